@@ -1,0 +1,57 @@
+"""The errors that memlab shows to people.
+
+One hierarchy, raised with what is wrong, where, and what would be right; caught once, at the
+border of the command line and of the app. Programming errors are not among them.
+"""
+
+from __future__ import annotations
+
+
+class MemlabError(Exception):
+    """An error whose message is meant for the person at the terminal."""
+
+    exit_code = 1
+
+
+class InvalidExperiment(MemlabError):
+    """An experiment, preset or setting that cannot be run as it is written."""
+
+    exit_code = 2
+
+
+class DatasetUnavailable(MemlabError):
+    """A dataset that is neither on disk nor to be downloaded."""
+
+    exit_code = 2
+
+
+class InvalidDataset(MemlabError):
+    """A user's dataset whose arrays or files are not what training needs."""
+
+    exit_code = 2
+
+
+class RunFolderError(MemlabError):
+    """A run that does not exist, is ambiguous, is of a newer version or is damaged."""
+
+    exit_code = 2
+
+
+class DeviceUnavailable(MemlabError):
+    """A device that this machine does not have."""
+
+    exit_code = 2
+
+
+class SettingsError(MemlabError):
+    """A settings file or folder that cannot be used."""
+
+    exit_code = 2
+
+
+class StorageError(MemlabError):
+    """A disk that is full, a folder that is gone, a permission that is missing."""
+
+
+class TrainingFailed(MemlabError):
+    """A worker that could not go on."""

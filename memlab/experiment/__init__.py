@@ -1,0 +1,1 @@
+"""What to run: the experiment, its grid of members, its schedule and the presets. No torch."""

@@ -1,0 +1,101 @@
+"""The grid: axes × seeds → members, and the groups of members that share their axis values."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from memlab.experiment.spec import Experiment
+
+
+@dataclass(frozen=True)
+class Member:
+    """One cell of the grid: one network, trained once; `experiment` holds single values only."""
+
+    index: int
+    name: str
+    seed: int
+    axis_values: Mapping[str, object]
+    experiment: Experiment
+
+
+@dataclass(frozen=True)
+class Group:
+    """The members that differ in nothing but their seed, in the order of the axes' values."""
+
+    index: int
+    label: str
+    axis_values: Mapping[str, object]
+    members: tuple[int, ...]
+
+
+def combinations(experiment: Experiment) -> int:
+    """How many combinations of axis values there are, without making them."""
+    return math.prod(len(values) for values in experiment.axes.values())
+
+
+def member_count(experiment: Experiment) -> int:
+    """How many networks the experiment trains, without making the grid."""
+    seeds = experiment.seeds if isinstance(experiment.seeds, int) else len(experiment.seeds)
+    return combinations(experiment) * seeds
+
+
+def groups(experiment: Experiment) -> tuple[Group, ...]:
+    """One group per combination of axis values; the last declared axis varies fastest."""
+    seeds = len(experiment.seed_list)
+    short = short_names(tuple(experiment.axes))
+    made = []
+    for index, values in enumerate(itertools.product(*experiment.axes.values())):
+        cell = dict(zip(experiment.axes, values, strict=True))
+        label = " ".join(f"{short[name]}={show(value)}" for name, value in cell.items())
+        first = index * seeds
+        made.append(Group(index, label, cell, tuple(range(first, first + seeds))))
+    return tuple(made)
+
+
+def members(experiment: Experiment) -> tuple[Member, ...]:
+    """All members, group by group; a name such as `fraction=0.4 seed=2` is stable and unique."""
+    made = []
+    for group in groups(experiment):
+        cell = with_values(experiment, group.axis_values)
+        for index, seed in zip(group.members, experiment.seed_list, strict=True):
+            name = f"{group.label} seed={seed}".strip()
+            made.append(Member(index, name, seed, group.axis_values, cell))
+    return tuple(made)
+
+
+def with_values(experiment: Experiment, values: Mapping[str, object]) -> Experiment:
+    """The experiment with single values in place of its axes.
+
+    Raises:
+        pydantic.ValidationError: if the combination is not a valid experiment.
+    """
+    tree = experiment.model_dump(exclude={"axes"}, exclude_unset=True)
+    for name, value in values.items():
+        section, leaf = name.split(".", 1)
+        tree.setdefault(section, {})[leaf] = value
+    return Experiment.model_validate(tree)
+
+
+def short_names(fields: tuple[str, ...]) -> dict[str, str]:
+    """The last part of each dotted name where that tells them apart, else the whole."""
+    leaves = [name.rsplit(".", 1)[-1] for name in fields]
+    return {
+        name: leaf if leaves.count(leaf) == 1 and leaf != "name" else name.removesuffix(".name")
+        for name, leaf in zip(fields, leaves, strict=True)
+    }
+
+
+def show(value: object) -> str:
+    """An axis value as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if value is None:
+        return "none"
+    if isinstance(value, (list, tuple)):
+        return "/".join(show(item) for item in value)
+    return str(value)

@@ -1,0 +1,86 @@
+"""Presets: experiments in TOML, shipped with memlab or the user's own, grouped by folder."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from memlab.errors import InvalidExperiment
+from memlab.experiment import reading
+from memlab.experiment.spec import Experiment
+
+DEFAULT_PRESET = "noise-ladder"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A preset's file; its content is read when it is asked for."""
+
+    name: str
+    group: str
+    path: Path
+
+    @cached_property
+    def tree(self) -> reading.Tree:
+        """The file as plain data."""
+        return reading.read_file(self.path)
+
+    @property
+    def title(self) -> str:
+        """The preset's title, its name where it has none."""
+        return str(self.tree.get("title") or self.name)
+
+    def experiment(self, settings: Sequence[str] = ()) -> Experiment:
+        """The validated experiment, with `--set` settings applied."""
+        return reading.experiment(self.tree, self.path.name, settings)
+
+
+def shipped_folder() -> Path:
+    """Where the presets are: beside the code when installed, at the top of a checkout."""
+    inside = Path(__file__).resolve().parents[1] / "presets"
+    return inside if inside.is_dir() else Path(__file__).resolve().parents[2] / "presets"
+
+
+def find_all(own_folder: Path | None = None) -> tuple[Preset, ...]:
+    """All presets: the shipped ones by group and name, then the user's own."""
+    shipped = shipped_folder()
+    found = [
+        Preset(path.stem, path.parent.name if path.parent != shipped else "", path)
+        for path in sorted(shipped.rglob("*.toml"))
+    ]
+    order = {"memorization": 0, "optimization": 1, "data": 2, "gpu": 3}
+    found.sort(key=lambda preset: (order.get(preset.group, 9), preset.name != DEFAULT_PRESET,
+                                   preset.name))
+    if own_folder is not None and own_folder.is_dir():
+        found += [Preset(p.stem, "my experiments", p) for p in sorted(own_folder.glob("*.toml"))]
+    return tuple(found)
+
+
+def find(name_or_path: str, own_folder: Path | None = None) -> Preset:
+    """The preset of that name, the user's own before a shipped one, or the file at that path.
+
+    Raises:
+        InvalidExperiment: if there is neither, with the nearest name.
+    """
+    if name_or_path.endswith(".toml") or "/" in name_or_path:
+        path = Path(name_or_path).expanduser()
+        if not path.is_file():
+            raise InvalidExperiment(f"There is no file {name_or_path}.")
+        return Preset(path.stem, "", path.resolve())
+    presets = find_all(own_folder)
+    for preset in reversed(presets):
+        if preset.name == name_or_path:
+            return preset
+    names = [preset.name for preset in presets]
+    close = difflib.get_close_matches(name_or_path, names, n=1, cutoff=0.4)
+    hint = f"; did you mean {close[0]!r}?" if close else "."
+    raise InvalidExperiment(f"There is no preset {name_or_path!r}{hint} Known: {', '.join(names)}.")
+
+
+def slug(title: str) -> str:
+    """A title as a file name: lower case, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "experiment"

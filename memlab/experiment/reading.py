@@ -1,0 +1,333 @@
+"""From what a person wrote (TOML, `--set`, a form) to an experiment, and back; errors in words.
+
+An error names where it stands (file, key), the value, the range allowed and, for a misspelt name,
+the nearest valid one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from memlab.errors import InvalidExperiment
+from memlab.experiment import grid
+from memlab.experiment.spec import (
+    CORRUPTIONS,
+    SECTIONS,
+    Experiment,
+    UnknownName,
+    field_names,
+)
+
+Tree = dict[str, Any]
+CONFIRM_MEMBERS = 10_000
+
+
+def from_toml(text: str, where: str) -> Tree:
+    """The TOML document as plain data.
+
+    Raises:
+        InvalidExperiment: if it is not TOML, with line and column.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidExperiment(f"{where} is not valid TOML: {error}.") from error
+
+
+def read_file(path: Path) -> Tree:
+    """The TOML file at `path` as plain data.
+
+    Raises:
+        InvalidExperiment: if it cannot be read or is not TOML.
+    """
+    try:
+        return from_toml(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise InvalidExperiment(f"{path} cannot be read: {reason}.") from error
+
+
+def experiment(tree: Mapping[str, Any], where: str, settings: Sequence[str] = ()) -> Experiment:
+    """A validated experiment from plain data with `--set` settings applied to it.
+
+    Lists given for single-valued fields become axes. Every combination of axis values is
+    validated where there are at most `CONFIRM_MEMBERS` of them, else each value by itself.
+
+    Raises:
+        InvalidExperiment: in one or two sentences.
+    """
+    tree = lift_axes(tree)
+    for setting in settings:
+        apply_setting(tree, setting)
+    made = validate(tree, where)
+    _check_axes(made, where)
+    return made
+
+
+def validate(tree: Mapping[str, Any], where: str) -> Experiment:
+    """The tree as an experiment; axes' values are not looked at."""
+    try:
+        return Experiment.model_validate(tree)
+    except ValidationError as error:
+        raise InvalidExperiment(explain(error, where)) from error
+
+
+def lift_axes(tree: Mapping[str, Any]) -> Tree:
+    """A copy in which a list given for a single-valued field is an axis, numbers as floats."""
+    copy: Tree = {key: dict(v) if isinstance(v, Mapping) else v for key, v in tree.items()}
+    axes = dict(copy.get("axes") or {}) if isinstance(copy.get("axes", {}), Mapping) else None
+    if axes is None:
+        return copy
+    for section in SECTIONS:
+        body = copy.get(section)
+        if not isinstance(body, dict):
+            continue
+        for leaf in [leaf for leaf, value in body.items() if _is_axis(f"{section}.{leaf}", value)]:
+            axes[f"{section}.{leaf}"] = body.pop(leaf)
+    if axes:
+        copy["axes"] = axes
+    return copy
+
+
+def _is_axis(name: str, value: object) -> bool:
+    if not isinstance(value, list):
+        return False
+    return name != "schedule.milestones" or any(isinstance(item, list) for item in value)
+
+
+def apply_setting(tree: Tree, setting: str) -> None:
+    """Applies one `key=value` to the tree; several values, comma separated or `0:1:0.2`, are an axis.
+
+    Raises:
+        InvalidExperiment: if it is not `key=value` or the key is unknown.
+    """
+    key, equals, text = setting.partition("=")
+    key = key.strip().removeprefix("axes.").strip('"')
+    if not equals or not key:
+        raise InvalidExperiment(
+            f"--set {setting!r} is not of the form key=value, such as model.width=64,256."
+        )
+    set_field(tree, full_name(key), text.strip())
+
+
+def full_name(key: str) -> str:
+    """The dotted field that `key` names; a last part that is unique is enough.
+
+    Raises:
+        InvalidExperiment: if there is none, with the nearest.
+    """
+    top = ("seeds", "title", "question", "look_for", "source", "deviations")
+    if key in field_names() or key in top:
+        return key
+    fits = [name for name in field_names() if name.rsplit(".", 1)[1] == key]
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        raise InvalidExperiment(f"{key!r} could be {_listed(fits)}; write it in full.")
+    if key.split(".")[0] in ("instruments", "claims"):
+        raise InvalidExperiment(f"{key!r}: this version knows no {key.split('.')[0]} yet.")
+    raise InvalidExperiment(
+        f"There is no field {key!r}{_nearest(key, (*field_names(), 'seeds'))}. "
+        "`memlab schema` lists all fields."
+    )
+
+
+def set_field(tree: Tree, name: str, text: str) -> None:
+    """Sets field `name` from what a person typed; an empty text restores the default."""
+    axes = dict(tree.get("axes") or {})
+    axes.pop(name, None)
+    section, _, leaf = name.partition(".")
+    body = dict(tree.get(section) or {}) if leaf else tree
+    values = parse_values(text, listed=name == "schedule.milestones")
+    body.pop(leaf or name, None)
+    if name == "seeds" and text:
+        tree["seeds"] = values if len(values) > 1 or text.startswith("[") else values[0]
+    elif len(values) > 1:
+        axes[name] = values
+    elif values:
+        body[leaf or name] = values[0]
+    if leaf:
+        tree[section] = body
+    tree["axes"] = axes
+
+
+def parse_values(text: str, listed: bool = False) -> list[Any]:
+    """The values that `text` names: one, a comma list, a range `low:high:step`, or a TOML list.
+
+    With `listed` a TOML list is one value (milestones), and a comma list is one such list.
+    """
+    text = text.strip()
+    if text == "":
+        return []
+    if text.startswith("["):
+        value = _toml_value(text)
+        if isinstance(value, list):
+            nested = bool(value) and all(isinstance(item, list) for item in value)
+            return value if not listed or nested else [value]
+    if listed:
+        return [[_toml_value(part.strip()) for part in text.split(",")]]
+    if re.match(r"^(npz|folder):", text):
+        return [text]
+    span = _range(text)
+    if span is not None:
+        return span
+    return [_toml_value(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _range(text: str) -> list[float] | None:
+    parts = text.split(":")
+    if len(parts) != 3:
+        return None
+    try:
+        low, high, step = (float(part) for part in parts)
+    except ValueError:
+        return None
+    if step <= 0 or high < low or not math.isfinite(low + high + step):
+        raise InvalidExperiment(
+            f"The range {text!r} must be low:high:step with low ≤ high and a step above 0."
+        )
+    count = math.floor((high - low) / step + 1e-9) + 1
+    if count > CONFIRM_MEMBERS:
+        raise InvalidExperiment(f"The range {text!r} has {count:,} values; take fewer.")
+    values = [round(low + step * i, 12) for i in range(count)]
+    whole = all(re.fullmatch(r"[+-]?\d+", part.strip()) for part in parts)
+    return [int(value) for value in values] if whole else values
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _check_axes(made: Experiment, where: str) -> None:
+    known = tuple(name for name in field_names())
+    for name, values in made.axes.items():
+        if name not in known:
+            raise InvalidExperiment(
+                f"{where}: the axis {name!r} is not a field of the experiment"
+                f"{_nearest(name, known)}."
+            )
+        if not values:
+            raise InvalidExperiment(f"{where}: the axis {name!r} has no values.")
+        if len({repr(value) for value in values}) != len(values):
+            raise InvalidExperiment(f"{where}: the axis {name!r} has the same value twice.")
+    if grid.combinations(made) <= CONFIRM_MEMBERS:
+        cells = [group.axis_values for group in grid.groups(made.model_copy(update={"seeds": 1}))]
+    else:
+        cells = [{name: value} for name, values in made.axes.items() for value in values]
+    for cell in cells:
+        try:
+            grid.with_values(made, cell)
+        except ValidationError as error:
+            raise InvalidExperiment(explain(error, f"{where}, axes")) from error
+
+
+def explain(error: ValidationError, where: str) -> str:
+    """The first two errors of a failed validation, as sentences."""
+    details = error.errors()
+    sentences = [f"{where}: {sentence(detail)}" for detail in details[:2]]
+    if len(details) > 2:
+        sentences.append(f"({len(details) - 2} more.)")
+    return " ".join(sentences)
+
+
+def sentence(detail: ErrorDetails) -> str:
+    """One validation error as a sentence: the key, the value, and what would be right."""
+    path = [str(part) for part in detail["loc"]]
+    path = [part for part in path if not part.startswith(("constrained", "list[", "function"))]
+    key = ".".join(path) or "the experiment"
+    context = detail.get("ctx", {})
+    value = detail.get("input")
+    if detail["type"] == "extra_forbidden":
+        known = _siblings(path)
+        return f"{key!r} is not a known key{_nearest(path[-1], known)}."
+    cause = context.get("error")
+    if isinstance(cause, UnknownName):
+        if not cause.known:
+            return f"{key}: {cause.name!r} is unknown; this version knows none yet."
+        known = tuple(n for n in cause.known if "+" not in n) if "+" not in cause.name else (
+            cause.known
+        )
+        return f"{key} = {cause.name!r} is unknown{_nearest(cause.name, cause.known)}. " + (
+            f"Known: {', '.join(known)}."
+        )
+    if detail["type"] == "literal_error":
+        names = tuple(re.findall(r"'([^']*)'", str(context.get("expected", ""))))
+        return (
+            f"{key} = {value!r} is unknown{_nearest(str(value), names)}. "
+            f"Known: {', '.join(names)}."
+        )
+    if detail["type"] == "value_error":
+        return f"{key}: {cause}."
+    reason = detail["msg"].replace("Input should be", "it should be")
+    return f"{key} = {value!r}: {reason[0].lower() + reason[1:]}."
+
+
+def _siblings(path: Sequence[str]) -> tuple[str, ...]:
+    if len(path) > 1 and path[0] in SECTIONS:
+        prefix = path[0] + "."
+        return tuple(n.removeprefix(prefix) for n in field_names() if n.startswith(prefix))
+    return tuple(Experiment.model_fields)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    options = list(known)
+    close = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
+    if not close:
+        tails = {option.rsplit(".", 1)[-1]: option for option in options}
+        leaf = difflib.get_close_matches(name.rsplit(".", 1)[-1], list(tails), n=1, cutoff=0.6)
+        close = [tails[leaf[0]]] if leaf else []
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + " or " + names[-1] if len(names) > 1 else names[0]
+
+
+def to_toml(made: Experiment) -> str:
+    """The complete experiment as TOML; reading it gives an equal experiment."""
+    tree = made.model_dump(mode="json", exclude_none=True)
+    return tomli_w.dumps(_plain(tree))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def field_choices(name: str) -> tuple[str, ...]:
+    """The names that a field may take, or none where it is not a choice."""
+    if name == "corruption.kind":
+        return CORRUPTIONS
+    section, leaf = name.split(".")
+    annotation = Experiment.model_fields[section].annotation
+    assert annotation is not None
+    info = annotation.model_fields[leaf]
+    extra = info.json_schema_extra
+    if isinstance(extra, dict) and isinstance(extra.get("choices"), list):
+        return tuple(str(choice) for choice in extra["choices"])  # type: ignore[union-attr]
+    return tuple(
+        str(arg) for arg in _literals(info.annotation) if isinstance(arg, str)
+    )
+
+
+def _literals(annotation: Any) -> tuple[Any, ...]:
+    arguments: tuple[Any, ...] = getattr(annotation, "__args__", ())
+    if any(isinstance(arg, str) for arg in arguments):
+        return arguments
+    return tuple(found for arg in arguments for found in _literals(arg))

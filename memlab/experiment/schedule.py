@@ -1,0 +1,173 @@
+"""Learning rate, batch size and the timeline of updates as functions of the examples seen.
+
+An epoch is N examples. Every batch has exactly S examples and batches run across epoch borders in
+a stream of per-epoch permutations, so that every update has the noise of its batch size; what is
+due at an epoch falls on the update nearest to it. No torch: the cost estimate uses the same code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from memlab.experiment.spec import Experiment, OptimizerSpec, ScheduleSpec
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with one batch size."""
+
+    first_update: int
+    first_example: int
+    updates: int
+    batch_size: int
+
+
+def rate_factor(spec: ScheduleSpec, epoch: float, epochs: float) -> float:
+    """Learning rate at `epoch` (examples seen ÷ N) as a multiple of the first one.
+
+    Smith 2017, section 3, for the steps; Loshchilov and Hutter 2017, equation 5, for the cosine.
+    """
+    warm = min(1.0, epoch / spec.warmup) if spec.warmup > 0 else 1.0
+    return warm * _rate_shape(spec, epoch, epochs)
+
+
+def _rate_shape(spec: ScheduleSpec, epoch: float, epochs: float) -> float:
+    if spec.kind in ("step", "decay-rate"):
+        return spec.factor ** -_passed(spec.milestones, epoch)
+    if spec.kind == "hybrid":
+        return spec.factor ** -_passed(spec.milestones[1:], epoch)
+    if spec.kind == "exponential":
+        return spec.factor ** -math.floor(epoch / spec.period + 1e-9)
+    if spec.kind == "cosine":
+        span = max(epochs - spec.warmup, 1e-12)
+        share = min(max((epoch - spec.warmup) / span, 0.0), 1.0)
+        return spec.floor + (1.0 - spec.floor) * 0.5 * (1.0 + math.cos(math.pi * share))
+    if spec.kind == "cyclic":
+        return 1.0 / spec.factor if _first_half(spec, epoch) else 1.0
+    return 1.0
+
+
+def batch_size_at(spec: ScheduleSpec, first: int, epoch: float, train_examples: int) -> int:
+    """Batch size S at `epoch`, never above `max_batch` or the number of training examples."""
+    if spec.kind == "grow-batch":
+        size = first * spec.factor ** _passed(spec.milestones, epoch)
+    elif spec.kind == "hybrid":
+        size = first * spec.factor ** _passed(spec.milestones[:1], epoch)
+    elif spec.kind == "cyclic-batch":
+        size = first * spec.factor if _first_half(spec, epoch) else first
+    else:
+        size = first
+    if spec.max_batch is not None:
+        size = min(size, max(spec.max_batch, first))
+    return min(round(size), train_examples)
+
+
+def _passed(milestones: tuple[float, ...], epoch: float) -> int:
+    return sum(1 for milestone in milestones if epoch >= milestone - 1e-9)
+
+
+def _first_half(spec: ScheduleSpec, epoch: float) -> bool:
+    return math.floor(2.0 * epoch / spec.period + 1e-9) % 2 == 0
+
+
+def noise_scale(optimizer: OptimizerSpec, train_examples: int) -> float:
+    """g = ηN / (S(1 − m)), Smith 2017, equation 4, in its large-N form; Adam counts m = 0."""
+    momentum = optimizer.momentum if optimizer.name == "sgd" else 0.0
+    return optimizer.learning_rate * train_examples / (optimizer.batch_size * (1.0 - momentum))
+
+
+class Timeline:
+    """When what happens during one member's training, in updates and examples seen.
+
+    `train_examples` is N. All borders (phases of the batch size, evaluations, the end) fall on the
+    update nearest to them, so the number of updates is exact: 50,000 examples, S = 128 and 200
+    epochs make 78,125.
+    """
+
+    def __init__(self, experiment: Experiment, train_examples: int) -> None:
+        self.train_examples = train_examples
+        self.epochs = experiment.stop.epochs
+        self._schedule = experiment.schedule
+        self._first_batch = experiment.optimizer.batch_size
+        self._every = experiment.evaluation.every
+        self.phases = tuple(self._make_phases(experiment.stop.updates))
+        self.updates = sum(phase.updates for phase in self.phases)
+
+    def _make_phases(self, limit: int | None) -> Iterator[Phase]:
+        update, seen = 0, 0
+        borders = [*self._borders(), self.epochs]
+        start = 0.0
+        for border in borders:
+            size = batch_size_at(
+                self._schedule, self._first_batch, start, self.train_examples
+            )
+            count = max(math.ceil((border * self.train_examples - size / 2 - seen) / size), 0)
+            if border == self.epochs and update + count == 0:
+                count = 1
+            if limit is not None:
+                count = min(count, limit - update)
+            if count > 0:
+                yield Phase(update, seen, count, size)
+            update, seen, start = update + count, seen + count * size, border
+
+    def _borders(self) -> list[float]:
+        spec = self._schedule
+        if spec.kind in ("grow-batch", "hybrid"):
+            steps = spec.milestones if spec.kind == "grow-batch" else spec.milestones[:1]
+            return [step for step in steps if step < self.epochs]
+        if spec.kind == "cyclic-batch":
+            half = spec.period / 2
+            return [half * i for i in range(1, math.ceil(self.epochs / half - 1e-9))]
+        return []
+
+    def phase(self, update: int) -> Phase:
+        """The phase that holds `update` (0-based); the last one for the end of training."""
+        for phase in self.phases:
+            if update < phase.first_update + phase.updates:
+                return phase
+        return self.phases[-1]
+
+    def examples_before(self, update: int) -> int:
+        """Examples seen before `update`."""
+        phase = self.phase(update)
+        return phase.first_example + (update - phase.first_update) * phase.batch_size
+
+    def rate_factor(self, update: int) -> float:
+        """Learning rate of `update` as a multiple of the first; warm-up counts the update done."""
+        seen = self.examples_before(update)
+        if self._schedule.warmup > 0:
+            seen += self.phase(update).batch_size
+        middle = seen + 0.5 * self.phase(update).batch_size
+        epoch = middle / self.train_examples if self._steps() else seen / self.train_examples
+        return rate_factor(self._schedule, epoch, self.epochs)
+
+    def _steps(self) -> bool:
+        return self._schedule.kind not in ("constant", "cosine")
+
+    def evaluations(self) -> list[tuple[int, float]]:
+        """(updates done, nominal epoch) of every evaluation, the first before any update.
+
+        The last one is always at the end. Two that fall on one update become one.
+        """
+        points: dict[int, float] = {0: 0.0}
+        for step in range(1, math.floor(self.epochs / self._every + 1e-9) + 1):
+            epoch = step * self._every
+            update = self._update_at(epoch)
+            if update is not None:
+                points[update] = epoch
+        if self.updates not in points:
+            points[self.updates] = min(
+                self.epochs, self.examples_before(self.updates) / self.train_examples
+            )
+        return sorted(points.items())
+
+    def _update_at(self, epoch: float) -> int | None:
+        target = epoch * self.train_examples
+        for phase in self.phases:
+            done = math.ceil((target - phase.batch_size / 2 - phase.first_example)
+                             / phase.batch_size)
+            if done <= phase.updates:
+                return phase.first_update + max(done, 0)
+        return None
