@@ -49,7 +49,7 @@ def groups(experiment: Experiment) -> tuple[Group, ...]:
     made = []
     for index, values in enumerate(itertools.product(*experiment.axes.values())):
         cell = dict(zip(experiment.axes, values, strict=True))
-        label = " ".join(f"{short[name]}={show(value)}" for name, value in cell.items())
+        label = " ".join(_labelled(short[name], value) for name, value in cell.items())
         first = index * seeds
         made.append(Group(index, label, cell, tuple(range(first, first + seeds))))
     return tuple(made)
@@ -69,13 +69,16 @@ def members(experiment: Experiment) -> tuple[Member, ...]:
 def with_values(experiment: Experiment, values: Mapping[str, object]) -> Experiment:
     """The experiment with single values in place of its axes.
 
+    An axis over a whole section (`regularization`) has tables as values, laid over the section.
+
     Raises:
         pydantic.ValidationError: if the combination is not a valid experiment.
     """
     tree = experiment.model_dump(exclude={"axes"}, exclude_unset=True)
     for name, value in values.items():
-        section, leaf = name.split(".", 1)
-        tree.setdefault(section, {})[leaf] = value
+        section, _, leaf = name.partition(".")
+        body = {leaf: value} if leaf else value
+        tree[section] = {**tree.get(section, {}), **body} if isinstance(body, Mapping) else body
     return Experiment.model_validate(tree)
 
 
@@ -88,6 +91,10 @@ def short_names(fields: tuple[str, ...]) -> dict[str, str]:
     }
 
 
+def _labelled(name: str, value: object) -> str:
+    return show(value) if isinstance(value, Mapping) else f"{name}={show(value)}"
+
+
 def show(value: object) -> str:
     """An axis value as people write it."""
     if isinstance(value, bool):
@@ -96,6 +103,8 @@ def show(value: object) -> str:
         return f"{value:g}"
     if value is None:
         return "none"
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={show(item)}" for key, item in value.items()) or "plain"
     if isinstance(value, (list, tuple)):
         return "/".join(show(item) for item in value)
     return str(value)

@@ -41,7 +41,8 @@ def from_toml(text: str, where: str) -> Tree:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InvalidExperiment(f"{where} is not valid TOML: {error}.") from error
+        place = "" if "line" in str(error) else f", line {text.count(chr(10)) + 1}"
+        raise InvalidExperiment(f"{where} is not valid TOML: {error}{place}.") from error
 
 
 def read_file(path: Path) -> Tree:
@@ -90,6 +91,8 @@ def lift_axes(tree: Mapping[str, Any]) -> Tree:
         return copy
     for section in SECTIONS:
         body = copy.get(section)
+        if isinstance(body, list):
+            axes[section] = copy.pop(section)
         if not isinstance(body, dict):
             continue
         for leaf in [leaf for leaf, value in body.items() if _is_axis(f"{section}.{leaf}", value)]:
@@ -137,7 +140,7 @@ def full_name(key: str) -> str:
     if key.split(".")[0] in ("instruments", "claims"):
         raise InvalidExperiment(f"{key!r}: this version knows no {key.split('.')[0]} yet.")
     raise InvalidExperiment(
-        f"There is no field {key!r}{_nearest(key, (*field_names(), 'seeds'))}. "
+        f"There is no field {key!r}{_nearest(key, (*field_names(), 'seeds')) or '.'} "
         "`memlab schema` lists all fields."
     )
 
@@ -147,6 +150,7 @@ def set_field(tree: Tree, name: str, text: str) -> None:
     axes = dict(tree.get("axes") or {})
     axes.pop(name, None)
     section, _, leaf = name.partition(".")
+    _refuse_hidden(axes, section, name)
     body = dict(tree.get(section) or {}) if leaf else tree
     values = parse_values(text, listed=name == "schedule.milestones")
     body.pop(leaf or name, None)
@@ -159,6 +163,14 @@ def set_field(tree: Tree, name: str, text: str) -> None:
     if leaf:
         tree[section] = body
     tree["axes"] = axes
+
+
+def _refuse_hidden(axes: Mapping[str, Any], section: str, name: str) -> None:
+    for value in axes.get(section) or []:
+        if isinstance(value, Mapping) and name.rpartition(".")[2] in value:
+            raise InvalidExperiment(
+                f"{name} is set by the axis {section!r}; set axes.{section} or leave it."
+            )
 
 
 def parse_values(text: str, listed: bool = False) -> list[Any]:
@@ -212,12 +224,12 @@ def _toml_value(text: str) -> Any:
 
 
 def _check_axes(made: Experiment, where: str) -> None:
-    known = tuple(name for name in field_names())
+    known = (*field_names(), *SECTIONS)
     for name, values in made.axes.items():
         if name not in known:
             raise InvalidExperiment(
                 f"{where}: the axis {name!r} is not a field of the experiment"
-                f"{_nearest(name, known)}."
+                f"{_nearest(name, known) or '.'}"
             )
         if not values:
             raise InvalidExperiment(f"{where}: the axis {name!r} has no values.")
@@ -236,23 +248,35 @@ def _check_axes(made: Experiment, where: str) -> None:
 
 def explain(error: ValidationError, where: str) -> str:
     """The first two errors of a failed validation, as sentences."""
-    details = error.errors()
+    details = _one_each(error.errors())
     sentences = [f"{where}: {sentence(detail)}" for detail in details[:2]]
     if len(details) > 2:
         sentences.append(f"({len(details) - 2} more.)")
     return " ".join(sentences)
 
 
+def _one_each(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """One error per field: a field of several types reports one for each of them."""
+    first: dict[tuple[str, ...], ErrorDetails] = {}
+    for detail in details:
+        first.setdefault(tuple(_path(detail)), detail)
+    return list(first.values())
+
+
+def _path(detail: ErrorDetails) -> list[str]:
+    parts = [str(part) for part in detail["loc"]]
+    return [part for part in parts if not part.startswith(("constrained", "list[", "function"))]
+
+
 def sentence(detail: ErrorDetails) -> str:
     """One validation error as a sentence: the key, the value, and what would be right."""
-    path = [str(part) for part in detail["loc"]]
-    path = [part for part in path if not part.startswith(("constrained", "list[", "function"))]
+    path = _path(detail)
     key = ".".join(path) or "the experiment"
     context = detail.get("ctx", {})
     value = detail.get("input")
     if detail["type"] == "extra_forbidden":
         known = _siblings(path)
-        return f"{key!r} is not a known key{_nearest(path[-1], known)}."
+        return f"{key!r} is not a known key{_nearest(path[-1], known) or '.'}"
     cause = context.get("error")
     if isinstance(cause, UnknownName):
         if not cause.known:
@@ -260,13 +284,13 @@ def sentence(detail: ErrorDetails) -> str:
         known = tuple(n for n in cause.known if "+" not in n) if "+" not in cause.name else (
             cause.known
         )
-        return f"{key} = {cause.name!r} is unknown{_nearest(cause.name, cause.known)}. " + (
+        return f"{key} = {cause.name!r} is unknown{_nearest(cause.name, cause.known) or '.'} " + (
             f"Known: {', '.join(known)}."
         )
     if detail["type"] == "literal_error":
         names = tuple(re.findall(r"'([^']*)'", str(context.get("expected", ""))))
         return (
-            f"{key} = {value!r} is unknown{_nearest(str(value), names)}. "
+            f"{key} = {value!r} is unknown{_nearest(str(value), names) or '.'} "
             f"Known: {', '.join(names)}."
         )
     if detail["type"] == "value_error":
@@ -303,6 +327,7 @@ def to_toml(made: Experiment) -> str:
 
 
 def _plain(value: Any) -> Any:
+    """The value without None, which TOML does not have; fields that are None are defaults."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, (list, tuple)):

@@ -1,0 +1,1 @@
+"""Training of stacks: networks of equal shape, trained together with a leading member dimension."""

@@ -1,0 +1,116 @@
+"""A stack's data on the training device: inputs once per distinct corruption, labels per member."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from memlab.data.corruption import Corrupted
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Inputs `[distinct, examples, …]` and which of them each member sees, `[members]`."""
+
+    values: Tensor
+    which: Tensor
+
+    @classmethod
+    def of(cls, arrays: Sequence[np.ndarray], device: torch.device, dtype: torch.dtype) -> Inputs:
+        """Stores each distinct array (by identity) once."""
+        distinct: dict[int, int] = {}
+        kept: list[np.ndarray] = []
+        which = []
+        for array in arrays:
+            if id(array) not in distinct:
+                distinct[id(array)] = len(kept)
+                kept.append(array)
+            which.append(distinct[id(array)])
+        values = torch.from_numpy(np.stack(kept)) if len(kept) > 1 else torch.from_numpy(kept[0])[None]
+        return cls(values.to(device, dtype), torch.tensor(which, device=device))
+
+    def select(self, keep: Tensor) -> Inputs:
+        """The inputs of the members `keep`."""
+        return Inputs(self.values, self.which[keep])
+
+    def batch(self, index: Tensor) -> Tensor:
+        """The examples `index` `[members, batch]` of each member, `[members, batch, …]`."""
+        flat = index
+        if self.values.shape[0] > 1:
+            flat = index + (self.which * self.values.shape[1])[:, None]
+        shape = self.values.shape[2:]
+        return self.values.view(-1, *shape).index_select(0, flat.reshape(-1)).view(
+            *index.shape, *shape
+        )
+
+    def stretch(self, start: int, stop: int) -> Tensor:
+        """Examples start … stop for all members: `[1, n, …]` where all see the same."""
+        part = self.values[:, start:stop]
+        return part if self.values.shape[0] == 1 else part[self.which]
+
+    @property
+    def examples(self) -> int:
+        """How many examples there are."""
+        return self.values.shape[1]
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Inputs and labels `[members, examples]` of one part of the data."""
+
+    inputs: Inputs
+    labels: Tensor
+
+    def select(self, keep: Tensor) -> Subset:
+        """The part of the members `keep`."""
+        return Subset(self.inputs.select(keep), self.labels[keep])
+
+
+@dataclass(frozen=True)
+class StackArrays:
+    """All the data of a stack; `true` and `corrupted` are `[members, train examples]`."""
+
+    train: Subset
+    true: Tensor
+    corrupted: Tensor
+    validation: Subset
+    test: Subset
+    classes: int
+
+    @classmethod
+    def of(
+        cls,
+        parts: Sequence[Corrupted],
+        classes: int,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> StackArrays:
+        """From one corrupted data set per member."""
+
+        def subset(inputs: list[np.ndarray], labels: list[np.ndarray]) -> Subset:
+            stacked = torch.from_numpy(np.stack(labels).astype(np.int64))
+            return Subset(Inputs.of(inputs, device, dtype), stacked.to(device))
+
+        return cls(
+            train=subset([p.train_x for p in parts], [p.train_given for p in parts]),
+            true=torch.from_numpy(np.stack([p.train_true for p in parts])).to(device),
+            corrupted=torch.from_numpy(np.stack([p.corrupted for p in parts])).to(device),
+            validation=subset([p.validation_x for p in parts], [p.validation_y for p in parts]),
+            test=subset([p.test_x for p in parts], [p.test_y for p in parts]),
+            classes=classes,
+        )
+
+    def select(self, keep: Tensor) -> StackArrays:
+        """The data of the members `keep` (indices)."""
+        return StackArrays(
+            self.train.select(keep),
+            self.true[keep],
+            self.corrupted[keep],
+            self.validation.select(keep),
+            self.test.select(keep),
+            self.classes,
+        )

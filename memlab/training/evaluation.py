@@ -1,0 +1,98 @@
+"""Measuring a stack on all of its data, with the training set split into clean and corrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from memlab.training.arrays import StackArrays, Subset
+from memlab.training.loss import example_losses
+
+METRICS = (
+    "train_loss",
+    "train_loss_clean",
+    "train_loss_corrupted",
+    "train_accuracy",
+    "train_accuracy_clean",
+    "train_accuracy_corrupted",
+    "recovered_true_labels",
+    "validation_loss",
+    "validation_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "learning_rate",
+)
+#: Floats of the largest activation kept at once; small enough to stay in a CPU's cache.
+CHUNK_FLOATS = {"cpu": 1 << 20, "cuda": 1 << 28}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics by name, each float64 `[members]`; `repeated` is bool `[members, train examples]`:
+    corrupted examples that are predicted as their given label."""
+
+    metrics: dict[str, Tensor]
+    repeated: Tensor
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    losses: Tensor
+    predicted: Tensor
+
+
+@torch.no_grad()
+def evaluate(
+    forward: Callable[[Tensor], Tensor], arrays: StackArrays, loss: str, width: int
+) -> Evaluation:
+    """Losses and accuracies of all members on all parts.
+
+    `forward` maps inputs `[members or 1, n, …]` to logits `[members, n, classes]`; `width` is the
+    widest activation per example, for the size of a chunk. A part without examples (no corrupted
+    ones, say) gives NaN. Losses leave label smoothing out.
+    """
+    train = _run(forward, arrays.train, loss, width)
+    right = train.predicted == arrays.train.labels
+    lies = arrays.corrupted
+    lied = lies & (arrays.true != arrays.train.labels)
+    metrics = {
+        "train_loss": _mean(train.losses),
+        "train_loss_clean": _masked(train.losses, ~lies),
+        "train_loss_corrupted": _masked(train.losses, lies),
+        "train_accuracy": _mean(right),
+        "train_accuracy_clean": _masked(right, ~lies),
+        "train_accuracy_corrupted": _masked(right, lies),
+        "recovered_true_labels": _masked(train.predicted == arrays.true, lied),
+    }
+    for name, part in (("validation", arrays.validation), ("test", arrays.test)):
+        outcome = _run(forward, part, loss, width)
+        metrics[f"{name}_loss"] = _mean(outcome.losses)
+        metrics[f"{name}_accuracy"] = _mean(outcome.predicted == part.labels)
+    return Evaluation(metrics, right & lies)
+
+
+def _run(forward: Callable[[Tensor], Tensor], part: Subset, loss: str, width: int) -> _Outcome:
+    members, examples = part.labels.shape
+    budget = CHUNK_FLOATS.get(part.labels.device.type, 1 << 20)
+    chunk = max(16, budget // max(1, members * width))
+    losses, predicted = [], []
+    for start in range(0, examples, chunk):
+        stop = min(start + chunk, examples)
+        logits = forward(part.inputs.stretch(start, stop))
+        losses.append(example_losses(loss, logits, part.labels[:, start:stop]))
+        predicted.append(logits.argmax(-1))
+    if len(losses) == 1:
+        return _Outcome(losses[0], predicted[0])
+    return _Outcome(torch.cat(losses, 1), torch.cat(predicted, 1))
+
+
+def _mean(values: Tensor) -> Tensor:
+    return values.sum(1, dtype=torch.float64) / values.shape[1]
+
+
+def _masked(values: Tensor, mask: Tensor) -> Tensor:
+    kept = values.to(torch.float64).masked_fill(~mask, 0.0)
+    return kept.sum(1) / mask.sum(1)

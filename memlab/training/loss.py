@@ -1,0 +1,57 @@
+"""Per-example losses and their gradients at the output, for stacks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def example_losses(
+    name: str, logits: Tensor, targets: Tensor, smoothing: Tensor | None = None
+) -> Tensor:
+    """Loss of each example, `[members, examples]`.
+
+    `logits` is `[members, examples, classes]`, `targets` `[members, examples]`. `cross-entropy` is
+    softmax cross-entropy, with `smoothing` (`[members]`) of the target's mass spread evenly over
+    all classes (Szegedy 2016, section 7); `squared` is ½‖logits − one-hot‖² (Cohen 2021).
+    """
+    if name == "squared":
+        target = soft_targets(logits, targets, smoothing)
+        return 0.5 * (logits - target).square().sum(-1)
+    logs = functional.log_softmax(logits, -1)
+    nll = -logs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    if smoothing is None:
+        return nll
+    share = smoothing.view(-1, 1)
+    return (1 - share) * nll - share * logs.mean(-1)
+
+
+def output_gradient(
+    name: str, logits: Tensor, targets: Tensor, smoothing: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """(losses `[members, examples]`, gradient of their mean over examples at the logits).
+
+    The logits' memory is used up.
+    """
+    examples = logits.shape[1]
+    where = targets.unsqueeze(-1)
+    if name == "squared" or smoothing is not None:
+        losses = example_losses(name, logits, targets, smoothing)
+        ahead = logits if name == "squared" else functional.softmax(logits, -1)
+        return losses, (ahead - soft_targets(logits, targets, smoothing)).div_(examples)
+    logs = functional.log_softmax(logits, -1)
+    losses = -logs.gather(-1, where).squeeze(-1)
+    gradient = logs.exp_()
+    gradient.scatter_add_(-1, where, gradient.new_full((), -1.0).expand(where.shape))
+    return losses, gradient.div_(examples)
+
+
+def soft_targets(logits: Tensor, targets: Tensor, smoothing: Tensor | None) -> Tensor:
+    """One-hot targets, smoothed where asked, shaped like `logits`."""
+    classes = logits.shape[-1]
+    onehot = torch.zeros_like(logits).scatter_(-1, targets.unsqueeze(-1), 1.0)
+    if smoothing is None:
+        return onehot
+    share = smoothing.view(-1, 1, 1)
+    return (1 - share) * onehot + share / classes

@@ -1,0 +1,152 @@
+"""Keyed randomness during training: every mask and noise follows from (seed, purpose, counter).
+
+A member draws the same alone, stacked, resumed or forked, because nothing is drawn from a
+sequence. On the CPU numpy's Philox makes the numbers; on a GPU torch's generator, seeded by the
+same keys, makes them there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from memlab.experiment.keys import key
+from memlab.experiment.spec import Experiment
+
+
+def uniform16(seed: int, purpose: str, counter: int, count: int) -> np.ndarray:
+    """`count` independent uniform integers in [0, 65536) for one key."""
+    words = key(seed, purpose, counter).bit_generator.random_raw((count + 3) // 4)
+    return np.asarray(words).view(np.uint16)[:count]
+
+
+def normal(seed: int, purpose: str, counter: int, count: int) -> np.ndarray:
+    """`count` standard normal numbers, float32, for one key."""
+    return key(seed, purpose, counter).standard_normal(count, dtype=np.float32)
+
+
+def orders(seeds: Sequence[int], epoch: int, examples: int) -> np.ndarray:
+    """The order of the training examples in `epoch` for each member, `[members, examples]`."""
+    return np.stack([key(seed, "order", epoch).permutation(examples) for seed in seeds])
+
+
+def _device_seed(seed: int, purpose: str, counter: int) -> int:
+    return int(key(seed, purpose, counter).bit_generator.random_raw() >> 1)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Strengths of the noises per member, each `[members]` on the host."""
+
+    dropout: np.ndarray
+    input_dropout: np.ndarray
+    input_noise: np.ndarray
+    hidden_noise: np.ndarray
+
+    @classmethod
+    def of(cls, experiments: Sequence[Experiment]) -> Rates:
+        """The members' own strengths."""
+        parts = [e.regularization for e in experiments]
+        return cls(
+            np.array([p.dropout for p in parts]),
+            np.array([p.input_dropout for p in parts]),
+            np.array([p.input_noise for p in parts]),
+            np.array([p.hidden_noise for p in parts]),
+        )
+
+    def select(self, keep: np.ndarray) -> Rates:
+        """The strengths of the members `keep` (indices)."""
+        return Rates(
+            self.dropout[keep],
+            self.input_dropout[keep],
+            self.input_noise[keep],
+            self.hidden_noise[keep],
+        )
+
+    @property
+    def active(self) -> bool:
+        """True where any member has any noise."""
+        return bool(
+            self.dropout.any()
+            or self.input_dropout.any()
+            or self.input_noise.any()
+            or self.hidden_noise.any()
+        )
+
+
+class KeyedNoise:
+    """The noise of one update; models call it at their sites (`memlab.models.noise.Noise`)."""
+
+    def __init__(self, seeds: Sequence[int], rates: Rates, update: int, tag: str = "") -> None:
+        self.seeds = seeds
+        self.rates = rates
+        self.update = update
+        self._tag = tag
+
+    def keep_mask(self, site: str, rates: np.ndarray, like: Tensor) -> Tensor | None:
+        """Inverted-dropout mask shaped like `like` `[members, …]`: 0 or 1 / (1 − rate)."""
+        if not rates.any():
+            return None
+        size = like[0].numel()
+        purpose = f"dropout:{site}{self._tag}"
+        mask = torch.empty_like(like)
+        for member, (seed, rate) in enumerate(zip(self.seeds, rates, strict=True)):
+            if rate == 0.0:
+                mask[member] = 1.0
+                continue
+            scale = 1.0 / (1.0 - rate)
+            if like.device.type == "cpu":
+                kept = uniform16(seed, purpose, self.update, size) >= round(rate * 65536)
+                drawn = torch.from_numpy(kept).view(like.shape[1:])
+                torch.mul(drawn, scale, out=mask[member])
+            else:
+                generator = torch.Generator(like.device)
+                generator.manual_seed(_device_seed(seed, purpose, self.update))
+                draws = torch.rand(like.shape[1:], generator=generator, device=like.device)
+                mask[member] = (draws >= rate) * scale
+        return mask
+
+    def gaussian(self, site: str, deviations: np.ndarray, like: Tensor) -> Tensor | None:
+        """Gaussian noise shaped like `like` `[members, …]`, of each member's deviation."""
+        if not deviations.any():
+            return None
+        size = like[0].numel()
+        purpose = f"gaussian:{site}{self._tag}"
+        noise = torch.zeros_like(like)
+        for member, (seed, deviation) in enumerate(zip(self.seeds, deviations, strict=True)):
+            if deviation == 0.0:
+                continue
+            if like.device.type == "cpu":
+                drawn = torch.from_numpy(normal(seed, purpose, self.update, size))
+                torch.mul(drawn.view(like.shape[1:]), float(deviation), out=noise[member])
+            else:
+                generator = torch.Generator(like.device)
+                generator.manual_seed(_device_seed(seed, purpose, self.update))
+                noise[member] = deviation * torch.randn(
+                    like.shape[1:], generator=generator, device=like.device
+                )
+        return noise
+
+    def dropout(self, site: str, x: Tensor) -> Tensor:
+        """`x` with hidden units dropped."""
+        mask = self.keep_mask(site, self.rates.dropout, x)
+        return x if mask is None else x * mask
+
+    def input_dropout(self, x: Tensor) -> Tensor:
+        """`x` with inputs dropped."""
+        mask = self.keep_mask("input", self.rates.input_dropout, x)
+        return x if mask is None else x * mask
+
+    def input_gaussian(self, x: Tensor) -> Tensor:
+        """`x` with Gaussian noise on the inputs."""
+        noise = self.gaussian("input", self.rates.input_noise, x)
+        return x if noise is None else x + noise
+
+    def hidden_gaussian(self, site: str, x: Tensor) -> Tensor:
+        """`x` with Gaussian noise on hidden units."""
+        noise = self.gaussian(site, self.rates.hidden_noise, x)
+        return x if noise is None else x + noise

@@ -1,0 +1,244 @@
+"""The trainer: one stack of networks, from the first update to the last.
+
+The only training loop in memlab; a single network is a stack of one. It knows members, data and
+time in updates; files, requests and clocks are the worker's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from memlab.experiment.architecture import activation_width, resolve
+from memlab.experiment.keys import key
+from memlab.models import StackedModel, build
+from memlab.training.adversarial import adversarial_examples
+from memlab.training.arrays import StackArrays
+from memlab.training.augmentation import augment
+from memlab.training.evaluation import METRICS, Evaluation, evaluate
+from memlab.training.fused import FusedPerceptron, supported
+from memlab.training.loss import example_losses
+from memlab.training.optimizers import Hyperparameters, StackOptimizer
+from memlab.training.plan import StackPlan
+from memlab.training.randomness import KeyedNoise, Rates, orders
+from memlab.training.rates import StackRates
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What a model needs to know of the data."""
+
+    image_shape: tuple[int, int, int] | None
+    features: int
+    classes: int
+
+
+class StackTrainer:
+    """Trains the members of `plan` on `arrays` (one entry per member, in the plan's order)."""
+
+    def __init__(
+        self,
+        plan: StackPlan,
+        arrays: StackArrays,
+        shapes: Shapes,
+        device: torch.device,
+        fused: bool = True,
+    ) -> None:
+        self.plan = plan
+        self.device = device
+        self.shapes = shapes
+        self.update = 0
+        self.active = list(range(len(plan.members)))
+        self._experiments = [member.experiment for member in plan.members]
+        self._seeds = [member.seed for member in plan.members]
+        first = self._experiments[0]
+        self._spec = resolve(first.model)
+        self._loss = first.loss.name
+        self._augmentation = first.regularization.augmentation
+        self._lass_steps = first.regularization.adversarial_steps
+        self._allow_fused = fused
+        model = build(
+            first.model,
+            members=len(self._seeds),
+            image_shape=shapes.image_shape,
+            features=shapes.features,
+            classes=shapes.classes,
+        )
+        model.initialize([key(seed, "init") for seed in self._seeds])
+        self.model: StackedModel = model.to(device)
+        self._arrays = arrays
+        self._rates = Rates.of(self._experiments)
+        self._optimizer = StackOptimizer(
+            first.optimizer.name,
+            first.optimizer.nesterov,
+            self._parameters(),
+            Hyperparameters.of(self._experiments, device, torch.float32),
+        )
+        self._diverged = torch.full((len(self._seeds),), -1, dtype=torch.int64, device=device)
+        self._width = activation_width(
+            first.model, shapes.image_shape, shapes.features, shapes.classes
+        )
+        self._refresh()
+
+    def _parameters(self) -> list[Tensor]:
+        return [p for p in self.model.parameters()]
+
+    def _refresh(self) -> None:
+        """What follows from the set of active members."""
+        experiments = [self._experiments[i] for i in self.active]
+        self._epoch_orders: dict[int, Tensor] = {}
+        smoothing = [e.loss.label_smoothing for e in experiments]
+        self._smoothing = self._vector(smoothing) if any(smoothing) else None
+        weights = [e.regularization.adversarial_weight for e in experiments]
+        self._adversarial = self._vector(weights) if any(weights) else None
+        self._radius = self._vector([e.regularization.adversarial_radius for e in experiments])
+        self._schedule = StackRates(
+            experiments, self.plan.timeline.train_examples, self.device
+        )
+        self._fused = self._make_fused()
+
+    def _vector(self, values: Sequence[float]) -> Tensor:
+        return torch.tensor(values, dtype=torch.float32, device=self.device)
+
+    def _make_fused(self) -> FusedPerceptron | None:
+        spec = self._spec
+        usable = (
+            self._allow_fused
+            and self._adversarial is None
+            and supported(spec.name, spec.activation, spec.normalization or "none")
+        )
+        if not usable:
+            return None
+        weights, biases = self.model.perceptron()
+        return FusedPerceptron(weights, biases, spec.activation, self._loss, self._optimizer)
+
+    @property
+    def examples(self) -> int:
+        """Examples that each member has seen."""
+        return self.plan.timeline.examples_before(self.update)
+
+    def seeds(self) -> list[int]:
+        """The seeds of the active members."""
+        return [self._seeds[i] for i in self.active]
+
+    def step(self) -> None:
+        """One update of all active members."""
+        size = self.plan.timeline.phase(self.update).batch_size
+        index = self._batch_index(size)
+        x = self._arrays.train.inputs.batch(index)
+        targets = self._arrays.train.labels.gather(1, index)
+        if self._augmentation != "none" and x.dim() == 5:
+            x = augment(self._augmentation, x, self.seeds(), self.update)
+        rates = self._schedule.vector(self.update)
+        noise = KeyedNoise(self.seeds(), self._rates, self.update) if self._rates.active else None
+        if self._fused is not None:
+            losses = self._fused.step(x, targets, rates, self._smoothing, noise)
+        else:
+            losses = self._autograd_step(x, targets, rates, noise)
+        fresh = (self._diverged < 0) & ~torch.isfinite(losses)
+        self._diverged.masked_fill_(fresh, self.update)
+        self.update += 1
+
+    def _autograd_step(
+        self, x: Tensor, targets: Tensor, rates: Tensor, noise: KeyedNoise | None
+    ) -> Tensor:
+        training = noise or KeyedNoise(self.seeds(), self._rates, self.update)
+        losses = example_losses(
+            self._loss, self.model(x, training), targets, self._smoothing
+        ).mean(1)
+        total = losses
+        if self._adversarial is not None:
+            total = self._with_adversarial(x, targets, losses, training)
+        parameters = self._parameters()
+        gradients = torch.autograd.grad(total.sum(), parameters)
+        self._optimizer.step(gradients, rates)
+        return losses.detach()
+
+    def _with_adversarial(
+        self, x: Tensor, targets: Tensor, losses: Tensor, noise: KeyedNoise
+    ) -> Tensor:
+        assert self._adversarial is not None
+        found = adversarial_examples(self.model, x, self._radius, self._lass_steps, noise)
+        again = KeyedNoise(self.seeds(), self._rates, self.update, tag=":adversarial")
+        attacked = example_losses(
+            self._loss, self.model(found, again), targets, self._smoothing
+        ).mean(1)
+        return (1 - self._adversarial) * losses + self._adversarial * attacked
+
+    def learning_rates(self) -> np.ndarray:
+        """Learning rate of each active member's next update, float64 `[active]`."""
+        return self._schedule.values(min(self.update, self.plan.timeline.updates - 1))
+
+    def _batch_index(self, size: int) -> Tensor:
+        """Which examples each member sees next, `[active, size]`."""
+        total = self.plan.timeline.train_examples
+        epoch, start = divmod(self.examples, total)
+        order = self._order(epoch)
+        if start + size <= total:
+            return order[:, start : start + size]
+        rest = self._order(epoch + 1)[:, : start + size - total]
+        return torch.cat([order[:, start:], rest], 1)
+
+    def _order(self, epoch: int) -> Tensor:
+        if epoch not in self._epoch_orders:
+            for old in [e for e in self._epoch_orders if e < epoch - 1]:
+                del self._epoch_orders[old]
+            drawn = orders(self.seeds(), epoch, self.plan.timeline.train_examples)
+            self._epoch_orders[epoch] = torch.from_numpy(drawn).to(self.device)
+        return self._epoch_orders[epoch]
+
+    def evaluate(self) -> Evaluation:
+        """All metrics of the active members, float64 `[active]` on the host."""
+        measured = evaluate(self.model, self._arrays, self._loss, self._width)
+        names = [name for name in METRICS if name in measured.metrics]
+        table = torch.stack([measured.metrics[name] for name in names]).cpu()
+        metrics = dict(zip(names, table, strict=True))
+        metrics["learning_rate"] = torch.from_numpy(self.learning_rates())
+        return Evaluation(metrics, measured.repeated)
+
+    def diverged(self) -> np.ndarray:
+        """Update at which each active member's loss stopped being finite, −1 for none."""
+        return self._diverged.cpu().numpy()
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Goes on with the active members at `positions` only; the others are finished."""
+        keep = torch.tensor(list(positions), dtype=torch.int64, device=self.device)
+        self.model = self.model.select(keep)
+        self._optimizer = self._optimizer.select(keep, self._parameters())
+        self._arrays = self._arrays.select(keep)
+        self._rates = self._rates.select(keep.cpu().numpy())
+        self._diverged = self._diverged[keep]
+        self.active = [self.active[i] for i in positions]
+        self._refresh()
+
+    def state(self) -> dict[str, Tensor]:
+        """Tensors that, with `update`, `active` and `steps`, are all that is needed to go on."""
+        model = {f"model.{name}": t for name, t in self.model.state_dict().items()}
+        optimizer = {f"optimizer.{name}": t for name, t in self._optimizer.state().items()}
+        return {**model, **optimizer, "diverged": self._diverged}
+
+    @property
+    def steps(self) -> int:
+        """Updates that the optimizer's moments have behind them."""
+        return self._optimizer.steps
+
+    def restore(self, state: dict[str, Tensor], update: int, active: list[int], steps: int) -> None:
+        """Takes back what `state` gave; called on a fresh trainer."""
+        if active != self.active:
+            self.keep(active)
+        self.update = update
+        moments, parameters = {}, {}
+        for name, tensor in state.items():
+            part, _, rest = name.partition(".")
+            if part == "model":
+                parameters[rest] = tensor.to(self.device)
+            elif part == "optimizer":
+                moments[rest] = tensor.to(self.device)
+        self.model.load_state_dict(parameters)
+        self._optimizer.load(moments, steps)
+        self._diverged = state["diverged"].to(self.device)
+        self._fused = self._make_fused()

@@ -1,0 +1,1 @@
+"""The worker: the one door between the two halves; a run folder in, trained members out."""

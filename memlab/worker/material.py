@@ -1,0 +1,56 @@
+"""A run's data: loaded once, split once per dataset description, corrupted once per member."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from memlab.data.corruption import Corrupted, corrupt
+from memlab.data.registry import load
+from memlab.data.split import Splits, split
+from memlab.experiment.grid import Member
+from memlab.training.trainer import Shapes
+
+
+class Material:
+    """Data of a run's members, kept by what it depends on."""
+
+    def __init__(self, folders: Sequence[Path], progress: Callable[[int, int], None]) -> None:
+        self._folders = folders
+        self._progress = progress
+        self._splits: dict[str, Splits] = {}
+        self._corrupted: dict[str, Corrupted] = {}
+
+    def splits(self, member: Member) -> Splits:
+        """The member's split, downloading its dataset where it is not on disk."""
+        spec = member.experiment.dataset
+        name = spec.model_dump_json()
+        if name not in self._splits:
+            raw = load(spec, self._folders, download=True, progress=self._progress)
+            self._splits[name] = split(raw, spec)
+        return self._splits[name]
+
+    def corrupted(self, member: Member) -> Corrupted:
+        """The member's data, corrupted by its own seed."""
+        spec = member.experiment.corruption
+        clean = spec.kind == "none"
+        name = "|".join(
+            (
+                member.experiment.dataset.model_dump_json(),
+                "none" if clean else spec.model_dump_json(),
+                "" if clean else str(member.seed),
+            )
+        )
+        if name not in self._corrupted:
+            self._corrupted[name] = corrupt(self.splits(member), spec, member.seed)
+        return self._corrupted[name]
+
+    def forget(self, member: Member) -> None:
+        """Lets go of a finished member's corrupted data."""
+        self._corrupted.clear()
+
+    def shapes(self, member: Member) -> Shapes:
+        """What the member's model needs to know of its data."""
+        splits = self.splits(member)
+        features = int(splits.train.x[0].size)
+        return Shapes(splits.image_shape, features, splits.classes)
