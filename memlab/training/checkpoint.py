@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from memlab.errors import RunFolderError
-from memlab.runs.atomic import write_atomically
+from memlab.atomic import write_atomically
 
 NAME = re.compile(r"stack-(\d{3,})-update-(\d{9,})\.safetensors")
 

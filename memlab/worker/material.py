@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from memlab.data.corruption import Corrupted, corrupt
 from memlab.data.registry import load
 from memlab.data.split import Splits, split
+from memlab.data.thumbnails import thumbnails
 from memlab.experiment.grid import Member
 from memlab.training.trainer import Shapes
 
@@ -20,6 +23,7 @@ class Material:
         self._progress = progress
         self._splits: dict[str, Splits] = {}
         self._corrupted: dict[str, Corrupted] = {}
+        self._pictures: dict[int, np.ndarray] = {}
 
     def splits(self, member: Member) -> Splits:
         """The member's split, downloading its dataset where it is not on disk."""
@@ -45,9 +49,17 @@ class Material:
             self._corrupted[name] = corrupt(self.splits(member), spec, member.seed)
         return self._corrupted[name]
 
-    def forget(self, member: Member) -> None:
-        """Lets go of a finished member's corrupted data."""
+    def pictures(self, member: Member) -> np.ndarray:
+        """Thumbnails of the member's training examples as it sees them, uint8 `[n, h, w]`."""
+        inputs = self.corrupted(member).train_x
+        if id(inputs) not in self._pictures:
+            self._pictures[id(inputs)] = thumbnails(inputs, self.splits(member).image_shape)
+        return self._pictures[id(inputs)]
+
+    def forget(self) -> None:
+        """Lets go of the corrupted data of a finished stack; splits stay."""
         self._corrupted.clear()
+        self._pictures.clear()
 
     def shapes(self, member: Member) -> Shapes:
         """What the member's model needs to know of its data."""

@@ -1,0 +1,59 @@
+"""`memlab bench`: ratios against references, measured side by side in one process run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+
+from memlab.cli.output import console, print_json, say
+from memlab.errors import TrainingFailed
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("what", nargs="?", choices=("training",), default="training")
+    parser.add_argument("--repetitions", type=int, default=5, help="interleaved repetitions")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measures in a process of its own, and prints the table."""
+    say("Measuring; this takes about a minute. Leave the machine alone meanwhile.")
+    command = [sys.executable, "-m", "memlab.worker.benchmark", "--device", options.device]
+    command += ["--repetitions", str(max(1, options.repetitions))]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise TrainingFailed("The benchmark failed; what it printed is above.")
+    document = json.loads(done.stdout)
+    if options.json:
+        print_json(document)
+        return 0
+    from rich.table import Table
+
+    machine = document["machine"]
+    table = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        title=f"{machine['device']}, torch {machine['torch']}",
+        title_justify="left",
+        caption="ours includes evaluation every epoch and recording; references only train",
+        caption_justify="left",
+    )
+    table.add_column("case: reference")
+    for name in ("ours", "reference", "ratio", "least … greatest"):
+        table.add_column(name, justify="right")
+    for row in document["rows"]:
+        low, high = row["spread"]
+        table.add_row(
+            row["case"],
+            f"{row['ours']:,}",
+            f"{row['reference']:,}",
+            f"{row['ratio']:.2f}",
+            f"{low:.2f} … {high:.2f}",
+        )
+    console().print(table)
+    return 0

@@ -1,0 +1,109 @@
+"""`memlab doctor`: what this machine has, and what is missing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+from memlab.cli.output import console, print_json
+from memlab.errors import MemlabError
+
+#: Runs in a process of its own, so that the command line never imports torch.
+PROBE = """
+import json, torch
+cuda = torch.cuda.is_available()
+names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if cuda else []
+print(json.dumps({"torch": torch.__version__, "cuda": names, "threads": torch.get_num_threads()}))
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Checks everything; 1 where something that memlab needs is missing."""
+    checks = [*_versions(), *_device(), *_folders(), *_data(), *_terminal()]
+    if options.json:
+        print_json([{"check": n, "ok": ok, "finding": text} for n, ok, text in checks])
+    else:
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for name, ok, text in checks:
+            table.add_row("✓" if ok else "✗", name, text)
+        console().print(table)
+    return 0 if all(ok for _, ok, _ in checks) else 1
+
+
+Check = tuple[str, bool, str]
+
+
+def _versions() -> list[Check]:
+    from memlab.runs.environment import describe
+
+    facts = describe(sys.argv)
+    packages = facts.get("packages")
+    listed = packages if isinstance(packages, dict) else {}
+    words = ", ".join(f"{name} {version}" for name, version in listed.items())
+    return [("memlab", True, f"{facts['memlab']}, Python {facts['python']}, {words}")]
+
+
+def _device() -> list[Check]:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", PROBE], capture_output=True, text=True, check=True, timeout=120
+        )
+        found = json.loads(done.stdout)
+    except (subprocess.SubprocessError, ValueError, OSError) as error:
+        return [("device", False, f"torch does not work here: {error}")]
+    gpus = ", ".join(found["cuda"]) or "no CUDA device; the CPU does"
+    return [("device", True, f"torch {found['torch']}, {found['threads']} threads, {gpus}")]
+
+
+def _folders() -> list[Check]:
+    from memlab import settings
+
+    checks: list[Check] = []
+    for name, ask in (
+        ("runs", settings.runs_folder),
+        ("datasets", settings.datasets_folder),
+        ("own presets", settings.presets_folder),
+    ):
+        try:
+            checks.append((name, True, str(settings.prepared(ask()))))
+        except MemlabError as error:
+            checks.append((name, False, str(error)))
+    try:
+        settings.load(settings.settings_file())
+        checks.append(("settings", True, str(settings.settings_file())))
+    except MemlabError as error:
+        checks.append(("settings", False, str(error)))
+    return checks
+
+
+def _data() -> list[Check]:
+    from memlab.cli.data import folders
+    from memlab.data.registry import listing
+
+    present = [str(row["name"]) for row in listing(folders()) if row["found"]]
+    return [("data found", True, ", ".join(present))]
+
+
+def _terminal() -> list[Check]:
+    if not sys.stdout.isatty():
+        return [("terminal", True, "none: the app needs one, `memlab run` does not")]
+    size = os.get_terminal_size()
+    fits = size.columns >= 80 and size.lines >= 24
+    term = os.environ.get("TERM", "")
+    colours = "24-bit colour" if os.environ.get("COLORTERM") in ("truecolor", "24bit") else term
+    if os.environ.get("NO_COLOR"):
+        colours = "NO_COLOR"
+    inside = "tmux" if os.environ.get("TMUX") else "screen" if os.environ.get("STY") else ""
+    words = f"{size.columns}×{size.lines}, {colours} {inside}".rstrip()
+    return [("terminal", fits, words if fits else f"{words}: the app needs 80×24")]
+

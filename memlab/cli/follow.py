@@ -1,0 +1,119 @@
+"""Following a run from the command line: progress on standard error, the report at the end."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from memlab.cli.output import console, print_json, say
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from memlab.runs.run_folder import RunFolder
+    from memlab.runs.view import RunView
+
+LOOK_SECONDS = 0.2
+INTERRUPTED = 130
+
+
+def to_the_end(folder: RunFolder, as_json: bool, stop_on_interrupt: bool = True) -> int:
+    """Shows progress until the run ends, then its report on standard output.
+
+    Ctrl-C stops the run with a checkpoint (`stop_on_interrupt`), or only stops following.
+    Returns 0 where the run finished, 1 where it failed, 130 where it was interrupted.
+    """
+    from memlab.runs import lifecycle
+    from memlab.runs.view import RunView
+
+    view = RunView(folder)
+    try:
+        _follow(view)
+    except KeyboardInterrupt:
+        if not stop_on_interrupt:
+            say(f"The run goes on: `memlab watch {folder.id}` follows it again.")
+            return INTERRUPTED
+        say("Stopping, with a checkpoint …")
+        if folder.state.living:
+            lifecycle.request_stop(folder)
+        while folder.state.living:
+            time.sleep(LOOK_SECONDS)
+        say(f"Stopped. `memlab resume {folder.id}` goes on from here.")
+        return INTERRUPTED
+    return _conclude(folder, as_json)
+
+
+def _conclude(folder: RunFolder, as_json: bool) -> int:
+    from memlab import reports
+
+    state = folder.state
+    if state.state == "failed":
+        say(f"memlab: {folder.id} failed: {state.message}")
+        say(f"Details are in {folder.worker_log}; `memlab resume {folder.id}` tries again.")
+        return 1
+    if state.state == "interrupted":
+        say(f"{folder.id} was interrupted: `memlab resume {folder.id}` goes on.")
+    findings = reports.load_or_build(folder)
+    if as_json:
+        print_json(reports.document(findings))
+    else:
+        console().print(reports.text(findings))
+        say(f"Run {folder.id}: {folder.path}")
+    return 0 if state.state == "finished" else INTERRUPTED
+
+
+def _follow(view: RunView) -> None:
+    output = console(error=True)
+    if output.is_terminal:
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        columns = (
+            TextColumn("{task.fields[state]}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[detail]}"),
+        )
+        with Progress(*columns, console=output, transient=True, refresh_per_second=5) as bar:
+            _poll(view, bar)
+    else:
+        _poll(view, None)
+
+
+def _poll(view: RunView, bar: Bar | None) -> None:
+    task = bar.add_task("", total=1.0, state="starting", detail="") if bar else None
+    told = ""
+    while True:
+        view.refresh()
+        if bar is not None and task is not None:
+            progress = view.progress
+            done = progress.fraction if progress else 0.0
+            bar.update(task, completed=done, state=view.state.state, detail=_detail(view))
+        else:
+            told = _tell(view, told)
+        if view.state.final:
+            return
+        time.sleep(LOOK_SECONDS)
+
+
+def _tell(view: RunView, told: str) -> str:
+    """A line at each new state and each tenth of the way, for pipes and log files."""
+    progress = view.progress
+    tenth = int(progress.fraction * 10) if progress else 0
+    mark = f"{view.state.state} {view.state.message} {tenth}"
+    if mark != told and not view.state.final:
+        share = f"{tenth * 10:3d} %  " if view.state.state == "running" else ""
+        say(f"{view.folder.id}  {view.state.state}  {share}{_detail(view)}".rstrip())
+    return mark
+
+
+def _detail(view: RunView) -> str:
+    from memlab.tui.widgets.number import duration
+
+    progress = view.progress
+    if view.state.state != "running" or progress is None:
+        return view.state.message
+    parts = [f"epoch {progress.epoch:.0f} of {progress.epochs_total:g}"]
+    if progress.seconds_left is not None:
+        parts.append(f"{duration(progress.seconds_left)} left")
+        parts.append(f"{progress.samples_per_second:,.0f} samples/s")
+    return "  ".join(parts)

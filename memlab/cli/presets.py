@@ -1,0 +1,55 @@
+"""`memlab presets`: what can be run."""
+
+from __future__ import annotations
+
+import argparse
+
+from memlab.cli.output import console, print_json
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("preset", nargs="?", help="show this preset's file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Lists the presets, or prints one."""
+    from memlab import settings
+    from memlab.experiment import grid, presets
+
+    own = settings.presets_folder()
+    if options.preset:
+        preset = presets.find(options.preset, own)
+        if options.json:
+            print_json(preset.experiment().model_dump(mode="json"))
+        else:
+            print(preset.path.read_text(encoding="utf-8"), end="")
+        return 0
+    rows = []
+    for preset in presets.find_all(own):
+        experiment = preset.experiment()
+        rows.append(
+            {
+                "name": preset.name,
+                "group": preset.group,
+                "title": experiment.title,
+                "question": experiment.question,
+                "source": experiment.source,
+                "members": grid.member_count(experiment),
+                "path": str(preset.path),
+            }
+        )
+    if options.json:
+        print_json(rows)
+        return 0
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("preset", no_wrap=True)
+    table.add_column("networks", justify="right")
+    table.add_column("question")
+    for row in rows:
+        table.add_row(str(row["name"]), str(row["members"]), str(row["question"]))
+    console().print(table)
+    return 0

@@ -1,0 +1,51 @@
+"""`memlab runs`: all runs, newest first."""
+
+from __future__ import annotations
+
+import argparse
+
+from memlab.cli.output import console, print_json
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Lists the runs with their states."""
+    from memlab import settings
+    from memlab.runs import lifecycle, run_folder
+
+    rows = []
+    for folder in run_folder.list_runs(settings.runs_folder()):
+        state = folder.state
+        rows.append(
+            {
+                "id": folder.id,
+                "state": state.state,
+                "living": state.living,
+                "message": state.message,
+                "device": state.device,
+                "bytes": lifecycle.size_on_disk(folder),
+                "path": str(folder.path),
+            }
+        )
+    if options.json:
+        print_json(rows)
+        return 0
+    if not rows:
+        console(error=True).print("No runs yet: `memlab run noise-ladder` makes the first.")
+        return 0
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("run", no_wrap=True)
+    table.add_column("state")
+    table.add_column("MB", justify="right")
+    table.add_column("message")
+    for row in rows:
+        size = f"{float(str(row['bytes'])) / 1e6:.1f}"
+        table.add_row(str(row["id"]), str(row["state"]), size, str(row["message"]))
+    console().print(table)
+    return 0

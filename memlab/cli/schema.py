@@ -1,0 +1,41 @@
+"""`memlab schema`: every field of an experiment, for editors and for people."""
+
+from __future__ import annotations
+
+import argparse
+
+from memlab.cli.output import console, print_json
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("--report", action="store_true", help="the schema of report.json instead")
+    parser.add_argument("--table", action="store_true", help="a table of fields for people")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints a JSON schema, or the table."""
+    from memlab.experiment.spec import SECTIONS, Experiment
+
+    if options.report:
+        from memlab.reports import report_schema
+
+        print_json(report_schema())
+        return 0
+    if not options.table:
+        print_json({"$schema": "https://json-schema.org/draft/2020-12/schema",
+                    **Experiment.model_json_schema()})
+        return 0
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("field", "default", "what it is"):
+        table.add_column(name, no_wrap=name != "what it is")
+    for section in SECTIONS:
+        annotation = Experiment.model_fields[section].annotation
+        assert annotation is not None
+        for leaf, field in annotation.model_fields.items():
+            default = "" if field.default is None else str(field.default)
+            table.add_row(f"{section}.{leaf}", default, field.description or "")
+    console().print(table)
+    return 0

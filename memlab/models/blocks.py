@@ -1,0 +1,57 @@
+"""Layers that always come together: a linear map or convolution, normalization, activation."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from memlab.experiment.spec import ModelSpec
+from memlab.models.layers import StackedConv2d, StackedLinear, activate
+from memlab.models.normalization import normalization
+
+
+class Dense(nn.Module):
+    """Fully connected → normalization → activation, on units.
+
+    The fully connected layer has a bias only where no normalization follows.
+    """
+
+    def __init__(self, spec: ModelSpec, members: int, inputs: int, units: int) -> None:
+        super().__init__()
+        self.activation = spec.activation
+        self.linear = StackedLinear(members, inputs, units, bias=spec.normalization == "none")
+        self.norm = normalization(spec, members, units)
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        """`[members or 1, batch, inputs]` → `[members, batch, units]`."""
+        x = self.linear(x)
+        if self.norm is not None:
+            x = self.norm(x, training)
+        return activate(self.activation, x, in_place=self.norm is None)
+
+
+class Convolution(nn.Module):
+    """Convolution → normalization → activation, on maps; bias as in `Dense`."""
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        members: int,
+        channels: int,
+        filters: int,
+        kernel: int,
+        stride: int = 1,
+        *,
+        scale: bool = True,
+    ) -> None:
+        super().__init__()
+        self.activation = spec.activation
+        bias = spec.normalization == "none"
+        self.conv = StackedConv2d(members, channels, filters, kernel, stride, bias)
+        self.norm = normalization(spec, members, filters, scale)
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        """Maps → maps."""
+        x = self.conv(x)
+        if self.norm is not None:
+            x = self.norm(x, training)
+        return activate(self.activation, x)

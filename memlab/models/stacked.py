@@ -1,0 +1,74 @@
+"""A stack of networks of equal shape: what the trainer holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from memlab.experiment.spec import ModelSpec
+from memlab.models.layers import draw_all
+from memlab.models.noise import Noise
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Shapes of one example and of its logits; `image` is (channels, height, width)."""
+
+    image: tuple[int, int, int] | None
+    features: int
+    classes: int
+
+
+class StackedModel(nn.Module):
+    """`members` networks; every parameter and buffer has a leading member dimension.
+
+    `spec` is resolved: width, depth and normalization are not None where the architecture has them.
+    """
+
+    def __init__(self, spec: ModelSpec, members: int, shape: Shape) -> None:
+        super().__init__()
+        self.spec, self.members, self.shape = spec, members, shape
+
+    def forward(self, x: Tensor, noise: Noise | None = None) -> Tensor:
+        """Logits `[members, batch, classes]`.
+
+        `x` is `[members, batch, features]` or `[members, batch, channels, height, width]`; where
+        all members see the same, `[1, batch, …]`. Without `noise` this is evaluation: running
+        statistics, nothing dropped, no buffer changed.
+        """
+        raise NotImplementedError
+
+    def initialize(self, generators: Sequence[np.random.Generator]) -> None:
+        """Draws member m from generators[m] alone, layer by layer, weight before bias.
+
+        PyTorch's defaults, U(±1/√fan-in), unless the architecture's file says otherwise;
+        normalizations start at scale 1 and shift 0.
+        """
+        if len(generators) != self.members:
+            raise ValueError(f"{len(generators)} generators for {self.members} members")
+        draw_all(self, generators)
+
+    def select(self, indices: Sequence[int] | Tensor) -> Self:
+        """A new model of the members at `indices`, with copies of their parameters and buffers."""
+        state = self.state_dict()
+        device = next(iter(state.values())).device
+        index = torch.as_tensor(indices, dtype=torch.int64, device=device)
+        with torch.device("meta"):
+            chosen = type(self)(self.spec, index.numel(), self.shape)
+        chosen.load_state_dict({name: t[index] for name, t in state.items()}, assign=True)
+        return chosen
+
+    def perceptron(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Weights `[members, in, out]` and biases `[members, 1, out]`, first layer first.
+
+        The parameters themselves, in the order of `parameters()`: weight, bias, weight, …
+
+        Raises:
+            TypeError: if this is not a plain perceptron (linear, or mlp without normalization).
+        """
+        raise TypeError(f"{self.spec.name} is not a plain perceptron")

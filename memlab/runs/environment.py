@@ -1,0 +1,55 @@
+"""What a run was made with, as far as it can be known without importing torch."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import memlab
+
+PACKAGES = ("numpy", "scipy", "torch", "torchvision", "scikit-learn", "pydantic")
+
+
+def describe(command: Sequence[str]) -> dict[str, object]:
+    """Versions, machine, commit of a checkout and the command, for `environment.json`."""
+    return {
+        "memlab": memlab.__version__,
+        "python": platform.python_version(),
+        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+        "machine": platform.machine(),
+        "system": platform.platform(),
+        "host": platform.node(),
+        "executable": sys.executable,
+        "command": list(command),
+        "commit": commit(),
+    }
+
+
+def commit() -> str | None:
+    """The commit of the checkout that this code runs from, `+` where it has changes."""
+    top = Path(memlab.__file__).resolve().parents[1]
+    if not (top / ".git").exists():
+        return None
+    try:
+        head = _git(top, "rev-parse", "HEAD")
+        return head + ("+" if _git(top, "status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(top: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=top, capture_output=True, text=True, timeout=5, check=True
+    )
+    return done.stdout.strip()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,139 @@
+"""What is done to runs from outside: start, resume, ask, stop, delete."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from memlab.atomic import storing
+from memlab.errors import MemlabError, RunFolderError
+from memlab.runs import requests, run_folder
+from memlab.runs.environment import describe
+from memlab.runs.launch import WORKER, Standby, launch
+from memlab.runs.lock import RunLock
+from memlab.runs.requests import RequestKind
+from memlab.runs.run_folder import RunFolder
+from memlab.runs.state import write_state
+
+
+def start(
+    experiment_toml: str,
+    name: str,
+    runs_folder: Path,
+    *,
+    environment: Mapping[str, object] | None = None,
+    standby: Standby | None = None,
+    worker: Sequence[str] = WORKER,
+) -> RunFolder:
+    """Makes a run and gives it a worker, which lives on when this process ends.
+
+    Raises:
+        StorageError: if the folder cannot be written.
+        TrainingFailed: if no worker can be started; the run is there, as failed.
+    """
+    run_folder.sweep(runs_folder)
+    facts = describe(sys.argv) if environment is None else environment
+    folder, lock = run_folder.create(runs_folder, name, experiment_toml, facts)
+    with lock:
+        _hand_over(folder, lock, standby, worker)
+    return folder
+
+
+def resume(
+    folder: RunFolder,
+    *,
+    standby: Standby | None = None,
+    worker: Sequence[str] = WORKER,
+) -> None:
+    """Gives a run that was interrupted, stopped or failed a new worker.
+
+    What was asked of the worker that is gone is forgotten.
+
+    Raises:
+        RunFolderError: if it lives, has finished, or cannot be read.
+        StorageError, TrainingFailed: as `start`.
+    """
+    folder.experiment_toml()
+    if folder.state.living:
+        raise RunFolderError(f"The run {folder.id} is {folder.state.state}; it needs no resuming.")
+    with RunLock.take(folder.lock) as lock:
+        if folder.state.state == "finished":
+            raise RunFolderError(f"The run {folder.id} has finished; there is nothing to resume.")
+        requests.take_all(folder.path)
+        write_state(folder.path, "queued")
+        _hand_over(folder, lock, standby, worker)
+
+
+def _hand_over(
+    folder: RunFolder, lock: RunLock, standby: Standby | None, worker: Sequence[str]
+) -> None:
+    if standby is not None and standby.assign(folder.path, lock):
+        return
+    try:
+        launch(folder.path, lock, worker)
+    except MemlabError as error:
+        write_state(folder.path, "failed", str(error))
+        raise
+
+
+def request(folder: RunFolder, kind: RequestKind, **arguments: object) -> None:
+    """Asks something of a living run; its worker answers at its next step.
+
+    Raises:
+        RunFolderError: if it does not live.
+        StorageError: if the request cannot be written.
+    """
+    state = folder.state
+    if not state.living:
+        raise RunFolderError(f"The run {folder.id} is {state.state}: nobody is there to {kind} it.")
+    requests.submit(folder.path, kind, **arguments)
+
+
+def request_stop(folder: RunFolder) -> None:
+    """Asks a living run to save a checkpoint and end; raises as `request`."""
+    request(folder, "stop")
+
+
+def delete(folder: RunFolder) -> int:
+    """Deletes a run that does not live; it is gone at once, its space a moment later.
+
+    Returns:
+        The bytes freed on disk.
+
+    Raises:
+        RunFolderError: if the run lives or is not there.
+        StorageError: if it may not be deleted.
+    """
+    path = folder.path
+    if not path.is_dir():
+        raise RunFolderError(f"There is no run {folder.id}.")
+    if path.is_symlink():
+        raise RunFolderError(f"{path} is a link to a folder elsewhere; delete that by hand.")
+    try:
+        lock = RunLock.take(folder.lock)
+    except RunFolderError as error:
+        raise RunFolderError(
+            f"The run {folder.id} is {folder.state.state}; stop it before deleting it."
+        ) from error
+    hidden = path.with_name(f"{run_folder.HIDDEN_DELETED}{folder.id}-{secrets.token_hex(3)}")
+    with lock, storing(path):
+        freed = size_on_disk(folder)
+        os.rename(path, hidden)
+        shutil.rmtree(hidden)
+    return freed
+
+
+def size_on_disk(folder: RunFolder) -> int:
+    """The bytes that the run's files take on disk; 0 where it is gone."""
+    total = 0
+    for parent, _, names in os.walk(folder.path):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(parent, name)).st_blocks * 512
+            except OSError:
+                continue
+    return total

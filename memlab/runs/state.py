@@ -1,0 +1,105 @@
+"""The lifecycle state of a run: what the worker last said, corrected by whether it lives.
+
+`state.json` is replaced atomically by the lock's holder; everybody else only reads it. A state
+that is not final and whose lock is free is `interrupted`, whatever the file says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+from memlab.atomic import write_atomically
+from memlab.runs.lock import is_held
+
+StateName = Literal[
+    "queued", "starting", "running", "paused", "stopping", "finished", "failed", "interrupted"
+]
+NAMES: tuple[str, ...] = get_args(StateName)
+FINAL = ("finished", "failed", "interrupted")
+STATE_FILE = "state.json"
+LOCK_FILE = "lock"
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What a run is doing. `since` is unix time; `progress`, if known, is in [0, 1]."""
+
+    state: StateName
+    since: float = 0.0
+    message: str = ""
+    pid: int | None = None
+    device: str | None = None
+    progress: float | None = None
+    living: bool = False
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will happen unless someone resumes it."""
+        return self.state in FINAL
+
+
+def write_state(
+    folder: Path,
+    state: StateName,
+    message: str = "",
+    *,
+    device: str | None = None,
+    progress: float | None = None,
+    pid: int | None = None,
+) -> None:
+    """Replaces the state; only the holder of the run's lock may. `pid` is for people only.
+
+    Raises:
+        StorageError: if it cannot be written.
+    """
+    made = RunState(state, time.time(), message, pid or os.getpid(), device, progress)
+    document = asdict(made)
+    del document["living"]
+    write_atomically(folder / STATE_FILE, (json.dumps(document) + "\n").encode())
+
+
+def read_state(folder: Path) -> RunState:
+    """The state as it truly is: the file's word if the lock is held, or if it is final.
+
+    The file is read again after a free lock was seen, because a worker may have ended in between;
+    only a file that did not change around a free lock tells of a run that died.
+    """
+    before = _stored(folder)
+    for _ in range(100):
+        if is_held(folder / LOCK_FILE):
+            return replace(_stored(folder) or RunState("queued"), living=True)
+        after = _stored(folder)
+        if after is not None and after.final:
+            return after
+        if after == before:
+            break
+        before = after
+    if before is None:
+        return RunState("interrupted", message=f"{STATE_FILE} is missing or damaged.")
+    message = before.message or f"The worker died while {before.state}."
+    return replace(before, state="interrupted", message=message)
+
+
+def _stored(folder: Path) -> RunState | None:
+    try:
+        document = json.loads((folder / STATE_FILE).read_bytes())
+        if not isinstance(document, dict) or document.get("state") not in NAMES:
+            return None
+        progress = document.get("progress")
+        pid = document.get("pid")
+        device = document.get("device")
+        return RunState(
+            state=document["state"],
+            since=float(document.get("since") or 0.0),
+            message=str(document.get("message") or ""),
+            pid=pid if isinstance(pid, int) else None,
+            device=str(device) if device is not None else None,
+            progress=float(progress) if progress is not None else None,
+        )
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None

@@ -1,0 +1,123 @@
+"""What happened in a run: its events, and what its worker printed. Bounded in memory."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, RichLog
+
+from memlab.runs.event_log import Event, EventReader
+from memlab.tui.screens.shell import selected_folder
+
+MAX_LINES = 2_000
+TAIL_BYTES = 1 << 16
+UPDATE_SECONDS = 0.5
+LOUD = ("failed", "member-diverged")
+
+
+def event_text(event: Event) -> Text:
+    """One event as a line: time of day, type, the rest."""
+    clock = time.strftime("%H:%M:%S", time.localtime(event.time))
+    rest = "  ".join(f"{name} {_short(value)}" for name, value in event.data.items())
+    style = "bold red" if event.type in LOUD else "bold"
+    return Text.assemble((clock + "  ", "dim"), (f"{event.type:<16} ", style), rest)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    if isinstance(value, list) and len(value) > 6:
+        return f"{value[0]} … {value[-1]} ({len(value)})"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return text
+
+
+class Tail:
+    """The new lines of a growing text file; at first only its last 64 KiB."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.offset = -1
+
+    def read(self) -> list[str]:
+        """New lines since the last call; none where the file is missing."""
+        try:
+            with open(self.path, "rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if self.offset < 0 or size < self.offset:
+                    self.offset = max(0, size - TAIL_BYTES)
+                file.seek(self.offset)
+                data = file.read(size - self.offset)
+        except OSError:
+            return []
+        self.offset += len(data)
+        return data.decode("utf-8", "replace").splitlines()
+
+
+class LogScreen(Screen[None]):
+    """Events above, worker.log below; both follow until scrolled up."""
+
+    CSS_PATH = "log.tcss"
+    TITLE = "Log"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,l", "back", "back", key_display="esc")]
+
+    @dataclass
+    class Read(Message):
+        """New events and lines."""
+
+        events: list[Event]
+        lines: list[str]
+
+    def compose(self) -> ComposeResult:
+        yield RichLog(id="events", max_lines=MAX_LINES, wrap=True)
+        yield RichLog(id="worker", max_lines=MAX_LINES, wrap=True)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self.query_one("#events").border_title = "events"
+        self.query_one("#worker").border_title = "worker.log"
+        folder = selected_folder(self)
+        if folder is None:
+            return
+        self._reading = False
+        self._events, self._tail = EventReader(folder.events), Tail(folder.worker_log)
+        self._empty = True
+        self.query_one("#worker").border_subtitle = str(folder.worker_log)
+        self.query_one("#worker").focus()
+        self.set_interval(UPDATE_SECONDS, self._tick)
+        self._tick()
+
+    def _tick(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self._read()
+
+    @work(thread=True, exit_on_error=False)
+    def _read(self) -> None:
+        self.post_message(self.Read(self._events.read(), self._tail.read()))
+
+    def on_log_screen_read(self, message: Read) -> None:
+        self._reading = False
+        events, worker = self.query_one("#events", RichLog), self.query_one("#worker", RichLog)
+        for event in message.events:
+            events.write(event_text(event))
+        if self._empty and message.lines:
+            worker.clear()
+            self._empty = False
+        elif self._empty and not worker.lines:
+            worker.write(Text("The worker has printed nothing.", "italic dim"))
+        for line in message.lines:
+            worker.write(Text(line))
+
+    def action_back(self) -> None:
+        self.dismiss()

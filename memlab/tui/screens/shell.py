@@ -1,0 +1,44 @@
+"""What a screen may ask of the app around it, and nothing else of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, cast
+
+from textual.dom import DOMNode
+
+from memlab.runs.launch import Standby
+from memlab.runs.run_folder import RunFolder
+
+
+class Shell(Protocol):
+    """The app as its screens see it."""
+
+    selected_run: str | None
+    runs_folder: Path
+
+    def show_watch(self, run_id: str) -> None:
+        """Opens Watch on a run."""
+
+    def show_report(self, run_id: str) -> None:
+        """Opens Report on a run."""
+
+    def show_library(self) -> None:
+        """Opens the library."""
+
+
+def shell(node: DOMNode) -> Shell:
+    """The app around a screen or widget."""
+    return cast(Shell, node.app)
+
+
+def selected_folder(node: DOMNode) -> RunFolder | None:
+    """The folder of the run that the app has selected; None where none is."""
+    run_id = shell(node).selected_run
+    return RunFolder(shell(node).runs_folder / run_id) if run_id else None
+
+
+def standby(node: DOMNode) -> Standby | None:
+    """A worker with its imports behind it, where the app keeps one ready."""
+    found = getattr(node.app, "standby", None)
+    return found if isinstance(found, Standby) else None

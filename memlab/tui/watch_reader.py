@@ -1,0 +1,328 @@
+"""Reads a run for the Watch screen: one `WatchFrame` a call, made in a thread, shown in the app.
+
+The reader owns the `RunView` and is used by one thread at a time. What the figures mean is in
+`watch_model`; how they look is the screen's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from memlab.experiment.spec import Experiment
+from memlab.runs.curve import Curve
+from memlab.runs.event_log import Event
+from memlab.runs.run_folder import RunFolder
+from memlab.runs.state import RunState
+from memlab.runs.view import RunView
+from memlab.tui import palette
+from memlab.tui import watch_model as model
+from memlab.tui.axis_values import AxisValue, axis_values
+from memlab.tui.widgets.picture import Thumbnail
+from memlab.tui.widgets.plot import Mark, Series
+from memlab.tui.widgets.progress import Progress
+
+PAGES = ("truth", "lies", "unseen", "loss")
+MOST_SERIES = 12
+PICTURES = 24
+ACCURACY = {
+    "truth": "train_accuracy_clean",
+    "lies": "train_accuracy_corrupted",
+    "unseen": "validation_accuracy",
+}
+LOSS = {"truth": "train_loss_clean", "lies": "train_loss_corrupted", "unseen": "validation_loss"}
+STARTS = ("worker-started",)
+ENDS = ("finished", "failed", "stopped")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the screen shows now, and therefore needs."""
+
+    pages: tuple[str, ...] = ("truth", "lies", "unseen")
+    loss: bool = False
+    points: int = 160
+    sparkline: int = 24
+    cursor: str | None = None
+    highlighted: bool = False
+    dark: bool = True
+    plain: bool = False
+
+
+@dataclass(frozen=True)
+class Content:
+    """What one chart is told."""
+
+    series: tuple[Series, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    empty: str = model.WAITING
+
+
+@dataclass(frozen=True)
+class WatchFrame:
+    """Everything on the screen at one moment."""
+
+    run_id: str
+    state: RunState
+    epoch: float | None
+    progress: Progress
+    sentence: str
+    charts: dict[str, Content] = field(default_factory=dict)
+    values: tuple[AxisValue, ...] = ()
+    standings: tuple[model.Standing, ...] = ()
+    pictures: tuple[Thumbnail, ...] = ()
+    pictures_note: str = ""
+    problems: tuple[str, ...] = ()
+
+
+class WatchReader:
+    """Follows one run."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        """Opens it.
+
+        Raises:
+            RunFolderError, InvalidExperiment: if it cannot be read, with the reason.
+        """
+        from memlab.experiment.reading import experiment, from_toml
+
+        self.folder = folder
+        self.view = RunView(folder)
+        where = str(folder.path / "experiment.toml")
+        self.experiment: Experiment = experiment(from_toml(self.view.experiment_toml, where), where)
+        self._values: dict[bool, tuple[AxisValue, ...]] = {}
+        self._last: Request | None = None
+
+    def values(self, dark: bool = True) -> tuple[AxisValue, ...]:
+        """The axis values with their colours."""
+        if dark not in self._values:
+            self._values[dark] = axis_values(self.experiment, dark)
+        return self._values[dark]
+
+    def read(self, request: Request, force: bool = False) -> WatchFrame | None:
+        """The run as it is now; None where nothing changed since the last call."""
+        changed = self.view.refresh()
+        if not changed and request == self._last and not force:
+            return None
+        self._last = request
+        values = self.values(request.dark)
+        curves = {
+            (value.key, metric): self.view.curve(metric, value.members)
+            for value in values
+            for metric in ("train_accuracy_corrupted", "recovered_true_labels", ACCURACY["unseen"])
+        }
+        epoch = self._epoch()
+        progress = self._progress(epoch)
+        standings = tuple(self._standings(values, curves, request, progress.epochs))
+        pictures, note = self._pictures(request, values)
+        charts = {page: self._chart(page, request, values, standings) for page in request.pages}
+        seconds = training_seconds(self.view.events, self.view.state)
+        return WatchFrame(
+            run_id=self.folder.id,
+            state=self.view.state,
+            epoch=epoch,
+            progress=progress,
+            sentence=model.sentence(self.view.state, epoch, seconds=seconds),
+            charts=charts,
+            values=values,
+            standings=standings,
+            pictures=pictures,
+            pictures_note=note,
+            problems=self.view.problems,
+        )
+
+    # --- parts of a frame
+
+    def _epoch(self) -> float | None:
+        tables = [table for table in self.view.stacks.values() if len(table)]
+        if not tables:
+            return None
+        return max(float(table.read("epoch", len(table) - 1)[0]) for table in tables)
+
+    def _progress(self, epoch: float | None) -> Progress:
+        state, known = self.view.state, self.view.progress
+        device = state.device or str(self.view.environment.get("device") or "")
+        finished = state.state == "finished"
+        if known is None:
+            epochs = self.experiment.stop.epochs
+            return Progress(state.state, epoch, float(epochs) if epochs else None, device=device)
+        fraction = known.fraction
+        return Progress(
+            state=state.state,
+            epoch=epoch if finished else known.epoch,
+            epochs=known.epochs_total or None,
+            fraction=1.0 if finished else fraction,
+            remaining=0.0 if finished else known.seconds_left,
+            samples_per_second=known.samples_per_second,
+            device=device,
+        )
+
+    def _standings(
+        self,
+        values: Sequence[AxisValue],
+        curves: dict[tuple[str, str], Curve],
+        request: Request,
+        epochs: float | None,
+    ) -> list[model.Standing]:
+        unseen = {value.key: curves[value.key, ACCURACY["unseen"]] for value in values}
+        means = [curve.mean for curve in unseen.values() if np.isfinite(curve.mean).any()]
+        if not means:
+            return [model.Standing() for _ in values]
+        low = min(float(np.nanmin(mean)) for mean in means)
+        high = max(float(np.nanmax(mean)) for mean in means)
+        latest = {metric: self.view.latest(metric) for metric in model.METRICS}
+        standings = []
+        for value in values:
+            members = np.array([m for m in value.members if m < len(latest["train_accuracy"])])
+            if not members.size or not len(unseen[value.key].mean):
+                standings.append(model.Standing())
+                continue
+            now = {
+                metric: latest[metric][members] for metric in model.METRICS if len(latest[metric])
+            }
+            gap = now["train_accuracy"] - now["validation_accuracy"]
+            best = model.best_of(unseen[value.key])
+            standings.append(
+                model.Standing(
+                    truth=model.estimate_of(now["train_accuracy_clean"]),
+                    lies=model.estimate_of(now["train_accuracy_corrupted"]),
+                    recovered=model.estimate_of(now["recovered_true_labels"]),
+                    unseen=model.estimate_of(now["validation_accuracy"]),
+                    gap=model.estimate_of(gap),
+                    best=best[0] if best else None,
+                    best_epoch=best[1] if best else None,
+                    moment=model.memorization_moment(
+                        curves[value.key, "train_accuracy_corrupted"],
+                        curves[value.key, "recovered_true_labels"],
+                    ),
+                    sparkline=model.so_far(unseen[value.key], request.sparkline, epochs, low, high),
+                )
+            )
+        return standings
+
+    def _chart(
+        self,
+        page: str,
+        request: Request,
+        values: Sequence[AxisValue],
+        standings: Sequence[model.Standing],
+    ) -> Content:
+        if page == "loss":
+            return self._loss(request, values)
+        metric = (LOSS if request.loss else ACCURACY)[page]
+        series: list[Series] = []
+        marks: list[Mark] = []
+        rows = False
+        for value, standing in zip(values, standings, strict=True):
+            if value not in _drawn(values, request):
+                continue
+            curve = self.view.curve(metric, value.members, request.points)
+            rows = rows or len(curve.epoch) > 0
+            if not np.isfinite(curve.mean).any():
+                continue
+            mark = value.letter if request.plain else value.marker
+            series.append(series_of(curve, value.key, value.colour, mark))
+            named = len(values) == 1 or (request.highlighted and value.key == request.cursor)
+            if request.highlighted and not named:
+                continue
+            found = _mark(page, request.loss, curve, standing, value, named)
+            marks += [found] if found else []
+        empty = model.NO_LIES if page == "lies" and rows and not series else model.WAITING
+        return Content(tuple(series), tuple(marks), empty)
+
+    def _loss(self, request: Request, values: Sequence[AxisValue]) -> Content:
+        value = next((v for v in values if v.key == request.cursor), values[0])
+        colours = palette.palette(request.dark)
+        series = []
+        for kind, metric in LOSS.items():
+            curve = self.view.curve(metric, value.members, request.points)
+            if np.isfinite(curve.mean).any():
+                marker = (palette.KIND_LETTERS if request.plain else palette.KIND_MARKERS)[kind]
+                series.append(series_of(curve, kind, getattr(colours, kind), marker))
+        return Content(tuple(series))
+
+    def _pictures(
+        self, request: Request, values: Sequence[AxisValue]
+    ) -> tuple[tuple[Thumbnail, ...], str]:
+        chosen = next((v for v in values if v.key == request.cursor), None)
+        only = set(chosen.members) if chosen is not None and request.highlighted else None
+        lies = palette.palette(request.dark).lies
+        thumbnails: list[Thumbnail] = []
+        seen: set[int] = set()
+        epochs: list[float] = []
+        for each in self.view.memorized(PICTURES if only is None else 512):
+            if each.index in seen or (only is not None and each.member not in only):
+                continue
+            seen.add(each.index)
+            epochs.append(each.epoch)
+            words = model.caption(each.true, each.given)
+            thumbnails.append(Thumbnail(each.picture, words, colour=lies))
+            if len(thumbnails) == PICTURES:
+                break
+        if not thumbnails:
+            return (), ""
+        low, high = round(min(epochs)), round(max(epochs))
+        when = f"epoch {high}" if low == high else f"epochs {low}–{high}"
+        return tuple(thumbnails), f"fitted at {when}"
+
+
+def series_of(curve: Curve, name: str, colour: str, marker: str) -> Series:
+    """A curve with its interval and, where points stand for several, their extremes."""
+    return Series(
+        name=name,
+        colour=colour,
+        marker=marker,
+        x=curve.epoch.tolist(),
+        y=curve.mean.tolist(),
+        low=curve.low.tolist(),
+        high=curve.high.tolist(),
+        minimum=curve.mean_low.tolist() if curve.thinned else None,
+        maximum=curve.mean_high.tolist() if curve.thinned else None,
+    )
+
+
+def training_seconds(events: Sequence[Event], state: RunState) -> float:
+    """Seconds with a living worker: from each start to the next end, or to the last event."""
+    total = start = 0.0
+    last = 0.0
+    for event in events:
+        if event.type in STARTS:
+            total += max(0.0, last - start) if start else 0.0
+            start = event.time
+        elif event.type in ENDS and start:
+            total += event.time - start
+            start = 0.0
+        last = event.time
+    if start:
+        total += max(0.0, (state.since if state.final else last) - start)
+    return total
+
+
+def _drawn(values: Sequence[AxisValue], request: Request) -> Sequence[AxisValue]:
+    """The axis values with a curve: all, or twelve spread evenly and the highlighted one."""
+    if len(values) <= MOST_SERIES:
+        return values
+    chosen = {round(i * (len(values) - 1) / (MOST_SERIES - 1)) for i in range(MOST_SERIES)}
+    return [
+        value
+        for index, value in enumerate(values)
+        if index in chosen or (request.highlighted and value.key == request.cursor)
+    ]
+
+
+def _mark(
+    page: str, loss: bool, curve: Curve, standing: model.Standing, value: AxisValue, named: bool
+) -> Mark | None:
+    if loss or page == "truth":
+        return None
+    if page == "lies":
+        when, words = standing.moment, "memorizes"
+    else:
+        when, words = standing.best_epoch, "best"
+    if when is None:
+        return None
+    at = min(int(np.searchsorted(curve.epoch, when - 1e-9)), len(curve.mean) - 1)
+    height = float(curve.mean_high[at])
+    return Mark(when, words if named else "", height, value.colour)

@@ -1,0 +1,300 @@
+"""A live line chart in braille that repaints only the parts of rows that changed.
+
+It is told series, marks and a reference line; limits of the axes are round and seldom move.
+Tracing is in `raster`, composing rows in `chart_rows`; here are the widget and its colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.reactive import var
+from textual.strip import Strip
+from textual.widget import Widget
+
+from memlab.tui.palette import blend
+from memlab.tui.widgets import chart_rows as parts
+from memlab.tui.widgets.axis import Limits, Scale, limits
+from memlab.tui.widgets.plot import Mark, Picture, Reference, Series, plain
+from memlab.tui.widgets.raster import pieces
+from memlab.tui.widgets.spans import Row, ink
+
+__all__ = ["BrailleChart", "Mark", "Reference", "Series"]
+
+_NAMES = {
+    parts.FRAME: "chart--frame",
+    parts.TITLE: "chart--title",
+    parts.LABEL: "chart--label",
+    parts.REFERENCE: "chart--reference",
+    parts.EMPTY: "chart--empty",
+    parts.MARK: "chart--mark",
+}
+
+
+class _Styles(dict[int, Style]):
+    """Style numbers of a chart to styles, made when first asked for."""
+
+    def __init__(self, chart: BrailleChart) -> None:
+        super().__init__()
+        self._chart = chart
+        self.background = _hex_background(chart)
+
+    def __missing__(self, number: int) -> Style:
+        style = self._chart.make_style(number, self.background)
+        self[number] = style
+        return style
+
+
+class BrailleChart(Widget):
+    """Curves over one horizontal axis, framed, with the title above and the axis below.
+
+    `y_range` and `x_range` fix an axis; without them it follows the data in round steps.
+    `highlighted` names the series that stays bright and is drawn over the others.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(_NAMES.values())
+    DEFAULT_CSS = """
+    BrailleChart {
+        width: 1fr;
+        height: 1fr;
+        & > .chart--frame { color: $foreground 35%; }
+        & > .chart--title { color: $foreground; text-style: bold; }
+        & > .chart--label { color: $foreground 65%; }
+        & > .chart--reference { color: $foreground 50%; }
+        & > .chart--empty { color: $foreground 60%; text-style: italic; }
+        & > .chart--mark { color: $foreground; text-style: bold; }
+    }
+    """
+
+    title: var[str] = var("")
+    axis: var[str] = var("epoch")
+    empty: var[str] = var("waits for the first measurement")
+    x_range: var[Limits | None] = var[Limits | None](None)
+    y_range: var[Limits | None] = var[Limits | None](None)
+    y_scale: var[Scale] = var[Scale]("linear")
+    highlighted: var[str | None] = var[str | None](None)
+    legend: var[bool] = var(False)
+    lettered: var[bool | None] = var[bool | None](None)
+
+    def __init__(
+        self,
+        title: str = "",
+        *,
+        axis: str = "epoch",
+        empty: str = "waits for the first measurement",
+        x_range: Limits | None = None,
+        y_range: Limits | None = None,
+        y_scale: Scale = "linear",
+        legend: bool = False,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._series: tuple[Series, ...] = ()
+        self._marks: tuple[Mark, ...] = ()
+        self._reference: Reference | None = None
+        self._rows: list[Row] = []
+        self._strips: dict[int, Strip] = {}
+        self._painted_size: Size | None = None
+        self._styles: _Styles | None = None
+        self._look: list[tuple[str, str]] = []  # names and colours that styles depend on
+        self._x_limits: Limits | None = None
+        self._y_limits: Limits | None = None
+        for name, value in (("title", title), ("axis", axis), ("empty", empty)):
+            self.set_reactive(getattr(BrailleChart, name), value)
+        self.set_reactive(BrailleChart.x_range, x_range)
+        self.set_reactive(BrailleChart.y_range, y_range)
+        self.set_reactive(BrailleChart.y_scale, y_scale)
+        self.set_reactive(BrailleChart.legend, legend)
+
+    # --- what it is told
+
+    def set_series(self, series: Sequence[Series]) -> None:
+        """Replaces all curves."""
+        self.show(series=series)
+
+    def set_markers(self, marks: Sequence[Mark]) -> None:
+        """Replaces the marked moments."""
+        self.show(marks=marks)
+
+    def set_reference(self, y: float | None, label: str = "") -> None:
+        """Sets the dashed line, or removes it where y is None."""
+        self._reference = None if y is None else Reference(y, label)
+        self.show()
+
+    def show(
+        self, series: Iterable[Series] | None = None, marks: Iterable[Mark] | None = None
+    ) -> None:
+        """Takes series and marks in one repaint; what is None stays."""
+        if series is not None:
+            self._series = tuple(_plain_series(series))
+        if marks is not None:
+            self._marks = tuple(marks)
+        self._repaint()
+
+    def watch_title(self) -> None:
+        """Paints anew with what changed."""
+        self._repaint()
+
+    watch_axis = watch_empty = watch_x_range = watch_y_range = watch_title
+    watch_legend = watch_lettered = watch_title
+
+    def watch_y_scale(self) -> None:
+        """Finds the limits of the other scale."""
+        self._y_limits = None
+        self._repaint()
+
+    def watch_highlighted(self) -> None:
+        """Brightens another series."""
+        self._repaint(restyle=True)
+
+    def notify_style_update(self) -> None:
+        """Forgets styles that came from the theme."""
+        super().notify_style_update()
+        self._styles = None
+        self._painted_size = None
+
+    # --- painting
+
+    def _repaint(self, restyle: bool = False) -> None:
+        """Composes again and asks for a repaint of what changed."""
+        look = [(series.name, series.colour) for series in self._series]
+        look += [("", mark.colour or "") for mark in self._marks]
+        recoloured = restyle or look != self._look
+        if recoloured:
+            self._look = look
+            self._styles = None
+        size = self.size
+        if recoloured or not self.display or size != self._painted_size:
+            self._painted_size = None
+            self.refresh()
+            return
+        before = self._rows
+        self._compose_rows(size)
+        regions = []
+        for y, row in enumerate(self._rows):
+            span = row.changed_span(before[y])
+            if span is None:
+                continue
+            self._strips.pop(y, None)
+            regions.append(Region(span[0], y, span[1] - span[0], 1))
+        if regions:
+            self.refresh(*regions)
+
+    def _compose_rows(self, size: Size) -> None:
+        highlighted = self.highlighted
+        names = [series.name for series in self._series]
+        banded = [
+            i for i, name in enumerate(names) if name == highlighted or highlighted not in names
+        ]
+        colours = 0 if self.app.no_color else _colours(self)
+        lettered = colours < 256 if self.lettered is None else self.lettered
+        tall = size.height >= 7 and _colours(self) >= 256
+        picture = Picture(
+            self._series,
+            self._marks,
+            self._reference,
+            highlighted if highlighted in names else None,
+            lettered,
+            self.legend,
+            self.title,
+            self.axis,
+            self.empty,
+            frozenset(banded if len(banded) <= 3 and tall else ()),
+        )
+        self._update_limits()
+        x, y = self._x_limits or (0.0, 1.0), self._y_limits or (0.0, 1.0)
+        self._rows = parts.compose(picture, size.width, size.height, x, y, self.y_scale)
+
+    def _update_limits(self) -> None:
+        log = self.y_scale == "log"
+        xs: list[float] = []
+        ys: list[float] = []
+        for series in self._series:
+            for part_x, part_y in pieces(series.x, series.y, log):
+                xs += (min(part_x), max(part_x))
+                if self.y_range is None:
+                    ys += (min(part_y), max(part_y))
+            if self.y_range is None:
+                for extra in (series.minimum, series.maximum):
+                    for _, part_y in pieces(series.x, extra or (), log):
+                        ys += (min(part_y), max(part_y))
+        if self.x_range is not None:
+            self._x_limits = self.x_range
+        elif xs:
+            low, high = min(0.0, *xs), max(*xs)
+            self._x_limits = limits(low, high if high > low else low + 1.0, self._x_limits)
+        if self.y_range is not None:
+            self._y_limits = self.y_range
+        elif ys:
+            self._y_limits = limits(min(ys), max(ys), self._y_limits, self.y_scale)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the widget, painted."""
+        size = self.size
+        if size != self._painted_size:
+            self._compose_rows(size)
+            self._strips.clear()
+            self._painted_size = size
+        if self._styles is None:
+            self._styles = _Styles(self)
+            self._strips.clear()
+        if not 0 <= y < len(self._rows):
+            return Strip.blank(size.width, self._styles[parts.BLANK])
+        strip = self._strips.get(y)
+        if strip is None:
+            strip = self._strips[y] = self._rows[y].strip(self._styles)
+        return strip
+
+    def make_style(self, number: int, background: str) -> Style:
+        """The style of a number of `chart_rows`."""
+        band, number = divmod(number, parts.BAND)
+        if band:
+            index = min(band - 1, len(self._series) - 1)
+            background = blend(self._series[index].colour, background, 0.22)
+        if number == parts.BLANK:
+            return ink(None, background)
+        if number in _NAMES:
+            style = self.get_component_rich_style(_NAMES[number])
+            return style + ink(None, background) if band else style
+        if number < parts.SERIES:
+            mark = next(m for i, m in enumerate(self._marks) if i % 8 == number - parts.MARKS)
+            return ink(mark.colour, background, bold=True)
+        index, dots = divmod(number - parts.SERIES, 2)
+        series = self._series[index]
+        names = {each.name for each in self._series}
+        bright = self.highlighted not in names or series.name == self.highlighted
+        share = (1.0 if bright else 0.45) * (0.5 if dots else 1.0)
+        colour = series.colour if share == 1.0 else blend(series.colour, background, share)
+        return ink(colour, background, bold=bright and self.highlighted is not None)
+
+
+def _plain_series(series: Iterable[Series]) -> Iterable[Series]:
+    """Series over Python lists; equal x arrays become one list, so that it is cut up once."""
+    lists: dict[int, Sequence[float]] = {}
+    for each in series:
+        xs = lists.setdefault(id(each.x), plain(each.x))
+        yield replace(
+            each,
+            x=xs,
+            y=plain(each.y),
+            low=None if each.low is None else plain(each.low),
+            high=None if each.high is None else plain(each.high),
+            minimum=None if each.minimum is None else plain(each.minimum),
+            maximum=None if each.maximum is None else plain(each.maximum),
+        )
+
+
+def _colours(widget: Widget) -> int:
+    """How many colours the terminal has: 0, 16, 256 or more."""
+    system = widget.app.console.color_system
+    return {None: 0, "256": 256, "truecolor": 1 << 24}.get(system, 16)
+
+
+def _hex_background(widget: Widget) -> str:
+    red, green, blue = widget.background_colors[1].rgb
+    return f"#{red:02x}{green:02x}{blue:02x}"

@@ -1,0 +1,257 @@
+"""Composes the rows of a chart: frame, labels, curves, bands, marks. No widget, no colours.
+
+Styles are numbers: the constants below, then two per series (line, dimmer dots); a band adds
+`BAND` times (series + 1). The chart turns numbers into colours.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+from memlab.tui.widgets.axis import Limits, Scale, label
+from memlab.tui.widgets.plot import Picture, Series
+from memlab.tui.widgets.raster import Canvas, Frame, pieces
+from memlab.tui.widgets.spans import Row
+
+BLANK, FRAME, TITLE, LABEL, REFERENCE, EMPTY, MARK = range(7)
+MARKS = 7  # eight styles for marks with a colour of their own
+SERIES = 16
+BAND = 4096
+
+
+def compose(
+    picture: Picture, width: int, height: int, x: Limits, y: Limits, scale: Scale
+) -> list[Row]:
+    """All rows of a chart of this size; at sizes too small for a plot only what fits."""
+    rows = [Row(width) for _ in range(height)]
+    if width < 2 or height < 2:
+        if rows and width:
+            rows[0].put(0, picture.title[:width], TITLE)
+        return rows
+    _frame(rows, picture, width, height)
+    gutter = _gutter(y, scale) if width >= 16 else 0
+    left, columns, lines = 1 + gutter, width - 2 - gutter, height - 2
+    if columns < 2 or lines < 1:
+        return rows
+    if not any(pieces(s.x, s.y, scale == "log") for s in picture.series):
+        _empty(rows, picture.empty, width, lines)
+        return rows
+    frame = Frame(x, y, columns, lines, scale == "log")
+    _x_labels(rows[-1], picture.axis, x, left, columns)
+    if gutter:
+        _y_labels(rows, frame, picture, y, scale, gutter)
+    canvas = draw(picture, frame, columns, lines)
+    _place(rows, canvas, left)
+    _bands(rows, picture, frame, left, lines)
+    _reference(rows, picture, frame, canvas, left)
+    _marks(rows, picture, frame, left, columns)
+    if picture.lettered:
+        _letters(rows, picture, frame, left)
+    return rows
+
+
+def draw(picture: Picture, frame: Frame, width: int, height: int) -> Canvas:
+    """The curves' dots: plain series first, the highlighted one over them, extremes last."""
+    canvas = Canvas(width, height)
+    order = sorted(range(len(picture.series)), key=lambda i: _is_highlighted(picture, i))
+    for index in order:
+        series = picture.series[index]
+        for xs, ys in pieces(series.x, series.y, frame.log):
+            steps = frame.steps(xs, ys)
+            canvas.trace(steps, 2 * index, _is_highlighted(picture, index))
+    for index in picture.bands:
+        _extremes(canvas, frame, picture.series[index], 2 * index + 1)
+    return canvas
+
+
+def _is_highlighted(picture: Picture, index: int) -> bool:
+    return picture.series[index].name == picture.highlighted
+
+
+def _extremes(canvas: Canvas, frame: Frame, series: Series, owner: int) -> None:
+    if series.minimum is None or series.maximum is None:
+        return
+    for column, top, bottom in _envelope(frame, series.x, series.minimum, series.maximum):
+        canvas.scatter(column, top, bottom, owner)
+
+
+def _envelope(
+    frame: Frame, xs: Sequence[float], lows: Sequence[float], highs: Sequence[float]
+) -> list[tuple[int, int, int]]:
+    """Dot column, highest and lowest dot row of the band between two curves, without holes."""
+    spans: list[tuple[int, int, int]] = []
+    upper, lower = pieces(xs, highs, frame.log), pieces(xs, lows, frame.log)
+    tops = {step[0]: step[2] for part in upper for step in frame.steps(*part)}
+    bottoms = {step[0]: step[3] for part in lower for step in frame.steps(*part)}
+    for column in sorted(tops.keys() & bottoms.keys()):
+        if spans and column - spans[-1][0] > 1:
+            before, top, bottom = spans[-1]
+            for x in range(before + 1, column):
+                share = (x - before) / (column - before)
+                spans.append(
+                    (
+                        x,
+                        round(top + (tops[column] - top) * share),
+                        round(bottom + (bottoms[column] - bottom) * share),
+                    )
+                )
+        spans.append((column, tops[column], bottoms[column]))
+    return spans
+
+
+def _frame(rows: list[Row], picture: Picture, width: int, height: int) -> None:
+    rows[0].put(0, "╭" + "─" * (width - 2) + "╮", FRAME)
+    rows[-1].put(0, "╰" + "─" * (width - 2) + "╯", FRAME)
+    for row in rows[1:-1]:
+        row.put(0, "│", FRAME)
+        row.put(width - 1, "│", FRAME)
+    room = width - 4
+    title = picture.title if len(picture.title) <= room else picture.title[: max(0, room - 1)] + "…"
+    if room < 2 or not title:
+        return
+    rows[0].put(1, f" {title} ", TITLE)
+    if picture.legend:
+        _legend(rows[0], picture, 1 + len(title) + 2, width)
+
+
+def _legend(row: Row, picture: Picture, start: int, width: int) -> None:
+    names = [f" {series.marker} {series.name}" for series in picture.series]
+    x = width - 3 - sum(map(len, names))
+    if x < start + 2:
+        return
+    for index, name in enumerate(names):
+        row.put(x, name, SERIES + 2 * index)
+        x += len(name)
+    row.put(x, " ", BLANK)
+
+
+def _empty(rows: list[Row], text: str, width: int, lines: int) -> None:
+    wrapped = textwrap.wrap(text, max(1, width - 4))[:lines]
+    first = 1 + (lines - len(wrapped)) // 2
+    for offset, line in enumerate(wrapped):
+        rows[first + offset].put((width - len(line)) // 2, line, EMPTY)
+
+
+def _gutter(y: Limits, scale: Scale) -> int:
+    return max(3, *(len(label(value)) for value in _ticks(y, scale, 4)))
+
+
+def _ticks(y: Limits, scale: Scale, parts: int) -> list[float]:
+    low, high = y
+    if scale == "log":
+        decades = round(math.log10(high / low))
+        step = max(1, -(-decades // parts))
+        return [low * 10.0**i for i in range(0, decades, step)] + [high]
+    return [round(low + (high - low) * i / parts, 12) for i in range(parts + 1)]
+
+
+def _y_labels(
+    rows: list[Row], frame: Frame, picture: Picture, y: Limits, scale: Scale, gutter: int
+) -> None:
+    lines = len(rows) - 2
+    parts = 4 if lines >= 13 else 2 if lines >= 5 else 1
+    values = _ticks(y, scale, parts) if lines > 1 else [y[1]]
+    if picture.reference is not None and y[0] < picture.reference.y < y[1]:
+        values.append(picture.reference.y)
+    taken: set[int] = set()
+    for value in (values[0], values[-1], *values[1:-1]):
+        line = 1 + (frame.y_dot(value) >> 2)
+        text = label(value)
+        if line not in taken and len(text) <= gutter:
+            rows[line].put(1, text.rjust(gutter), LABEL)
+            taken.add(line)
+
+
+def _x_labels(row: Row, axis: str, x: Limits, left: int, columns: int) -> None:
+    low, high = f" {label(x[0])} ", f" {label(x[1])} "
+    end = left + columns - len(high)
+    if end < left + len(low):
+        return
+    row.put(left, low, LABEL)
+    row.put(end, high, LABEL)
+    name = f" {axis} "
+    start = left + (columns - len(name)) // 2
+    if axis and start > left + len(low) and start + len(name) < end:
+        row.put(start, name, LABEL)
+
+
+def _place(rows: list[Row], canvas: Canvas, left: int) -> None:
+    width = canvas.width
+    for line in range(canvas.height):
+        start = line * width
+        dots = canvas.dots[start : start + width]
+        owners = canvas.owners[start : start + width]
+        row = rows[line + 1]
+        row.cells[left : left + width] = [chr(0x2800 + d) if d else " " for d in dots]
+        row.styles[left : left + width] = [SERIES + o if o >= 0 else BLANK for o in owners]
+
+
+def _bands(rows: list[Row], picture: Picture, frame: Frame, left: int, lines: int) -> None:
+    for index in picture.bands:
+        series = picture.series[index]
+        if series.low is None or series.high is None:
+            continue
+        for column, top, bottom in _envelope(frame, series.x, series.low, series.high):
+            if column & 1:
+                continue
+            for line in range((top + 2) >> 2, min(lines, (bottom + 2) >> 2)):
+                styles, at = rows[line + 1].styles, left + (column >> 1)
+                styles[at] = styles[at] % BAND + BAND * (index + 1)
+
+
+def _reference(rows: list[Row], picture: Picture, frame: Frame, canvas: Canvas, left: int) -> None:
+    reference = picture.reference
+    if reference is None or not frame_has(frame, reference.y):
+        return
+    line = frame.y_dot(reference.y) >> 2
+    row = rows[line + 1]
+    free = [canvas.owners[line * canvas.width + x] < 0 for x in range(canvas.width)]
+    for x, empty in enumerate(free):
+        if empty:
+            row.cells[left + x] = "╌"
+            row.styles[left + x] += REFERENCE
+    text = f" {reference.label} " if reference.label else ""
+    for start in (canvas.width - len(text) - 1, (canvas.width - len(text)) // 2, 1):
+        if text and start >= 0 and all(free[start : start + len(text)]):
+            row.put(left + start, text, REFERENCE)
+            return
+
+
+def frame_has(frame: Frame, y: float) -> bool:
+    """Whether a value lies within the limits of the vertical axis."""
+    return 10**frame.bottom <= y <= 10**frame.top if frame.log else frame.bottom <= y <= frame.top
+
+
+def _marks(rows: list[Row], picture: Picture, frame: Frame, left: int, columns: int) -> None:
+    for index, mark in enumerate(picture.marks):
+        column = frame.x_dot(mark.x) >> 1 if mark.x == mark.x else -1
+        if not 0 <= column < columns:
+            continue
+        line = 0 if mark.y is None else max(0, (frame.y_dot(mark.y) >> 2) - 1)
+        row, x = rows[line + 1], left + column
+        style = MARK if mark.colour is None else MARKS + index % 8
+        row.put(x, "▼", style)
+        text = mark.label
+        for start in (x + 2, x - 1 - len(text)):
+            room = row.cells[start : start + len(text)]
+            inside = start >= left and start + len(text) <= left + columns
+            if text and inside and all(cell in " ╌" for cell in room):
+                row.put(start, text, style)
+                break
+
+
+def _letters(rows: list[Row], picture: Picture, frame: Frame, left: int) -> None:
+    taken: set[tuple[int, int]] = set()
+    order = sorted(range(len(picture.series)), key=lambda i: not _is_highlighted(picture, i))
+    for index in order:
+        series = picture.series[index]
+        parts = pieces(series.x, series.y, frame.log)
+        steps = frame.steps(*parts[-1]) if parts else []
+        for column, *_, last in reversed(steps):
+            spot = (last >> 2, column >> 1)
+            if spot not in taken:
+                taken.update((spot, (spot[0], spot[1] - 1)))
+                rows[spot[0] + 1].put(left + spot[1], series.marker[:1], SERIES + 2 * index)
+                break

@@ -1,0 +1,123 @@
+"""The columns of a table: what they are called, how wide, which go first where room is short.
+
+Pure: no widget. `Cell` is what a cell may be; `piece` turns one into padded text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+from rich.style import Style
+from rich.text import Text
+
+Align = Literal["left", "right", "center"]
+GAP = 2
+
+
+class Coloured(NamedTuple):
+    """Cell text in one colour (hex): cheaper than a Rich Text."""
+
+    text: str
+    colour: str | None = None
+    bold: bool = False
+
+
+Cell = str | Coloured | Text
+Piece = tuple[str, Style]
+_NUMBER = re.compile(r"[−+-]?(?:\d[\d,]*)?\.?\d+(?:e[+-]?\d+)?")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; `width` 0 follows its widest text seen and never shrinks.
+
+    Columns with the highest `priority` are dropped first where room is short; priority 0 stays.
+    `formatter` turns any value of a cell into text; `flexible` takes the room that is left.
+    """
+
+    key: str
+    title: str
+    width: int = 0
+    align: Align = "left"
+    formatter: Callable[[object], Cell] | None = None
+    priority: int = 0
+    flexible: bool = False
+    sortable: bool = True
+
+
+def cell_of(value: object, column: Column) -> Cell:
+    """The cell of any value: through the column's formatter, else as text."""
+    if column.formatter is not None:
+        return column.formatter(value)
+    return value if isinstance(value, str | Coloured | Text) else str(value)
+
+
+def text_of(cell: Cell) -> str:
+    """A cell without its colours."""
+    return cell if isinstance(cell, str) else cell.plain if isinstance(cell, Text) else cell.text
+
+
+def fit(text: str, width: int, align: Align) -> str:
+    """Text in exactly `width` cells; a cut is shown by `…`."""
+    length = len(text) if text.isascii() else cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
+    spare = width - length
+    before = spare if align == "right" else spare // 2 if align == "center" else 0
+    return " " * before + text + " " * (spare - before)
+
+
+def choose(columns: Sequence[Column], widths: dict[str, int], room: int) -> list[Column]:
+    """The columns that fit into `room` cells, in their order; the least important are dropped."""
+    kept = list(columns)
+
+    def needed() -> int:
+        return sum(widths[column.key] for column in kept) + GAP * max(0, len(kept) - 1)
+
+    while needed() > room:
+        droppable = [column for column in kept if column.priority > 0]
+        if not droppable:
+            break
+        worst = max(droppable, key=lambda column: column.priority)
+        kept.remove(max((c for c in kept if c.priority == worst.priority), key=kept.index))
+    return kept
+
+
+def sort_key(cell: object) -> tuple[int, float, str]:
+    """Numbers by value, then texts, then what is unknown or cannot exist; never fails."""
+    if isinstance(cell, bool | int | float):
+        return (0, float(cell), "") if cell == cell else (2, 0.0, "")
+    text = text_of(cell) if isinstance(cell, str | Coloured | Text) else str(cell)
+    text = text.strip()
+    if text in ("", "·", "–", "None"):
+        return 2, 0.0, ""
+    match = _NUMBER.match(text.lstrip("▸■●▲◆▼★▮◉▶◀✚✦ "))
+    if match:
+        return 0, float(match[0].replace(",", "").replace("−", "-")), text
+    return 1, 0.0, text.lower()
+
+
+def text_pieces(cell: Text, width: int, column: Column, base: Style) -> list[Piece]:
+    """A Rich Text as styled texts over a base style, padded or cut to the width."""
+    text = cell.copy()
+    text.truncate(width, overflow="ellipsis")
+    spare = width - text.cell_len
+    before = spare if column.align == "right" else spare // 2 if column.align == "center" else 0
+    pieces: list[Piece] = [(" " * before, base)] if before else []
+    spans = [span for span in text.spans if isinstance(span.style, str | Style)]
+    plain = text.plain
+    cuts = sorted({0, len(plain), *(s.start for s in spans), *(s.end for s in spans)})
+    for start, end in pairwise(cuts):
+        style = base + Style.parse(str(text.style)) if text.style else base
+        for span in spans:
+            if span.start <= start and end <= span.end:
+                own = span.style if isinstance(span.style, Style) else Style.parse(span.style)
+                style = style + own
+        pieces.append((plain[start:end], style))
+    pieces.append((" " * (spare - before), base))
+    return pieces

@@ -1,0 +1,276 @@
+"""A form as one scrolling list with a single editor, cheaper and calmer than a widget a field.
+
+The list is told fields and tells what a person changed; it validates nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from memlab.tui.widgets.field import Field
+from memlab.tui.widgets.field_lines import FieldLines
+
+__all__ = ["Field", "FieldList"]
+
+
+class FieldEditor(Input):
+    """The one inline input; up and down take the text and move on."""
+
+    DEFAULT_CSS = """
+    FieldEditor, FieldEditor:focus {
+        layer: editor;
+        display: none;
+        height: 1;
+        border: none;
+        padding: 0;
+        background: $foreground 20%;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Cancel", show=False),
+        Binding("up", "take(-1)", "Take and go up", show=False),
+        Binding("down,tab", "take(1)", "Take and go down", show=False),
+    ]
+
+    @dataclass
+    class Left(Message):
+        """Editing ended; `text` None where it was cancelled, `step` lines to move then."""
+
+        text: str | None
+        step: int = 0
+
+    def action_leave(self) -> None:
+        """Leaves without a change."""
+        self.post_message(self.Left(None))
+
+    def action_take(self, step: int) -> None:
+        """Takes the text and moves on."""
+        self.post_message(self.Left(self.value, step))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Takes the text."""
+        event.stop()
+        self.post_message(self.Left(event.value))
+
+    def on_blur(self, event: events.Blur) -> None:
+        """A click elsewhere ends it."""
+        if self.app.app_focus:
+            self.post_message(self.Left(self.value))
+
+
+class FieldChoices(OptionList):
+    """The small list of one field's choices."""
+
+    DEFAULT_CSS = """
+    FieldChoices, FieldChoices:focus {
+        layer: editor;
+        display: none;
+        width: auto;
+        height: auto;
+        max-height: 12;
+        border: none;
+        padding: 0 1;
+        background: $panel;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Cancel", show=False),
+        Binding("space", "select", "Choose", show=False),
+    ]
+
+    @dataclass
+    class Left(Message):
+        """Choosing was cancelled."""
+
+    def action_leave(self) -> None:
+        """Leaves without a change."""
+        self.post_message(self.Left())
+
+    def on_blur(self, event: events.Blur) -> None:
+        """A click elsewhere ends it."""
+        if self.app.app_focus:
+            self.post_message(self.Left())
+
+
+class FieldList(Widget):
+    """Fields under collapsible headings, edited in place.
+
+    Digits, point and sign start editing a text field at once, as Enter does; other letters stay
+    free for the screen's own keys. `r` asks for the preset's value.
+    """
+
+    DEFAULT_CSS = """
+    FieldList {
+        width: 1fr;
+        height: 1fr;
+        layers: lines editor;
+    }
+    """
+
+    @dataclass
+    class Changed(Message):
+        """A person gave the field this text."""
+
+        key: str
+        text: str
+        fields: FieldList | None = None
+
+        @property
+        def control(self) -> FieldList | None:
+            """The widget that tells."""
+            return self.fields
+
+    @dataclass
+    class Reset(Message):
+        """A person wants the preset's value back."""
+
+        key: str
+        fields: FieldList | None = None
+
+        @property
+        def control(self) -> FieldList | None:
+            """The widget that tells."""
+            return self.fields
+
+    @dataclass
+    class Highlighted(Reset):
+        """The cursor is on this field ("" on a heading)."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._lines = FieldLines()
+        self._editor = FieldEditor()
+        self._choices = FieldChoices()
+        self._editing: str | None = None
+
+    def compose(self) -> ComposeResult:
+        """The lines, and the editors over them."""
+        yield self._lines
+        yield self._editor
+        yield self._choices
+
+    def set_fields(self, fields: Sequence[Field]) -> None:
+        """Replaces the fields; the cursor, open sections and a running edit stay."""
+        self._lines.set_fields(fields)
+
+    def move_to(self, key: str) -> None:
+        """Puts the cursor on a field, opening its section."""
+        self._lines.show_key(key)
+
+    def focus_lines(self) -> None:
+        """Gives the keys to the list."""
+        self._lines.focus()
+
+    @property
+    def cursor_key(self) -> str:
+        """Key of the cursor's field; empty on a heading."""
+        return self._lines.cursor_key
+
+    @property
+    def editing(self) -> str | None:
+        """Key of the field being edited, or None."""
+        return self._editing
+
+    # --- from the lines
+
+    @on(FieldLines.Moved)
+    def _moved(self, event: FieldLines.Moved) -> None:
+        event.stop()
+        self.post_message(self.Highlighted(event.key, self))
+
+    @on(FieldLines.Chosen)
+    def _chosen(self, event: FieldLines.Chosen) -> None:
+        event.stop()
+        self.post_message(self.Changed(event.key, event.text, self))
+
+    @on(FieldLines.ResetAsked)
+    def _reset_asked(self, event: FieldLines.ResetAsked) -> None:
+        event.stop()
+        self.post_message(self.Reset(event.key, self))
+
+    @on(FieldLines.Edit)
+    def _edit(self, event: FieldLines.Edit) -> None:
+        event.stop()
+        field = self._lines.fields[event.key]
+        self._lines.scroll_to_cursor()
+        self._editing = event.key
+        region = self._lines.value_region()
+        if field.kind == "choice":
+            self._open_choices(field)
+            return
+        editor = self._editor
+        editor.styles.offset = (region.x, region.y)
+        editor.styles.width = region.width
+        editor.select_on_focus = not event.start
+        editor.value = event.start or field.value
+        editor.cursor_position = len(editor.value)
+        editor.display = True
+        editor.focus()
+
+    def _open_choices(self, field: Field) -> None:
+        choices, region = self._choices, self._lines.value_region()
+        choices.clear_options()
+        choices.add_options([Option(option) for option in field.options])
+        if field.value in field.options:
+            choices.highlighted = field.options.index(field.value)
+        height = min(12, len(field.options))
+        below = region.y + 1 + height <= self.size.height
+        top = region.y + 1 if below else max(0, region.y - height)
+        width = max((len(option) for option in field.options), default=1) + 4
+        choices.styles.offset = (max(0, min(region.x, self.size.width - width)), top)
+        choices.styles.width = min(width, max(1, self.size.width))
+        choices.display = True
+        choices.focus()
+
+    # --- from the editors
+
+    @on(FieldEditor.Left)
+    def _editor_left(self, event: FieldEditor.Left) -> None:
+        event.stop()
+        key, self._editing = self._editing, None
+        if key is None:
+            return
+        self._close(self._editor)
+        field = self._lines.fields.get(key)
+        if event.text is not None and field is not None and event.text != field.value:
+            self.post_message(self.Changed(key, event.text, self))
+        if event.step:
+            self._lines.action_move(event.step)
+
+    @on(OptionList.OptionSelected)
+    def _option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        key, self._editing = self._editing, None
+        self._close(self._choices)
+        text = str(event.option.prompt)
+        if key is not None and text != self._lines.fields[key].value:
+            self.post_message(self.Changed(key, text, self))
+
+    @on(FieldChoices.Left)
+    def _choices_left(self, event: FieldChoices.Left) -> None:
+        event.stop()
+        if self._choices.display:
+            self._editing = None
+            self._close(self._choices)
+
+    def _close(self, editor: Widget) -> None:
+        if editor.has_focus:
+            self._lines.focus()
+        editor.display = False
+
+    def on_resize(self) -> None:
+        """An open editor follows its row."""
+        region = self._lines.value_region()
+        if self._editor.display:
+            self._editor.styles.offset = (region.x, region.y)
+            self._editor.styles.width = region.width

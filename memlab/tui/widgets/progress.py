@@ -1,0 +1,135 @@
+"""One line that says how far a run is; it stands still where nothing changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from memlab.tui import palette
+from memlab.tui.widgets.number import count, duration, number
+from memlab.tui.widgets.spans import ink
+
+Piece = tuple[str, Style]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is; None is not known yet. `fraction` 0..1, `remaining` in seconds."""
+
+    state: str = "queued"
+    epoch: float | None = None
+    epochs: float | None = None
+    fraction: float | None = None
+    remaining: float | None = None
+    samples_per_second: float | None = None
+    device: str = ""
+    note: str = ""
+
+
+class ProgressLine(Widget):
+    """State, epoch, bar, time left, speed and device; the last ones go first where it is narrow."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"progress--text", "progress--dim", "progress--track"}
+    DEFAULT_CSS = """
+    ProgressLine {
+        width: 1fr;
+        height: 1;
+        & > .progress--text { color: $foreground; }
+        & > .progress--dim { color: $foreground 65%; }
+        & > .progress--track { color: $foreground 25%; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._progress = Progress()
+        self._pieces: list[Piece] = []
+
+    @property
+    def progress(self) -> Progress:
+        """What is shown."""
+        return self._progress
+
+    def set_progress(self, progress: Progress) -> None:
+        """Shows where a run is; repaints from the first changed piece to the last."""
+        self._progress = progress
+        if not self.is_mounted:
+            return
+        before = self._pieces
+        after = self._compose_line(self.size.width)
+        if after == before:
+            return
+        self._pieces = after
+        old, new = ("".join(t for t, _ in line) for line in (before, after))
+        same_styles = [s for _, s in before] == [s for _, s in after]
+        if same_styles and [len(t) for t, _ in before] == [len(t) for t, _ in after]:
+            places = [i for i in range(len(new)) if old[i] != new[i]]
+            self.refresh(Region(places[0], 0, places[-1] + 1 - places[0], 1))
+        else:
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the widget, painted."""
+        width = self.size.width
+        blank = self.get_component_rich_style("progress--text")
+        if y != self.size.height // 2:
+            return Strip.blank(width, blank)
+        self._pieces = self._compose_line(width)
+        strip = Strip([Segment(text, style) for text, style in self._pieces])
+        return strip.crop_extend(0, width, blank)
+
+    def _compose_line(self, width: int) -> list[Piece]:
+        progress = self._progress
+        look = palette.state(progress.state)
+        text = self.get_component_rich_style("progress--text")
+        dim = self.get_component_rich_style("progress--dim")
+        colour = look.colour(self.app.current_theme.dark)
+        bright = text + ink(colour, None, True)
+        mark = f" {look.mark} " + (f"{progress.state:<11}" if width >= 50 else "")
+        tail, tail_dim = self._tail(width)
+        epoch = _epoch(progress, width)
+        room = width - len(mark) - len(epoch) - len(tail) - len(tail_dim) - 2
+        line = [(mark, bright), (epoch, text)]
+        if room >= 4 and progress.fraction is not None:
+            line += self._bar(room, progress.fraction, ink(colour), text)
+        elif room > 0:
+            line.append((progress.note[:room].ljust(room), dim))
+        return [*line, ("  " + tail, text), (tail_dim, dim)]
+
+    def _tail(self, width: int) -> tuple[str, str]:
+        progress = self._progress
+        left = f"{duration(progress.remaining):>11} left" if width >= 60 else ""
+        if 24 <= width < 60:
+            left = f"{duration(progress.remaining):>6}"
+        speed = ""
+        if width >= 100:
+            speed = f"  {count(progress.samples_per_second):>9} samples/s"
+        elif width >= 76:
+            speed = f"  {count(progress.samples_per_second):>9}/s"
+        device = f"   {progress.device} " if width >= 90 and progress.device else ""
+        return left, speed + device
+
+    def _bar(self, room: int, fraction: float, colour: Style, text: Style) -> list[Piece]:
+        background = Style(bgcolor=text.bgcolor)
+        halves = round(min(1.0, max(0.0, fraction)) * room * 2) if fraction == fraction else 0
+        whole, half = divmod(halves, 2)
+        done = "━" * whole + ("╸" if half else "")
+        track = self.get_component_rich_style("progress--track")
+        return [(done, background + colour), ("─" * (room - len(done)), track)]
+
+
+def _epoch(progress: Progress, width: int) -> str:
+    if width < 12:
+        return ""
+    if progress.epochs is None:
+        whole = number(progress.epoch, 0)
+        return f"epoch {whole}  " if width >= 40 else whole + " "
+    total = number(progress.epochs, 0)
+    now = number(progress.epoch, 0).rjust(len(total))
+    return f"epoch {now} of {total}   " if width >= 60 else f"{now}/{total} "

@@ -1,0 +1,390 @@
+"""A table on the line API that pulls only the rows it shows and repaints only changed cells.
+
+Rows have keys; the cursor stays on its key when rows move. What columns are is in `columns`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from memlab.tui.widgets.column_layout import ColumnLayout
+from memlab.tui.widgets.columns import (
+    GAP,
+    Cell,
+    Coloured,
+    Column,
+    Piece,
+    cell_of,
+    fit,
+    text_pieces,
+)
+from memlab.tui.widgets.row_order import RowOrder
+from memlab.tui.widgets.spans import ink
+
+__all__ = ["Cell", "Coloured", "Column", "LineTable"]
+
+CURSOR = "▸"
+Cells = Sequence[Sequence[object]] | Callable[[str, str], object]
+
+
+class LineTable(ScrollView, can_focus=True):
+    """Rows × columns under a fixed header, one cursor row.
+
+    Cells come as lists (in the order of the columns) or from a callback `cell(row_key,
+    column_key)`, which is asked for visible rows only (for all rows of one column when sorting).
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "table--header",
+        "table--cell",
+        "table--cursor",
+        "table--empty",
+    }
+    DEFAULT_CSS = """
+    LineTable {
+        width: 1fr;
+        height: 1fr;
+        overflow-x: hidden;
+        scrollbar-size-vertical: 1;
+        & > .table--header { color: $foreground 60%; }
+        & > .table--cell { color: $foreground; }
+        & > .table--cursor { background: $foreground 8%; }
+        & > .table--empty { color: $foreground 60%; text-style: italic; }
+        &:focus > .table--cursor { background: $foreground 16%; text-style: bold; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home,g", "edge(False)", "First", show=False),
+        Binding("end,G", "edge(True)", "Last", show=False),
+        Binding("enter", "select", "Open", show=False),
+        Binding("o", "sort_next", "Sort by next column", show=False),
+        Binding("O", "sort_reverse", "Reverse the order", show=False),
+    ]
+
+    @dataclass
+    class RowHighlighted(Message):
+        """The cursor is on another row."""
+
+        table: LineTable
+        row_key: str
+
+        @property
+        def control(self) -> LineTable:
+            """The widget that tells."""
+            return self.table
+
+    @dataclass
+    class RowSelected(RowHighlighted):
+        """Enter or a click on the cursor's row."""
+
+    @dataclass
+    class Sorted(Message):
+        """Rows are now in another order; no column means the order given."""
+
+        table: LineTable
+        column_key: str | None
+        reverse: bool
+
+        @property
+        def control(self) -> LineTable:
+            """The widget that tells."""
+            return self.table
+
+    def __init__(
+        self,
+        columns: Sequence[Column] = (),
+        *,
+        empty: str = "nothing here yet",
+        header: bool = True,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.empty = empty
+        self._header = 1 if header else 0
+        self._columns = ColumnLayout(columns)
+        self._rows = RowOrder()
+        self._lookup: dict[str, Sequence[object]] = {}
+        self._callback: Callable[[str, str], object] | None = None
+        self._cursor_key: str | None = None
+        self._painted: dict[int, list[Piece]] = {}
+        self._styles: dict[str, Style] = {}
+
+    # --- what it is told
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Replaces the columns."""
+        self._columns = ColumnLayout(columns)
+        if self._rows.column not in self._columns.places:
+            self._rows.column = None
+            self._rows.sort(self._value)
+        self._columns.measure(self._rows.given, self._value)
+        self._repaint_all()
+
+    def set_rows(self, keys: Sequence[str], cells: Cells) -> None:
+        """Replaces all rows (unique keys); only what differs on the screen is repainted."""
+        grown = len(keys) != len(self._rows.given)
+        before = self._rows.index(self._cursor_key)
+        self._rows.given = list(keys)
+        if callable(cells):
+            self._callback, self._lookup = cells, {}
+        else:
+            self._callback, self._lookup = None, dict(zip(keys, cells, strict=True))
+        self._rows.sort(self._value)
+        self._keep_cursor(before)
+        if grown:
+            self.virtual_size = Size(0, len(self._rows.shown) + self._header)
+        seen = self._rows.given if self._callback is None else self._visible_keys()
+        widened = self._columns.measure(seen, self._value)
+        if widened or not self._painted:
+            self._repaint_all()
+        else:
+            self._repaint_changed()
+
+    def update_cells(self) -> None:
+        """Asks for the visible cells again; rows stay in their order."""
+        self._repaint_changed()
+
+    def set_cell(self, row_key: str, column_key: str, value: object) -> None:
+        """Replaces one cell of a table that was given lists."""
+        cells = list(self._lookup[row_key])
+        cells[self._columns.places[column_key]] = value
+        self._lookup[row_key] = cells
+        self._repaint_changed()
+
+    def sort_by(self, column_key: str | None, reverse: bool = False) -> None:
+        """Sorts by a column, unknown values last; None restores the order given."""
+        self._rows.column, self._rows.reverse = column_key, reverse
+        self._rows.sort(self._value)
+        self._repaint_all()
+        self._scroll_to_cursor()
+        self.post_message(self.Sorted(self, column_key, reverse))
+
+    @property
+    def cursor_key(self) -> str | None:
+        """Key of the cursor's row; None where there are no rows."""
+        return self._cursor_key
+
+    @property
+    def row_keys(self) -> list[str]:
+        """Keys in the order shown."""
+        return list(self._rows.shown)
+
+    @property
+    def shown_columns(self) -> list[str]:
+        """Keys of the columns for which there is room."""
+        self._columns.fill(self.scrollable_content_region.width - 2)
+        return [column.key for column in self._columns.shown]
+
+    def move_to(self, row_key: str) -> None:
+        """Puts the cursor on a row and shows it."""
+        if row_key == self._cursor_key or self._rows.index(row_key) < 0:
+            return
+        self._cursor_key = row_key
+        self._repaint_changed()
+        self._scroll_to_cursor()
+        self.post_message(self.RowHighlighted(self, row_key))
+
+    # --- keys and mouse
+
+    def action_move(self, step: int) -> None:
+        """Moves the cursor by some rows, past what it cannot stop at."""
+        if self._rows.shown:
+            target = min(
+                max(0, self._rows.index(self._cursor_key) + step), len(self._rows.shown) - 1
+            )
+            self.move_to(self._rows.shown[target])
+
+    def action_page(self, direction: int) -> None:
+        """Moves the cursor by a page up (-1) or down (1)."""
+        self.action_move(direction * max(1, self.size.height - self._header - 1))
+
+    def action_edge(self, last: bool) -> None:
+        """Moves the cursor to the first or the last row."""
+        if self._rows.shown:
+            self.move_to(self._rows.shown[-1 if last else 0])
+
+    def action_select(self) -> None:
+        """Tells that the cursor's row was opened."""
+        if self._cursor_key is not None:
+            self.post_message(self.RowSelected(self, self._cursor_key))
+
+    def action_sort_next(self) -> None:
+        """Sorts by the next column shown, and after the last in the order given."""
+        keys: list[str | None] = [None, *(c.key for c in self._columns.shown if c.sortable)]
+        now = keys.index(self._rows.column) if self._rows.column in keys else 0
+        self.sort_by(keys[(now + 1) % len(keys)])
+
+    def action_sort_reverse(self) -> None:
+        """Turns the order round."""
+        self.sort_by(self._rows.column, not self._rows.reverse)
+
+    def on_click(self, event: events.Click) -> None:
+        """Moves the cursor to the row under the mouse; a second click opens."""
+        if event.y < self._header:
+            self._sort_at(event.x)
+            return
+        line = event.y - self._header + self.scroll_offset.y
+        if line < len(self._rows.shown):
+            if self._rows.shown[line] == self._cursor_key:
+                self.action_select()
+            self.move_to(self._rows.shown[line])
+
+    def _sort_at(self, x: int) -> None:
+        left = 2
+        for column in self._columns.shown:
+            if left <= x < left + self._columns.widths[column.key] and column.sortable:
+                same = column.key == self._rows.column
+                self.sort_by(column.key, same and not self._rows.reverse)
+            left += self._columns.widths[column.key] + GAP
+
+    # --- order and layout
+
+    def _value(self, row_key: str, column_key: str) -> object:
+        if self._callback is not None:
+            return self._callback(row_key, column_key)
+        return self._lookup[row_key][self._columns.places[column_key]]
+
+    def _keep_cursor(self, before: int) -> None:
+        if self._rows.index(self._cursor_key) >= 0:
+            return
+        if not self._rows.shown:
+            self._cursor_key = None
+            return
+        self._cursor_key = self._rows.shown[min(max(0, before), len(self._rows.shown) - 1)]
+        self.post_message(self.RowHighlighted(self, self._cursor_key))
+
+    def _visible_keys(self) -> list[str]:
+        top = self.scroll_offset.y
+        return self._rows.shown[top : top + max(0, self.size.height - self._header)]
+
+    def _scroll_to_cursor(self) -> None:
+        index, lines = self._rows.index(self._cursor_key), self.size.height - self._header
+        top = self.scroll_offset.y
+        if index < 0 or lines <= 0:
+            return
+        if index < top:
+            self.scroll_to(y=index, animate=False)
+        elif index >= top + lines:
+            self.scroll_to(y=index - lines + 1, animate=False)
+
+    # --- painting
+
+    def notify_style_update(self) -> None:
+        """Forgets styles that came from the theme."""
+        super().notify_style_update()
+        self._styles.clear()
+        self._painted.clear()
+
+    def on_focus(self) -> None:
+        """The cursor looks different with focus."""
+        self._styles.clear()
+        self._repaint_all()
+
+    on_blur = on_focus
+
+    def on_resize(self) -> None:
+        """Columns and rows are chosen anew."""
+        self._painted.clear()
+
+    def _repaint_all(self) -> None:
+        self._painted.clear()
+        self.refresh()
+
+    def _repaint_changed(self) -> None:
+        """Refreshes only the spans of visible lines whose cells differ from what is shown."""
+        regions = []
+        for y, before in list(self._painted.items()):
+            after = self._pieces(y)
+            if after == before:
+                continue
+            self._painted[y] = after
+            x = left = right = 0
+            left = -1
+            for i, piece in enumerate(after):
+                if i >= len(before) or piece != before[i]:
+                    left = x if left < 0 else left
+                    right = x + len(piece[0])
+                x += len(piece[0])
+            if len(before) != len(after):
+                left, right = 0, self.size.width
+            regions.append(Region(left, y, right - left, 1))
+        if regions:
+            self.refresh(*regions)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the widget, painted."""
+        width = self.size.width
+        pieces = self._pieces(y)
+        self._painted[y] = pieces
+        if len(self._painted) > 2 * max(1, self.size.height):
+            self._painted = {y: pieces}
+        strip = Strip([Segment(text, style) for text, style in pieces])
+        return strip.simplify().crop_extend(0, width, self._style("table--cell"))
+
+    def _style(self, name: str) -> Style:
+        style = self._styles.get(name)
+        if style is None:
+            style = self._styles[name] = self.get_component_rich_style(name)
+        return style
+
+    def _pieces(self, y: int) -> list[Piece]:
+        """The styled texts of one line of the screen, left to right."""
+        self._columns.fill(self.scrollable_content_region.width - 2)
+        if y < self._header:
+            return self._header_pieces()
+        row = y - self._header + self.scroll_offset.y
+        base = self._style("table--cell")
+        if not self._rows.shown:
+            middle = (self.size.height - self._header) // 2
+            text = self.empty.center(self.size.width) if row == middle else ""
+            return [(text, self._style("table--empty"))]
+        if row >= len(self._rows.shown):
+            return [("", base)]
+        key = self._rows.shown[row]
+        here = key == self._cursor_key
+        if here:
+            base = base + self._style("table--cursor")
+        pieces: list[Piece] = [(f"{CURSOR} " if here else "  ", base)]
+        for column in self._columns.shown:
+            cell = cell_of(self._value(key, column.key), column)
+            pieces += self._cell_pieces(cell, column, base)
+        pieces.append((" " * max(0, self.size.width - sum(len(t) for t, _ in pieces)), base))
+        return pieces
+
+    def _cell_pieces(self, cell: Cell, column: Column, base: Style) -> list[Piece]:
+        width = self._columns.widths[column.key]
+        gap = " " * GAP
+        if isinstance(cell, str):
+            return [(fit(cell, width, column.align) + gap, base)]
+        if isinstance(cell, Coloured):
+            style = base + ink(cell.colour, None, cell.bold) if cell.colour or cell.bold else base
+            return [(fit(cell.text, width, column.align) + gap, style)]
+        return [*text_pieces(cell, width, column, base), (gap, base)]
+
+    def _header_pieces(self) -> list[Piece]:
+        style = self._style("table--header")
+        pieces: list[Piece] = [("  ", style)]
+        for column in self._columns.shown:
+            title = column.title
+            if column.key == self._rows.column:
+                title += " ↓" if self._rows.reverse else " ↑"
+            pieces.append(
+                (fit(title, self._columns.widths[column.key], column.align) + " " * GAP, style)
+            )
+        return pieces

@@ -1,0 +1,59 @@
+"""`python -m memlab.worker`: a run folder in, trained members out; or a standby that waits."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from memlab.runs.launch import await_assignment
+from memlab.runs.lock import RunLock
+from memlab.runs.run_folder import RunFolder
+from memlab.runs.state import LOCK_FILE
+from memlab.worker.control import Control
+
+
+def main() -> int:
+    """Parses the command, takes over the run's lock and trains."""
+    parser = argparse.ArgumentParser(prog="python -m memlab.worker")
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--lock-fd", type=int)
+    parser.add_argument("--standby", action="store_true")
+    parser.add_argument("--socket-fd", type=int)
+    arguments = parser.parse_args()
+    if arguments.standby:
+        _import()
+        assignment = await_assignment(arguments.socket_fd)
+        if assignment is None:
+            return 0
+        return _work(assignment.folder, assignment.lock)
+    path = arguments.folder / LOCK_FILE
+    if arguments.lock_fd is not None:
+        lock = RunLock.adopt(path, arguments.lock_fd)
+    else:
+        lock = RunLock.take(path)
+    return _work(arguments.folder, lock)
+
+
+def _import() -> None:
+    import memlab.worker.session  # noqa: F401 - slow, so done before there is a run
+
+
+def _work(folder: Path, lock: RunLock) -> int:
+    with lock:
+        control = Control(folder)
+        control.listen()
+        from memlab.worker import device
+        from memlab.worker.session import Session
+
+        device.keep_memory()
+        device.be_deterministic()
+        return Session(RunFolder(folder), control).run()
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # torch's teardown may take seconds, and everything is written

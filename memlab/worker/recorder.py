@@ -1,0 +1,140 @@
+"""What a worker writes while it trains: evaluation rows, progress, and what is being memorized."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from memlab.runs.table_writer import TableWriter
+from memlab.training.evaluation import METRICS
+from memlab.training.plan import StackPlan
+
+#: At most so many newly fitted lies are kept per member and evaluation, for the screen.
+SHOWN = 6
+PROGRESS_SECONDS = (0.25, 1.0)
+
+
+class EvaluationTable:
+    """`series/stack-NNN`: one row an evaluation, `[members]` of each metric, no clock in it."""
+
+    def __init__(self, series: Path, plan: StackPlan) -> None:
+        members = len(plan.members)
+        columns = [
+            ("update", "<i8"),
+            ("examples", "<i8"),
+            ("epoch", "<f8"),
+            ("batch_size", "<i8"),
+            *((name, "<f8", (members,)) for name in METRICS),
+        ]
+        self.name = f"stack-{plan.index:03d}"
+        attributes = {"stack": plan.index, "members": plan.indices, "metrics": list(METRICS)}
+        self.writer = TableWriter(series / self.name, columns, attributes)
+
+    def append(
+        self,
+        update: int,
+        examples: int,
+        epoch: float,
+        batch_size: int,
+        metrics: Mapping[str, np.ndarray],
+    ) -> None:
+        """Writes one evaluation; each metric is `[members]`, NaN where it does not exist."""
+        clock = {"update": update, "examples": examples, "epoch": epoch, "batch_size": batch_size}
+        self.writer.append({**clock, **metrics})
+
+
+class MemorizedTable:
+    """`series/memorized`: corrupted examples that a member has just fitted, with their pictures."""
+
+    def __init__(self, series: Path, picture: tuple[int, int]) -> None:
+        columns = [
+            ("epoch", "<f8"),
+            ("member", "<i8"),
+            ("index", "<i8"),
+            ("given", "<i4"),
+            ("true", "<i4"),
+            ("picture", "|u1", picture),
+        ]
+        self.name = "memorized"
+        self.writer = TableWriter(series / self.name, columns)
+
+    def append(
+        self,
+        epoch: float,
+        member: int,
+        fresh: np.ndarray,
+        index: np.ndarray,
+        labels: tuple[np.ndarray, np.ndarray],
+        pictures: np.ndarray,
+    ) -> None:
+        """Writes up to `SHOWN` of the examples `fresh` (positions in the training set).
+
+        `index`, the given and true `labels` and the uint8 `pictures` are per training example.
+        """
+        given, true = labels
+        for position in fresh[np.linspace(0, len(fresh) - 1, min(SHOWN, len(fresh))).astype(int)]:
+            self.writer.append(
+                {
+                    "epoch": epoch,
+                    "member": member,
+                    "index": int(index[position]),
+                    "given": int(given[position]),
+                    "true": int(true[position]),
+                    "picture": pictures[position],
+                }
+            )
+
+
+class ProgressTable:
+    """`series/progress`: where the run stands, a few times a second at most."""
+
+    def __init__(self, series: Path, total_examples: int) -> None:
+        columns = [
+            ("time", "<f8"),
+            ("stack", "<i8"),
+            ("update", "<i8"),
+            ("updates_total", "<i8"),
+            ("done_examples", "<i8"),
+            ("total_examples", "<i8"),
+            ("samples_per_second", "<f8"),
+            ("epoch", "<f8"),
+            ("epochs_total", "<f8"),
+        ]
+        self.writer = TableWriter(series / "progress", columns)
+        self.total = total_examples
+        self._started = self._last = time.monotonic()
+        self._done_at_last = -1
+        self._rate = float("nan")
+
+    def due(self) -> bool:
+        """Whether it is time for a row: four a second at first, one a second after a minute."""
+        now = time.monotonic()
+        quick, slow = PROGRESS_SECONDS
+        return now - self._last >= (quick if now - self._started < 60 else slow)
+
+    def append(self, plan: StackPlan, update: int, done_examples: int) -> None:
+        """Writes a row; `done_examples` counts members × examples over all stacks."""
+        now = time.monotonic()
+        elapsed = now - self._last
+        if self._done_at_last >= 0 and elapsed > 0.02:
+            fresh = (done_examples - self._done_at_last) / elapsed
+            known = np.isfinite(self._rate)
+            self._rate = 0.7 * self._rate + 0.3 * fresh if known else fresh
+        self._last, self._done_at_last = now, done_examples
+        timeline = plan.timeline
+        self.writer.append(
+            {
+                "time": time.time(),
+                "stack": plan.index,
+                "update": update,
+                "updates_total": timeline.updates,
+                "done_examples": done_examples,
+                "total_examples": self.total,
+                "samples_per_second": self._rate,
+                "epoch": timeline.examples_before(update) / timeline.train_examples,
+                "epochs_total": timeline.epochs,
+            }
+        )

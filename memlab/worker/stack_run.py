@@ -1,0 +1,232 @@
+"""One stack of a run: trained, evaluated, recorded, checkpointed, and taken up again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from memlab.experiment.spec import Experiment
+from memlab.runs.event_log import EventLog
+from memlab.training import checkpoint
+from memlab.training.arrays import StackArrays
+from memlab.training.checkpoint import Progress
+from memlab.training.evaluation import METRICS, Evaluation
+from memlab.training.plan import StackPlan
+from memlab.training.trainer import StackTrainer
+from memlab.worker.material import Material
+from memlab.worker.memorized import MemorizedStream
+from memlab.worker.recorder import EvaluationTable, MemorizedTable, ProgressTable
+from memlab.worker.stopping import StopRules
+
+
+@dataclass
+class Tables:
+    """The tables that all stacks of a run share; `kept` memorized rows are of finished stacks."""
+
+    memorized: MemorizedTable | None
+    progress: ProgressTable
+    kept: int = 0
+
+
+class StackRun:
+    """Carries one stack from its newest checkpoint, or the start, to its end."""
+
+    def __init__(
+        self,
+        folder: Path,
+        experiment: Experiment,
+        plan: StackPlan,
+        material: Material,
+        events: EventLog,
+        tables: Tables,
+        device: torch.device,
+        shown: frozenset[int],
+    ) -> None:
+        self.plan = plan
+        self.done = False
+        self._checkpoints = folder / "checkpoints"
+        self._experiment = experiment
+        self._events = events
+        self._tables = tables
+        parts = [material.corrupted(member) for member in plan.members]
+        shapes = material.shapes(plan.members[0])
+        arrays = StackArrays.of(parts, shapes.classes, device)
+        self.trainer = StackTrainer(plan, arrays, shapes, device)
+        self._table = EvaluationTable(folder / "series", plan)
+        self._rules = StopRules(plan.members[0].experiment.stop, len(plan.members))
+        self._evaluations = dict(plan.timeline.evaluations())
+        self._epoch = 0.0
+        self._evaluated = -1
+        self._finished: dict[int, dict[str, object]] = {}
+        self._last = {name: np.full(len(plan.members), np.nan) for name in METRICS}
+        self._saved_at = time.monotonic()
+        self._shown = [i for i, member in enumerate(plan.members) if member.index in shown]
+        self._stream = MemorizedStream(material, plan, self._shown, parts)
+        self._resume()
+
+    @property
+    def done_examples(self) -> int:
+        """Members × examples that this stack has behind it; finished members count whole."""
+        total = self.plan.timeline.examples_before(self.plan.timeline.updates)
+        ended = len(self.plan.members) - len(self.trainer.active)
+        return ended * total + len(self.trainer.active) * self.trainer.examples
+
+    def run(self, between: Callable[[], bool]) -> bool:
+        """Trains to the end; `between` is called between updates and says whether to go on.
+
+        Returns whether the stack is done.
+        """
+        while not self.done:
+            if self.trainer.update in self._evaluations and self._evaluated != self.trainer.update:
+                self._evaluate()
+                continue
+            if not between():
+                return False
+            self.trainer.step()
+            if self._tables.progress.due():
+                self._progress()
+            self._save_if_due()
+        self._progress()
+        return True
+
+    def _progress(self) -> None:
+        self._tables.progress.append(self.plan, self.trainer.update, self.done_before())
+
+    #: Set by the run: examples done in the stacks before this one are added to its own.
+    offset = 0
+
+    def done_before(self) -> int:
+        """Members × examples over all stacks so far."""
+        return self.offset + self.done_examples
+
+    def _evaluate(self) -> None:
+        trainer = self.trainer
+        self._epoch = self._evaluations[trainer.update]
+        self._evaluated = trainer.update
+        evaluation = trainer.evaluate()
+        diverged = trainer.diverged()
+        current = {name: np.asarray(values) for name, values in evaluation.metrics.items()}
+        for position in np.flatnonzero(diverged >= 0):
+            for values in current.values():
+                values[position] = np.nan
+        for name, values in current.items():
+            self._last[name][trainer.active] = values
+        batch = self.plan.timeline.phase(trainer.update).batch_size
+        self._table.append(trainer.update, trainer.examples, self._epoch, batch, self._last)
+        self._record_memorized(evaluation)
+        self._finish(self._rules.due(trainer.active, current, diverged, self._epoch), diverged)
+        if self.done or trainer.update >= self.plan.timeline.updates:
+            self._end()
+        else:
+            self._save_if_due(evaluated=True)
+
+    def _record_memorized(self, evaluation: Evaluation) -> None:
+        if self._tables.memorized is None:
+            return
+        positions = {member: at for at, member in enumerate(self.trainer.active)}
+        for member in self._shown:
+            if member in positions:
+                repeated = evaluation.repeated[positions[member]].cpu().numpy()
+                self._stream.record(self._tables.memorized, self._epoch, member, repeated)
+
+    def _finish(self, due: dict[int, str], diverged: np.ndarray) -> None:
+        if not due:
+            return
+        trainer = self.trainer
+        for position, reason in due.items():
+            member = trainer.active[position]
+            index = self.plan.members[member].index
+            self._finished[member] = {"epoch": self._epoch, "reason": reason}
+            kind = "member-diverged" if reason == "diverged" else "member-finished"
+            update = int(diverged[position]) if reason == "diverged" else trainer.update
+            self._events.append(
+                kind, member=index, update=update, epoch=self._epoch, reason=reason
+            )
+        keep = [p for p in range(len(trainer.active)) if p not in due]
+        self.done = not keep
+        if keep:
+            trainer.keep(keep)
+
+    def _end(self) -> None:
+        for member in self.trainer.active:
+            if member not in self._finished:
+                index = self.plan.members[member].index
+                self._events.append(
+                    "member-finished",
+                    member=index,
+                    update=self.trainer.update,
+                    epoch=self._epoch,
+                    reason="all epochs done",
+                )
+        self.done = True
+        self.save()
+
+    def _save_if_due(self, evaluated: bool = False) -> None:
+        seconds = self._experiment.checkpoints.every_seconds
+        if seconds == 0.0 and not evaluated:
+            return
+        if time.monotonic() - self._saved_at >= seconds:
+            self.save()
+
+    def save(self) -> Path:
+        """Writes a checkpoint of this moment and thins the older ones."""
+        self._table.writer.sync()
+        rows = {self._table.name: self._table.writer.count}
+        if self._tables.memorized is not None:
+            self._tables.memorized.writer.sync()
+            rows["memorized"] = self._tables.memorized.writer.count
+        progress = Progress(
+            stack=self.plan.index,
+            update=self.trainer.update,
+            epoch=self._epoch,
+            done=self.done,
+            active=list(self.trainer.active),
+            optimizer_steps=self.trainer.steps,
+            rows=rows,
+            finished={str(member): ended for member, ended in self._finished.items()},
+            last={name: _listed(values) for name, values in self._last.items()},
+            trackers={"rules": self._rules.state(), "evaluated": self._evaluated},
+        )
+        tensors = {**self.trainer.state(), **self._stream.state()}
+        path = checkpoint.save(self._checkpoints, progress, tensors)
+        checkpoint.thin(self._checkpoints, self.plan.index, self._experiment.checkpoints.keep)
+        self._saved_at = time.monotonic()
+        self._events.append(
+            "checkpoint", stack=self.plan.index, update=self.trainer.update, file=path.name
+        )
+        return path
+
+    def _resume(self) -> None:
+        found = checkpoint.newest(self._checkpoints, self.plan.index)
+        memorized = self._tables.memorized
+        if found is None:
+            self._table.writer.truncate(0)
+            if memorized is not None:
+                memorized.writer.truncate(self._tables.kept)
+            return
+        progress, tensors = found
+        self._table.writer.truncate(progress.rows[self._table.name])
+        self._tables.kept = progress.rows.get("memorized", 0)
+        if memorized is not None and not progress.done:
+            memorized.writer.truncate(self._tables.kept)
+        self._stream.restore(tensors)
+        self.trainer.restore(tensors, progress.update, progress.active, progress.optimizer_steps)
+        self._finished = {int(member): ended for member, ended in progress.finished.items()}
+        for name, values in progress.last.items():
+            self._last[name] = np.array([np.nan if v is None else v for v in values])
+        self._rules.restore(progress.trackers["rules"])
+        self._evaluated = int(progress.trackers["evaluated"])
+        self._epoch, self.done = progress.epoch, progress.done
+
+    def close(self) -> None:
+        """Closes the stack's table."""
+        self._table.writer.close()
+
+
+def _listed(values: np.ndarray) -> list[float | None]:
+    return [float(v) if np.isfinite(v) else None for v in values]

@@ -1,0 +1,138 @@
+"""What a person writes becomes an experiment or one clear sentence."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memlab.errors import InvalidExperiment
+from memlab.experiment import grid, presets, reading
+from memlab.experiment.spec import Experiment, field_names
+
+
+def read(text: str, *sets: str) -> Experiment:
+    return reading.experiment(reading.from_toml(text, "mine.toml"), "mine.toml", sets)
+
+
+BAD = [
+    ("[modle]\nwidth = 3", (), "'modle' is not a known key; did you mean 'model'?"),
+    ("[model]\nwidht = 3", (), "'model.widht' is not a known key; did you mean 'width'?"),
+    ("[corruption]\nfraction = 1.5", (), "corruption.fraction = 1.5"),
+    ("[corruption]\nfraction = 'much'", (), "corruption.fraction = 'much'"),
+    ("[model]\nname = 'mpl'", (), "did you mean 'mlp'?"),
+    ("[dataset]\nname = 'digitz'", (), "did you mean 'digits'?"),
+    ("[corruption]\nkind = 'lables'", (), "did you mean 'labels'?"),
+    ("a = [", (), "mine.toml is not valid TOML"),
+    ("a = \n[b]", (), "line 1, column 5"),
+    ('[axes]\n"model.widht" = [1]', (), "did you mean 'model.width'?"),
+    ('[axes]\n"model.width" = []', (), "has no values"),
+    ('[axes]\n"model.width" = [3, 3]', (), "the same value twice"),
+    ('[axes]\n"model.width" = [3, 0]', (), "greater than or equal to 1"),
+    ("[instruments.stifness]\nevery = 1", (), "'stifness' is unknown"),
+    ("[claims.Z1]", (), "'Z1' is unknown"),
+    ("seeds = 0", (), "seeds = 0"),
+    ("seeds = [1, 1]", (), "different numbers"),
+    ("[optimizer]\nnesterov = true", (), "nesterov needs sgd with a momentum above 0"),
+    ("[schedule]\nkind = 'step'", (), "step needs milestones"),
+    ("", ("model.widht=3",), "did you mean 'model.width'?"),
+    ("", ("nonsense",), "not of the form key=value"),
+    ("", ("name=mlp",), "could be dataset.name, model.name"),
+    ("", ("model.width=9:1:1",), "low ≤ high"),
+    ("", ("optimizer.learning_rate=fast",), "optimizer.learning_rate = 'fast'"),
+]
+
+
+@pytest.mark.parametrize(("text", "sets", "expected"), BAD)
+def test_bad_input_gets_a_sentence_that_names_it(text, sets, expected):
+    with pytest.raises(InvalidExperiment) as caught:
+        read(text, *sets)
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+SETTINGS = [
+    ("corruption.fraction=0,0.2,0.4", {"corruption.fraction": [0, 0.2, 0.4]}),
+    ("corruption.fraction=0:1:0.25", {"corruption.fraction": [0.0, 0.25, 0.5, 0.75, 1.0]}),
+    ("model.width=[64, 256]", {"model.width": [64, 256]}),
+    ("model.width=8:16:4", {"model.width": [8, 12, 16]}),
+    ("model.name=mlp,linear", {"model.name": ["mlp", "linear"]}),
+    ("axes.model.width=1,2", {"model.width": [1, 2]}),
+    ("schedule.milestones=[[1,2],[2,3]]", {"schedule.milestones": [[1, 2], [2, 3]]}),
+    ("dataset.name=npz:/a,b.npz", {}),
+]
+
+
+@pytest.mark.parametrize(("setting", "axes"), SETTINGS)
+def test_several_values_make_an_axis(setting, axes):
+    assert read("", setting).axes == axes
+
+
+def test_a_single_value_replaces_an_axis_and_an_axis_a_value():
+    text = '[model]\nwidth = 8\n[axes]\n"corruption.fraction" = [0.0, 1.0]'
+    made = read(text, "corruption.fraction=0.4", "width=16,32", "seeds=2")
+    assert made.corruption.fraction == 0.4
+    assert made.axes == {"model.width": [16, 32]}
+    assert [m.name for m in grid.members(made)] == [
+        "width=16 seed=0", "width=16 seed=1", "width=32 seed=0", "width=32 seed=1",
+    ]
+
+
+def test_a_list_in_a_section_is_an_axis():
+    made = read("[corruption]\nkind = 'labels'\nfraction = [0.0, 0.5]")
+    assert made.axes == {"corruption.fraction": [0.0, 0.5]}
+
+
+def test_an_axis_may_be_a_whole_section():
+    made = read('[axes]\nregularization = [{}, {dropout = 0.5}, {weight_decay = 0.1}]')
+    cells = [m.experiment.regularization for m in grid.members(made)]
+    assert [c.dropout for c in cells] == [0, 0.5, 0]
+    assert [c.weight_decay for c in cells] == [0, 0, 0.1]
+    assert [g.label for g in grid.groups(made)] == ["plain", "dropout=0.5", "weight_decay=0.1"]
+
+
+def test_counting_a_million_members_makes_none():
+    made = read("seeds = 1000\n[axes]\n'model.width' = " + str(list(range(1, 1001))))
+    assert grid.member_count(made) == 1_000_000
+
+
+@pytest.mark.parametrize("preset", presets.find_all(), ids=lambda p: p.name)
+def test_every_preset_says_what_it_is_and_survives_writing_and_reading(preset):
+    made = preset.experiment()
+    assert all((made.title, made.question, made.look_for, made.source, made.deviations))
+    again = reading.experiment(reading.from_toml(reading.to_toml(made), "again"), "again")
+    assert again == made
+
+
+def test_members_are_named_uniquely_in_every_preset():
+    for preset in presets.find_all():
+        names = [member.name for member in grid.members(preset.experiment())]
+        assert len(names) == len(set(names))
+
+
+@settings(max_examples=60)
+@given(
+    st.dictionaries(
+        st.sampled_from(["corruption.fraction", "model.width", "optimizer.learning_rate"]),
+        st.lists(st.floats(0.01, 0.99), min_size=1, max_size=4, unique=True),
+    ),
+    st.integers(1, 4),
+)
+def test_the_grid_is_the_product_of_axes_and_seeds(axes, seeds):
+    if "model.width" in axes:
+        axes["model.width"] = sorted({round(v * 100) + 1 for v in axes["model.width"]})
+    made = reading.experiment({"axes": axes, "seeds": seeds}, "test")
+    members = grid.members(made)
+    assert len(members) == grid.member_count(made)
+    assert len({m.name for m in members}) == len(members)
+    for member in members:
+        for name, value in member.axis_values.items():
+            section, leaf = name.split(".")
+            assert getattr(getattr(member.experiment, section), leaf) == value
+    assert [i for g in grid.groups(made) for i in g.members] == list(range(len(members)))
+
+
+def test_field_choices_and_names_come_from_the_schema():
+    assert "mlp" in reading.field_choices("model.name")
+    assert reading.field_choices("optimizer.learning_rate") == ()
+    assert "corruption.fraction" in field_names()

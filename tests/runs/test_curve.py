@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from memlab.runs.curve import Moments, combined, curve_of, downsample
+
+VALUES = st.floats(-1e3, 1e3) | st.just(float("nan"))
+
+
+@given(
+    values=arrays(np.float64, st.tuples(st.integers(1, 6), st.integers(2, 9)), elements=VALUES),
+    cut=st.integers(1, 8),
+)
+def test_a_curve_does_not_depend_on_how_members_are_cut_into_stacks(values, cut):
+    epoch = np.arange(len(values), dtype=float)
+    cut = min(cut, values.shape[1] - 1)
+    whole = curve_of(Moments.of(epoch, values))
+    parts = [Moments.of(epoch, values[:, :cut]), Moments.of(epoch, values[:, cut:])]
+    cut_up = curve_of(combined(parts, [False, False]))
+    for name in ("mean", "low", "high", "minimum", "maximum", "members"):
+        np.testing.assert_allclose(getattr(cut_up, name), getattr(whole, name), 1e-9, 1e-6)
+
+
+def test_the_interval_is_the_t_interval_of_the_mean() -> None:
+    values = np.random.default_rng(0).normal(size=(4, 5))
+    curve = curve_of(Moments.of(np.arange(4.0), values))
+    for index, sample in enumerate(values):
+        low, high = stats.t.interval(0.95, 4, loc=sample.mean(), scale=stats.sem(sample))
+        assert (curve.low[index], curve.high[index]) == pytest.approx((low, high))
+    alone = curve_of(Moments.of(np.arange(4.0), values[:, :1]))
+    assert np.isnan(alone.low).all()
+    np.testing.assert_array_equal(alone.mean, values[:, 0])
+
+
+def test_what_is_not_there_is_left_out_per_epoch() -> None:
+    nan = np.nan
+    curve = curve_of(Moments.of(np.arange(3.0), np.array([[1, 3.0], [nan, 5], [nan, nan]])))
+    np.testing.assert_array_equal(curve.mean, [2, 5, nan])
+    np.testing.assert_array_equal(curve.maximum, [3, 5, nan])
+    assert curve.members.tolist() == [2, 1, 0]
+
+
+def test_stacks_are_aligned_by_epoch_and_ended_ones_carried_forward() -> None:
+    short = Moments.of(np.array([0.0, 1.0]), np.array([[0.0], [2.0]]))
+    long = Moments.of(np.array([0.0, 0.1 + 0.2, 1.0, 2.0]), np.array([[4.0], [4.0], [4.0], [4.0]]))
+    late = curve_of(combined([short, long], [False, False]))
+    assert late.epoch.tolist() == [0, 0.3, 1, 2]
+    assert late.mean.tolist() == [2, 4, 3, 4]
+    ended = curve_of(combined([short, long], [True, False]))
+    assert ended.mean.tolist() == [2, 4, 3, 3]
+    assert ended.members.tolist() == [2, 1, 2, 2]
+
+
+@given(
+    y=arrays(np.float64, st.integers(1, 300), elements=VALUES),
+    points=st.integers(1, 120),
+)
+def test_no_spike_disappears_when_points_are_left_out(y, points):
+    x = np.arange(len(y), dtype=float)
+    at, low, high, last = downsample(x, y, points)
+    assert len(at) == min(points, len(y))
+    assert at[-1] == x[-1]
+    assert np.array_equal(last[-1], y[-1], equal_nan=True)
+    if np.isnan(y).all():
+        assert np.isnan(high).all()
+    else:
+        assert np.nanmax(high) == np.nanmax(y)
+        assert np.nanmin(low) == np.nanmin(y)
+
+
+def test_a_thinned_curve_says_so_and_zooming_brings_the_rest_back() -> None:
+    values = np.zeros((1000, 2))
+    values[617] = 9.0
+    moments = Moments.of(np.arange(1000.0), values)
+    thin = curve_of(moments, points=50)
+    assert thin.thinned
+    assert len(thin.epoch) == 50
+    assert thin.maximum.max() == thin.mean_high.max() == 9
+    near = curve_of(moments, points=50, span=(600, 640))
+    assert not near.thinned
+    assert near.mean[17] == 9
