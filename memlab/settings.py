@@ -21,12 +21,16 @@ HOME_VARIABLE = "MEMLAB_HOME"
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user chose once: theme of the app, where datasets lie, the device to train on."""
+    """What the user chose once: theme of the app, where datasets lie, the device to train on.
+
+    `preset` is the one launched last, where the app starts.
+    """
 
     theme: str = "memlab-dark"
     dataset_folders: tuple[str, ...] = ()
     device: str = "auto"
     confirm: bool = True
+    preset: str = "noise-ladder"
 
     def dataset_folders_found(self) -> tuple[Path, ...]:
         """Those of the dataset folders that are there, `~` expanded."""
@@ -182,6 +186,7 @@ def _checked(document: Mapping[str, object], path: Path, text: str) -> Settings:
         dataset_folders=tuple(str(folder) for folder in folders),
         device=str(document.get("device", Settings.device)),
         confirm=bool(document.get("confirm", Settings.confirm)),
+        preset=str(document.get("preset", Settings.preset)),
     )
 
 

@@ -17,8 +17,8 @@ def run_argument(parser: argparse.ArgumentParser, several: bool = False) -> None
     )
 
 
-def found(name: str) -> RunFolder:
-    """The run that `name` means.
+def found(name: str, readable: bool = True) -> RunFolder:
+    """The run that `name` means; `readable` refuses one that is damaged or of a newer version.
 
     Raises:
         RunFolderError: if there is none, or more than one.
@@ -26,4 +26,4 @@ def found(name: str) -> RunFolder:
     from memlab import settings
     from memlab.runs import run_folder
 
-    return run_folder.find(settings.runs_folder(), name)
+    return run_folder.find(settings.runs_folder(), name, readable=readable)

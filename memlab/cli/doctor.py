@@ -79,7 +79,7 @@ def _folders() -> list[Check]:
         except MemlabError as error:
             checks.append((name, False, str(error)))
     try:
-        settings.load(settings.settings_file())
+        settings.load()
         checks.append(("settings", True, str(settings.settings_file())))
     except MemlabError as error:
         checks.append(("settings", False, str(error)))

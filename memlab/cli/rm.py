@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
     """Asks once, showing what goes, then deletes."""
     from memlab.runs import lifecycle
 
-    folders = [found(name) for name in options.run]
+    folders = [found(name, readable=False) for name in options.run]
     for folder in folders:
         if folder.state.living:
             raise RunFolderError(f"{folder.id} is {folder.state.state}; stop it before deleting.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memlab.cli.output import say
@@ -39,10 +40,10 @@ def run(options: argparse.Namespace) -> int:
     from memlab.runs.environment import describe
 
     preset = presets.find(options.experiment, settings.presets_folder())
-    experiment = preset.experiment(options.set)
+    experiment = reading.with_absolute_paths(preset.experiment(options.set), Path.cwd())
     if not options.yes:
         _confirm(experiment)
-    chosen = options.device or settings.load(settings.settings_file()).device
+    chosen = options.device or settings.load().device
     _check_device(chosen)
     runs = settings.prepared(settings.runs_folder())
     environment = {**describe(sys.argv), "requested_device": chosen, "preset": preset.name}

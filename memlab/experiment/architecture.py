@@ -103,7 +103,8 @@ class Tally:
     def __post_init__(self) -> None:
         self.widest = prod(self.shape)
 
-    def _becomes(self, shape: tuple[int, ...]) -> None:
+    def becomes(self, shape: tuple[int, ...]) -> None:
+        """The next activation of the example has this shape."""
         self.shape = shape
         self.widest = max(self.widest, prod(shape))
 
@@ -112,7 +113,7 @@ class Tally:
         inputs = prod(self.shape)
         self.parameters += inputs * units + bias * units
         self.multiply_adds += inputs * units
-        self._becomes((units,))
+        self.becomes((units,))
 
     def convolution(self, filters: int, kernel: int, stride: int = 1, bias: bool = False) -> None:
         """A convolution with padding ⌊kernel / 2⌋."""
@@ -122,7 +123,7 @@ class Tally:
             height, width = halved(height), halved(width)
         self.parameters += weights + bias * filters
         self.multiply_adds += weights * height * width
-        self._becomes((filters, height, width))
+        self.becomes((filters, height, width))
 
     def normalize(self, scale: bool = True) -> None:
         """Scale and shift of a normalization, if there is one."""
@@ -132,11 +133,11 @@ class Tally:
     def pool(self) -> None:
         """A 3×3 window of stride 2, padding 1."""
         channels, height, width = self.shape
-        self._becomes((channels, halved(height), halved(width)))
+        self.becomes((channels, halved(height), halved(width)))
 
     def mean(self) -> None:
         """The mean of each map."""
-        self._becomes((self.shape[0],))
+        self.becomes((self.shape[0],))
 
     @property
     def plain(self) -> bool:
@@ -190,7 +191,7 @@ def _inception(tally: Tally, spec: ModelSpec) -> None:
             tally.shape = before
             module(filters[1], 3)
             joined = sum(filters)
-        tally._becomes((joined, *tally.shape[1:]))
+        tally.becomes((joined, *tally.shape[1:]))
     tally.mean()
 
 
@@ -268,7 +269,7 @@ def check(spec: ModelSpec, image_shape: ImageShape | None, features: int, classe
         raise InvalidExperiment(f"A classifier needs two classes or more, but there is {classes}.")
 
 
-def tally(spec: ModelSpec, image_shape: ImageShape | None, features: int, classes: int) -> Tally:
+def count(spec: ModelSpec, image_shape: ImageShape | None, features: int, classes: int) -> Tally:
     """The counts of the network of `spec` on examples of this shape.
 
     Raises:
@@ -288,7 +289,7 @@ def parameter_count(
     spec: ModelSpec, image_shape: ImageShape | None, features: int, classes: int
 ) -> int:
     """Trained parameters of one member."""
-    return tally(spec, image_shape, features, classes).parameters
+    return count(spec, image_shape, features, classes).parameters
 
 
 def multiply_adds(
@@ -299,14 +300,14 @@ def multiply_adds(
     Normalizations, activations and pooling are left out; a training step costs about three times
     as much per example.
     """
-    return tally(spec, image_shape, features, classes).multiply_adds
+    return count(spec, image_shape, features, classes).multiply_adds
 
 
 def activation_width(
     spec: ModelSpec, image_shape: ImageShape | None, features: int, classes: int
 ) -> int:
     """Numbers in the widest activation of one example, its input included."""
-    return tally(spec, image_shape, features, classes).widest
+    return count(spec, image_shape, features, classes).widest
 
 
 def paper_parameters(

@@ -223,6 +223,20 @@ def _toml_value(text: str) -> Any:
         return text
 
 
+def with_absolute_paths(made: Experiment, folder: Path) -> Experiment:
+    """The experiment with `npz:` and `folder:` paths absolute; relative ones start at `folder`."""
+
+    def absolute(name: object) -> object:
+        kind, colon, path = str(name).partition(":")
+        return f"{kind}:{folder / Path(path).expanduser()}" if colon else name
+
+    axes = dict(made.axes)
+    if "dataset.name" in axes:
+        axes["dataset.name"] = [absolute(name) for name in axes["dataset.name"]]
+    dataset = made.dataset.model_copy(update={"name": absolute(made.dataset.name)})
+    return made.model_copy(update={"dataset": dataset, "axes": axes})
+
+
 def _check_axes(made: Experiment, where: str) -> None:
     known = (*field_names(), *SECTIONS)
     for name, values in made.axes.items():

@@ -22,7 +22,7 @@ from memlab.errors import RunFolderError
 from memlab.runs.event_log import EVENTS_FILE, EventLog
 from memlab.runs.lock import RunLock, is_held
 from memlab.runs.requests import REQUESTS_FOLDER
-from memlab.runs.state import LOCK_FILE, STATE_FILE, RunState, read_state, write_state
+from memlab.runs.state import LOCK_FILE, RunState, read_state, write_state
 
 SCHEMA = 1
 LAST = "last"
@@ -276,6 +276,3 @@ def sweep(runs_folder: Path) -> None:
             continue
         if not young and not is_held(path / LOCK_FILE):
             shutil.rmtree(path, ignore_errors=True)
-
-
-__all__ = ["STATE_FILE", "RunFolder", "create", "find", "list_runs", "slug", "sweep"]

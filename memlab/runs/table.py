@@ -2,8 +2,8 @@
 
 A table is `NAME.rows` beside `NAME.json`, which describes it. Every row starts with its number and
 ends with the CRC-32 of all before. Only complete rows count; reading stops before the first row
-that is not what was written, and `damaged` says where. Nothing stays open between calls, so that
-a viewer may follow thousands of tables. Writing is `table_writer.py`.
+that is not what was written, and `damaged` says where. Narrow tables are not kept open between
+calls, so that a viewer may follow thousands of them. Writing is `table_writer.py`.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ class Table:
         self.bytes_read = 0
         self._identity: tuple[int, int] | None = None
         self._size = -1
+        self._mapped: NDArray[np.void] | None = None  # of a wide table, until the next refresh
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -129,6 +130,7 @@ class Table:
 
     def refresh(self) -> bool:
         """Looks for new rows; whether anything changed. Reads only row numbers and new rows."""
+        self._mapped = None
         try:
             found = os.stat(self.path)
         except OSError:
@@ -179,6 +181,8 @@ class Table:
     def _map(self, count: int) -> NDArray[np.void]:
         if count == 0:
             return np.empty(0, self.dtype)
+        if self._mapped is not None and len(self._mapped) >= count:
+            return self._mapped[:count]
         size = count * self.dtype.itemsize
         try:
             with open(self.path, "rb") as file:
@@ -187,9 +191,11 @@ class Table:
                 mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
         except OSError as error:
             raise RunFolderError(f"{self.path} cannot be read: {error.strerror}.") from error
+        rows = np.frombuffer(mapped, self.dtype, count)
         if self.dtype.itemsize > WIDE_ROW:
             mapped.madvise(mmap.MADV_RANDOM)
-        return np.frombuffer(mapped, self.dtype, count)
+            self._mapped = rows  # a page holds many members: other curves find it there
+        return rows
 
 
 def dtype_from(description: object) -> np.dtype[np.void]:

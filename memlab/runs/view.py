@@ -92,7 +92,6 @@ class RunView:
         self.seats: dict[int, Seat] = {}
         self.finished: dict[int, float] = {}
         self.diverged: dict[int, float] = {}
-        self.stacks_announced = 0
         self._broken: dict[str, str] = {}
         self._reader = EventReader(folder.events)
         self._curves: OrderedDict[tuple[str, str, bytes], StackCurve] = OrderedDict()
@@ -228,9 +227,7 @@ class RunView:
     def _note(self, event: Event) -> None:
         self.events.append(event)
         member, epoch = event.data.get("member"), event.data.get("epoch")
-        if event.type == "stack-started":
-            self.stacks_announced += 1
-        elif isinstance(member, int) and event.type in ("member-finished", "member-diverged"):
+        if isinstance(member, int) and event.type in ("member-finished", "member-diverged"):
             when = float(epoch) if isinstance(epoch, (int, float)) else float("nan")
             known = self.finished if event.type == "member-finished" else self.diverged
             known[member] = when

@@ -54,13 +54,13 @@ class FusedPerceptron:
         smoothing: Tensor | None,
         noise: KeyedNoise | None,
     ) -> Tensor:
-        """Updates all members on `x` `[members, batch, features]`; their losses before it.
+        """Updates all members on `x` `[members, batch, …]`; their losses before it.
 
         `learning_rate` is `[members]`; the losses are means over the batch, `[members]`.
         """
         if noise is not None:
             x = noise.input_gaussian(noise.input_dropout(x))
-        inputs, masks = [x], []
+        inputs, masks = [x.flatten(2)], []
         last = len(self.weights) - 1
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             out = torch.baddbmm(bias, inputs[-1], weight)

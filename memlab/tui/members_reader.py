@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from memlab.experiment.grid import Member, member_count, members
 from memlab.runs.view import RunView
 from memlab.tui import palette
-from memlab.tui.watch_reader import ACCURACY, LOSS, Content, WatchReader, series_of
+from memlab.tui.watch_reader import ACCURACY, LOSS, Content, WatchReader, series_of, steady
 from memlab.tui.widgets.columns import Coloured
 from memlab.tui.widgets.number import number
 from memlab.tui.widgets.plot import Mark
@@ -43,7 +43,7 @@ class MembersFrame:
         values = self.latest["train"]
         if member >= len(values) or np.isnan(values[member]):
             return "waits"
-        return "finished" if self.state == "finished" else self.state
+        return {"running": "training", "": "·"}.get(self.state, self.state)
 
     def cell(self, member: int, column: str) -> str:
         """The figure of a member as text."""
@@ -112,7 +112,7 @@ def read_member(reader: WatchReader, member: Member, points: int, dark: bool) ->
     marks: list[Mark] = []
     if index in view.diverged:
         marks.append(Mark(view.diverged[index], "diverged", colour=palette.palette(dark).error))
-    rate = view.curve("learning_rate", [index], points)
+    rate = steady(view.curve("learning_rate", [index]), points)
     unseen = palette.palette(dark).neutral
     return MemberFrame(
         name=member.name,
@@ -160,7 +160,7 @@ def _kinds(
     colours = palette.palette(dark)
     series = []
     for kind, metric in metrics.items():
-        curve = view.curve(metric, [member], points)
+        curve = steady(view.curve(metric, [member]), points)
         if np.isfinite(curve.mean).any():
             series.append(
                 series_of(curve, kind, getattr(colours, kind), palette.KIND_MARKERS[kind])

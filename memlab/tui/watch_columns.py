@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from memlab.tui.widgets.columns import Column
 
-WIDE = ("value", "truth", "lies", "recovered", "unseen", "best", "gap", "spark")
+COLUMNS = ("value", "truth", "lies", "recovered", "unseen", "best", "gap", "spark")
 NARROW = ("value", "lies", "unseen", "gap", "spark")
 
 
 def columns(title: str, narrow: bool, sparkline: int = 24) -> list[Column]:
-    """The columns for a width, in order; their keys are those of `WIDE` or `NARROW`."""
+    """The columns for a width, in order; their keys are of `COLUMNS`."""
     every = {
         "value": Column("value", title, sortable=False),
         "truth": Column("truth", "truth fitted", 12, priority=3),
@@ -20,4 +20,4 @@ def columns(title: str, narrow: bool, sparkline: int = 24) -> list[Column]:
         "gap": Column("gap", "gap", 12),
         "spark": Column("spark", "validation, so far", sparkline, sortable=False, priority=4),
     }
-    return [every[key] for key in (NARROW if narrow else WIDE)]
+    return [every[key] for key in (NARROW if narrow else COLUMNS)]

@@ -15,7 +15,6 @@ from memlab.experiment.spec import Experiment
 from memlab.runs.curve import Curve, half_width
 from memlab.runs.state import RunState
 from memlab.tui.axis_values import AxisValue
-from memlab.tui.watch_columns import NARROW, WIDE
 from memlab.tui.widgets.columns import Coloured
 from memlab.tui.widgets.number import aligned, count, duration, estimate, number
 from memlab.tui.widgets.sparkline import sparkline
@@ -111,7 +110,7 @@ def so_far(curve: Curve, width: int, epochs: float | None, low: float, high: flo
 
 
 def row_cells(value: AxisValue, standing: Standing, plain: bool = False) -> list[object]:
-    """Cells in the order of the table's columns."""
+    """Cells in the order of `watch_columns.COLUMNS`."""
 
     def shown(figure: Estimate | None) -> str:
         return aligned("·", 1, 3) if figure is None else figure.text()
@@ -130,11 +129,6 @@ def row_cells(value: AxisValue, standing: Standing, plain: bool = False) -> list
         shown(standing.gap),
         Coloured(standing.sparkline, value.colour),
     ]
-
-
-def pick(cells: Sequence[object], narrow: bool) -> list[object]:
-    """The cells of the columns that are there: all, or those of the narrow table."""
-    return [cells[WIDE.index(key)] for key in NARROW] if narrow else list(cells)
 
 
 def facts(experiment: Experiment, name: str) -> str:

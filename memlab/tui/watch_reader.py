@@ -7,7 +7,7 @@ The reader owns the `RunView` and is used by one thread at a time. What the figu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -33,6 +33,7 @@ ACCURACY = {
     "unseen": "validation_accuracy",
 }
 LOSS = {"truth": "train_loss_clean", "lies": "train_loss_corrupted", "unseen": "validation_loss"}
+WORDS = {"lies": "memorizes", "unseen": "best"}
 STARTS = ("worker-started",)
 ENDS = ("finished", "failed", "stopped")
 
@@ -43,7 +44,7 @@ class Request:
 
     pages: tuple[str, ...] = ("truth", "lies", "unseen")
     loss: bool = False
-    points: int = 160
+    points: int = 640
     sparkline: int = 24
     cursor: str | None = None
     highlighted: bool = False
@@ -218,17 +219,18 @@ class WatchReader:
         for value, standing in zip(values, standings, strict=True):
             if value not in _drawn(values, request):
                 continue
-            curve = self.view.curve(metric, value.members, request.points)
+            curve = steady(self.view.curve(metric, value.members), request.points)
             rows = rows or len(curve.epoch) > 0
             if not np.isfinite(curve.mean).any():
                 continue
             mark = value.letter if request.plain else value.marker
             series.append(series_of(curve, value.key, value.colour, mark))
-            named = len(values) == 1 or (request.highlighted and value.key == request.cursor)
-            if request.highlighted and not named:
-                continue
-            found = _mark(page, request.loss, curve, standing, value, named)
-            marks += [found] if found else []
+            if not request.highlighted or value.key == request.cursor:
+                found = _mark(page, request.loss, curve, standing, value)
+                marks += [found] if found else []
+        if marks:  # one label is enough to say what all of them are
+            at = 0 if page == "lies" else len(marks) // 2
+            marks[at] = replace(marks[at], label=WORDS[page])
         empty = model.NO_LIES if page == "lies" and rows and not series else model.WAITING
         return Content(tuple(series), tuple(marks), empty)
 
@@ -237,7 +239,7 @@ class WatchReader:
         colours = palette.palette(request.dark)
         series = []
         for kind, metric in LOSS.items():
-            curve = self.view.curve(metric, value.members, request.points)
+            curve = steady(self.view.curve(metric, value.members), request.points)
             if np.isfinite(curve.mean).any():
                 marker = (palette.KIND_LETTERS if request.plain else palette.KIND_MARKERS)[kind]
                 series.append(series_of(curve, kind, getattr(colours, kind), marker))
@@ -266,6 +268,34 @@ class WatchReader:
         low, high = round(min(epochs)), round(max(epochs))
         when = f"epoch {high}" if low == high else f"epochs {low}–{high}"
         return tuple(thumbnails), f"fitted at {when}"
+
+
+def steady(curve: Curve, points: int) -> Curve:
+    """At most `points` points, extremes kept, in buckets that stay where they are as it grows.
+
+    Buckets of a power of two of rows: a new row changes the last point only, and so a chart
+    repaints its end and no more.
+    """
+    length, stride = len(curve.epoch), 1
+    while length > points * stride:
+        stride *= 2
+    if stride == 1:
+        return curve
+    starts = np.arange(0, length, stride)
+    last = np.append(starts[1:], length) - 1
+    return replace(
+        curve,
+        epoch=curve.epoch[last],
+        mean=curve.mean[last],
+        low=np.fmin.reduceat(curve.low, starts),
+        high=np.fmax.reduceat(curve.high, starts),
+        minimum=np.fmin.reduceat(curve.minimum, starts),
+        maximum=np.fmax.reduceat(curve.maximum, starts),
+        members=curve.members[last],
+        mean_low=np.fmin.reduceat(curve.mean_low, starts),
+        mean_high=np.fmax.reduceat(curve.mean_high, starts),
+        thinned=True,
+    )
 
 
 def series_of(curve: Curve, name: str, colour: str, marker: str) -> Series:
@@ -313,16 +343,13 @@ def _drawn(values: Sequence[AxisValue], request: Request) -> Sequence[AxisValue]
 
 
 def _mark(
-    page: str, loss: bool, curve: Curve, standing: model.Standing, value: AxisValue, named: bool
+    page: str, loss: bool, curve: Curve, standing: model.Standing, value: AxisValue
 ) -> Mark | None:
-    if loss or page == "truth":
+    if loss or page not in WORDS:
         return None
-    if page == "lies":
-        when, words = standing.moment, "memorizes"
-    else:
-        when, words = standing.best_epoch, "best"
+    when = standing.moment if page == "lies" else standing.best_epoch
     if when is None:
         return None
     at = min(int(np.searchsorted(curve.epoch, when - 1e-9)), len(curve.mean) - 1)
     height = float(curve.mean_high[at])
-    return Mark(when, words if named else "", height, value.colour)
+    return Mark(when, "", height, value.colour)

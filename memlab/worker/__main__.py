@@ -10,7 +10,7 @@ from pathlib import Path
 from memlab.runs.launch import await_assignment
 from memlab.runs.lock import RunLock
 from memlab.runs.run_folder import RunFolder
-from memlab.runs.state import LOCK_FILE
+from memlab.runs.state import LOCK_FILE, write_state
 from memlab.worker.control import Control
 
 
@@ -44,6 +44,7 @@ def _work(folder: Path, lock: RunLock) -> int:
     with lock:
         control = Control(folder)
         control.listen()
+        write_state(folder, "starting", "loading torch")
         from memlab.worker import device
         from memlab.worker.session import Session
 

@@ -21,6 +21,7 @@ class Control:
         self._folder = folder
         self._next = 0.0
         self._terminated = False
+        self._kept: list[Request] = []
         self.ignored: list[str] = []
 
     def listen(self) -> None:
@@ -38,12 +39,17 @@ class Control:
             self._terminated = False
             return [Request("stop", {"by": "SIGTERM"})]
         now = time.monotonic()
+        kept, self._kept = self._kept, []
         if not force and now < self._next:
-            return []
+            return kept
         self._next = now + POLL_SECONDS
         taken = requests.take_all(self._folder)
         self.ignored.extend(taken.ignored)
-        return list(taken.requests)
+        return kept + list(taken.requests)
+
+    def keep(self, later: list[Request]) -> None:
+        """Hands requests back that cannot be answered yet; the next poll gives them again."""
+        self._kept = later
 
     def wait(self, until: Callable[[Request], bool]) -> Request:
         """Blocks until a request for which `until` holds; others are dropped."""

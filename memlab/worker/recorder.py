@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from memlab.runs.table import Columns
 from memlab.runs.table_writer import TableWriter
 from memlab.training.evaluation import METRICS
 from memlab.training.plan import StackPlan
@@ -22,7 +23,7 @@ class EvaluationTable:
 
     def __init__(self, series: Path, plan: StackPlan) -> None:
         members = len(plan.members)
-        columns = [
+        columns: Columns = [
             ("update", "<i8"),
             ("examples", "<i8"),
             ("epoch", "<f8"),
@@ -50,7 +51,7 @@ class MemorizedTable:
     """`series/memorized`: corrupted examples that a member has just fitted, with their pictures."""
 
     def __init__(self, series: Path, picture: tuple[int, int]) -> None:
-        columns = [
+        columns: Columns = [
             ("epoch", "<f8"),
             ("member", "<i8"),
             ("index", "<i8"),
@@ -92,7 +93,7 @@ class ProgressTable:
     """`series/progress`: where the run stands, a few times a second at most."""
 
     def __init__(self, series: Path, total_examples: int) -> None:
-        columns = [
+        columns: Columns = [
             ("time", "<f8"),
             ("stack", "<i8"),
             ("update", "<i8"),

@@ -6,7 +6,6 @@ import platform
 import time
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
@@ -84,7 +83,9 @@ class Session:
 
     def _queue(self) -> Turn:
         def stop() -> bool:
-            return any(request.kind == "stop" for request in self._control.poll())
+            asked = self._control.poll()
+            self._control.keep(asked)
+            return any(request.kind == "stop" for request in asked)
 
         def wait(position: int) -> None:
             others = "1 run is" if position == 1 else f"{position} runs are"
@@ -106,7 +107,8 @@ class Session:
         started = time.monotonic()
         if experiment.stop.seconds is not None:
             self._deadline = started + experiment.stop.seconds
-        material = Material(_dataset_folders(), self._download)
+        folders = [settings.datasets_folder(), *settings.load().dataset_folders_found()]
+        material = Material(folders, self._download)
         members = grid.members(experiment)
         stacks = self._plan(members, material)
         total = sum(
@@ -251,12 +253,6 @@ class Session:
         except MemlabError:
             traceback.print_exc()
         return 1
-
-
-def _dataset_folders() -> list[Path]:
-    """Where datasets may lie: memlab's own folder first, then those of the settings."""
-    chosen = settings.load(settings.settings_file()).dataset_folders
-    return [settings.datasets_folder(), *(Path(folder).expanduser() for folder in chosen)]
 
 
 def _check_batch(member: Member, train_examples: int) -> None:

@@ -136,3 +136,9 @@ def test_field_choices_and_names_come_from_the_schema():
     assert "mlp" in reading.field_choices("model.name")
     assert reading.field_choices("optimizer.learning_rate") == ()
     assert "corruption.fraction" in field_names()
+
+
+def test_relative_dataset_paths_become_absolute(tmp_path):
+    made = read("", "dataset.name=npz:some/data.npz")
+    assert reading.with_absolute_paths(made, tmp_path).dataset.name == f"npz:{tmp_path}/some/data.npz"
+    assert reading.with_absolute_paths(read(""), tmp_path).dataset.name == "digits"

@@ -41,7 +41,9 @@ def work(folder: RunFolder, lock: RunLock) -> None:
     if mode and mode[1] == "silent":
         time.sleep(60)
     write_state(folder.path, "running")
-    print(f"working in session {os.getsid(0)} of {os.getpid()}, tty {sys.stdin.isatty()}", flush=True)
+    print(
+        f"working in session {os.getsid(0)} of {os.getpid()}, tty {sys.stdin.isatty()}", flush=True
+    )
     with EventLog(folder.events) as log:
         log.append("worker-started")
         if mode and mode[1] == "wait":

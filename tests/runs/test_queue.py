@@ -29,8 +29,9 @@ def test_the_first_come_is_the_first_served(tmp_path: Path, python) -> None:
         workers.append(worker)
     assert waiting(tmp_path, "cuda:0") == 4
     for index, worker in enumerate(workers):
-        lines = [worker.stdout.readline() for _ in range(index)]
-        assert (lines or ["turn\n"])[-1] == "turn\n"
+        if index:
+            lines = list(iter(worker.stdout.readline, "turn\n"))
+            assert set(lines) <= {f"before {position}\n" for position in range(1, index + 1)}
         worker.stdin.write("\n")
         worker.stdin.flush()
         assert worker.stdout.readline() == "done\n"
@@ -38,9 +39,11 @@ def test_the_first_come_is_the_first_served(tmp_path: Path, python) -> None:
 
 
 def test_dead_workers_neither_hold_the_device_nor_the_queue(tmp_path: Path, python) -> None:
-    holder, dead, last = (python(WORK, tmp_path) for _ in range(3))
-    for worker in (holder, dead, last):
-        worker.stdout.readline()
+    workers = []
+    for _ in range(3):
+        workers.append(python(WORK, tmp_path))
+        workers[-1].stdout.readline()
+    holder, dead, last = workers
     dead.send_signal(signal.SIGKILL)
     dead.wait()
     holder.send_signal(signal.SIGKILL)

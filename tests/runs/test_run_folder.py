@@ -55,7 +55,11 @@ def test_runs_are_listed_newest_first_and_junk_is_no_run(tmp_path: Path) -> None
     (tmp_path / "dangling").symlink_to("/nonexistent")
     runs = [made(tmp_path, name) for name in ("z", "a", "m")]
     os.rename(runs[2].path, tmp_path / "20200101-0000-m-aaaa")
-    assert [run.id for run in list_runs(tmp_path)] == [runs[1].id, runs[0].id, "20200101-0000-m-aaaa"]
+    assert [run.id for run in list_runs(tmp_path)] == [
+        runs[1].id,
+        runs[0].id,
+        "20200101-0000-m-aaaa",
+    ]
     assert list_runs(tmp_path / "gone") == []
 
 

@@ -53,7 +53,9 @@ def test_a_run_that_is_resumed_between_the_two_looks_is_living(tmp_path: Path, m
     assert (read_state(tmp_path).state, read_state(tmp_path).living) == ("queued", True)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"state": 3}', b'{"state":"running","since":[]}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"state": 3}', b'{"state":"running","since":[]}']
+)
 def test_a_damaged_state_file_hides_nothing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "state.json").write_bytes(content)
     assert read_state(tmp_path).state == "interrupted"

@@ -86,9 +86,12 @@ def test_a_resume_drops_rows_without_pulling_them_from_under_a_viewer(tmp_path: 
 
 def test_a_resume_that_needs_more_rows_than_there_are_is_refused(tmp_path: Path) -> None:
     written(tmp_path / "t", 2)
-    with TableWriter(tmp_path / "t", COLUMNS) as writer:
-        with pytest.raises(RunFolderError, match="2 intact rows, but 3 are needed"):
-            writer.truncate(3)
+    message = "2 intact rows, but 3 are needed"
+    with (
+        TableWriter(tmp_path / "t", COLUMNS) as writer,
+        pytest.raises(RunFolderError, match=message),
+    ):
+        writer.truncate(3)
 
 
 def test_other_columns_are_not_appended(tmp_path: Path) -> None:
@@ -164,7 +167,9 @@ def test_any_truncation_and_garbage_tail_keeps_the_intact_rows(tmp_path_factory,
     intact = len(kept) // SIZE
     table = Table.open(path)
     assert table.rows["epoch"][:intact].tolist() == list(range(intact))
-    assert len(table) == intact or (kept + tail)[: (intact + 1) * SIZE] == data[: (intact + 1) * SIZE]
+    assert (
+        len(table) == intact or (kept + tail)[: (intact + 1) * SIZE] == data[: (intact + 1) * SIZE]
+    )
     with TableWriter(path, COLUMNS) as writer:
         writer.append(row(writer.count))
     again = Table.open(path)

@@ -105,7 +105,7 @@ class SyntheticRun:
         self.memorized.append(
             {
                 "epoch": float(self.epoch),
-                "member": int(np.flatnonzero(fractions > 0)[picture % (fractions > 0).sum()]),
+                "member": int(self.noise.choice(np.flatnonzero(fractions > 0))),
                 "index": self.memorized.count,
                 "given": int(given),
                 "true": int(true),

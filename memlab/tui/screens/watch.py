@@ -24,7 +24,7 @@ from memlab.tui.screens.confirm import Confirm
 from memlab.tui.screens.log import LogScreen
 from memlab.tui.screens.members import MembersScreen
 from memlab.tui.screens.shell import selected_folder, shell, standby
-from memlab.tui.watch_columns import columns
+from memlab.tui.watch_columns import COLUMNS, columns
 from memlab.tui.watch_reader import PAGES, Request, WatchFrame, WatchReader
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.picture import PictureStrip
@@ -32,6 +32,7 @@ from memlab.tui.widgets.progress import Progress, ProgressLine
 from memlab.tui.widgets.table import LineTable
 
 UPDATE_SECONDS = 0.25
+VALUES_SECONDS = 0.5  # figures that change faster cannot be read
 PICTURE_SECONDS = 1.0
 TITLES = {
     "truth": "truth: clean training examples",
@@ -105,11 +106,14 @@ class WatchScreen(Screen[None]):
         self._run_id: str | None = None
         self._reader: WatchReader | None = None
         self._frame: WatchFrame | None = None
+        self._cells: dict[str, dict[str, object]] = {}
         self._reading = False
         self._again = False
         self._page = "lies"
         self._loss = self._zoomed = self._highlighted = False
-        self._pictures_at = 0.0
+        self._pictures_at = self._values_at = 0.0
+        self._pictures_of: WatchFrame | None = None
+        self._values_of: WatchFrame | None = None
         self._note = self._error = ""
         self._note_state = ""
 
@@ -162,6 +166,7 @@ class WatchScreen(Screen[None]):
     def _follow(self, folder: RunFolder) -> None:
         self._run_id, self._reader, self._frame = folder.id, None, None
         self._highlighted = False
+        self._cells = {}
         self._note = self._error = ""
         for chart in self.query(BrailleChart):
             chart.highlighted = None
@@ -178,7 +183,7 @@ class WatchScreen(Screen[None]):
         return Request(
             pages=(self._page,) if single else PAGES[:3],
             loss=self._loss,
-            points=max(40, (wide if single else wide // 3) * 2),
+            points=max(160, (wide if single else wide // 3) * 8),
             sparkline=self._sparkline_width,
             cursor=self.query_one(ValuesTable).cursor_key,
             highlighted=self._highlighted,
@@ -192,7 +197,8 @@ class WatchScreen(Screen[None]):
 
     @property
     def _sparkline_width(self) -> int:
-        return 28 if self.size.width >= 140 else 20
+        fixed = 58 if self.size.width < 110 else 110
+        return min(60, max(8, self.size.width - fixed))
 
     @work(thread=True, group="watch-read", exit_on_error=False)
     def _read(
@@ -214,6 +220,9 @@ class WatchScreen(Screen[None]):
                 self._show(message.frame)
             elif message.error:
                 self._say(message.error, "failed")
+            elif self._frame is not None:
+                self._show_values(self._frame)
+                self._show_pictures(self._frame)
         if self._again:
             self._tick()
 
@@ -248,7 +257,7 @@ class WatchScreen(Screen[None]):
         narrow = self.size.width < 110
         table.set_columns(columns(title or "group", narrow, self._sparkline_width))
         rows = len(self._reader.values()) if self._reader is not None else 6
-        room = self.size.height - (19 if narrow else 28)
+        room = self.size.height - (17 if narrow else 28)
         table.styles.height = 1 + min(rows, max(3, room))
         for page in PAGES:
             chart = self.query_one(f"#{page}", BrailleChart)
@@ -273,14 +282,7 @@ class WatchScreen(Screen[None]):
         before, self._frame = self._frame, frame
         self.query_one(ProgressLine).set_progress(frame.progress)
         table = self.query_one(ValuesTable)
-        plain = self.app.no_color
-        table.set_rows(
-            [value.key for value in frame.values],
-            [
-                model.pick(model.row_cells(value, standing, plain), self.size.width < 110)
-                for value, standing in zip(frame.values, frame.standings, strict=True)
-            ],
-        )
+        self._show_values(frame)
         for page, content in frame.charts.items():
             chart = self.query_one(f"#{page}", BrailleChart)
             chart.empty = content.empty
@@ -300,12 +302,28 @@ class WatchScreen(Screen[None]):
             said = "  ".join((self._note or frame.sentence, *frame.problems)).strip()
             self._say(said, frame.state.state)
 
+    def _show_values(self, frame: WatchFrame) -> None:
+        now = time.monotonic()
+        if frame is self._values_of or (self._cells and now - self._values_at < VALUES_SECONDS):
+            return
+        self._values_at, self._values_of = now, frame
+        plain = self.app.no_color
+        self._cells = {
+            value.key: dict(zip(COLUMNS, model.row_cells(value, standing, plain), strict=True))
+            for value, standing in zip(frame.values, frame.standings, strict=True)
+        }
+        self.query_one(ValuesTable).set_rows(
+            list(self._cells), lambda row, column: self._cells[row][column]
+        )
+
     def _show_pictures(self, frame: WatchFrame) -> None:
         now = time.monotonic()
         box = self.query_one("#pictures-box")
         if not box.display or now - self._pictures_at < PICTURE_SECONDS:
             return
-        self._pictures_at = now
+        if frame is self._pictures_of and self._pictures_at:
+            return
+        self._pictures_at, self._pictures_of = now, frame
         where = f" ({self._cursor_label()})" if self._highlighted else ""
         title, note = f"being memorized now{where}", frame.pictures_note
         if frame.state.final:

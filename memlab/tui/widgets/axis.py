@@ -29,7 +29,7 @@ def limits(
 
 
 def label(value: float) -> str:
-    """A tick's number in at most eight characters, mostly four: `0`, `0.25`, `12`, `1.5k`, `1e-5`, `3M`."""
+    """A tick's number in at most eight characters: `0.25`, `12`, `15k`, `1e-5`, `3M`."""
     size = abs(value)
     if size == 0:
         return "0"

@@ -1,0 +1,218 @@
+"""The app: its modes, keys and themes. What happens on a screen is that screen's.
+
+Little is imported here, so that the shell paints before pydantic, numpy and the run folder's
+readers are loaded; torch never is.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import work
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from memlab import settings
+from memlab.errors import MemlabError
+from memlab.tui.header import NAMES, ShellHeader
+from memlab.tui.screens.compose import ComposeScreen
+from memlab.tui.screens.too_small import TooSmall, too_small
+from memlab.tui.themes import DARK_THEME, THEMES, other
+
+if TYPE_CHECKING:
+    from memlab.runs.launch import Standby
+
+HANG_UP_SECONDS = 2.0
+
+
+def _commands() -> type[Provider]:
+    from memlab.tui.commands import MemlabCommands
+
+    return MemlabCommands
+
+
+def _mode(name: str) -> Callable[[], Screen[Any]]:
+    """A screen with the header over it, imported when it is first wanted."""
+
+    def make() -> Screen[Any]:
+        from importlib import import_module
+
+        module = import_module(f"memlab.tui.screens.{name}")
+        screen: Screen[Any] = getattr(module, f"{name.title()}Screen")()
+        screen.compose_add_child(ShellHeader(name))
+        return screen
+
+    return make
+
+
+class MemlabApp(App[None]):
+    """Compose, Watch, Report and Library, one mode each."""
+
+    TITLE = "memlab"
+    CSS = """
+    Footer { background: $footer-background; }
+    ToastRack { margin-bottom: 1; }
+    """
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {n: _mode(n) for n in NAMES}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(f"{index},f{index + 1}", f"app.mode({name!r})", name.title(), show=False)
+            for index, name in enumerate(NAMES, start=1)
+        ),
+        Binding("question_mark,f1", "help", "help", key_display="?"),
+        Binding("ctrl+t", "theme", "light or dark", show=False),
+        Binding("q,ctrl+q", "quit", "quit", key_display="q", show=False),
+    ]
+    selected_run: reactive[str | None] = reactive(None, init=False)
+    prewarm: ClassVar[bool] = True
+
+    def __init__(self, open_run: str | None = None, screen: str = "compose") -> None:
+        super().__init__()
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.settings, self._complaint = _settings()
+        self.runs_folder: Path = settings.runs_folder()
+        self.standby: Standby | None = None
+        self.compose_tree: dict[str, Any] | None = None
+        self.launched: list[str] = []
+        self.theme = self.settings.theme if self.settings.theme in THEMES else DARK_THEME.name
+        self._first = screen if screen in NAMES else "compose"
+        self._current_mode = "compose" if self._first == "compose" else self.DEFAULT_MODE
+        self.set_reactive(MemlabApp.selected_run, open_run)
+
+    # --- the interface that screens rely on
+
+    def show_compose(self, preset_tree: dict[str, Any] | None = None) -> None:
+        """Opens Compose, on an experiment of some other screen if there is one."""
+        self.compose_tree = preset_tree
+        self.action_mode("compose")
+        base = self.screen_stack[0]
+        if preset_tree is not None and isinstance(base, ComposeScreen):
+            base.take_over()
+
+    def show_watch(self, run_id: str) -> None:
+        """Opens Watch on a run."""
+        self.selected_run = run_id
+        self.action_mode("watch")
+
+    def show_report(self, run_id: str) -> None:
+        """Opens Report on a run."""
+        self.selected_run = run_id
+        self.action_mode("report")
+
+    def show_library(self) -> None:
+        """Opens the library."""
+        self.action_mode("library")
+
+    def remember(self, **changes: Any) -> None:
+        """Changes settings and saves them, off the event loop."""
+        self.settings = replace(self.settings, **changes)
+        self._save(self.settings)
+
+    # --- from the first paint on
+
+    def on_mount(self) -> None:
+        self._listen_for_hang_up()
+        self.call_after_refresh(self._painted)
+
+    def _painted(self) -> None:
+        if self._first != "compose":
+            self.action_mode(self._first)
+            self.ready()
+        if self._complaint:
+            self.notify(self._complaint, severity="warning", timeout=20)
+
+    def ready(self) -> None:
+        """The first screen is usable: start-up's garbage stays where it is, later's is swept."""
+        gc.freeze()
+        gc.enable()
+
+    def _listen_for_hang_up(self) -> None:
+        if threading.current_thread() is threading.main_thread() and not self.is_headless:
+            for number in (signal.SIGHUP, signal.SIGTERM):
+                signal.signal(number, self._hung_up)
+
+    def _hung_up(self, number: int, _frame: FrameType | None) -> None:
+        """Ends; at once where the terminal does not take what would restore it."""
+        late = threading.Timer(HANG_UP_SECONDS, os._exit, (0,))
+        late.daemon = True
+        late.start()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.exit)
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """A screen that has no room is covered until it has."""
+        if not self.screen_stack:
+            return
+        small, covered = too_small(*self.size), isinstance(self.screen, TooSmall)
+        if small and not covered:
+            self.push_screen(TooSmall())
+        elif covered and not small:
+            self.pop_screen()
+
+    def watch_selected_run(self) -> None:
+        for header in self.screen.query(ShellHeader):
+            header.context = self.selected_run or ""
+
+    # --- keys
+
+    def action_mode(self, name: str) -> None:
+        """Switches to a screen."""
+        if name == "report" and not self.selected_run:
+            self.notify("A report needs a run: choose one in the library, key 4.")
+        if self.current_mode != name:
+            self.switch_mode(name)
+            self.call_after_refresh(self._arrived)
+
+    def _arrived(self) -> None:
+        self._fit()
+        for header in self.screen_stack[0].query(ShellHeader):
+            header.context = self.selected_run or ""
+
+    def action_help(self) -> None:
+        from memlab.tui.screens.help import help_on
+
+        self.push_screen(help_on(self.screen))
+
+    def action_theme(self) -> None:
+        self.theme = other(self.theme)
+        self.remember(theme=self.theme)
+
+    async def action_quit(self) -> None:
+        from memlab.tui.farewell import farewell
+
+        self.exit(message=farewell(self.runs_folder, self.selected_run, self.launched))
+
+    @work(thread=True, group="settings", exit_on_error=False)
+    def _save(self, chosen: settings.Settings) -> None:
+        try:
+            settings.save(chosen)
+        except MemlabError as error:
+            self.call_from_thread(self.notify, str(error), severity="warning")
+
+    def on_unmount(self) -> None:
+        if self.standby is not None:
+            self.standby.close()
+
+
+def _settings() -> tuple[settings.Settings, str]:
+    try:
+        return settings.load(), ""
+    except MemlabError as error:
+        return settings.Settings(), str(error)

@@ -1,0 +1,126 @@
+"""What the Compose screen shows for a draft, computed in one go; no widget, no file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from memlab.experiment import grid
+from memlab.experiment.spec import Experiment
+from memlab.tui import cost, form
+from memlab.tui.palette import palette
+from memlab.tui.preview_client import Example, Preview
+from memlab.tui.widgets.field import Field
+from memlab.tui.widgets.picture import Thumbnail
+
+MEND = ("The rows marked with ! are to be mended", "before it can be launched.")
+PICTURE_GAP = 2
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A draft as it was read, its rows, and its cost."""
+
+    draft: form.Draft
+    reading: form.Reading
+    rows: tuple[Field, ...]
+    note: cost.CostNote
+
+    @property
+    def experiment(self) -> Experiment | None:
+        """The experiment, where it can be launched."""
+        return self.reading.experiment
+
+    @property
+    def first_error(self) -> str:
+        """Key of the first row that has to be mended; empty where there is none."""
+        return next((row.key for row in self.rows if row.error), "")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination of axis values to be drawn: which of how many, and what it is called."""
+
+    index: int
+    count: int
+    label: str
+    experiment: dict[str, Any]
+
+
+def evaluate(draft: form.Draft, device: str) -> Evaluation:
+    """Reads a draft and estimates its cost on `device` (`cpu` or `cuda`)."""
+    read_as = form.read(draft)
+    made = read_as.experiment
+    note = cost.CostNote(MEND) if made is None else cost.note(made, device)
+    return Evaluation(draft, read_as, tuple(form.rows(draft, read_as)), note)
+
+
+def cell(made: Experiment, chosen: int | None) -> Cell:
+    """The combination at `chosen`, counted in a circle; None is the one before the middle."""
+    count = grid.combinations(made)
+    if count > form.MANY:
+        values, index, label = form.preview_cell(made), 0, "one of many"
+    else:
+        groups = grid.groups(made.model_copy(update={"seeds": 1}))
+        index = (count - 1) // 2 if chosen is None else chosen % count
+        values, label = dict(groups[index].axis_values), groups[index].label
+    single = grid.with_values(made, values)
+    words = label.replace("=", " ").replace("fraction", "noise") if values else ""
+    return Cell(index, count, words, single.model_dump(mode="json"))
+
+
+def facts(preview: Preview) -> str:
+    """Sizes of the parts and how much the noise touched, in words."""
+    lines = []
+    if preview.drawn is not None and preview.changed is not None:
+        drawn, changed = _percent(preview.drawn), _percent(preview.changed)
+        lines.append(
+            "nothing is corrupted"
+            if not preview.drawn
+            else f"{drawn} drawn, {changed} truly changed"
+        )
+    if preview.sizes is not None:
+        train, validation, test = preview.sizes
+        lines.append(f"{train:,} train · {validation:,} validation · {test:,} test")
+    return "\n".join(lines)
+
+
+def thumbnails(examples: Sequence[Example], dark: bool) -> list[Thumbnail]:
+    """The examples as captioned pictures; a lie has its mark and its colour."""
+    colours = palette(dark)
+    return [
+        Thumbnail(
+            example.pixels,
+            example.caption,
+            "▲" if example.corrupted else "",
+            colours.lies if example.corrupted else colours.truth,
+        )
+        for example in examples
+    ]
+
+
+def strips(pictures: Sequence[Thumbnail], width: int, rows: int) -> list[list[Thumbnail]]:
+    """The pictures in rows of `width` cells, at most `rows` of them, equally many in each."""
+    if not pictures:
+        return [[] for _ in range(rows)]
+    side = len(pictures[0].pixels[0]) if _has_pixels(pictures[0]) else 4
+    height = strip_height(pictures) - 1
+    shrunk = -(-side // max(1, -(-len(list(pictures[0].pixels)) // (2 * height)))) if side else 4
+    widest = max([shrunk, *(len(p.caption) + (2 if p.mark else 0) for p in pictures)])
+    each = max(1, (width + PICTURE_GAP) // (widest + PICTURE_GAP))
+    return [list(pictures[row * each : (row + 1) * each]) for row in range(rows)]
+
+
+def strip_height(pictures: Sequence[Thumbnail]) -> int:
+    """Lines of a row of pictures with its captions."""
+    tall = max((len(list(picture.pixels)) for picture in pictures), default=8)
+    return 5 if tall <= 8 else 8 if tall else 2
+
+
+def _has_pixels(picture: Thumbnail) -> bool:
+    return bool(picture.pixels) and bool(picture.pixels[0])  # type: ignore[index]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share in (0, 1) or share >= 0.1 else f"{100 * share:.1f} %"

@@ -1,0 +1,377 @@
+"""From an experiment to the rows of the form, and from what a person typed back. No widget.
+
+A draft is a preset and what was typed over it; reading a draft gives an experiment, or sentences
+by the key of the field they belong to. Rows come from the experiment's own declaration.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from pydantic import ValidationError
+
+from memlab.errors import InvalidExperiment
+from memlab.experiment import grid, reading
+from memlab.experiment.architecture import parameter_count, resolve
+from memlab.experiment.cost import SHAPES
+from memlab.experiment.reading import Tree
+from memlab.experiment.spec import SECTIONS, Experiment, field_names
+from memlab.tui.widgets.field import Field, Kind
+
+#: The rows that every experiment shows first; the others wait under closed headings.
+MAIN = (
+    "dataset.name",
+    "dataset.train",
+    "corruption.kind",
+    "corruption.fraction",
+    "model.name",
+    "model.width",
+    "model.depth",
+    "optimizer.name",
+    "optimizer.learning_rate",
+    "optimizer.batch_size",
+    "optimizer.momentum",
+    "schedule.kind",
+    "stop.epochs",
+)
+LABELS = {
+    "dataset.name": "dataset",
+    "dataset.train": "examples",
+    "corruption.kind": "corruption",
+    "corruption.test": "corrupt test too",
+    "model.name": "model",
+    "loss.name": "loss",
+    "optimizer.name": "optimizer",
+    "optimizer.learning_rate": "η learning rate",
+    "optimizer.batch_size": "S batch size",
+    "optimizer.momentum": "m momentum",
+    "schedule.kind": "schedule",
+    "evaluation.every": "evaluate every",
+    "checkpoints.every_seconds": "save every",
+    "checkpoints.keep": "keep saved",
+}
+HEADINGS = {
+    "dataset": "more about the data",
+    "corruption": "more about the noise",
+    "model": "more about the network",
+    "optimizer": "more about the optimizer",
+    "schedule": "more about the schedule",
+    "evaluation": "measuring and saving",
+    "checkpoints": "measuring and saving",
+}
+UNITS = {
+    "stop.seconds": "s",
+    "checkpoints.every_seconds": "s",
+    "evaluation.every": "epochs",
+    "stop.patience": "epochs",
+    "dataset.crop": "pixels",
+}
+PLAIN = "plain"
+MANY = 300
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A preset's tree and what was typed over it, by field; an empty text is the default."""
+
+    name: str
+    base: Tree
+    typed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was typed over the preset."""
+        return bool(self.typed)
+
+    def with_text(self, key: str, text: str) -> Draft:
+        """The draft with another text in one field; the preset's own text is no change."""
+        typed = {**self.typed, key: text.strip()}
+        changed = replace(self, typed=typed)
+        if text_of(changed.tree()[0], key) == text_of(replace(self, typed={}).tree()[0], key):
+            typed.pop(key)
+        return changed if key in typed else replace(self, typed=typed)
+
+    def without(self, key: str) -> Draft:
+        """The draft with the preset's value in one field."""
+        return replace(self, typed={k: text for k, text in self.typed.items() if k != key})
+
+    def tree(self) -> tuple[Tree, dict[str, str]]:
+        """The preset with all that was typed applied, and what could not be, by field."""
+        tree = reading.lift_axes(self.base)
+        errors: dict[str, str] = {}
+        for key, text in self.typed.items():
+            try:
+                _apply(tree, key, text)
+            except InvalidExperiment as error:
+                errors[key] = str(error)
+        return tree, errors
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A draft as it was understood; `experiment` is None where something is to be mended."""
+
+    tree: Tree
+    experiment: Experiment | None
+    errors: Mapping[str, str]
+
+
+def read(draft: Draft) -> Reading:
+    """The experiment of a draft, or a sentence for each field that stands in its way."""
+    tree, errors = draft.tree()
+    try:
+        made = reading.experiment(tree, draft.name)
+        _check(made)
+    except InvalidExperiment as error:
+        last = next(reversed(draft.typed), MAIN[0])
+        return Reading(tree, None, {**_by_field(error, last), **errors})
+    return Reading(tree, None if errors else made, errors)
+
+
+def is_large(draft: Draft) -> bool:
+    """Whether reading the draft may take long enough to be felt."""
+    combinations = 1
+    for values in (draft.tree()[0].get("axes") or {}).values():
+        combinations *= len(values) if isinstance(values, list) else 1
+    return combinations > MANY
+
+
+def preview_cell(made: Experiment) -> dict[str, object]:
+    """The axis values of the combination that is drawn first: the one before the middle."""
+    return {name: values[(len(values) - 1) // 2] for name, values in made.axes.items()}
+
+
+def rows(draft: Draft, read_as: Reading) -> list[Field]:
+    """One row per field, the main ones first, then the others by section."""
+    base = reading.lift_axes(draft.base)
+    main, rest = [], []
+    for key in _keys(base, read_as.tree):
+        row = _row(key, draft, read_as, base)
+        (rest if row.advanced else main).append(row)
+    order = {heading: index for index, heading in enumerate(dict.fromkeys(r.section for r in rest))}
+    return main + sorted(rest, key=lambda row: order[row.section])
+
+
+def text_of(tree: Mapping[str, object], key: str) -> str:
+    """The value of a field as a person would type it; empty where it has none."""
+    axes = tree.get("axes")
+    if isinstance(axes, Mapping) and key in axes:
+        values = axes[key]
+        listed = values if isinstance(values, list) else [values]
+        return ", ".join(_shown(key, value, several=True) for value in listed)
+    return _shown(key, _value(tree, key))
+
+
+# --- what was typed
+
+
+def _apply(tree: Tree, key: str, text: str) -> None:
+    if key in SECTIONS:
+        _apply_variants(tree, key, text)
+    elif key in field_names() and _kind(key) == "bool":
+        words = {"yes": "true", "no": "false"}
+        parts = [words.get(part.strip(), part.strip()) for part in text.split(",")]
+        reading.set_field(tree, key, ", ".join(parts))
+    else:
+        reading.set_field(tree, key, text)
+
+
+def _apply_variants(tree: Tree, section: str, text: str) -> None:
+    """`plain, dropout=0.5, dropout=0.2 weight_decay=0.01` as an axis of tables."""
+    axes = dict(tree.get("axes") or {})
+    axes.pop(section, None)
+    variants = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        variant = {}
+        for pair in () if part == PLAIN else part.split():
+            name, equals, value = pair.partition("=")
+            if not equals:
+                raise InvalidExperiment(f"{pair!r} should be name=value, or {PLAIN!r} for none.")
+            variant[name] = reading.parse_values(value)[0] if value else ""
+        variants.append(variant)
+    if variants:
+        axes[section] = variants
+    tree["axes"] = axes
+
+
+def _by_field(error: InvalidExperiment, otherwise: str) -> dict[str, str]:
+    """The sentences of an error by the field that each is about."""
+    cause = error.__cause__
+    if not isinstance(cause, ValidationError):
+        message = str(error)
+        return {_named(message) or otherwise: message}
+    found: dict[str, str] = {}
+    for detail in cause.errors():
+        place = ".".join(str(part) for part in detail["loc"][:2])
+        sentence = reading.sentence(detail)
+        key = next((k for k in (*field_names(), "seeds") if place in (k, f"{k}.{k}")), "")
+        if not key and detail["loc"] and detail["loc"][0] == "seeds":
+            key = "seeds"
+        section = str(detail["loc"][0]) if detail["loc"] else ""
+        key = key or _named(sentence, section) or otherwise
+        found.setdefault(key, _without_key(sentence, key))
+    return found
+
+
+def _named(message: str, section: str = "") -> str:
+    """The first field that a message names, in full or by its last part in `section`."""
+    dotted: list[str] = re.findall(r"\b[a-z]+\.[a-z_0-9]+", message)
+    known = field_names()
+    for name in dotted:
+        if name in known:
+            return name
+    words = set(re.findall(r"[a-z_0-9]+", message))
+    for name in known:
+        if section and name.startswith(f"{section}.") and name.rsplit(".", 1)[1] in words:
+            return name
+    return next((s for s in SECTIONS if f"axis {s!r}" in message), "")
+
+
+def _without_key(sentence: str, key: str) -> str:
+    for start in (f"{key} = ", f"{key}: ", f"{key.partition('.')[0]}: "):
+        if sentence.startswith(start):
+            sentence = sentence.removeprefix(start)
+    return sentence
+
+
+def _check(made: Experiment) -> None:
+    """What the declaration alone cannot know: sizes of the data against network and batch."""
+    if grid.combinations(made) > MANY:
+        cells = [grid.with_values(made, {n: values[0] for n, values in made.axes.items()})]
+    else:
+        groups = grid.groups(made.model_copy(update={"seeds": 1}))
+        cells = [grid.with_values(made, group.axis_values) for group in groups]
+    for cell in cells:
+        if cell.dataset.name not in SHAPES:
+            continue
+        image, features, classes, train, _, _ = SHAPES[cell.dataset.name]
+        if image is not None and cell.dataset.crop is not None:
+            side = min(cell.dataset.crop, image[1])
+            image, features = (image[0], side, side), image[0] * side * side
+        parameter_count(cell.model, image, features, classes)
+        examples = cell.dataset.train or train
+        if cell.optimizer.batch_size > examples:
+            raise InvalidExperiment(
+                f"optimizer.batch_size = {cell.optimizer.batch_size}: a batch cannot be larger than"
+                f" the {examples:,} training examples."
+            )
+
+
+# --- rows
+
+
+def _keys(base: Mapping[str, object], tree: Mapping[str, object]) -> list[str]:
+    axes = {*_axes(base), *_axes(tree)}
+    keys: list[str] = []
+    for section in SECTIONS:
+        if section in axes:
+            keys.append(section)
+        names = [name for name in field_names() if name.startswith(f"{section}.")]
+        keys.extend(names)
+    return [*keys, "seeds"]
+
+
+def _row(key: str, draft: Draft, read_as: Reading, base: Tree) -> Field:
+    section = key.partition(".")[0]
+    error = read_as.errors.get(key, "")
+    text = text_of(read_as.tree, key)
+    if error and key in draft.typed:
+        text = draft.typed[key]
+    values = _axes(read_as.tree).get(key)
+    axis = len(values) if isinstance(values, list) else 0
+    main = key in (*MAIN, "seeds", *SECTIONS) or key in _axes(base) or _is_set(base, key)
+    if section == "schedule" and key != "schedule.kind" and not _is_set(base, key):
+        main = False
+    return Field(
+        key=key,
+        label=LABELS.get(key, key.rpartition(".")[2].replace("_", " ")),
+        section="" if main else HEADINGS.get(section, section),
+        value=text,
+        default=text_of(base, key),
+        kind="text" if axis or "." not in key else _kind(key),
+        choices=reading.field_choices(key) if "." in key else (),
+        help=_help(key),
+        error=error,
+        advanced=not main,
+        unit=_unit(key, text, read_as.experiment),
+        axis=axis,
+    )
+
+
+def _axes(tree: Mapping[str, object]) -> Mapping[str, object]:
+    axes = tree.get("axes")
+    return axes if isinstance(axes, Mapping) else {}
+
+
+def _is_set(tree: Mapping[str, object], key: str) -> bool:
+    section, _, leaf = key.partition(".")
+    body = tree.get(section)
+    return isinstance(body, Mapping) and leaf in body and leaf not in ("validation", "test")
+
+
+def _value(tree: Mapping[str, object], key: str) -> object:
+    section, _, leaf = key.partition(".")
+    if not leaf:
+        given = tree.get(key)
+        return "" if key in SECTIONS else 1 if given is None else given
+    body = tree.get(section)
+    if isinstance(body, Mapping) and leaf in body:
+        return body[leaf]
+    annotation = Experiment.model_fields[section].annotation
+    assert annotation is not None
+    return annotation.model_fields[leaf].default
+
+
+def _shown(key: str, value: object, several: bool = False) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return repr(value) if abs(value) < 1e-4 and value else f"{value:.12g}"
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={_shown(name, v)}" for name, v in value.items()) or PLAIN
+    if isinstance(value, list | tuple):
+        inner = ", ".join(_shown(key, item) for item in value)
+        return f"[{inner}]" if several else inner
+    return str(value)
+
+
+def _kind(key: str) -> Kind:
+    if reading.field_choices(key):
+        return "choice"
+    section, _, leaf = key.partition(".")
+    annotation = Experiment.model_fields[section].annotation
+    assert annotation is not None
+    return "bool" if annotation.model_fields[leaf].annotation is bool else "text"
+
+
+def _help(key: str) -> str:
+    section, _, leaf = key.partition(".")
+    if not leaf:
+        if key == "seeds":
+            return Experiment.model_fields["seeds"].description or ""
+        return f"variants: {PLAIN}, or name=value (several joined by a space)"
+    annotation = Experiment.model_fields[section].annotation
+    assert annotation is not None
+    return annotation.model_fields[leaf].description or ""
+
+
+def _unit(key: str, text: str, made: Experiment | None) -> str:
+    """What an empty field stands for, or the unit of a full one."""
+    if text:
+        return UNITS.get(key, "")
+    if made is None:
+        return ""
+    section, _, leaf = key.partition(".")
+    if section == "dataset" and made.dataset.name in SHAPES:
+        sizes = dict(zip(("train", "validation", "test"), SHAPES[made.dataset.name][3:], strict=True))
+        return f"({sizes[leaf]:,})" if leaf in sizes else ""
+    if section == "model" and "model.name" not in made.axes:
+        own = getattr(resolve(made.model), leaf)
+        return f"({own})" if own is not None else "–"
+    if key == "corruption.input_fraction":
+        return "(the same)"
+    return ""

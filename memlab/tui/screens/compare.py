@@ -1,0 +1,91 @@
+"""Runs side by side: the rows of each, one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from memlab.errors import MemlabError
+from memlab.runs.run_folder import RunFolder
+from memlab.tui import watch_model as model
+from memlab.tui.screens.shell import shell
+from memlab.tui.watch_columns import columns
+from memlab.tui.watch_reader import Request, WatchReader
+from memlab.tui.widgets.columns import Column
+from memlab.tui.widgets.table import LineTable
+
+SPARKLINE = 24
+Rows = list[tuple[str, list[object]]]
+
+
+def rows_of(reader: WatchReader, name: str, dark: bool, plain: bool) -> Rows:
+    """The rows of one run with its name before them."""
+    frame = reader.read(Request((), sparkline=SPARKLINE, dark=dark, plain=plain), force=True)
+    assert frame is not None
+    return [
+        (f"{reader.folder.id}/{value.key}", [name, *model.row_cells(value, standing, plain)])
+        for value, standing in zip(frame.values, frame.standings, strict=True)
+    ]
+
+
+class CompareScreen(Screen[None]):
+    """The marked runs; sorting mixes their rows."""
+
+    CSS_PATH = "library.tcss"
+    TITLE = "Compare"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", key_display="esc")]
+
+    @dataclass
+    class Read(Message):
+        """A thread has read all runs."""
+
+        rows: Rows
+        errors: list[str]
+
+    def __init__(self, run_ids: list[str] | None = None) -> None:
+        super().__init__()
+        self._run_ids = run_ids or []
+
+    def compose(self) -> ComposeResult:
+        yield Static(" against ".join(self._run_ids), id="heading", markup=False)
+        yield Static("", id="message", markup=False)
+        every = columns("value", False, SPARKLINE)
+        named = Column("run", "run", max(12, min(28, self.app.size.width // 5)))
+        yield LineTable(
+            [named, *every], id="rows", empty="reads the runs"
+        )
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self._read(self.app.current_theme.dark, self.app.no_color)
+
+    @work(thread=True, exit_on_error=False)
+    def _read(self, dark: bool, plain: bool) -> None:
+        rows: Rows = []
+        errors = []
+        for run_id in self._run_ids:
+            try:
+                reader = WatchReader(RunFolder(shell(self).runs_folder / run_id))
+                title = reader.experiment.title or run_id
+                rows += rows_of(reader, f"{title} {run_id[-4:]}", dark, plain)
+            except (MemlabError, OSError) as error:
+                errors.append(str(error))
+        self.post_message(self.Read(rows, errors))
+
+    def on_compare_screen_read(self, message: Read) -> None:
+        table = self.query_one(LineTable)
+        table.empty = "There is nothing to compare."
+        table.set_rows([key for key, _ in message.rows], [cells for _, cells in message.rows])
+        line = self.query_one("#message", Static)
+        line.update("  ".join(message.errors))
+        line.set_class(bool(message.errors), "-shown")
+
+    def action_back(self) -> None:
+        self.dismiss()

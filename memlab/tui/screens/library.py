@@ -1,0 +1,260 @@
+"""The Library: all runs, live. Open, compare, resume, delete."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, Input, Static
+
+from memlab.errors import MemlabError
+from memlab.runs import lifecycle
+from memlab.runs.run_folder import RunFolder
+from memlab.tui import library_model as model
+from memlab.tui.library_model import Entry
+from memlab.tui.library_reader import LibraryReader
+from memlab.tui.screens.compare import CompareScreen
+from memlab.tui.screens.confirm import Confirm
+from memlab.tui.screens.shell import shell, standby
+from memlab.tui.widgets.table import LineTable
+
+UPDATE_SECONDS = 0.5
+EMPTY = "No runs yet.  1  composes the first one, and ⏎ there starts it."
+NO_MATCH = "No run matches the filter.  esc  shows all."
+
+
+class RunsTable(LineTable):
+    """The list of runs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "open"),
+        Binding("o", "sort_next", "sort by", show=False),
+        Binding("O", "sort_reverse", "reverse", show=False),
+    ]
+
+
+class LibraryScreen(Screen[None]):
+    """Runs newest first; the cursor stays on its run."""
+
+    CSS_PATH = "library.tcss"
+    TITLE = "Library"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "watch", "watch"),
+        Binding("slash", "filter", "filter", key_display="/"),
+        Binding("space", "mark", "mark"),
+        Binding("v", "compare", "compare"),
+        Binding("u", "resume", "resume"),
+        Binding("x,delete", "delete", "delete", key_display="x"),
+        Binding("escape", "clear", "show all, unmark", show=False),
+    ]
+
+    @dataclass
+    class Read(Message):
+        """A thread has read the runs folder."""
+
+        entries: list[Entry]
+        more: bool
+
+    @dataclass
+    class Done(Message):
+        """Something was done to a run, or could not be."""
+
+        run_id: str
+        error: str = ""
+        open_watch: bool = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entries: dict[str, Entry] = {}
+        self._marked: set[str] = set()
+        self._reader: LibraryReader | None = None
+        self._reading = self._loaded = False
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="heading", markup=False)
+        yield Static("", id="message", markup=False)
+        yield Input(placeholder="words in title, data, state or id", id="filter", compact=True)
+        yield RunsTable(model.COLUMNS, id="runs", empty="reads the runs folder")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self._timer = self.set_interval(UPDATE_SECONDS, self._tick, pause=not self.is_current)
+        self.query_one(RunsTable).focus()
+        self._tick()
+
+    def on_screen_resume(self) -> None:
+        self._timer.resume()
+        self._tick()
+
+    def on_screen_suspend(self) -> None:
+        self._timer.pause()
+
+    # --- reading
+
+    def _tick(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self._read()
+
+    @work(thread=True, group="library-read", exit_on_error=False)
+    def _read(self) -> None:
+        if self._reader is None:
+            self._reader = LibraryReader(shell(self).runs_folder)
+        try:
+            entries, more = self._reader.read()
+        except OSError:
+            entries, more = [], False
+        self.post_message(self.Read(entries, more))
+
+    def on_library_screen_read(self, message: Read) -> None:
+        self._reading = False
+        before = self._current
+        self._entries = {entry.id: entry for entry in message.entries}
+        self._marked &= self._entries.keys()
+        self._loaded = True
+        self._show()
+        after = self._current
+        if (before and before.state.state) != (after and after.state.state):
+            self.refresh_bindings()
+        if message.more:
+            self._tick()
+
+    # --- showing
+
+    def _show(self) -> None:
+        words = self.query_one("#filter", Input).value
+        shown = [entry for entry in self._entries.values() if model.matches(entry, words)]
+        dark, now = self.app.current_theme.dark, time.time()
+        table = self.query_one(RunsTable)
+        table.empty = NO_MATCH if self._entries else EMPTY if self._loaded else table.empty
+        table.set_rows(
+            [entry.id for entry in shown],
+            [model.cells(entry, entry.id in self._marked, dark, now) for entry in shown],
+        )
+        text = model.heading(list(self._entries.values()), len(shown), len(self._marked))
+        heading = self.query_one("#heading", Static)
+        if heading.content != text:
+            heading.update(text if self._entries else "")
+            if not shown:
+                table.refresh()
+
+    @property
+    def _current(self) -> Entry | None:
+        return self._entries.get(self.query_one(RunsTable).cursor_key or "")
+
+    def _say(self, text: str) -> None:
+        line = self.query_one("#message", Static)
+        line.update(text)
+        line.set_class(bool(text), "-shown")
+
+    def on_line_table_row_highlighted(self) -> None:
+        self._say("")
+        self.refresh_bindings()
+
+    # --- keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        entry = self._current if self.is_mounted else None
+        if action in ("watch", "mark", "delete"):
+            return entry is not None
+        if action == "resume":
+            return entry is not None and entry.state.state in ("interrupted", "failed")
+        if action == "compare":
+            return len(self._marked) > 1
+        return True
+
+    def on_line_table_row_selected(self, message: LineTable.RowSelected) -> None:
+        entry = self._entries.get(message.row_key)
+        if entry is None:
+            return
+        if entry.problem:
+            self._say(entry.problem)
+        elif entry.state.final:
+            shell(self).show_report(entry.id)
+        else:
+            shell(self).show_watch(entry.id)
+
+    def action_watch(self) -> None:
+        if self._current is not None:
+            shell(self).show_watch(self._current.id)
+
+    def action_filter(self) -> None:
+        line = self.query_one("#filter", Input)
+        line.add_class("-shown")
+        line.focus()
+
+    def on_input_changed(self) -> None:
+        self._show()
+
+    def on_input_submitted(self) -> None:
+        self.query_one(RunsTable).focus()
+
+    def action_clear(self) -> None:
+        line = self.query_one("#filter", Input)
+        line.value = ""
+        line.remove_class("-shown")
+        if not self.query_one(RunsTable).has_focus:
+            self.query_one(RunsTable).focus()
+        else:
+            self._marked.clear()
+        self._say("")
+        self._show()
+        self.refresh_bindings()
+
+    def action_mark(self) -> None:
+        entry = self._current
+        if entry is not None:
+            self._marked ^= {entry.id}
+            self._show()
+            self.refresh_bindings()
+
+    def action_compare(self) -> None:
+        chosen = [entry.id for entry in self._entries.values() if entry.id in self._marked]
+        self.app.push_screen(CompareScreen(chosen))
+
+    def action_resume(self) -> None:
+        if self._current is not None:
+            self._resume(RunFolder(shell(self).runs_folder / self._current.id))
+
+    @work(thread=True, group="library-do", exit_on_error=False)
+    def _resume(self, folder: RunFolder) -> None:
+        try:
+            lifecycle.resume(folder, standby=standby(self))
+            self.post_message(self.Done(folder.id, open_watch=True))
+        except MemlabError as error:
+            self.post_message(self.Done(folder.id, str(error)))
+
+    def action_delete(self) -> None:
+        entry = self._current
+        if entry is None:
+            return
+        if entry.living:
+            self._say(f"{entry.id} is {entry.state.state}; stop it before deleting it.")
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._delete(RunFolder(shell(self).runs_folder / entry.id))
+
+        question = "Delete this run?"
+        self.app.push_screen(Confirm(question, model.losing(entry), "delete it", "x"), answered)
+
+    @work(thread=True, group="library-do", exit_on_error=False)
+    def _delete(self, folder: RunFolder) -> None:
+        try:
+            lifecycle.delete(folder)
+            self.post_message(self.Done(folder.id))
+        except MemlabError as error:
+            self.post_message(self.Done(folder.id, str(error)))
+
+    def on_library_screen_done(self, message: Done) -> None:
+        self._say(message.error)
+        if message.open_watch:
+            shell(self).show_watch(message.run_id)
+        self._tick()
