@@ -17,9 +17,7 @@ def run(open_run: str | None = None, screen: str = "compose") -> int:
         MemlabError: where there is no terminal.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise MemlabError(
-            "The app needs a terminal; without one, use `memlab run noise-ladder`."
-        )
+        raise MemlabError("The app needs a terminal; without one, use `memlab run noise-ladder`.")
     gc.disable()
     from memlab.tui.app import MemlabApp
 

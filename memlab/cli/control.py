@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 def run_argument(parser: argparse.ArgumentParser, several: bool = False) -> None:
     """Declares RUN."""
     parser.add_argument(
-        "run", metavar="RUN", nargs="+" if several else None,
+        "run",
+        metavar="RUN",
+        nargs="+" if several else None,
         help="a run's id, the start of one, or `last`",
     )
 

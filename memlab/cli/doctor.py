@@ -106,4 +106,3 @@ def _terminal() -> list[Check]:
     inside = "tmux" if os.environ.get("TMUX") else "screen" if os.environ.get("STY") else ""
     words = f"{size.columns}×{size.lines}, {colours} {inside}".rstrip()
     return [("terminal", fits, words if fits else f"{words}: the app needs 80×24")]
-

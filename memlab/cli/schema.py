@@ -23,8 +23,12 @@ def run(options: argparse.Namespace) -> int:
         print_json(report_schema())
         return 0
     if not options.table:
-        print_json({"$schema": "https://json-schema.org/draft/2020-12/schema",
-                    **Experiment.model_json_schema()})
+        print_json(
+            {
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                **Experiment.model_json_schema(),
+            }
+        )
         return 0
     from rich.table import Table
 

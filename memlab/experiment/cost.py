@@ -89,7 +89,7 @@ def estimate(
         size = parameter_count(cell.model, image, features, classes)
         work = multiply_adds(cell.model, image, features, classes)
         seen = timeline.examples_before(timeline.updates) * share
-        measured = (train + (cell.dataset.validation or validation) + (cell.dataset.test or test))
+        measured = train + (cell.dataset.validation or validation) + (cell.dataset.test or test)
         measured *= len(timeline.evaluations()) * share
         updates += timeline.updates * share
         examples += seen
@@ -106,7 +106,14 @@ def estimate(
     )
     optimizer = cells[0].optimizer
     return Cost(
-        count, len(stacks), len(shapes), updates, examples, parameters, memory, seconds,
+        count,
+        len(stacks),
+        len(shapes),
+        updates,
+        examples,
+        parameters,
+        memory,
+        seconds,
         optimizer.learning_rate / optimizer.batch_size if single else None,
         noise_scale(optimizer, train) if single else None,
     )

@@ -53,8 +53,9 @@ def find_all(own_folder: Path | None = None) -> tuple[Preset, ...]:
         for path in sorted(shipped.rglob("*.toml"))
     ]
     order = {"memorization": 0, "optimization": 1, "data": 2, "gpu": 3}
-    found.sort(key=lambda preset: (order.get(preset.group, 9), preset.name != DEFAULT_PRESET,
-                                   preset.name))
+    found.sort(
+        key=lambda preset: (order.get(preset.group, 9), preset.name != DEFAULT_PRESET, preset.name)
+    )
     if own_folder is not None and own_folder.is_dir():
         found += [Preset(p.stem, "my experiments", p) for p in sorted(own_folder.glob("*.toml"))]
     return tuple(found)

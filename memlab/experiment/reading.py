@@ -24,7 +24,7 @@ from memlab.experiment.spec import (
     CORRUPTIONS,
     SECTIONS,
     Experiment,
-    UnknownName,
+    UnknownNameError,
     field_names,
 )
 
@@ -292,11 +292,13 @@ def sentence(detail: ErrorDetails) -> str:
         known = _siblings(path)
         return f"{key!r} is not a known key{_nearest(path[-1], known) or '.'}"
     cause = context.get("error")
-    if isinstance(cause, UnknownName):
+    if isinstance(cause, UnknownNameError):
         if not cause.known:
             return f"{key}: {cause.name!r} is unknown; this version knows none yet."
-        known = tuple(n for n in cause.known if "+" not in n) if "+" not in cause.name else (
-            cause.known
+        known = (
+            tuple(n for n in cause.known if "+" not in n)
+            if "+" not in cause.name
+            else (cause.known)
         )
         return f"{key} = {cause.name!r} is unknown{_nearest(cause.name, cause.known) or '.'} " + (
             f"Known: {', '.join(known)}."
@@ -359,10 +361,8 @@ def field_choices(name: str) -> tuple[str, ...]:
     info = annotation.model_fields[leaf]
     extra = info.json_schema_extra
     if isinstance(extra, dict) and isinstance(extra.get("choices"), list):
-        return tuple(str(choice) for choice in extra["choices"])  # type: ignore[union-attr]
-    return tuple(
-        str(arg) for arg in _literals(info.annotation) if isinstance(arg, str)
-    )
+        return tuple(str(choice) for choice in extra["choices"])
+    return tuple(str(arg) for arg in _literals(info.annotation) if isinstance(arg, str))
 
 
 def _literals(annotation: Any) -> tuple[Any, ...]:

@@ -100,9 +100,7 @@ class Timeline:
         borders = [*self._borders(), self.epochs]
         start = 0.0
         for border in borders:
-            size = batch_size_at(
-                self._schedule, self._first_batch, start, self.train_examples
-            )
+            size = batch_size_at(self._schedule, self._first_batch, start, self.train_examples)
             count = max(math.ceil((border * self.train_examples - size / 2 - seen) / size), 0)
             if border == self.epochs and update + count == 0:
                 count = 1
@@ -166,8 +164,9 @@ class Timeline:
     def _update_at(self, epoch: float) -> int | None:
         target = epoch * self.train_examples
         for phase in self.phases:
-            done = math.ceil((target - phase.batch_size / 2 - phase.first_example)
-                             / phase.batch_size)
+            done = math.ceil(
+                (target - phase.batch_size / 2 - phase.first_example) / phase.batch_size
+            )
             if done <= phase.updates:
                 return phase.first_update + max(done, 0)
         return None

@@ -40,7 +40,7 @@ Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1)]
 
 
-class UnknownName(ValueError):
+class UnknownNameError(ValueError):
     """A name that is not among the known ones; `reading.py` adds the nearest valid one."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
@@ -86,7 +86,7 @@ class DatasetSpec(Section):
         if colon and prefix in ("npz", "folder") and path:
             return name
         if name not in DATASETS:
-            raise UnknownName(name, (*DATASETS, "npz:PATH", "folder:PATH"))
+            raise UnknownNameError(name, (*DATASETS, "npz:PATH", "folder:PATH"))
         return name
 
 
@@ -111,7 +111,7 @@ class CorruptionSpec(Section):
     @classmethod
     def _known(cls, kind: str) -> str:
         if kind not in CORRUPTIONS:
-            raise UnknownName(kind, CORRUPTIONS)
+            raise UnknownNameError(kind, CORRUPTIONS)
         return kind
 
 
@@ -184,8 +184,8 @@ class ScheduleSpec(Section):
         default="constant",
         description="constant; step (η ÷ factor at milestones; Smith's decay-rate is the same);"
         " exponential (η ÷ factor each period); cosine; cyclic (η ÷ factor ↔ η) and cyclic-batch"
-        " (S ↔ S × factor) by half periods; grow-batch (S × factor at milestones); hybrid (the first"
-        " milestone grows S, later ones decay η)",
+        " (S ↔ S × factor) by half periods; grow-batch (S × factor at milestones); hybrid (the"
+        " first milestone grows S, later ones decay η)",
     )
     milestones: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         default=(), description="Epochs of the steps, ascending"
@@ -311,7 +311,7 @@ class Experiment(Section):
     def _instruments(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name in value:
             if name not in INSTRUMENTS:
-                raise UnknownName(name, INSTRUMENTS)
+                raise UnknownNameError(name, INSTRUMENTS)
         return value
 
     @field_validator("claims")
@@ -319,7 +319,7 @@ class Experiment(Section):
     def _claims(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name in value:
             if name not in CLAIMS:
-                raise UnknownName(name, CLAIMS)
+                raise UnknownNameError(name, CLAIMS)
         return value
 
     @property

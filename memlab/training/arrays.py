@@ -30,7 +30,9 @@ class Inputs:
                 distinct[id(array)] = len(kept)
                 kept.append(array)
             which.append(distinct[id(array)])
-        values = torch.from_numpy(np.stack(kept)) if len(kept) > 1 else torch.from_numpy(kept[0])[None]
+        values = (
+            torch.from_numpy(np.stack(kept)) if len(kept) > 1 else torch.from_numpy(kept[0])[None]
+        )
         return cls(values.to(device, dtype), torch.tensor(which, device=device))
 
     def select(self, keep: Tensor) -> Inputs:
@@ -43,8 +45,10 @@ class Inputs:
         if self.values.shape[0] > 1:
             flat = index + (self.which * self.values.shape[1])[:, None]
         shape = self.values.shape[2:]
-        return self.values.view(-1, *shape).index_select(0, flat.reshape(-1)).view(
-            *index.shape, *shape
+        return (
+            self.values.view(-1, *shape)
+            .index_select(0, flat.reshape(-1))
+            .view(*index.shape, *shape)
         )
 
     def stretch(self, start: int, stop: int) -> Tensor:

@@ -12,8 +12,8 @@ import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from memlab.errors import RunFolderError
 from memlab.atomic import write_atomically
+from memlab.errors import RunFolderError
 
 NAME = re.compile(r"stack-(\d{3,})-update-(\d{9,})\.safetensors")
 

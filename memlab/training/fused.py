@@ -139,4 +139,3 @@ def supported(model_name: str, activation: str, normalization: str) -> bool:
         and normalization == "none"
         and (activation in ACTIVATIONS or model_name == "linear")
     )
-

@@ -140,4 +140,3 @@ class StackOptimizer:
 def _over(vector: Tensor, parameter: Tensor) -> Tensor:
     """`[members]` shaped to broadcast over a parameter `[members, …]`."""
     return vector.view(-1, *([1] * (parameter.dim() - 1)))
-

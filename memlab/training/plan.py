@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from memlab.experiment.grid import Member
 from memlab.experiment.schedule import Timeline
 
 #: Fields that are vectors over the members of a stack, so they may differ within one.
-VECTOR_FIELDS = {
+VECTOR_FIELDS: Final[dict[str, Any]] = {
     "corruption": True,
     "optimizer": {"learning_rate", "momentum", "beta1", "beta2", "epsilon", "batch_size"},
     "schedule": True,

@@ -19,6 +19,7 @@ from memlab.models import StackedModel, build
 from memlab.training.adversarial import adversarial_examples
 from memlab.training.arrays import StackArrays
 from memlab.training.augmentation import augment
+from memlab.training.captured import CapturedStep
 from memlab.training.evaluation import METRICS, Evaluation, evaluate
 from memlab.training.fused import FusedPerceptron, supported
 from memlab.training.loss import example_losses
@@ -85,7 +86,7 @@ class StackTrainer:
         self._refresh()
 
     def _parameters(self) -> list[Tensor]:
-        return [p for p in self.model.parameters()]
+        return list(self.model.parameters())
 
     def _refresh(self) -> None:
         """What follows from the set of active members."""
@@ -96,10 +97,9 @@ class StackTrainer:
         weights = [e.regularization.adversarial_weight for e in experiments]
         self._adversarial = self._vector(weights) if any(weights) else None
         self._radius = self._vector([e.regularization.adversarial_radius for e in experiments])
-        self._schedule = StackRates(
-            experiments, self.plan.timeline.train_examples, self.device
-        )
+        self._schedule = StackRates(experiments, self.plan.timeline.train_examples, self.device)
         self._fused = self._make_fused()
+        self._captured = self._make_captured()
 
     def _vector(self, values: Sequence[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float32, device=self.device)
@@ -127,29 +127,42 @@ class StackTrainer:
 
     def step(self) -> None:
         """One update of all active members."""
-        size = self.plan.timeline.phase(self.update).batch_size
-        index = self._batch_index(size)
+        index = self._batch_index(self.plan.timeline.phase(self.update).batch_size)
+        rates = self._schedule.vector(self.update)
+        if self._captured is not None:
+            losses = self._captured(index, rates)
+            self._optimizer.steps = self.update + 1
+        else:
+            losses = self._descend(index, rates)
+        fresh = (self._diverged < 0) & ~torch.isfinite(losses)
+        self._diverged.masked_fill_(fresh, self.update)
+        self.update += 1
+
+    def _descend(self, index: Tensor, rates: Tensor) -> Tensor:
+        """Updates all members on the examples `index`; their losses before it, `[active]`."""
         x = self._arrays.train.inputs.batch(index)
         targets = self._arrays.train.labels.gather(1, index)
         if self._augmentation != "none" and x.dim() == 5:
             x = augment(self._augmentation, x, self.seeds(), self.update)
-        rates = self._schedule.vector(self.update)
         noise = KeyedNoise(self.seeds(), self._rates, self.update) if self._rates.active else None
         if self._fused is not None:
-            losses = self._fused.step(x, targets, rates, self._smoothing, noise)
-        else:
-            losses = self._autograd_step(x, targets, rates, noise)
-        fresh = (self._diverged < 0) & ~torch.isfinite(losses)
-        self._diverged.masked_fill_(fresh, self.update)
-        self.update += 1
+            return self._fused.step(x, targets, rates, self._smoothing, noise)
+        return self._autograd_step(x, targets, rates, noise)
+
+    def _make_captured(self) -> CapturedStep | None:
+        fixed = not self._rates.active and self._augmentation == "none"
+        usable = self.device.type == "cuda" and fixed and self._adversarial is None
+        if not usable or self._optimizer.name != "sgd":
+            return None
+        return CapturedStep(self._descend, self.state)
 
     def _autograd_step(
         self, x: Tensor, targets: Tensor, rates: Tensor, noise: KeyedNoise | None
     ) -> Tensor:
         training = noise or KeyedNoise(self.seeds(), self._rates, self.update)
-        losses = example_losses(
-            self._loss, self.model(x, training), targets, self._smoothing
-        ).mean(1)
+        losses = example_losses(self._loss, self.model(x, training), targets, self._smoothing).mean(
+            1
+        )
         total = losses
         if self._adversarial is not None:
             total = self._with_adversarial(x, targets, losses, training)
@@ -242,3 +255,4 @@ class StackTrainer:
         self._optimizer.load(moments, steps)
         self._diverged = state["diverged"].to(self.device)
         self._fused = self._make_fused()
+        self._captured = self._make_captured()

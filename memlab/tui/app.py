@@ -7,13 +7,9 @@ readers are loaded; torch never is.
 from __future__ import annotations
 
 import gc
-import os
-import signal
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
@@ -24,8 +20,10 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from memlab import settings
-from memlab.errors import MemlabError
+from memlab.tui.hang_up import on_hang_up
 from memlab.tui.header import NAMES, ShellHeader
+from memlab.tui.modes import MODES
+from memlab.tui.remembered import recall, remember
 from memlab.tui.screens.compose import ComposeScreen
 from memlab.tui.screens.too_small import TooSmall, too_small
 from memlab.tui.themes import DARK_THEME, THEMES, other
@@ -33,27 +31,11 @@ from memlab.tui.themes import DARK_THEME, THEMES, other
 if TYPE_CHECKING:
     from memlab.runs.launch import Standby
 
-HANG_UP_SECONDS = 2.0
-
 
 def _commands() -> type[Provider]:
     from memlab.tui.commands import MemlabCommands
 
     return MemlabCommands
-
-
-def _mode(name: str) -> Callable[[], Screen[Any]]:
-    """A screen with the header over it, imported when it is first wanted."""
-
-    def make() -> Screen[Any]:
-        from importlib import import_module
-
-        module = import_module(f"memlab.tui.screens.{name}")
-        screen: Screen[Any] = getattr(module, f"{name.title()}Screen")()
-        screen.compose_add_child(ShellHeader(name))
-        return screen
-
-    return make
 
 
 class MemlabApp(App[None]):
@@ -64,7 +46,8 @@ class MemlabApp(App[None]):
     Footer { background: $footer-background; }
     ToastRack { margin-bottom: 1; }
     """
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {n: _mode(n) for n in NAMES}
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = MODES
+    DEFAULT_MODE = "compose"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -83,14 +66,14 @@ class MemlabApp(App[None]):
         super().__init__()
         for theme in THEMES.values():
             self.register_theme(theme)
-        self.settings, self._complaint = _settings()
+        self.settings, self._complaint = recall()
         self.runs_folder: Path = settings.runs_folder()
         self.standby: Standby | None = None
         self.compose_tree: dict[str, Any] | None = None
         self.launched: list[str] = []
+        self.painted = False
         self.theme = self.settings.theme if self.settings.theme in THEMES else DARK_THEME.name
         self._first = screen if screen in NAMES else "compose"
-        self._current_mode = "compose" if self._first == "compose" else self.DEFAULT_MODE
         self.set_reactive(MemlabApp.selected_run, open_run)
 
     # --- the interface that screens rely on
@@ -117,19 +100,36 @@ class MemlabApp(App[None]):
         """Opens the library."""
         self.action_mode("library")
 
-    def remember(self, **changes: Any) -> None:
-        """Changes settings and saves them, off the event loop."""
-        self.settings = replace(self.settings, **changes)
-        self._save(self.settings)
+    def remember(self, **changes: str) -> None:
+        """Changes settings at once, and saves them off the event loop."""
+        self.settings = replace(self.settings, **changes)  # type: ignore[arg-type] # all texts
+        self._save(changes)
+
+    @work(thread=True, group="settings", exit_on_error=False)
+    def _save(self, changes: dict[str, str]) -> None:
+        problem = remember(**changes)
+        if problem:
+            self.call_from_thread(self.notify, problem, severity="warning")
 
     # --- from the first paint on
 
     def on_mount(self) -> None:
-        self._listen_for_hang_up()
-        self.call_after_refresh(self._painted)
+        """Listens for the end of the terminal."""
+        if not self.is_headless:
+            on_hang_up(self._leave)
 
-    def _painted(self) -> None:
-        if self._first != "compose":
+    def on_ready(self) -> None:
+        """The first layout is there and updates are no longer held back: paint it."""
+        self.screen.refresh()
+        self.screen.call_after_refresh(self._first_paint)
+
+    async def _first_paint(self) -> None:
+        self.painted = True
+        base = self.screen_stack[0]
+        if self._first == "compose" and isinstance(base, ComposeScreen):
+            self._arrived()
+            await base.load()
+        else:
             self.action_mode(self._first)
             self.ready()
         if self._complaint:
@@ -140,20 +140,12 @@ class MemlabApp(App[None]):
         gc.freeze()
         gc.enable()
 
-    def _listen_for_hang_up(self) -> None:
-        if threading.current_thread() is threading.main_thread() and not self.is_headless:
-            for number in (signal.SIGHUP, signal.SIGTERM):
-                signal.signal(number, self._hung_up)
-
-    def _hung_up(self, number: int, _frame: FrameType | None) -> None:
-        """Ends; at once where the terminal does not take what would restore it."""
-        late = threading.Timer(HANG_UP_SECONDS, os._exit, (0,))
-        late.daemon = True
-        late.start()
+    def _leave(self) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.exit)
 
     def on_resize(self) -> None:
+        """Covers a screen that has no room."""
         self._fit()
 
     def _fit(self) -> None:
@@ -167,18 +159,19 @@ class MemlabApp(App[None]):
             self.pop_screen()
 
     def watch_selected_run(self) -> None:
+        """Names the run in the header."""
         for header in self.screen.query(ShellHeader):
             header.context = self.selected_run or ""
 
     # --- keys
 
     def action_mode(self, name: str) -> None:
-        """Switches to a screen."""
-        if name == "report" and not self.selected_run:
-            self.notify("A report needs a run: choose one in the library, key 4.")
+        """Switches to a screen, and back from what lies over it."""
         if self.current_mode != name:
             self.switch_mode(name)
-            self.call_after_refresh(self._arrived)
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.call_after_refresh(self._arrived)
 
     def _arrived(self) -> None:
         self._fit()
@@ -186,33 +179,23 @@ class MemlabApp(App[None]):
             header.context = self.selected_run or ""
 
     def action_help(self) -> None:
+        """Shows the keys of this screen."""
         from memlab.tui.screens.help import help_on
 
         self.push_screen(help_on(self.screen))
 
     def action_theme(self) -> None:
+        """Changes between light and dark, and remembers it."""
         self.theme = other(self.theme)
         self.remember(theme=self.theme)
 
     async def action_quit(self) -> None:
+        """Ends the app and says which runs go on."""
         from memlab.tui.farewell import farewell
 
         self.exit(message=farewell(self.runs_folder, self.selected_run, self.launched))
 
-    @work(thread=True, group="settings", exit_on_error=False)
-    def _save(self, chosen: settings.Settings) -> None:
-        try:
-            settings.save(chosen)
-        except MemlabError as error:
-            self.call_from_thread(self.notify, str(error), severity="warning")
-
     def on_unmount(self) -> None:
+        """A worker that waits for a run is not needed any more."""
         if self.standby is not None:
             self.standby.close()
-
-
-def _settings() -> tuple[settings.Settings, str]:
-    try:
-        return settings.load(), ""
-    except MemlabError as error:
-        return settings.Settings(), str(error)

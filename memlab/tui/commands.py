@@ -42,8 +42,10 @@ class MemlabCommands(Provider):
         for index, name in enumerate(NAMES, start=1):
             run = partial(app.run_action, f"app.mode({name!r})")
             yield f"Go to {name.title()}", f"key {index}", run
-        yield "Light or dark", "changes the theme and remembers it", partial(
-            app.run_action, "app.theme"
+        yield (
+            "Light or dark",
+            "changes the theme and remembers it",
+            partial(app.run_action, "app.theme"),
         )
         yield "Help", "the keys of this screen, ?", partial(app.run_action, "app.help")
         yield "Quit", "runs go on without the app, q", partial(app.run_action, "app.quit")

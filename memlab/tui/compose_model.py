@@ -100,26 +100,28 @@ def thumbnails(examples: Sequence[Example], dark: bool) -> list[Thumbnail]:
     ]
 
 
-def strips(pictures: Sequence[Thumbnail], width: int, rows: int) -> list[list[Thumbnail]]:
-    """The pictures in rows of `width` cells, at most `rows` of them, equally many in each."""
-    if not pictures:
-        return [[] for _ in range(rows)]
-    side = len(pictures[0].pixels[0]) if _has_pixels(pictures[0]) else 4
-    height = strip_height(pictures) - 1
-    shrunk = -(-side // max(1, -(-len(list(pictures[0].pixels)) // (2 * height)))) if side else 4
-    widest = max([shrunk, *(len(p.caption) + (2 if p.mark else 0) for p in pictures)])
-    each = max(1, (width + PICTURE_GAP) // (widest + PICTURE_GAP))
+def strips(
+    pictures: Sequence[Thumbnail], examples: Sequence[Example], width: int, rows: int
+) -> list[list[Thumbnail]]:
+    """The pictures in `rows` rows of `width` cells, equally many in each."""
+    tall, wide = _side(examples)
+    lines = strip_height(examples) - 1
+    shrunk = -(-wide // max(1, -(-tall // (2 * max(1, lines))))) if tall else 0
+    captions = (len(p.caption) + (2 if p.mark else 0) for p in pictures)
+    each = max(1, (width + PICTURE_GAP) // (max([shrunk, *captions]) + PICTURE_GAP))
     return [list(pictures[row * each : (row + 1) * each]) for row in range(rows)]
 
 
-def strip_height(pictures: Sequence[Thumbnail]) -> int:
-    """Lines of a row of pictures with its captions."""
-    tall = max((len(list(picture.pixels)) for picture in pictures), default=8)
-    return 5 if tall <= 8 else 8 if tall else 2
+def strip_height(examples: Sequence[Example]) -> int:
+    """Lines of a row of pictures with its captions; 1 where there are labels only."""
+    tall = _side(examples)[0]
+    return 1 if not tall else 5 if tall <= 8 else 8
 
 
-def _has_pixels(picture: Thumbnail) -> bool:
-    return bool(picture.pixels) and bool(picture.pixels[0])  # type: ignore[index]
+def _side(examples: Sequence[Example]) -> tuple[int, int]:
+    tall = max((len(example.pixels) for example in examples), default=0)
+    wide = max((len(example.pixels[0]) for example in examples if example.pixels), default=0)
+    return tall, wide
 
 
 def _percent(share: float) -> str:

@@ -39,13 +39,13 @@ def note(made: Experiment, device: str, speeds: Mapping[str, float] | None = Non
     if found is None:
         lines = (networks, "its data are the user's own: time and memory show when it runs")
         return CostNote(lines, _question(members, None, device))
-    lines = (
+    rows = (
         f"{networks} · {_count(found.shapes, 'shape')} in {_count(found.stacks, 'stack')}",
         f"{_count(found.updates, 'update')} · {_bytes(found.memory)} · {_time(found)}",
         _parameters(made, found),
         _noise(found),
     )
-    return CostNote(tuple(filter(None, lines)), _question(members, found, device))
+    return CostNote(tuple(filter(None, rows)), _question(members, found, device))
 
 
 def _parameters(made: Experiment, found: Cost) -> str:

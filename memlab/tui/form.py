@@ -53,11 +53,9 @@ LABELS = {
     "checkpoints.keep": "keep saved",
 }
 HEADINGS = {
-    "dataset": "more about the data",
-    "corruption": "more about the noise",
-    "model": "more about the network",
-    "optimizer": "more about the optimizer",
-    "schedule": "more about the schedule",
+    "dataset": "data",
+    "corruption": "noise",
+    "model": "network",
     "evaluation": "measuring and saving",
     "checkpoints": "measuring and saving",
 }
@@ -87,11 +85,11 @@ class Draft:
 
     def with_text(self, key: str, text: str) -> Draft:
         """The draft with another text in one field; the preset's own text is no change."""
-        typed = {**self.typed, key: text.strip()}
-        changed = replace(self, typed=typed)
-        if text_of(changed.tree()[0], key) == text_of(replace(self, typed={}).tree()[0], key):
-            typed.pop(key)
-        return changed if key in typed else replace(self, typed=typed)
+        changed = replace(self, typed={**self.typed, key: text.strip()})
+        plain = self.without(key)
+        tree, errors = changed.tree()
+        same = key not in errors and text_of(tree, key) == text_of(plain.tree()[0], key)
+        return plain if same else changed
 
     def without(self, key: str) -> Draft:
         """The draft with the preset's value in one field."""
@@ -125,7 +123,7 @@ def read(draft: Draft) -> Reading:
         made = reading.experiment(tree, draft.name)
         _check(made)
     except InvalidExperiment as error:
-        last = next(reversed(draft.typed), MAIN[0])
+        last = [MAIN[0], *draft.typed][-1]
         return Reading(tree, None, {**_by_field(error, last), **errors})
     return Reading(tree, None if errors else made, errors)
 
@@ -146,7 +144,8 @@ def preview_cell(made: Experiment) -> dict[str, object]:
 def rows(draft: Draft, read_as: Reading) -> list[Field]:
     """One row per field, the main ones first, then the others by section."""
     base = reading.lift_axes(draft.base)
-    main, rest = [], []
+    main: list[Field] = []
+    rest: list[Field] = []
     for key in _keys(base, read_as.tree):
         row = _row(key, draft, read_as, base)
         (rest if row.advanced else main).append(row)
@@ -222,10 +221,11 @@ def _named(message: str, section: str = "") -> str:
     for name in dotted:
         if name in known:
             return name
-    words = set(re.findall(r"[a-z_0-9]+", message))
-    for name in known:
-        if section and name.startswith(f"{section}.") and name.rsplit(".", 1)[1] in words:
-            return name
+    leaves = {n.rsplit(".", 1)[1]: n for n in known if section and n.startswith(f"{section}.")}
+    words: list[str] = re.findall(r"[a-z_0-9]+", message)
+    for word in words:
+        if word in leaves:
+            return leaves[word]
     return next((s for s in SECTIONS if f"axis {s!r}" in message), "")
 
 
@@ -367,7 +367,9 @@ def _unit(key: str, text: str, made: Experiment | None) -> str:
         return ""
     section, _, leaf = key.partition(".")
     if section == "dataset" and made.dataset.name in SHAPES:
-        sizes = dict(zip(("train", "validation", "test"), SHAPES[made.dataset.name][3:], strict=True))
+        sizes = dict(
+            zip(("train", "validation", "test"), SHAPES[made.dataset.name][3:], strict=True)
+        )
         return f"({sizes[leaf]:,})" if leaf in sizes else ""
     if section == "model" and "model.name" not in made.axes:
         own = getattr(resolve(made.model), leaf)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from textual.content import Content
+
 from memlab import settings
 from memlab.errors import MemlabError
 from memlab.experiment import presets
@@ -15,6 +17,7 @@ from memlab.experiment.presets import DEFAULT_PRESET, Preset
 from memlab.tui.form import Draft
 
 GIVEN = "from a run"
+INDENT = "\u00a0\u00a0"
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,13 @@ class Shelf:
                     return entry.key
         return self.first
 
-    def label(self, entry: Entry) -> str:
-        """The entry's title with its mark: * changed, ! cannot be read."""
+    def label(self, entry: Entry) -> Content:
+        """The entry's line with its mark: * changed, ! cannot be read."""
+        if not entry.key:
+            return Content(entry.title)
         draft = self._drafts.get(entry.key)
         changed = " *" if draft is not None and draft.changed else ""
-        return entry.title + (" !" if entry.problem else changed)
+        return Content(f"{INDENT}{entry.title}{' !' if entry.problem else changed}")
 
     def choose(self, key: str) -> str:
         """Makes an entry current; why it cannot be read, or nothing."""
@@ -119,7 +124,7 @@ class Shelf:
                 made.append(Entry(key, preset.name, preset.name, str(error)))
         if "my experiments" not in {entry.title for entry in made}:
             made.append(Entry("", "my experiments"))
-            made.append(Entry("", " none yet, s saves one"))
+            made.append(Entry("", f"{INDENT}none yet, s saves one"))
         return tuple(made)
 
 

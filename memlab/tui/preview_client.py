@@ -56,9 +56,7 @@ class Preview:
 class PreviewClient:
     """One child process, started when it is first asked and again when it has died."""
 
-    def __init__(
-        self, folders: Sequence[str] = (), command: Sequence[str] = COMMAND
-    ) -> None:
+    def __init__(self, folders: Sequence[str] = (), command: Sequence[str] = COMMAND) -> None:
         self._folders, self._command = list(folders), tuple(command)
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()

@@ -95,6 +95,7 @@ class WatchReader:
         self.experiment: Experiment = experiment(from_toml(self.view.experiment_toml, where), where)
         self._values: dict[bool, tuple[AxisValue, ...]] = {}
         self._last: Request | None = None
+        self._curves: dict[tuple[str, str], Curve] = {}  # of one read
 
     def values(self, dark: bool = True) -> tuple[AxisValue, ...]:
         """The axis values with their colours."""
@@ -109,14 +110,10 @@ class WatchReader:
             return None
         self._last = request
         values = self.values(request.dark)
-        curves = {
-            (value.key, metric): self.view.curve(metric, value.members)
-            for value in values
-            for metric in ("train_accuracy_corrupted", "recovered_true_labels", ACCURACY["unseen"])
-        }
+        self._curves.clear()
         epoch = self._epoch()
         progress = self._progress(epoch)
-        standings = tuple(self._standings(values, curves, request, progress.epochs))
+        standings = tuple(self._standings(values, request, progress.epochs))
         pictures, note = self._pictures(request, values)
         charts = {page: self._chart(page, request, values, standings) for page in request.pages}
         seconds = training_seconds(self.view.events, self.view.state)
@@ -135,6 +132,13 @@ class WatchReader:
         )
 
     # --- parts of a frame
+
+    def _curve(self, value: AxisValue, metric: str) -> Curve:
+        """The full curve of an axis value, made once a read."""
+        key = value.key, metric
+        if key not in self._curves:
+            self._curves[key] = self.view.curve(metric, value.members)
+        return self._curves[key]
 
     def _epoch(self) -> float | None:
         tables = [table for table in self.view.stacks.values() if len(table)]
@@ -163,11 +167,10 @@ class WatchReader:
     def _standings(
         self,
         values: Sequence[AxisValue],
-        curves: dict[tuple[str, str], Curve],
         request: Request,
         epochs: float | None,
     ) -> list[model.Standing]:
-        unseen = {value.key: curves[value.key, ACCURACY["unseen"]] for value in values}
+        unseen = {value.key: self._curve(value, ACCURACY["unseen"]) for value in values}
         means = [curve.mean for curve in unseen.values() if np.isfinite(curve.mean).any()]
         if not means:
             return [model.Standing() for _ in values]
@@ -195,10 +198,12 @@ class WatchReader:
                     best=best[0] if best else None,
                     best_epoch=best[1] if best else None,
                     moment=model.memorization_moment(
-                        curves[value.key, "train_accuracy_corrupted"],
-                        curves[value.key, "recovered_true_labels"],
+                        self._curve(value, "train_accuracy_corrupted"),
+                        self._curve(value, "recovered_true_labels"),
                     ),
-                    sparkline=model.so_far(unseen[value.key], request.sparkline, epochs, low, high),
+                    sparkline=model.so_far(
+                        steady(unseen[value.key], 512), request.sparkline, epochs, low, high
+                    ),
                 )
             )
         return standings
@@ -219,7 +224,7 @@ class WatchReader:
         for value, standing in zip(values, standings, strict=True):
             if value not in _drawn(values, request):
                 continue
-            curve = steady(self.view.curve(metric, value.members), request.points)
+            curve = steady(self._curve(value, metric), request.points)
             rows = rows or len(curve.epoch) > 0
             if not np.isfinite(curve.mean).any():
                 continue
@@ -239,7 +244,7 @@ class WatchReader:
         colours = palette.palette(request.dark)
         series = []
         for kind, metric in LOSS.items():
-            curve = steady(self.view.curve(metric, value.members), request.points)
+            curve = steady(self._curve(value, metric), request.points)
             if np.isfinite(curve.mean).any():
                 marker = (palette.KIND_LETTERS if request.plain else palette.KIND_MARKERS)[kind]
                 series.append(series_of(curve, kind, getattr(colours, kind), marker))

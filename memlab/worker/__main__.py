@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from pathlib import Path
 
 from memlab.runs.launch import await_assignment
@@ -45,9 +46,13 @@ def _work(folder: Path, lock: RunLock) -> int:
         control = Control(folder)
         control.listen()
         write_state(folder, "starting", "loading torch")
-        from memlab.worker import device
-        from memlab.worker.session import Session
-
+        try:
+            from memlab.worker import device
+            from memlab.worker.session import Session
+        except (ImportError, OSError) as error:
+            traceback.print_exc()
+            write_state(folder, "failed", f"The worker could not load its libraries: {error}")
+            return 1
         device.keep_memory()
         device.be_deterministic()
         return Session(RunFolder(folder), control).run()

@@ -1,8 +1,9 @@
 """`memlab bench training`: a stack against plain PyTorch loops, side by side in one process.
 
-Ours is the whole of it: keyed batches, an evaluation of all data every epoch, divergence checks and
-the run's table written to disk. The references only train, one network after another. Repetitions
-are interleaved, so that a machine whose speed drifts slows all three alike.
+Each case is measured twice: training alone, and with all data evaluated every epoch, on both sides.
+Ours has its keyed batches and divergence checks in both, and in the second the split by corruption
+and the run's table on disk; the references train one network after another. Repetitions are
+interleaved, so that a machine whose speed drifts slows all alike.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,14 +42,17 @@ class Case:
     width: int
     batch_size: int
     epochs: int
+    evaluates: bool = False
 
     @property
     def name(self) -> str:
         """What the row is called."""
-        return f"digits, {self.members} × mlp 2×{self.width}, batch {self.batch_size}"
+        what = ", evaluated every epoch" if self.evaluates else ""
+        return f"{self.members} × mlp 2×{self.width}, batch {self.batch_size}{what}"
 
 
-CASES = (Case(18, 256, 128, 6), Case(32, 64, 32, 6), Case(32, 64, 128, 10), Case(1, 256, 128, 20))
+SHAPES = ((18, 256, 128, 6), (32, 64, 32, 6), (32, 64, 128, 10), (1, 256, 128, 20))
+CASES = tuple(Case(*shape, evaluates) for shape in SHAPES for evaluates in (False, True))
 
 
 def stack_of(case: Case, device: torch.device) -> tuple[StackPlan, StackArrays, StackTrainer]:
@@ -71,9 +75,9 @@ def stack_of(case: Case, device: torch.device) -> tuple[StackPlan, StackArrays, 
 
 
 def ours(case: Case, device: torch.device) -> float:
-    """Samples a second of the whole trainer, evaluations and recording included."""
+    """Samples a second of the trainer; evaluating, it also records."""
     made, _, trainer = stack_of(case, device)
-    evaluations = dict(made.timeline.evaluations())
+    evaluations = dict(made.timeline.evaluations()) if case.evaluates else {}
     with tempfile.TemporaryDirectory() as folder:
         table = EvaluationTable(Path(folder), made)
         _settle(device)
@@ -82,8 +86,13 @@ def ours(case: Case, device: torch.device) -> float:
             if trainer.update in evaluations:
                 found = trainer.evaluate()
                 metrics = {name: np.asarray(v) for name, v in found.metrics.items()}
-                table.append(trainer.update, trainer.examples, evaluations[trainer.update],
-                             case.batch_size, metrics)
+                table.append(
+                    trainer.update,
+                    trainer.examples,
+                    evaluations[trainer.update],
+                    case.batch_size,
+                    metrics,
+                )
             if trainer.update >= made.timeline.updates:
                 break
             trainer.step()
@@ -95,8 +104,12 @@ def ours(case: Case, device: torch.device) -> float:
 
 def plain_loop(case: Case, device: torch.device, loader: bool) -> float:
     """Samples a second of the loop that one writes: `torch.nn`, `torch.optim`, one by one."""
-    _, arrays, _ = stack_of(Case(1, case.width, case.batch_size, case.epochs), device)
-    x, y = arrays.train.inputs.values[0], arrays.train.labels[0]
+    _, arrays, _ = stack_of(replace(case, members=1), device)
+    x, y = arrays.train.inputs.values[0].flatten(1), arrays.train.labels[0]
+    parts = [(x, y)] + [
+        (part.inputs.values[0].flatten(1), part.labels[0])
+        for part in (arrays.validation, arrays.test)
+    ]
     networks = min(case.members, 3)
     done = 0
     _settle(device)
@@ -118,8 +131,20 @@ def plain_loop(case: Case, device: torch.device, loader: bool) -> float:
                 criterion(model(inputs), labels).backward()
                 optimizer.step()
                 done += len(labels)
+            if case.evaluates:
+                _measure(model, parts)
     _settle(device)
     return done / (time.perf_counter() - start)
+
+
+@torch.no_grad()
+def _measure(model: torch.nn.Module, parts: list[tuple[Tensor, Tensor]]) -> list[float]:
+    found = []
+    for x, y in parts:
+        logits = model(x)
+        found.append(float(torch.nn.functional.cross_entropy(logits, y)))
+        found.append(float((logits.argmax(1) == y).double().mean()))
+    return found
 
 
 def _batches(x: Tensor, y: Tensor, size: int) -> list[tuple[Tensor, Tensor]]:

@@ -51,8 +51,9 @@ class Session:
         try:
             self._say("starting", "loading")
             experiment = self._read()
-            self._device = devices.choose(str(self._folder.environment().get("requested_device")
-                                              or "auto"))
+            self._device = devices.choose(
+                str(self._folder.environment().get("requested_device") or "auto")
+            )
             turn = self._queue()
             with turn:
                 return self._train(experiment)
@@ -77,9 +78,7 @@ class Session:
         return reading.experiment(reading.from_toml(text, where), where)
 
     def _say(self, state: StateName, message: str = "", progress: float | None = None) -> None:
-        write_state(
-            self._folder.path, state, message, device=str(self._device), progress=progress
-        )
+        write_state(self._folder.path, state, message, device=str(self._device), progress=progress)
 
     def _queue(self) -> Turn:
         def stop() -> bool:
@@ -111,9 +110,7 @@ class Session:
         material = Material(folders, self._download)
         members = grid.members(experiment)
         stacks = self._plan(members, material)
-        total = sum(
-            p.timeline.examples_before(p.timeline.updates) * len(p.members) for p in stacks
-        )
+        total = sum(p.timeline.examples_before(p.timeline.updates) * len(p.members) for p in stacks)
         picture = material.pictures(members[0]).shape[1:]
         material.forget()
         tables = Tables(
@@ -152,8 +149,14 @@ class Session:
         for stack in stacks:
             self._announce(experiment, stack, material)
             run = StackRun(
-                self._folder.path, experiment, stack, material, self._events, tables,
-                self._device, shown,
+                self._folder.path,
+                experiment,
+                stack,
+                material,
+                self._events,
+                tables,
+                self._device,
+                shown,
             )
             run.offset = offset
             self._current = run
@@ -187,9 +190,7 @@ class Session:
             if mine:
                 drawn = sum(float(part.drawn.mean()) for part in mine) / len(mine)
                 changed = sum(float(part.corrupted.mean()) for part in mine) / len(mine)
-                self._events.append(
-                    "corruption", group=group.index, drawn=drawn, changed=changed
-                )
+                self._events.append("corruption", group=group.index, drawn=drawn, changed=changed)
 
     def _between(self) -> bool:
         """Answers requests between updates; False to stop here, with a checkpoint."""

@@ -145,9 +145,7 @@ class StackRun:
             self._finished[member] = {"epoch": self._epoch, "reason": reason}
             kind = "member-diverged" if reason == "diverged" else "member-finished"
             update = int(diverged[position]) if reason == "diverged" else trainer.update
-            self._events.append(
-                kind, member=index, update=update, epoch=self._epoch, reason=reason
-            )
+            self._events.append(kind, member=index, update=update, epoch=self._epoch, reason=reason)
         keep = [p for p in range(len(trainer.active)) if p not in due]
         self.done = not keep
         if keep:

@@ -74,7 +74,10 @@ def test_a_single_value_replaces_an_axis_and_an_axis_a_value():
     assert made.corruption.fraction == 0.4
     assert made.axes == {"model.width": [16, 32]}
     assert [m.name for m in grid.members(made)] == [
-        "width=16 seed=0", "width=16 seed=1", "width=32 seed=0", "width=32 seed=1",
+        "width=16 seed=0",
+        "width=16 seed=1",
+        "width=32 seed=0",
+        "width=32 seed=1",
     ]
 
 
@@ -84,7 +87,7 @@ def test_a_list_in_a_section_is_an_axis():
 
 
 def test_an_axis_may_be_a_whole_section():
-    made = read('[axes]\nregularization = [{}, {dropout = 0.5}, {weight_decay = 0.1}]')
+    made = read("[axes]\nregularization = [{}, {dropout = 0.5}, {weight_decay = 0.1}]")
     cells = [m.experiment.regularization for m in grid.members(made)]
     assert [c.dropout for c in cells] == [0, 0.5, 0]
     assert [c.weight_decay for c in cells] == [0, 0, 0.1]
@@ -140,5 +143,7 @@ def test_field_choices_and_names_come_from_the_schema():
 
 def test_relative_dataset_paths_become_absolute(tmp_path):
     made = read("", "dataset.name=npz:some/data.npz")
-    assert reading.with_absolute_paths(made, tmp_path).dataset.name == f"npz:{tmp_path}/some/data.npz"
+    assert (
+        reading.with_absolute_paths(made, tmp_path).dataset.name == f"npz:{tmp_path}/some/data.npz"
+    )
     assert reading.with_absolute_paths(read(""), tmp_path).dataset.name == "digits"

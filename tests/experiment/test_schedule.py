@@ -77,7 +77,10 @@ def test_hybrid_grows_the_batch_first_and_decays_the_rate_later():
 
 
 @given(
-    st.integers(10, 2000), st.integers(1, 300), st.floats(0.5, 30), st.floats(0.1, 5),
+    st.integers(10, 2000),
+    st.integers(1, 300),
+    st.floats(0.5, 30),
+    st.floats(0.1, 5),
     st.sampled_from(["constant", "grow-batch", "hybrid", "cyclic-batch"]),
 )
 def test_timeline_borders_fall_on_the_nearest_update(examples, batch, epochs, every, kind):

@@ -26,7 +26,14 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "tui")]
 
 TICK = os.sysconf("SC_CLK_TCK")
 SIZES = ((160, 45), (80, 24))
-MANY = 'title = "Many"\nseeds = 400\n[corruption]\nkind = "labels"\n[axes]\n"corruption.fraction" = [0.0, 0.2, 0.4, 0.6, 0.8]\n'
+MANY = """
+title = "Many"
+seeds = 400
+[corruption]
+kind = "labels"
+[axes]
+"corruption.fraction" = [0.0, 0.2, 0.4, 0.6, 0.8]
+"""
 
 
 class Terminal:
@@ -43,7 +50,12 @@ class Terminal:
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.process = subprocess.Popen(
-            command, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
+            command,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment,
+            start_new_session=True,
         )
         os.close(slave)
         self.master = master
@@ -211,7 +223,9 @@ def report(updates: int, many: int) -> None:
         found = watching(home, (80, 24), many, 0.01)
         text = f"{found['growth']:+.1f} MB of {found['memory']:.0f}"
         rows.append((f"memory over {many:,} updates", text, "flat"))
-        rows.append(("python -c pass", f"{process_seconds(sys.executable, '-c', 'pass'):.3f} s", ""))
+        rows.append(
+            ("python -c pass", f"{process_seconds(sys.executable, '-c', 'pass'):.3f} s", "")
+        )
         seconds = process_seconds(sys.executable, "-c", "import textual.app")
         rows.append(("import textual.app", f"{seconds:.3f} s", ""))
         if (ROOT / "memlab" / "tui" / "app.py").exists():

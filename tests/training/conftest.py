@@ -57,12 +57,12 @@ def data_for(seed: int, image: bool = False) -> Corrupted:
     )
 
 
-def trainer_of(
-    members: Sequence[Member], fused: bool = True, image: bool = False
-) -> StackTrainer:
+def trainer_of(members: Sequence[Member], fused: bool = True, image: bool = False) -> StackTrainer:
     """A trainer of these members as one stack."""
     (made,) = plan(members, [TRAIN] * len(members), [100] * len(members))
-    arrays = StackArrays.of([data_for(m.seed, image) for m in members], CLASSES, torch.device("cpu"))
+    arrays = StackArrays.of(
+        [data_for(m.seed, image) for m in members], CLASSES, torch.device("cpu")
+    )
     shapes = Shapes((1, 8, 8), 64, CLASSES) if image else Shapes(None, FEATURES, CLASSES)
     return StackTrainer(made, arrays, shapes, torch.device("cpu"), fused=fused)
 

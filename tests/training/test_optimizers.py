@@ -57,9 +57,7 @@ def test_each_member_moves_as_torch_optim_moves_it_over_50_steps(name, nesterov,
 
 
 def test_selected_members_go_on_as_they_would_have():
-    vectors = Hyperparameters(
-        *(torch.full((MEMBERS,), v) for v in (0.9, 0.9, 0.999, 1e-8, 0.1))
-    )
+    vectors = Hyperparameters(*(torch.full((MEMBERS,), v) for v in (0.9, 0.9, 0.999, 1e-8, 0.1)))
     both = [torch.ones(MEMBERS, 3), torch.ones(MEMBERS, 3)]
     whole = StackOptimizer("adam", False, [both[0]], vectors)
     other = StackOptimizer("adam", False, [both[1]], vectors)

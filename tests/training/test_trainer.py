@@ -142,7 +142,11 @@ def test_members_that_go_on_are_not_changed_by_those_that_finish():
 
 @pytest.mark.parametrize("fused", [True, False])
 def test_a_diverging_member_is_marked_at_its_step_and_the_others_go_on_unharmed(fused):
-    wild = {"axes": {"optimizer.learning_rate": [0.1, 1e4]}, "seeds": 1, "loss": {"name": "squared"}}
+    wild = {
+        "axes": {"optimizer.learning_rate": [0.1, 1e4]},
+        "seeds": 1,
+        "loss": {"name": "squared"},
+    }
     members = members_of(**wild)
     stack = train(trainer_of(members, fused))
     calm = train(trainer_of(members[:1], fused))
@@ -178,15 +182,11 @@ def test_evaluation_counts_agree_with_counting_by_hand():
 
 
 def test_growing_batches_in_a_stack_follow_the_timeline():
-    members = members_of(
-        schedule={"kind": "grow-batch", "milestones": [2], "factor": 3}, seeds=2
-    )
+    members = members_of(schedule={"kind": "grow-batch", "milestones": [2], "factor": 3}, seeds=2)
     trainer = trainer_of(members)
     assert [p.batch_size for p in trainer.plan.timeline.phases] == [16, 48]
     train(trainer)
-    assert trainer.examples == sum(
-        p.updates * p.batch_size for p in trainer.plan.timeline.phases
-    )
+    assert trainer.examples == sum(p.updates * p.batch_size for p in trainer.plan.timeline.phases)
 
 
 def test_adversarial_and_augmented_training_are_keyed():

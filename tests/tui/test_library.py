@@ -23,7 +23,7 @@ WIDTHS = LADDER.replace("Noise ladder", "Widths").replace(
 )
 
 
-@pytest.fixture()
+@pytest.fixture
 def runs(tmp_path):
     """A finished, an interrupted and a living run, oldest first."""
     done = start(tmp_path)
@@ -34,7 +34,7 @@ def runs(tmp_path):
     dead.end("interrupted")
     living = start(tmp_path)
     living.grow(20)
-    yield done, dead, living
+    return done, dead, living
 
 
 def app_of(runs) -> StandIn:
@@ -67,7 +67,7 @@ async def test_empty_library_teaches_the_key_of_the_first_run(tmp_path) -> None:
 
 
 async def test_enter_watches_the_living_and_reports_the_rest(runs) -> None:
-    done, dead, living = runs
+    done, _, living = runs
     app = app_of(runs)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)

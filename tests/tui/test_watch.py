@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from settle import settle, until
 from stand_in import StandIn
@@ -7,10 +9,13 @@ from synthetic_run import SyntheticRun, start
 from textual.widgets import Static
 
 from memlab.runs.requests import take_all
+from memlab.tui import palette
+from memlab.tui.screens import watch
 from memlab.tui.screens.confirm import Confirm
 from memlab.tui.screens.log import LogScreen, Tail
 from memlab.tui.screens.members import MemberScreen, MembersScreen
 from memlab.tui.screens.watch import ValuesTable, WatchScreen
+from memlab.tui.watch_reader import WatchReader
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.progress import ProgressLine
 from memlab.tui.widgets.table import LineTable
@@ -18,7 +23,7 @@ from memlab.tui.widgets.table import LineTable
 SIZES = [(80, 24), (160, 45)]
 
 
-@pytest.fixture()
+@pytest.fixture
 def run(tmp_path) -> SyntheticRun:
     made = start(tmp_path)
     made.grow(40)
@@ -58,6 +63,7 @@ async def test_narrow_screen_cycles_its_charts_by_arrow_keys(run) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         seen = []
+        assert "chart" in [b.binding.description for b in app.screen.active_bindings.values()]
         for _ in range(4):
             await pilot.press("right")
             await settle(pilot)
@@ -308,3 +314,35 @@ def test_tail_reads_only_the_end_of_a_long_log_and_then_what_is_new(tmp_path) ->
     with path.open("ab") as file:
         file.write(b"more\n")
     assert tail.read() == ["more"]
+
+
+def test_titles_of_charts_have_the_colours_of_the_palette() -> None:
+    style = (Path(watch.__file__).parent / "watch.tcss").read_text()
+    for colours in (palette.DARK, palette.LIGHT):
+        for kind in ("truth", "lies", "unseen"):
+            assert f"#{kind} > .chart--title {{ color: {getattr(colours, kind)}; }}" in style
+
+
+async def test_unforeseen_error_in_reading_is_shown_and_looked_past(run, monkeypatch) -> None:
+    def broken(self, request, force=False):
+        raise ZeroDivisionError("unforeseen")
+
+    app = app_of(run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        read = WatchReader.read
+        monkeypatch.setattr(WatchReader, "read", broken)
+        await until(pilot, lambda: "unforeseen" in said(app))
+        monkeypatch.setattr(WatchReader, "read", read)
+        run.grow(1)
+        await until(pilot, lambda: "unforeseen" not in said(app))
+
+
+async def test_run_without_corruption_starts_with_unseen_data_and_no_pictures(tmp_path) -> None:
+    run = start(tmp_path, 'title = "Clean"\nseeds = 2')
+    run.grow(4)
+    app = app_of(run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert visible_charts(app) == ["unseen"]
+        assert not app.screen.check_action("pictures", ())

@@ -24,7 +24,7 @@ def made(text: str = LADDER):
     return experiment(from_toml(text, "test"), "test")
 
 
-@pytest.fixture()
+@pytest.fixture
 def run(tmp_path) -> SyntheticRun:
     return start(tmp_path)
 
@@ -77,7 +77,7 @@ def test_axis_values_line_up_and_keep_their_colour_by_position() -> None:
 
 
 def test_axis_over_sections_is_named_by_its_values() -> None:
-    text = 'seeds = 1\n[axes]\nregularization = [{}, { dropout = 0.5 }]\n'
+    text = "seeds = 1\n[axes]\nregularization = [{}, { dropout = 0.5 }]\n"
     assert [v.short for v in axis_values(made(text))] == ["plain", "dropout=0.5"]
     assert not is_numeric(made(text))
 
@@ -166,7 +166,9 @@ def test_run_without_corruption_explains_its_empty_chart(tmp_path) -> None:
 
 def test_many_axis_values_are_all_in_the_table_and_twelve_in_the_charts(tmp_path) -> None:
     fractions = ", ".join(f"{i / 50}" for i in range(1, 41))
-    run = start(tmp_path, f'[corruption]\nkind = "labels"\n[axes]\n"corruption.fraction" = [{fractions}]')
+    run = start(
+        tmp_path, f'[corruption]\nkind = "labels"\n[axes]\n"corruption.fraction" = [{fractions}]'
+    )
     run.grow(4)
     frame = WatchReader(run.folder).read(Request(cursor="5", highlighted=True))
     assert len(frame.standings) == 40

@@ -29,7 +29,9 @@ def merged(base: dict[str, Any], **changes: Any) -> dict[str, Any]:
     made = dict(base)
     for name, value in changes.items():
         old = made.get(name)
-        made[name] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+        made[name] = (
+            {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+        )
     return made
 
 

@@ -59,7 +59,9 @@ def test_a_worker_killed_in_mid_training_and_resumed_ends_bit_for_bit_the_same(
 ):
     for rows in (1, 3, 5):
         folder = start(**EVERY)
-        wait_for(lambda rows=rows, folder=folder: len(checkpoint.found(folder.checkpoints, 0)) >= rows)
+        wait_for(
+            lambda rows=rows, folder=folder: len(checkpoint.found(folder.checkpoints, 0)) >= rows
+        )
         kill(folder)
         if folder.state.state != "finished":
             assert folder.state.state == "interrupted"
@@ -93,7 +95,7 @@ def test_a_worker_killed_around_a_checkpoints_rename_loses_nothing(
     assert not [p for p in folder.checkpoints.iterdir() if p.suffix == ".tmp"] or True
 
 
-HOOK = '''
+HOOK = """
 import os, signal
 rename, count = os.rename, [0]
 def deadly(source, target, *a, **k):
@@ -105,7 +107,7 @@ def deadly(source, target, *a, **k):
             os.kill(os.getpid(), signal.SIGKILL)
     return rename(source, target, *a, **k)
 os.rename = deadly
-'''
+"""
 
 
 def test_a_paused_run_goes_on_and_ends_the_same(start: Start, whole: RunFolder):

@@ -12,10 +12,9 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from memlab.errors import MemlabError
 from memlab.runs.run_folder import RunFolder
 from memlab.tui import watch_model as model
-from memlab.tui.screens.shell import shell
+from memlab.tui.screens.shell import reason, shell
 from memlab.tui.watch_columns import columns
 from memlab.tui.watch_reader import Request, WatchReader
 from memlab.tui.widgets.columns import Column
@@ -54,16 +53,16 @@ class CompareScreen(Screen[None]):
         self._run_ids = run_ids or []
 
     def compose(self) -> ComposeResult:
+        """Lays the screen out."""
         yield Static(" against ".join(self._run_ids), id="heading", markup=False)
         yield Static("", id="message", markup=False)
         every = columns("value", False, SPARKLINE)
         named = Column("run", "run", max(12, min(28, self.app.size.width // 5)))
-        yield LineTable(
-            [named, *every], id="rows", empty="reads the runs"
-        )
+        yield LineTable([named, *every], id="rows", empty="reads the runs")
         yield Footer()
 
     def on_mount(self) -> None:
+        """Starts looking."""
         self._read(self.app.current_theme.dark, self.app.no_color)
 
     @work(thread=True, exit_on_error=False)
@@ -75,11 +74,12 @@ class CompareScreen(Screen[None]):
                 reader = WatchReader(RunFolder(shell(self).runs_folder / run_id))
                 title = reader.experiment.title or run_id
                 rows += rows_of(reader, f"{title} {run_id[-4:]}", dark, plain)
-            except (MemlabError, OSError) as error:
-                errors.append(str(error))
+            except Exception as error:
+                errors.append(reason(error))
         self.post_message(self.Read(rows, errors))
 
     def on_compare_screen_read(self, message: Read) -> None:
+        """Shows what a thread has read."""
         table = self.query_one(LineTable)
         table.empty = "There is nothing to compare."
         table.set_rows([key for key, _ in message.rows], [cells for _, cells in message.rows])
@@ -88,4 +88,5 @@ class CompareScreen(Screen[None]):
         line.set_class(bool(message.errors), "-shown")
 
     def action_back(self) -> None:
+        """Goes back to the screen before."""
         self.dismiss()

@@ -7,50 +7,34 @@ imported only then.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
-from textual.timer import Timer
-from textual.widgets import Footer, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Static
 
 from memlab.errors import MemlabError
-from memlab.tui.widgets.fields import FieldList
-from memlab.tui.widgets.picture import PictureStrip
+from memlab.tui.screens.noise_pane import NoisePane
 
 if TYPE_CHECKING:
+    from textual.widgets import OptionList
+
     from memlab.tui.app import MemlabApp
-    from memlab.tui.compose_model import Cell, Evaluation
+    from memlab.tui.compose_model import Evaluation
     from memlab.tui.form import Draft
-    from memlab.tui.preview_client import Preview, PreviewClient
     from memlab.tui.preset_shelf import Shelf
+    from memlab.tui.screens.compose_panels import PresetList
+    from memlab.tui.widgets.fields import FieldList
 
 PAGES = ("#presets-box", "#form-box", "#preview-box")
-STRIPS = 3
-EXAMPLES = 24
-DEBOUNCE_SECONDS = 0.12
+WIDTHS = [(0, "-narrow"), (110, "-wide"), (150, "-broad")]
+HEIGHTS = [(0, "-short"), (34, "-tall")]
 PREWARM_SECONDS = 0.5
-WAITING = "the pictures are being drawn"
-
-
-class PresetList(OptionList):
-    """The presets; Enter starts the one under the cursor."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.launch", "launch")]
-
-
-class PreviewPane(VerticalScroll):
-    """The right panel; scrolls where it has no room."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "screen.page(-1)", "previous page", show=False),
-        Binding("right", "screen.page(1)", "next page", show=False),
-    ]
 
 
 class ComposeScreen(Screen[None]):
@@ -58,22 +42,18 @@ class ComposeScreen(Screen[None]):
 
     CSS_PATH = "compose.tcss"
     TITLE = "Compose"
-    AUTO_FOCUS = "PresetList"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-narrow"),
-        (110, "-wide"),
-        (150, "-broad"),
-    ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (34, "-tall")]
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("l", "launch", "launch"),
-        Binding("s", "save", "save as preset"),
-        Binding("t", "several", "type values"),
+        Binding("l", "screen.launch", "launch"),
+        Binding("s", "save", "save"),
+        Binding("t", "several", "values"),
         Binding("r", "reset_all", "reset", show=False),
         Binding("R", "reset_all", "reset the whole preset", show=False),
-        Binding("right_square_bracket", "cell(1)", "next noise", key_display="[ ]"),
+        Binding("right_square_bracket", "cell(1)", "noise", key_display="[ ]"),
         Binding("left_square_bracket", "cell(-1)", "previous noise", show=False),
-        Binding("tab", "page(1)", "next panel"),
+        Binding("tab", "page(1)", "panel"),
         Binding("shift+tab", "page(-1)", "previous panel", show=False),
         Binding("right", "page(1)", "next panel", show=False),
         Binding("left", "page(-1)", "previous panel", show=False),
@@ -85,13 +65,6 @@ class ComposeScreen(Screen[None]):
         """A large draft was read."""
 
         evaluation: Evaluation
-
-    @dataclass
-    class Previewed(Message):
-        """Pictures came, of the cell that was asked for."""
-
-        cell: Cell
-        preview: Preview
 
     @dataclass
     class Started(Message):
@@ -111,12 +84,9 @@ class ComposeScreen(Screen[None]):
         super().__init__()
         self._shelf: Shelf | None = None
         self._shown: Evaluation | None = None
-        self._client: PreviewClient | None = None
-        self._asking: Timer | None = None
-        self._drawing = self._again = self._starting = self._launch_next = False
-        self._cell: int | None = None
-        self._preview: Preview | None = None
+        self._starting = self._launch_next = self._anew = False
         self._page = 0
+        self._loading = False
         self._device = "cpu"
 
     @property
@@ -127,55 +97,61 @@ class ComposeScreen(Screen[None]):
     @property
     def fields(self) -> FieldList:
         """The form."""
-        return self.query_one(FieldList)
+        return cast("FieldList", self.query_one("#fields"))
+
+    @property
+    def presets(self) -> PresetList:
+        """The list of presets."""
+        return cast("PresetList", self.query_one("#presets"))
+
+    @property
+    def pane(self) -> NoisePane:
+        """Pictures and cost."""
+        return self.query_one(NoisePane)
 
     def compose(self) -> ComposeResult:
+        """The frame, painted first; it is filled after."""
         with Horizontal(id="columns"):
-            with Vertical(id="presets-box"):
-                yield PresetList(id="presets", compact=True)
-            with Vertical(id="form-box"):
-                yield FieldList()
-            with PreviewPane(id="preview-box"):
-                yield Static("", id="noise", markup=False)
-                for _ in range(STRIPS):
-                    yield PictureStrip(classes="pictures", empty="")
-                yield Static("", id="facts", markup=False)
-                yield Static("", id="price-label", markup=False)
-                yield Static("", id="cost", markup=False)
+            yield Vertical(id="presets-box")
+            yield Vertical(id="form-box")
+            yield NoisePane(id="preview-box")
         yield Static("", id="problem", markup=False)
         yield Static("", id="question", markup=False)
         yield Static("", id="look-for", markup=False)
-        yield Footer()
 
     def on_mount(self) -> None:
+        """Titles, and the first of the narrow pages."""
         self.query_one("#presets-box").border_title = "presets"
         self.query_one("#form-box").border_title = "experiment"
         self.query_one("#preview-box").border_title = "what the noise does"
         self.add_class("-page-0")
-        self.call_after_refresh(self._load)
-
-    def on_unmount(self) -> None:
-        if self._client is not None:
-            self._client.close()
 
     def on_screen_resume(self) -> None:
-        if self._shelf is not None:
+        """Fills the screen once, and keeps a worker ready."""
+        if self._shelf is None:
+            self.call_later(self.load)
+        else:
             self._prewarm()
 
     def on_resize(self) -> None:
+        """Hints differ on narrow screens."""
         self._title_pages()
-        self._show_pictures()
 
     # --- filling
 
-    def _load(self) -> None:
+    async def load(self) -> None:
+        """Imports what the form needs and fills the panels, once the shell is painted."""
+        if self._loading or not self.is_current or not self.shell.painted:
+            return
+        self._loading = True
         from memlab.tui.cost import device_kind
         from memlab.tui.preset_shelf import Shelf
         from memlab.tui.preview_client import PreviewClient
+        from memlab.tui.screens.compose_panels import fill
 
+        await fill(self, PreviewClient(self.shell.settings.dataset_folders))
         settings = self.shell.settings
         self._device = device_kind(settings.device)
-        self._client = PreviewClient(settings.dataset_folders)
         self._shelf = Shelf(self.shell.compose_tree)
         self._list_presets(self._shelf.key_of(settings.preset))
         self._title_pages()
@@ -193,25 +169,18 @@ class ComposeScreen(Screen[None]):
 
     def _list_presets(self, key: str) -> None:
         assert self._shelf is not None
-        presets = self.query_one(PresetList)
-        with self.prevent(OptionList.OptionHighlighted):
-            presets.clear_options()
-            presets.add_options(
-                Option(f" {self._shelf.label(entry)}" if entry.key else entry.title,
-                       id=entry.key or None, disabled=not entry.key)
-                for entry in self._shelf.entries
-            )
-            presets.highlighted = presets.get_option_index(key)
+        self.presets.show_shelf(self._shelf, key)
         self._choose(key)
 
-    @on(OptionList.OptionHighlighted, "#presets")
-    def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        if event.option.id and self._shelf is not None and event.option.id != self._shelf.current:
-            self._choose(event.option.id)
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Shows the preset under the cursor."""
+        key = event.option.id if event.option_list.id == "presets" else None
+        if key and self._shelf is not None and key != self._shelf.current:
+            self._choose(key)
 
     def _choose(self, key: str) -> None:
         assert self._shelf is not None
-        self._cell = None
+        self._anew = True
         problem = self._shelf.choose(key)
         self._say(problem)
         if not problem:
@@ -226,7 +195,7 @@ class ComposeScreen(Screen[None]):
         draft = self._shelf.draft
         self._shown = None
         if form.is_large(draft):
-            self.query_one("#cost", Static).update("counting the networks")
+            self.pane.show_cost(("counting the networks",))
             self._evaluate_in_thread(draft)
         else:
             self._show(compose_model.evaluate(draft, self._device))
@@ -246,20 +215,17 @@ class ComposeScreen(Screen[None]):
         assert self._shelf is not None
         self._shown = evaluation
         self.fields.set_fields(evaluation.rows)
-        self.query_one("#price-label", Static).update("what it costs")
-        self.query_one("#cost", Static).update("\n".join(evaluation.note.lines))
+        self.pane.show_cost(evaluation.note.lines)
         tree = evaluation.reading.tree
         question, look_for = str(tree.get("question", "")), str(tree.get("look_for", ""))
         self.query_one("#question", Static).update(f"“{question}”" if question else "")
         self.query_one("#look-for", Static).update(look_for)
         self.query_one("#form-box").border_title = self._shelf.heading
-        presets = self.query_one(PresetList)
-        label = f" {self._shelf.label(self._shelf.entry)}"
-        if presets.get_option(self._shelf.current).prompt != label:
-            presets.replace_option_prompt(self._shelf.current, label)
+        self.presets.relabel(self._shelf)
         if evaluation.experiment is not None:
             self._say("")
-            self._ask_soon()
+            self.pane.show_experiment(evaluation.experiment, anew=self._anew)
+            self._anew = False
         if self._launch_next:
             self._launch_next = False
             self.action_launch()
@@ -270,13 +236,13 @@ class ComposeScreen(Screen[None]):
 
     # --- the form
 
-    @on(FieldList.Changed)
-    def _changed(self, event: FieldList.Changed) -> None:
+    def on_field_list_changed(self, event: FieldList.Changed) -> None:
+        """Takes what was typed."""
         self._type(event.key, event.text)
 
-    @on(FieldList.Reset)
-    def _reset(self, event: FieldList.Reset) -> None:
-        if self._shelf is not None and not isinstance(event, FieldList.Highlighted):
+    def on_field_list_reset(self, event: FieldList.Reset) -> None:
+        """Takes the preset's value back."""
+        if self._shelf is not None:
             self._shelf.draft = self._shelf.draft.without(event.key)
             self._evaluate()
 
@@ -286,26 +252,19 @@ class ComposeScreen(Screen[None]):
             self._evaluate()
 
     def action_reset_all(self) -> None:
+        """Drops what was typed over the preset."""
         if self._shelf is not None:
             self._shelf.forget()
             self._evaluate()
 
     def action_several(self) -> None:
         """Asks for the values of the field under the cursor as text, choices included."""
-        from memlab.tui.screens.ask_text import AskText
+        from memlab.tui.screens.compose_questions import ask_values
 
-        key = self.fields.cursor_key
-        row = next((r for r in self._shown.rows if r.key == key), None) if self._shown else None
-        if row is None:
-            return
-
-        def answered(text: str | None) -> None:
-            if text is not None:
-                self._type(row.key, text)
-
-        choices = f" Choices: {', '.join(row.choices[:12])}." if row.choices else ""
-        detail = f"{row.help}.{choices} Several values make an axis: a comma list, or 0:1:0.2."
-        self.app.push_screen(AskText(row.label, detail, row.value, "take", lambda _: ""), answered)
+        rows = self._shown.rows if self._shown is not None else ()
+        row = next((row for row in rows if row.key == self.fields.cursor_key), None)
+        if row is not None:
+            ask_values(self, row, partial(self._type, row.key))
 
     # --- launching
 
@@ -320,18 +279,16 @@ class ComposeScreen(Screen[None]):
             self.fields.move_to(shown.first_error)
             return
         if shown.note.question and self.shell.settings.confirm:
-            from memlab.tui.screens.confirm import Confirm
+            from memlab.tui.screens.compose_questions import ask_launch
 
-            detail = "It can be paused and stopped at any time, and goes on without the app."
-            question = f"{shown.note.question} Start it?"
-            self.app.push_screen(Confirm(question, detail, "start it", "l"), self._confirmed)
+            ask_launch(self, shown.note.question, partial(self._launch, shown))
         else:
-            self._confirmed(True)
+            self._launch(shown)
 
-    def _confirmed(self, yes: bool | None) -> None:
-        if yes and self._shown is not None and not self._starting:
+    def _launch(self, shown: Evaluation) -> None:
+        if not self._starting:
             self._starting = True
-            self._start(self._shown)
+            self._start(shown)
 
     @work(thread=True, group="launch", exit_on_error=False)
     def _start(self, shown: Evaluation) -> None:
@@ -341,7 +298,10 @@ class ComposeScreen(Screen[None]):
         assert shown.experiment is not None
         try:
             folder = launching.launch(
-                shown.experiment, shown.draft.name, app.runs_folder, app.settings.device,
+                shown.experiment,
+                shown.draft.name,
+                app.runs_folder,
+                app.settings.device,
                 app.standby,
             )
             self.post_message(self.Started(folder.id))
@@ -373,32 +333,20 @@ class ComposeScreen(Screen[None]):
 
     def action_save(self) -> None:
         """Asks for a name and saves the draft under it."""
-        from memlab.tui import launching
-        from memlab.tui.screens.ask_text import AskText
-
         if self._shown is None or self._shown.experiment is None:
             self.action_launch()
             return
+        from memlab.tui.screens.compose_questions import ask_name
+
         tree = self._shown.reading.tree
 
-        def wrong(name: str) -> str:
-            try:
-                launching.own_preset_path(name)
-            except MemlabError as error:
-                return str(error)
-            return ""
+        def save(name: str) -> None:
+            self._save_as(tree, name)
 
-        def answered(name: str | None) -> None:
-            if name is not None:
-                self._save(tree, name)
-
-        detail = "It is kept under my experiments; one of the same name is replaced."
-        self.app.push_screen(
-            AskText("Save as a preset named", detail, "", "save", wrong), answered
-        )
+        ask_name(self, save)
 
     @work(thread=True, group="save", exit_on_error=False)
-    def _save(self, tree: dict[str, Any], name: str) -> None:
+    def _save_as(self, tree: dict[str, Any], name: str) -> None:
         from memlab.tui import launching
 
         try:
@@ -417,67 +365,11 @@ class ComposeScreen(Screen[None]):
             self._list_presets(self._shelf.key_of(event.name))
             self.notify(f"Saved as {event.name}.")
 
-    # --- pictures
+    # --- panels
 
     def action_cell(self, step: int) -> None:
         """Draws the next or previous combination of axis values."""
-        from memlab.tui import compose_model
-
-        if self._shown is not None and self._shown.experiment is not None:
-            now = compose_model.cell(self._shown.experiment, self._cell)
-            self._cell = (now.index + step) % now.count
-            self._ask_soon()
-
-    def _ask_soon(self) -> None:
-        if self._asking is not None:
-            self._asking.stop()
-        self._asking = self.set_timer(DEBOUNCE_SECONDS, self._ask)
-
-    def _ask(self) -> None:
-        from memlab.tui import compose_model
-
-        if self._drawing:
-            self._again = True
-        elif self._shown is not None and self._shown.experiment is not None and self._client:
-            self._drawing, self._again = True, False
-            if self._preview is None:
-                self.query_one("#noise", Static).update(WAITING)
-            cell = compose_model.cell(self._shown.experiment, self._cell)
-            self._draw(self._client, cell)
-
-    @work(thread=True, group="preview", exit_on_error=False)
-    def _draw(self, client: PreviewClient, cell: Cell) -> None:
-        self.post_message(self.Previewed(cell, client.ask(cell.experiment, EXAMPLES)))
-
-    @on(Previewed)
-    def _previewed(self, event: Previewed) -> None:
-        from memlab.tui import compose_model
-
-        self._drawing, self._preview = False, event.preview
-        place = f"  ({event.cell.index + 1} of {event.cell.count})" if event.cell.count > 1 else ""
-        self.query_one("#noise", Static).update(event.preview.error or event.cell.label + place)
-        self.query_one("#facts", Static).update(compose_model.facts(event.preview))
-        self._show_pictures()
-        if self._again:
-            self._ask()
-
-    def _show_pictures(self) -> None:
-        from memlab.tui import compose_model
-
-        if self._preview is None:
-            return
-        pictures = compose_model.thumbnails(self._preview.examples, self.app.current_theme.dark)
-        height = compose_model.strip_height(pictures)
-        pane = self.query_one("#preview-box")
-        rows = max(1, min(STRIPS, (pane.size.height - 11) // (height + 1)))
-        wanted = compose_model.strips(pictures, max(10, pane.size.width - 3), rows)
-        wanted += [[] for _ in range(STRIPS - rows)]
-        for strip, shown in zip(self.query(PictureStrip), wanted, strict=True):
-            strip.display = bool(shown)
-            strip.styles.height = height
-            strip.set_pictures(shown)
-
-    # --- panels
+        self.pane.step(step)
 
     @property
     def _narrow(self) -> bool:
@@ -489,13 +381,16 @@ class ComposeScreen(Screen[None]):
         self._open((self._page + step) % count if step else 0)
 
     def _open(self, page: int) -> None:
+        if self._shelf is None:
+            return
         self._page = page
         for index in range(len(PAGES)):
             self.set_class(index == page, f"-page-{index}")
-        (self.query_one(PresetList).focus, self.fields.focus_lines,
-         self.query_one("#preview-box").focus)[page]()
+        if page == 1:
+            self.fields.focus_lines()
+        else:
+            self.query_one("#preview-box" if page else "#presets").focus()
         self._title_pages()
-        self.call_after_refresh(self._show_pictures)
 
     def on_descendant_focus(self) -> None:
         """The panel with the keys is the one to page from, however it got them."""
@@ -505,14 +400,19 @@ class ComposeScreen(Screen[None]):
         self.refresh_bindings()
 
     def _title_pages(self) -> None:
-        hints = ("⏎ launch", "⏎ edit · r reset", "") if not self._narrow else tuple(
-            f"{index} of 3 · tab {name}"
-            for index, name in enumerate(("experiment", "noise and cost", "presets"), start=1)
+        hints = (
+            ("⏎ launch", "⏎ edit · r reset", "")
+            if not self._narrow
+            else tuple(
+                f"{index} of 3 · tab {name}"
+                for index, name in enumerate(("experiment", "noise and cost", "presets"), start=1)
+            )
         )
         for name, hint in zip(PAGES, hints, strict=True):
             self.query_one(name).border_subtitle = hint
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that mean nothing here are not shown."""
         if action == "several":
             return self._page == 1
         if action == "cell":

@@ -42,6 +42,7 @@ class Confirm(ModalScreen[bool]):
         self._key = key
 
     def compose(self) -> ComposeResult:
+        """Lays the screen out."""
         question, detail, answers = self._texts
         with Vertical():
             yield Static(question, id="question", markup=False)
@@ -49,12 +50,15 @@ class Confirm(ModalScreen[bool]):
             yield Static(answers, id="answers", markup=False)
 
     def action_answer(self, answer: bool) -> None:
+        """Ends the question."""
         self.dismiss(answer)
 
     def key_s(self) -> None:
+        """The key that asked says yes as well."""
         if self._key == "s":
             self.dismiss(True)
 
     def key_x(self) -> None:
+        """The key that asked says yes as well."""
         if self._key == "x":
             self.dismiss(True)

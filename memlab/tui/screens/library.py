@@ -21,7 +21,7 @@ from memlab.tui.library_model import Entry
 from memlab.tui.library_reader import LibraryReader
 from memlab.tui.screens.compare import CompareScreen
 from memlab.tui.screens.confirm import Confirm
-from memlab.tui.screens.shell import shell, standby
+from memlab.tui.screens.shell import reason, shell, standby
 from memlab.tui.widgets.table import LineTable
 
 UPDATE_SECONDS = 0.5
@@ -60,6 +60,7 @@ class LibraryScreen(Screen[None]):
 
         entries: list[Entry]
         more: bool
+        error: str = ""
 
     @dataclass
     class Done(Message):
@@ -77,6 +78,7 @@ class LibraryScreen(Screen[None]):
         self._reading = self._loaded = False
 
     def compose(self) -> ComposeResult:
+        """Lays the screen out."""
         yield Static("", id="heading", markup=False)
         yield Static("", id="message", markup=False)
         yield Input(placeholder="words in title, data, state or id", id="filter", compact=True)
@@ -84,15 +86,18 @@ class LibraryScreen(Screen[None]):
         yield Footer()
 
     def on_mount(self) -> None:
+        """Starts looking."""
         self._timer = self.set_interval(UPDATE_SECONDS, self._tick, pause=not self.is_current)
         self.query_one(RunsTable).focus()
         self._tick()
 
     def on_screen_resume(self) -> None:
+        """Looks again at once."""
         self._timer.resume()
         self._tick()
 
     def on_screen_suspend(self) -> None:
+        """Rests while another screen is shown."""
         self._timer.pause()
 
     # --- reading
@@ -107,13 +112,16 @@ class LibraryScreen(Screen[None]):
         if self._reader is None:
             self._reader = LibraryReader(shell(self).runs_folder)
         try:
-            entries, more = self._reader.read()
-        except OSError:
-            entries, more = [], False
-        self.post_message(self.Read(entries, more))
+            self.post_message(self.Read(*self._reader.read()))
+        except Exception as error:
+            self.post_message(self.Read([], False, reason(error)))
 
     def on_library_screen_read(self, message: Read) -> None:
+        """Shows what a thread has read."""
         self._reading = False
+        if message.error:
+            self._say(message.error)
+            return
         before = self._current
         self._entries = {entry.id: entry for entry in message.entries}
         self._marked &= self._entries.keys()
@@ -154,12 +162,14 @@ class LibraryScreen(Screen[None]):
         line.set_class(bool(text), "-shown")
 
     def on_line_table_row_highlighted(self) -> None:
+        """What was said belonged to another run."""
         self._say("")
         self.refresh_bindings()
 
     # --- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that can do nothing now are hidden."""
         entry = self._current if self.is_mounted else None
         if action in ("watch", "mark", "delete"):
             return entry is not None
@@ -170,6 +180,7 @@ class LibraryScreen(Screen[None]):
         return True
 
     def on_line_table_row_selected(self, message: LineTable.RowSelected) -> None:
+        """Watches a living run, reports any other."""
         entry = self._entries.get(message.row_key)
         if entry is None:
             return
@@ -181,21 +192,26 @@ class LibraryScreen(Screen[None]):
             shell(self).show_watch(entry.id)
 
     def action_watch(self) -> None:
+        """Opens the run's curves."""
         if self._current is not None:
             shell(self).show_watch(self._current.id)
 
     def action_filter(self) -> None:
+        """Opens the filter."""
         line = self.query_one("#filter", Input)
         line.add_class("-shown")
         line.focus()
 
     def on_input_changed(self) -> None:
+        """Narrows the list while typing."""
         self._show()
 
     def on_input_submitted(self) -> None:
+        """Back to the list, narrowed."""
         self.query_one(RunsTable).focus()
 
     def action_clear(self) -> None:
+        """Back to all, alike."""
         line = self.query_one("#filter", Input)
         line.value = ""
         line.remove_class("-shown")
@@ -208,6 +224,7 @@ class LibraryScreen(Screen[None]):
         self.refresh_bindings()
 
     def action_mark(self) -> None:
+        """Marks a run for comparison, or not."""
         entry = self._current
         if entry is not None:
             self._marked ^= {entry.id}
@@ -215,10 +232,12 @@ class LibraryScreen(Screen[None]):
             self.refresh_bindings()
 
     def action_compare(self) -> None:
+        """Opens the marked runs side by side."""
         chosen = [entry.id for entry in self._entries.values() if entry.id in self._marked]
         self.app.push_screen(CompareScreen(chosen))
 
     def action_resume(self) -> None:
+        """Gives a dead run a new worker."""
         if self._current is not None:
             self._resume(RunFolder(shell(self).runs_folder / self._current.id))
 
@@ -231,6 +250,7 @@ class LibraryScreen(Screen[None]):
             self.post_message(self.Done(folder.id, str(error)))
 
     def action_delete(self) -> None:
+        """Asks once, then deletes; a living run is refused."""
         entry = self._current
         if entry is None:
             return
@@ -254,6 +274,7 @@ class LibraryScreen(Screen[None]):
             self.post_message(self.Done(folder.id, str(error)))
 
     def on_library_screen_done(self, message: Done) -> None:
+        """Says what went wrong, or goes on."""
         self._say(message.error)
         if message.open_watch:
             shell(self).show_watch(message.run_id)

@@ -79,11 +79,13 @@ class LogScreen(Screen[None]):
         lines: list[str]
 
     def compose(self) -> ComposeResult:
+        """Lays the screen out."""
         yield RichLog(id="events", max_lines=MAX_LINES, wrap=True)
         yield RichLog(id="worker", max_lines=MAX_LINES, wrap=True)
         yield Footer()
 
     def on_mount(self) -> None:
+        """Starts looking."""
         self.query_one("#events").border_title = "events"
         self.query_one("#worker").border_title = "worker.log"
         folder = selected_folder(self)
@@ -107,6 +109,7 @@ class LogScreen(Screen[None]):
         self.post_message(self.Read(self._events.read(), self._tail.read()))
 
     def on_log_screen_read(self, message: Read) -> None:
+        """Appends what a thread has read."""
         self._reading = False
         events, worker = self.query_one("#events", RichLog), self.query_one("#worker", RichLog)
         for event in message.events:
@@ -120,4 +123,5 @@ class LogScreen(Screen[None]):
             worker.write(Text(line))
 
     def action_back(self) -> None:
+        """Goes back to the screen before."""
         self.dismiss()

@@ -14,11 +14,10 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from memlab.errors import MemlabError
 from memlab.tui import members_reader
 from memlab.tui.axis_values import axis_title
 from memlab.tui.members_reader import MemberFrame, MemberRow, MembersFrame
-from memlab.tui.screens.shell import selected_folder
+from memlab.tui.screens.shell import HEIGHTS, WIDTHS, reason, selected_folder
 from memlab.tui.watch_reader import WatchReader
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.columns import Column
@@ -85,11 +84,13 @@ class MembersScreen(Screen[None]):
         self._reading = False
 
     def compose(self) -> ComposeResult:
+        """Lays the screen out."""
         yield Static("", id="heading", markup=False)
         yield MembersTable(member_columns(""), id="members", empty="reads the run")
         yield Footer()
 
     def on_mount(self) -> None:
+        """Starts looking."""
         self.set_interval(UPDATE_SECONDS, self._tick)
         self._tick()
 
@@ -111,10 +112,11 @@ class MembersScreen(Screen[None]):
                 rows = members_reader.member_rows(reader, dark, plain)
             frame = members_reader.read_members(reader)
             self.post_message(self.Read(reader, frame, rows))
-        except (MemlabError, OSError) as error:
-            self.post_message(self.Read(None, None, [], str(error)))
+        except Exception as error:
+            self.post_message(self.Read(None, None, [], reason(error)))
 
     def on_members_screen_read(self, message: Read) -> None:
+        """Shows what a thread has read."""
         self._reading = False
         table = self.query_one(MembersTable)
         if message.frame is None or message.reader is None:
@@ -148,9 +150,11 @@ class MembersScreen(Screen[None]):
         return self._frame.cell(int(row_key), column)
 
     def on_line_table_row_selected(self, message: LineTable.RowSelected) -> None:
+        """Opens the member of the row."""
         self.app.push_screen(MemberScreen(int(message.row_key)))
 
     def action_back(self) -> None:
+        """Goes back to the screen before."""
         self.dismiss()
 
 
@@ -159,11 +163,8 @@ class MemberScreen(Screen[None]):
 
     CSS_PATH = "members.tcss"
     TITLE = "Member"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-narrow"),
-        (110, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (34, "-tall")]
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "back", key_display="esc"),
         Binding("right", "next(1)", "next member", key_display="←→"),
@@ -186,6 +187,7 @@ class MemberScreen(Screen[None]):
         self._reading = False
 
     def compose(self) -> ComposeResult:
+        """Lays the screen out."""
         yield Static("", id="heading", markup=False)
         with Horizontal(id="curves"):
             yield BrailleChart("accuracy", y_range=(0.0, 1.0), legend=True, id="accuracy")
@@ -195,6 +197,7 @@ class MemberScreen(Screen[None]):
         yield Footer()
 
     def on_mount(self) -> None:
+        """Starts looking."""
         self.set_interval(UPDATE_SECONDS, self._tick)
         self._tick()
 
@@ -214,10 +217,11 @@ class MemberScreen(Screen[None]):
             member = members_reader.member_of(reader, index)
             frame = members_reader.read_member(reader, member, max(60, points), dark)
             self.post_message(self.Read(reader, index, frame))
-        except (MemlabError, OSError) as error:
-            self.post_message(self.Read(None, index, None, str(error)))
+        except Exception as error:
+            self.post_message(self.Read(None, index, None, reason(error)))
 
     def on_member_screen_read(self, message: Read) -> None:
+        """Shows what a thread has read."""
         self._reading = False
         heading = self.query_one("#heading", Static)
         if message.frame is None:
@@ -239,6 +243,7 @@ class MemberScreen(Screen[None]):
             settings.update(text)
 
     def action_next(self, step: int) -> None:
+        """Another member."""
         if self._reader is None:
             return
         total = sum(len(value.members) for value in self._reader.values())
@@ -246,4 +251,5 @@ class MemberScreen(Screen[None]):
         self._tick()
 
     def action_back(self) -> None:
+        """Goes back to the screen before."""
         self.dismiss()

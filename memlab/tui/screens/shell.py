@@ -7,8 +7,12 @@ from typing import Protocol, cast
 
 from textual.dom import DOMNode
 
+from memlab.errors import MemlabError
 from memlab.runs.launch import Standby
 from memlab.runs.run_folder import RunFolder
+
+WIDTHS = [(0, "-narrow"), (110, "-wide")]  # columns from which a class holds
+HEIGHTS = [(0, "-short"), (34, "-tall")]  # rows
 
 
 class Shell(Protocol):
@@ -42,3 +46,10 @@ def standby(node: DOMNode) -> Standby | None:
     """A worker with its imports behind it, where the app keeps one ready."""
     found = getattr(node.app, "standby", None)
     return found if isinstance(found, Standby) else None
+
+
+def reason(error: Exception) -> str:
+    """What to show where reading failed: a viewer says so and goes on looking."""
+    if isinstance(error, MemlabError):
+        return str(error)
+    return f"This could not be read: {type(error).__name__}: {error}"

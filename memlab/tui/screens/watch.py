@@ -11,19 +11,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from memlab.errors import MemlabError
-from memlab.runs import lifecycle
-from memlab.runs.requests import RequestKind
 from memlab.runs.run_folder import RunFolder
+from memlab.runs.state import RunState
 from memlab.tui import watch_model as model
 from memlab.tui.axis_values import axis_title
-from memlab.tui.screens.confirm import Confirm
 from memlab.tui.screens.log import LogScreen
 from memlab.tui.screens.members import MembersScreen
-from memlab.tui.screens.shell import selected_folder, shell, standby
+from memlab.tui.screens.shell import HEIGHTS, WIDTHS, reason, selected_folder, shell
+from memlab.tui.screens.steering import STEERING, SteeringScreen
 from memlab.tui.watch_columns import COLUMNS, columns
 from memlab.tui.watch_reader import PAGES, Request, WatchFrame, WatchReader
 from memlab.tui.widgets.chart import BrailleChart
@@ -46,8 +43,10 @@ class ValuesTable(LineTable):
     """The table of axis values; moving in it highlights curves."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "highlight", key_display="↑↓"),
-        Binding("down,j", "move(1)", "highlight the next", show=False),
+        Binding("up,k", "move(-1)", "value", key_display="↑↓"),
+        Binding("down,j", "move(1)", "next value", show=False),
+        Binding("right", "screen.page(1)", "chart", key_display="←→"),
+        Binding("left", "screen.page(-1)", "previous chart", show=False),
         Binding("enter", "select", "members"),
     ]
 
@@ -56,32 +55,30 @@ class ValuesTable(LineTable):
         """The user moved the cursor."""
 
     def action_move(self, step: int) -> None:
+        """Moves the cursor and says that the user did it."""
         super().action_move(step)
         self.post_message(self.Steered())
 
 
-class WatchScreen(Screen[None]):
+class WatchScreen(SteeringScreen):
     """State, charts, table and pictures of the selected run."""
 
     CSS_PATH = "watch.tcss"
     TITLE = "Watch"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-narrow"),
-        (110, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (34, "-tall")]
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "pause", "pause"),
         Binding("u", "resume", "resume"),
         Binding("s", "stop", "stop"),
-        Binding("d", "detach", "detach"),
-        Binding("c", "checkpoint", "checkpoint"),
-        Binding("z", "zoom", "zoom"),
-        Binding("right", "page(1)", "next chart", key_display="←→"),
+        Binding("right", "page(1)", "chart", key_display="←→"),
         Binding("left", "page(-1)", "previous chart", show=False),
-        Binding("a", "loss", "accuracy/loss"),
+        Binding("d", "detach", "detach"),
         Binding("m", "pictures", "pictures"),
+        Binding("z", "zoom", "zoom"),
+        Binding("a", "loss", "loss"),
         Binding("l", "log", "log"),
+        Binding("c", "checkpoint", "checkpoint"),
         Binding("escape", "clear", "all curves alike", show=False),
     ]
 
@@ -92,13 +89,6 @@ class WatchScreen(Screen[None]):
         run_id: str
         reader: WatchReader | None
         frame: WatchFrame | None
-        error: str = ""
-
-    @dataclass
-    class Asked(Message):
-        """A request was written, or could not be."""
-
-        note: str
         error: str = ""
 
     def __init__(self) -> None:
@@ -114,10 +104,9 @@ class WatchScreen(Screen[None]):
         self._pictures_at = self._values_at = 0.0
         self._pictures_of: WatchFrame | None = None
         self._values_of: WatchFrame | None = None
-        self._note = self._error = ""
-        self._note_state = ""
 
     def compose(self) -> ComposeResult:
+        """Lays the screen out."""
         yield Static("", id="facts", markup=False)
         yield ProgressLine(id="progress")
         yield Static("", id="sentence", markup=False)
@@ -131,19 +120,23 @@ class WatchScreen(Screen[None]):
         yield Footer()
 
     def on_mount(self) -> None:
+        """Starts looking."""
         self.query_one("#loss", BrailleChart).legend = True
         self._timer = self.set_interval(UPDATE_SECONDS, self._tick, pause=not self.is_current)
         self._fit_layout()
         self._tick()
 
     def on_screen_resume(self) -> None:
+        """Looks again at once."""
         self._timer.resume()
         self._tick()
 
     def on_screen_suspend(self) -> None:
+        """Rests while another screen is shown."""
         self._timer.pause()
 
     def on_resize(self, event: events.Resize) -> None:
+        """Fits what is shown to the new size."""
         self._fit_layout()
         self._tick()
 
@@ -167,7 +160,7 @@ class WatchScreen(Screen[None]):
         self._run_id, self._reader, self._frame = folder.id, None, None
         self._highlighted = False
         self._cells = {}
-        self._note = self._error = ""
+        self.forget_answer()
         for chart in self.query(BrailleChart):
             chart.highlighted = None
             chart.show((), ())
@@ -207,10 +200,11 @@ class WatchScreen(Screen[None]):
         try:
             reader = reader or WatchReader(folder)
             self.post_message(self.Read(folder.id, reader, reader.read(request, force)))
-        except (MemlabError, OSError) as error:
-            self.post_message(self.Read(folder.id, reader, None, str(error)))
+        except Exception as error:
+            self.post_message(self.Read(folder.id, reader, None, reason(error)))
 
     def on_watch_screen_read(self, message: Read) -> None:
+        """Shows what a thread has read."""
         self._reading = False
         if message.run_id == self._run_id:
             if self._reader is None and message.reader is not None:
@@ -240,7 +234,10 @@ class WatchScreen(Screen[None]):
         chance = model.chance(made)
         for page in PAGES[:3]:
             self.query_one(f"#{page}", BrailleChart).set_reference(chance, "chance")
-        self.set_class(made.dataset.name in ("gaussian", "mnist1d"), "-no-pictures")
+        clean = made.corruption.kind == "none" and "corruption.kind" not in made.axes
+        self.set_class(clean or made.dataset.name in ("gaussian", "mnist1d"), "-no-pictures")
+        if clean and self._page == "lies":
+            self._page = "unseen"
         small = made.dataset.name == "digits"
         self.query_one(PictureStrip).styles.height = 5 if small else 8
         self._fit_layout()
@@ -293,13 +290,11 @@ class WatchScreen(Screen[None]):
             self._title_charts()
         if before is None or before.state.state != frame.state.state:
             self.refresh_bindings()
-        if frame.state.state != self._note_state:
-            self._note = self._error = ""
-            self._note_state = frame.state.state
-        if self._error:
-            self._say(self._error, "failed")
+        answer = self.answer(frame.state.state)
+        if answer.error:
+            self._say(answer.error, "failed")
         else:
-            said = "  ".join((self._note or frame.sentence, *frame.problems)).strip()
+            said = "  ".join((answer.note or frame.sentence, *frame.problems)).strip()
             self._say(said, frame.state.state)
 
     def _show_values(self, frame: WatchFrame) -> None:
@@ -343,12 +338,9 @@ class WatchScreen(Screen[None]):
     # --- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        state = self._frame.state if self._frame is not None else None
-        living = state is not None and state.living
-        if action in ("pause", "stop", "checkpoint"):
-            return living
-        if action == "resume":
-            return state is not None and state.state in ("failed", "interrupted")
+        """Keys that can do nothing now are hidden."""
+        if action in STEERING:
+            return self.can_steer(action)
         if action == "page":
             return self._single
         if action == "pictures":
@@ -358,6 +350,7 @@ class WatchScreen(Screen[None]):
         return True
 
     def on_values_table_steered(self) -> None:
+        """Highlights the curves of the cursor's row."""
         self._highlighted = True
         for page in PAGES[:3]:
             self.query_one(f"#{page}", BrailleChart).highlighted = self.query_one(
@@ -368,10 +361,12 @@ class WatchScreen(Screen[None]):
         self._tick()
 
     def on_line_table_row_selected(self, message: LineTable.RowSelected) -> None:
+        """Opens the members of the row."""
         if self._reader is not None:
             self.app.push_screen(MembersScreen(message.row_key))
 
     def action_clear(self) -> None:
+        """Back to all, alike."""
         self._highlighted = False
         for chart in self.query(BrailleChart):
             chart.highlighted = None
@@ -379,81 +374,50 @@ class WatchScreen(Screen[None]):
         self._tick()
 
     def action_zoom(self) -> None:
+        """One chart large, or all again."""
         self._zoomed = not self._zoomed
         self._fit_layout()
         self.refresh_bindings()
         self._tick()
 
     def action_page(self, step: int) -> None:
+        """Another chart."""
         self._page = PAGES[(PAGES.index(self._page) + step) % len(PAGES)]
         self._fit_layout()
         self._tick()
 
     def action_loss(self) -> None:
+        """Losses in place of accuracies, or back."""
         self._loss = not self._loss
         self._fit_layout()
         self._tick()
 
     def action_pictures(self) -> None:
+        """Pictures in place of the table, or back."""
         self.toggle_class("-pictures")
         self._pictures_at = 0.0
         if self._frame is not None:
             self.call_after_refresh(self._show_pictures, self._frame)
 
     def action_log(self) -> None:
+        """Opens events and worker.log."""
         if self._run_id is not None:
             self.app.push_screen(LogScreen())
 
     def action_detach(self) -> None:
+        """Leaves the run to itself."""
         if self._frame is not None and self._frame.state.living:
             self.notify(f"The run goes on. `memlab watch {self._run_id}` comes back to it.")
         shell(self).show_library()
 
-    def action_pause(self) -> None:
-        paused = self._frame is not None and self._frame.state.state == "paused"
-        if paused:
-            self._ask("resume", "Asked to go on.")
-        else:
-            self._ask("pause", "Asked to pause; the worker answers at its next step.")
+    # --- what steering needs to know
 
-    def action_checkpoint(self) -> None:
-        self._ask("checkpoint", "Asked for a checkpoint.")
+    @property
+    def run_state(self) -> RunState | None:
+        """The state shown."""
+        return self._frame.state if self._frame is not None else None
 
-    def action_stop(self) -> None:
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._ask("stop", "Asked to stop; it saves a checkpoint first.")
-
-        detail = "It saves a checkpoint first, and u resumes it later."
-        self.app.push_screen(Confirm("Stop this run?", detail, "stop it", "s"), answered)
-
-    def action_resume(self) -> None:
-        folder = selected_folder(self)
-        if folder is not None:
-            self._resume(folder)
-
-    @work(thread=True, group="watch-ask", exit_on_error=False)
-    def _resume(self, folder: RunFolder) -> None:
-        try:
-            lifecycle.resume(folder, standby=standby(self))
-            self.post_message(self.Asked("Resumed."))
-        except MemlabError as error:
-            self.post_message(self.Asked("", str(error)))
-
-    def _ask(self, kind: RequestKind, note: str) -> None:
-        folder = selected_folder(self)
-        if folder is not None:
-            self._submit(folder, kind, note)
-
-    @work(thread=True, group="watch-ask", exit_on_error=False)
-    def _submit(self, folder: RunFolder, kind: RequestKind, note: str) -> None:
-        try:
-            lifecycle.request(folder, kind)
-            self.post_message(self.Asked(note))
-        except MemlabError as error:
-            self.post_message(self.Asked("", str(error)))
-
-    def on_watch_screen_asked(self, message: Asked) -> None:
-        self._note, self._error = message.note, message.error
+    def on_steering_screen_asked(self, message: SteeringScreen.Asked) -> None:
+        """Says what was asked, or why it could not be."""
         self._say(message.error or message.note, "failed" if message.error else "paused")
         self._tick()

@@ -1,0 +1,1 @@
+"""Datasets, splits, scaling, corruption and pictures of them; numpy only, no torch."""

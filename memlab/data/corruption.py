@@ -1,0 +1,155 @@
+"""Corruption: what noise does to the training data (Zhang 2017, section 2; Arpit 2017, section 3).
+
+Which examples are corrupted, and by what, is keyed by the member's seed alone: at a larger fraction
+the same examples are corrupted in the same way, and more of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from memlab.data.split import Splits
+from memlab.experiment.keys import key
+from memlab.experiment.spec import LABEL_CORRUPTIONS, CorruptionSpec
+
+
+@dataclass(frozen=True)
+class Corrupted:
+    """A member's data.
+
+    `corrupted` `[n]` marks training examples whose label changed or whose input was replaced,
+    `drawn` those that were chosen (a uniform label may fall on the true class). `train_x` is the
+    split's own array where no input was touched.
+    """
+
+    train_x: np.ndarray
+    train_given: np.ndarray
+    train_true: np.ndarray
+    corrupted: np.ndarray
+    drawn: np.ndarray
+    validation_x: np.ndarray
+    validation_y: np.ndarray
+    test_x: np.ndarray
+    test_y: np.ndarray
+    changed_fraction: float
+
+
+def corrupt(splits: Splits, spec: CorruptionSpec, seed: int) -> Corrupted:
+    """The splits with exactly round(fraction · N) examples corrupted, for each part of `kind`.
+
+    Validation and test stay clean unless `spec.test`; then they are corrupted alike, shuffled
+    pixels by the same permutation.
+    """
+    train = splits.train
+    given, labels_drawn = _labels(train.y, splits.classes, spec, seed, "train")
+    x, inputs_drawn = _inputs(train.x, train.x, splits, spec, seed, "train")
+    corrupted = (given != train.y) | inputs_drawn
+    parts = []
+    for name, part in (("validation", splits.validation), ("test", splits.test)):
+        if spec.test:
+            y, _ = _labels(part.y, splits.classes, spec, seed, name)
+            parts.append((_inputs(part.x, train.x, splits, spec, seed, name)[0], y))
+        else:
+            parts.append((part.x, part.y))
+    (validation_x, validation_y), (test_x, test_y) = parts
+    return Corrupted(
+        x,
+        given,
+        train.y,
+        corrupted,
+        labels_drawn | inputs_drawn,
+        validation_x,
+        validation_y,
+        test_x,
+        test_y,
+        float(corrupted.mean()),
+    )
+
+
+def chosen(count: int, fraction: float, seed: int, purpose: str) -> np.ndarray:
+    """A mask of exactly round(fraction · count) examples; those of a smaller fraction are in it."""
+    mask = np.zeros(count, dtype=bool)
+    mask[key(seed, purpose).permutation(count)[: round(fraction * count)]] = True
+    return mask
+
+
+def _kinds(spec: CorruptionSpec) -> tuple[str | None, str | None]:
+    """The label kind and the input kind."""
+    names = [] if spec.kind == "none" else spec.kind.split("+")
+    labels = next((name for name in names if name in LABEL_CORRUPTIONS), None)
+    inputs = next((name for name in names if name not in LABEL_CORRUPTIONS), None)
+    return labels, inputs
+
+
+def _labels(
+    y: np.ndarray, classes: int, spec: CorruptionSpec, seed: int, part: str
+) -> tuple[np.ndarray, np.ndarray]:
+    kind, _ = _kinds(spec)
+    if kind is None or spec.fraction == 0:
+        return y, np.zeros(len(y), dtype=bool)
+    mask = chosen(len(y), spec.fraction, seed, f"corrupt labels {part}")
+    draws = key(seed, f"replace labels {part}")
+    if kind == "labels":
+        replaced = draws.integers(0, classes, len(y))
+    elif kind == "labels-other":
+        replaced = (y + draws.integers(1, classes, len(y))) % classes
+    else:
+        replaced = (y + 1) % classes
+    return np.where(mask, replaced, y).astype(np.int64), mask
+
+
+def _inputs(
+    x: np.ndarray,
+    train_x: np.ndarray,
+    splits: Splits,
+    spec: CorruptionSpec,
+    seed: int,
+    part: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    labels, kind = _kinds(spec)
+    fraction = spec.fraction
+    if labels is not None and spec.input_fraction is not None:
+        fraction = spec.input_fraction
+    if kind is None or fraction == 0:
+        return x, np.zeros(len(x), dtype=bool)
+    mask = chosen(len(x), fraction, seed, f"corrupt inputs {part}")
+    made = x.copy()
+    made[mask] = MAKERS[kind](x, train_x, splits.image_shape is not None, seed, part)[mask]
+    return made, mask
+
+
+def gaussian(x: np.ndarray, train_x: np.ndarray, image: bool, seed: int, part: str) -> np.ndarray:
+    """Arpit's randX: normal with the training inputs' own mean and deviation, feature by feature."""
+    mean, deviation = train_x.mean(0, dtype=np.float64), train_x.std(0, dtype=np.float64)
+    noise = key(seed, f"gaussian inputs {part}").standard_normal(x.shape, dtype=np.float32)
+    return (mean + deviation * noise).astype(np.float32)
+
+
+def shuffled(x: np.ndarray, train_x: np.ndarray, image: bool, seed: int, part: str) -> np.ndarray:
+    """One permutation of the positions for all examples and parts, the channels kept together."""
+    flat = _positions(x, image)
+    order = key(seed, "pixel-shuffle").permutation(flat.shape[-1])
+    return flat[..., order].reshape(x.shape)
+
+
+def scrambled(x: np.ndarray, train_x: np.ndarray, image: bool, seed: int, part: str) -> np.ndarray:
+    """A permutation of its own for each example, the channels kept together."""
+    flat = _positions(x, image)
+    draws = key(seed, f"pixel-random {part}").random((len(x), flat.shape[-1]), dtype=np.float32)
+    order = draws.argsort(1, kind="stable")[:, None, :]
+    return np.take_along_axis(flat, np.broadcast_to(order, flat.shape), 2).reshape(x.shape)
+
+
+def _positions(x: np.ndarray, image: bool) -> np.ndarray:
+    """`[n, channels, positions]`; what is no image has one channel."""
+    return x.reshape(len(x), x.shape[1] if image else 1, -1)
+
+
+MAKERS: dict[str, Callable[[np.ndarray, np.ndarray, bool, int, str], np.ndarray]] = {
+    "inputs": gaussian,
+    "pixel-shuffle": shuffled,
+    "pixel-random": scrambled,
+}

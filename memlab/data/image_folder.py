@@ -1,0 +1,80 @@
+"""folder:PATH: the user's own pictures, one subfolder a class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from memlab.data.dataset import Raw, Request, Sizes, checked_classes, dataset
+from memlab.data.npz import MIN_EXAMPLES
+from memlab.errors import DatasetUnavailable, InvalidDataset
+
+MAX_BYTES = 4 << 30
+
+
+@dataset("folder:PATH", "your own pictures, one subfolder a class", Sizes(None, None, None))
+def image_folder(request: Request) -> Raw:
+    """The pictures in the folder that the request names."""
+    return checked_classes(read_folder(request.path), str(request.path))
+
+
+def read_folder(path: Path) -> Raw:
+    """All pictures, classes and files in the order of their names; hidden files are left out.
+
+    Pictures are `[n, channels, height, width]` uint8, one channel where all of them are grey.
+
+    Raises:
+        DatasetUnavailable: if there is no such folder.
+        InvalidDataset: naming the file or class that is wrong.
+    """
+    if not path.is_dir():
+        raise DatasetUnavailable(f"There is no folder {path}; it holds one subfolder per class.")
+    classes = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if len(classes) < 2:
+        found = f"{len(classes)} subfolder" if classes else "no subfolders"
+        raise InvalidDataset(f"{path} has {found}; it needs one per class, two at least.")
+    pictures: list[np.ndarray] = []
+    labels: list[int] = []
+    first: Path | None = None
+    for label, folder in enumerate(classes):
+        files = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+        if not files:
+            raise InvalidDataset(f"{folder} is empty; every class needs pictures.")
+        for file in files:
+            picture = _picture(file)
+            if first is None:
+                first = file
+            elif picture.shape != pictures[0].shape:
+                raise InvalidDataset(
+                    f"{file} is {_size(picture)}, {first} is {_size(pictures[0])}; all pictures "
+                    "must have one size."
+                )
+            pictures.append(picture)
+            labels.append(label)
+            if picture.nbytes * len(pictures) > MAX_BYTES:
+                raise InvalidDataset(f"{path} has more than 4 GB of pictures; take fewer.")
+    if len(pictures) < MIN_EXAMPLES:
+        raise InvalidDataset(f"{path} has {len(pictures)} pictures; {MIN_EXAMPLES} are the least.")
+    x = np.stack(pictures).transpose(0, 3, 1, 2)
+    if (x == x[:, :1]).all():
+        x = x[:, :1]
+    names = tuple(folder.name for folder in classes)
+    y = np.array(labels, dtype=np.int64)
+    return Raw(path.name, np.ascontiguousarray(x), y, None, None, names)
+
+
+def _picture(file: Path) -> np.ndarray:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(file) as image:
+            return np.asarray(image.convert("RGB"), dtype=np.uint8)
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        raise InvalidDataset(
+            f"{file} is no readable picture; remove it or start its name with a dot."
+        ) from error
+
+
+def _size(picture: np.ndarray) -> str:
+    return f"{picture.shape[1]}×{picture.shape[0]}"

@@ -1,0 +1,120 @@
+"""`python -m memlab.data.preview`: shows the app what noise does, one JSON line per request.
+
+A process of its own, so that the app never waits for data; it imports no torch and never downloads.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from memlab import settings
+from memlab.data.corruption import corrupt
+from memlab.data.dataset import Raw
+from memlab.data.registry import load
+from memlab.data.split import split
+from memlab.data.thumbnails import thumbnails
+from memlab.errors import MemlabError
+from memlab.experiment import grid, reading
+from memlab.experiment.spec import DatasetSpec
+
+SHOWN = 10
+
+
+class Previewer:
+    """Answers requests; keeps the last dataset it read."""
+
+    def __init__(self) -> None:
+        self._spec: DatasetSpec | None = None
+        self._raw: Raw | None = None
+
+    def preview(
+        self, tree: Mapping[str, Any], count: int = SHOWN, folders: Sequence[str] = ()
+    ) -> dict[str, object]:
+        """The first training examples, corrupted and clean ones, JSON-able.
+
+        Where the experiment has axes, the middle value of each is shown.
+
+        Raises:
+            MemlabError: if the experiment is invalid or its data are not there.
+        """
+        made = reading.experiment(tree, "experiment")
+        cell = grid.with_values(made, _telling(made.axes))
+        splits = split(self._load(cell.dataset, folders), cell.dataset)
+        seed = made.seed_list[0]
+        found = corrupt(splits, cell.corruption, seed)
+        show = _choose(found.drawn, count)
+        pictures = thumbnails(found.train_x[: max(200, len(show))], splits.image_shape)
+        if show.max() >= len(pictures):
+            pictures = thumbnails(found.train_x, splits.image_shape)
+        names = splits.class_names
+        return {
+            "examples": [
+                {
+                    "pixels": pictures[i].tolist(),
+                    "given": names[int(found.train_given[i])],
+                    "true": names[int(found.train_true[i])],
+                    "corrupted": bool(found.corrupted[i]),
+                    "drawn": bool(found.drawn[i]),
+                }
+                for i in show
+            ],
+            "drawn": float(found.drawn.mean()),
+            "changed": found.changed_fraction,
+            "sizes": [len(splits.train.y), len(splits.validation.y), len(splits.test.y)],
+            "classes": splits.classes,
+            "features": int(splits.train.x[0].size),
+            "image_shape": splits.image_shape,
+        }
+
+    def _load(self, spec: DatasetSpec, more: Sequence[str]) -> Raw:
+        if self._raw is None or self._spec != spec:
+            folders = [settings.datasets_folder(), *settings.load().dataset_folders_found()]
+            folders += [Path(folder).expanduser() for folder in more]
+            self._raw, self._spec = load(spec, folders, download=False), spec
+        return self._raw
+
+
+def _telling(axes: Mapping[str, list[Any]]) -> dict[str, object]:
+    """The value of each axis that shows most: the middle one."""
+    return {name: values[len(values) // 2] for name, values in axes.items()}
+
+
+def _choose(drawn: np.ndarray, count: int) -> np.ndarray:
+    """Which examples to show: corrupted and clean in turn as long as there are both."""
+    corrupted, clean = np.flatnonzero(drawn), np.flatnonzero(~drawn)
+    half = count // 2
+    few = min(len(corrupted), max(half, count - len(clean)))
+    picked = np.concatenate([corrupted[:few], clean[: count - few]])
+    return np.sort(picked)
+
+
+def serve(requests: TextIO, answers: TextIO) -> None:
+    """One answer per request line, until the requests end.
+
+    A request is `{"id", "experiment", "count"?, "folders"?}`; an answer has the id and what `preview` gives,
+    or an `error` sentence.
+    """
+    previewer = Previewer()
+    for line in requests:
+        request: dict[str, Any] = {}
+        try:
+            request = json.loads(line)
+            count = max(1, min(100, int(request.get("count") or SHOWN)))
+            folders = request.get("folders") or ()
+            answer = previewer.preview(request["experiment"], count, folders)
+        except MemlabError as error:
+            answer = {"error": str(error)}
+        except Exception as error:
+            answer = {"error": f"No preview: {type(error).__name__}: {error}"}
+        answers.write(json.dumps({"id": request.get("id"), **answer}) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    serve(sys.stdin, sys.stdout)

@@ -1,0 +1,158 @@
+"""Splits: training, validation and test examples; disjoint, stratified, seeded, scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from memlab.data.dataset import Raw
+from memlab.data.registry import find
+from memlab.data.scaling import crop, scaler
+from memlab.errors import InvalidExperiment
+from memlab.experiment.keys import key
+from memlab.experiment.spec import DatasetSpec
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part: `x` float32, `y` int64 `[n]`, `index` int64 `[n]`, the row in its source file."""
+
+    x: np.ndarray
+    y: np.ndarray
+    index: np.ndarray
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three parts, scaled by the training part's statistics."""
+
+    train: Part
+    validation: Part
+    test: Part
+    classes: int
+    image_shape: tuple[int, int, int] | None
+    class_names: tuple[str, ...]
+
+
+def split(raw: Raw, spec: DatasetSpec) -> Splits:
+    """Splits by class in proportion, in an order keyed by `split_seed`.
+
+    The official test set, where there is one, is the test part's source; validation comes from the
+    training file, or from the test file where the training part takes all of the training file.
+
+    Raises:
+        InvalidExperiment: if there are not enough examples, or a class has too few.
+    """
+    train, validation, test = _sizes(raw, spec)
+    order = key(spec.split_seed, "split")
+    if raw.test_x is None or raw.test_y is None:
+        parts = stratified(raw.y, (train, validation, test), order, raw.class_names)
+        sources = [raw.x] * 3
+    elif train + validation <= len(raw.y):
+        parts = stratified(raw.y, (train, validation), order, raw.class_names)
+        parts += stratified(raw.test_y, (test,), order, raw.class_names)
+        sources = [raw.x, raw.x, raw.test_x]
+    else:
+        parts = stratified(raw.y, (train,), order, raw.class_names)
+        parts += stratified(raw.test_y, (validation, test), order, raw.class_names)
+        sources = [raw.x, raw.test_x, raw.test_x]
+    labels = [raw.y if source is raw.x else raw.test_y for source in sources]
+    taken = [crop(source[index], spec.crop) for source, index in zip(sources, parts, strict=True)]
+    scale = scaler(spec.scaling, taken[0])
+    made = [
+        Part(scale(x), _labels(y, index), index)
+        for x, y, index in zip(taken, labels, parts, strict=True)
+    ]
+    shape = taken[0].shape[1:]
+    image = (int(shape[0]), int(shape[1]), int(shape[2])) if len(shape) == 3 else None
+    return Splits(made[0], made[1], made[2], raw.classes, image, raw.class_names)
+
+
+def _labels(y: np.ndarray | None, index: np.ndarray) -> np.ndarray:
+    assert y is not None
+    return y[index].astype(np.int64)
+
+
+def _sizes(raw: Raw, spec: DatasetSpec) -> tuple[int, int, int]:
+    """Training, validation and test examples asked for, or the dataset's own defaults."""
+    official = raw.test_y is not None
+    have, have_test = len(raw.y), 0 if raw.test_y is None else len(raw.test_y)
+    own = find(spec.name).sizes
+    shares = _shares(have, have_test)
+    train = spec.train or own.train or shares[0]
+    validation = spec.validation or own.validation or shares[1]
+    from_train = train + validation <= have
+    test = spec.test or own.test or shares[2]
+    if official and spec.test is None:
+        test = have_test if from_train else have_test - validation
+    elif not official and spec.test is None:
+        test = max(1, min(test, have - train - validation))
+    if official:
+        fits = train <= have and test + (0 if from_train else validation) <= have_test
+    else:
+        fits = train + validation + test <= have
+    if not fits or test < 1:
+        has = f"{have:,} training and {have_test:,} test" if official else f"{have:,}"
+        raise InvalidExperiment(
+            f"dataset: {train:,} training, {validation:,} validation and {test:,} test examples "
+            f"are more than {raw.name} has ({has} examples)."
+        )
+    return train, validation, test
+
+
+def _shares(have: int, have_test: int) -> tuple[int, int, int]:
+    """Default sizes of a user's own data: 60, 20 and 20 %, or 80 and 20 % beside a test set."""
+    if have_test:
+        validation = max(1, have // 5)
+        return have - validation, validation, have_test
+    test = max(1, have // 5)
+    return have - 2 * test, test, test
+
+
+def stratified(
+    y: np.ndarray,
+    sizes: Sequence[int],
+    generator: np.random.Generator,
+    class_names: Sequence[str],
+) -> list[np.ndarray]:
+    """Disjoint index arrays of these sizes, each with the classes in proportion to `y`.
+
+    Class counts are within 1 of proportional (largest remainders); each array is shuffled.
+
+    Raises:
+        InvalidExperiment: if a class has fewer examples than the parts need.
+    """
+    queues = [generator.permutation(np.flatnonzero(y == c)) for c in range(len(class_names))]
+    counts = np.array([len(queue) for queue in queues])
+    used = np.zeros(len(queues), dtype=np.int64)
+    parts = []
+    for size in sizes:
+        wanted = _apportion(size, counts, counts - used)
+        for c in np.flatnonzero((wanted == 0) & (size >= len(queues))):
+            raise InvalidExperiment(
+                f"dataset: class {class_names[c]!r} has only {counts[c]} examples, too few for a "
+                f"split into {', '.join(f'{n:,}' for n in sizes)}; every part needs at least one."
+            )
+        index = np.concatenate([q[u : u + w] for q, u, w in zip(queues, used, wanted, strict=True)])
+        parts.append(generator.permutation(index))
+        used += wanted
+    return parts
+
+
+def _apportion(size: int, counts: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """How many of each class make `size`, in proportion to `counts`, never more than are `left`."""
+    exact = size * counts / counts.sum()
+    wanted = np.minimum(np.floor(exact).astype(np.int64), left)
+    order = np.argsort(-(exact - np.floor(exact)), kind="stable")
+    while wanted.sum() < size:
+        before = wanted.sum()
+        for c in order:
+            if wanted.sum() == size:
+                break
+            if wanted[c] < left[c]:
+                wanted[c] += 1
+        if wanted.sum() == before:
+            raise InvalidExperiment(f"dataset: there are not {size:,} examples left for a split.")
+    return wanted

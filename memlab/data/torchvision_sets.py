@@ -1,0 +1,339 @@
+"""The datasets that torchvision knows, in its own layout on disk, read without torchvision.
+
+MNIST and its relatives are IDX files, CIFAR's batches pickles, SVHN's files MATLAB's. Fashion-MNIST
+is found as Debian's package `dataset-fashion-mnist` installs it, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from memlab.data.dataset import Dataset, Inputs, IntArray, Progress, Raw, Request, Sizes, declare
+from memlab.data.download import download, md5_of, unpack
+from memlab.data.idx import read_idx
+from memlab.data.plain_pickle import read_plain_pickle
+from memlab.data.published import published
+from memlab.errors import DatasetUnavailable, InvalidDataset
+
+DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+Part = tuple[Inputs, IntArray]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How torchvision lays a dataset out below its root.
+
+    `class_name` is torchvision's class; `places` are folders below a root, the first one the one
+    to download to, `elsewhere` folders of their own; `files` all have to be there, gzipped or not
+    where `gzipped`; `archive` is the folder within the published archive, if it is one.
+    """
+
+    class_name: str
+    places: tuple[str, ...]
+    files: tuple[str, ...]
+    download_bytes: int
+    gzipped: bool = False
+    archive: str | None = None
+    elsewhere: tuple[Path, ...] = ()
+
+    def candidates(self, folders: Sequence[Path]) -> list[Path]:
+        """The folders to look in."""
+        below = [folder / place for folder in folders for place in self.places]
+        return [*below, *self.elsewhere]
+
+    def file(self, place: Path, name: str) -> Path | None:
+        """The file of this name in `place`, plain or gzipped."""
+        names = (name, f"{name}.gz") if self.gzipped else (name,)
+        return next((place / n for n in names if (place / n).is_file()), None)
+
+    def find(self, folders: Sequence[Path]) -> Path | None:
+        """The first folder that has all the files."""
+        for place in self.candidates(folders):
+            if all(self.file(place, name) is not None for name in self.files):
+                return place
+        return None
+
+    def path(self, place: Path, name: str) -> Path:
+        """The file of this name in a folder that has it."""
+        found = self.file(place, name)
+        return place / name if found is None else found
+
+
+def fetch(layout: Layout, folders: Sequence[Path], progress: Progress | None) -> str:
+    """Downloads into the first of `folders` what is in none of them, and says where it is.
+
+    Raises:
+        DatasetUnavailable, StorageError: if that cannot be done.
+    """
+    place = layout.find(folders)
+    if place is not None:
+        return f"{layout.class_name} is already in {place}"
+    if not folders:
+        raise _unavailable(layout, folders, "there is no folder to download it to")
+    place = folders[0] / layout.places[0]
+    done = 0
+    try:
+        listed = published(layout.class_name)
+        for file in listed.files:
+            wanted = layout.archive is None and (place / file.name).is_file()
+            if wanted and md5_of(place / file.name) == file.md5:
+                done += (place / file.name).stat().st_size
+                continue
+            where = folders[0] if layout.archive else place
+            path = download(file, where, progress, done, layout.download_bytes)
+            done += path.stat().st_size
+            if layout.archive is not None:
+                unpack(path, layout.archive, listed.members, place)
+                path.unlink(missing_ok=True)
+    except DatasetUnavailable as error:
+        raise _unavailable(layout, folders, f"downloading it failed: {error}") from error
+    return f"{layout.class_name} was downloaded to {place}"
+
+
+def verify(layout: Layout, folders: Sequence[Path], load: Callable[[Path], Raw]) -> str:
+    """Compares the files with the published checksums, and reads all of them.
+
+    Raises:
+        DatasetUnavailable: if it is not on disk.
+        InvalidDataset: if a file is damaged.
+    """
+    place = layout.find(folders)
+    if place is None:
+        raise _unavailable(layout, folders, "`memlab data fetch` downloads it")
+    raw = load(place)
+    listed = published(layout.class_name)
+    sums = listed.members or {file.name: file.md5 for file in listed.files}
+    other = []
+    for name in layout.files:
+        path = layout.path(place, name)
+        if md5_of(path) != sums.get(path.name):
+            if not layout.gzipped:
+                raise InvalidDataset(f"{path} has another checksum than the published file.")
+            other.append(path.name)
+    count = f"{len(raw.y):,} + {len(raw.test_y) if raw.test_y is not None else 0:,} examples"
+    if other:
+        return f"{place}: {count} read; packed differently from the published {', '.join(other)}"
+    return f"{place}: {count} read; checksums as published"
+
+
+def _unavailable(layout: Layout, folders: Sequence[Path], reason: str) -> DatasetUnavailable:
+    places = layout.candidates(folders)
+    looked = ", ".join(str(place) for place in places) or "no folder at all"
+    ending = "[.gz]" if layout.gzipped else ""
+    return DatasetUnavailable(
+        f"{layout.class_name} is not on disk (looked for {layout.files[0]}{ending} and "
+        f"{len(layout.files) - 1} more in {looked}), and {reason.rstrip('.')}; copy its files to "
+        f"{places[0] if places else 'a folder'}, or name a folder in torchvision's layout under "
+        "dataset_folders in the settings."
+    )
+
+
+def _load(layout: Layout, read: Callable[[Path], Raw], request: Request) -> Raw:
+    place = layout.find(request.folders)
+    if place is None and not request.download:
+        size = f"{layout.download_bytes / 1e6:.0f} MB"
+        raise _unavailable(
+            layout, request.folders, f"it is downloaded ({size}) only when a run starts"
+        )
+    if place is None:
+        fetch(layout, request.folders, request.progress)
+        place = layout.find(request.folders)
+    if place is None:
+        raise _unavailable(layout, request.folders, "what was downloaded is gone again")
+    return read(place)
+
+
+IDX_FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+
+
+def _read_idx_set(layout: Layout, name: str, class_names: tuple[str, ...], place: Path) -> Raw:
+    def part(images_name: str, labels_name: str) -> Part:
+        path = layout.path(place, labels_name)
+        images, labels = read_idx(layout.path(place, images_name), 3), read_idx(path, 1)
+        return _checked(images[:, None], labels.astype(np.int64), len(class_names), path)
+
+    x, y = part(*IDX_FILES[:2])
+    test_x, test_y = part(*IDX_FILES[2:])
+    return _whole(Raw(name, x, y, test_x, test_y, class_names), place)
+
+
+def _read_cifar(layout: Layout, name: str, labels_key: str, names_key: str, place: Path) -> Raw:
+    meta = layout.files[-1]
+    found = read_plain_pickle(place / meta).get(names_key)
+    if not isinstance(found, list) or len(found) < 2:
+        raise InvalidDataset(f"{place / meta} has no list {names_key!r} of the classes' names.")
+    class_names = tuple(str(item) for item in found)
+
+    def batch(file: str) -> Part:
+        path = place / file
+        content = read_plain_pickle(path)
+        data, labels = content.get("data"), content.get(labels_key)
+        if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2:
+            raise InvalidDataset(f"{path} has no array 'data' of bytes.")
+        if data.shape[1] != 3072 or not isinstance(labels, list):
+            raise InvalidDataset(f"{path} has no images of 3×32×32 with a list {labels_key!r}.")
+        if not all(type(label) is int for label in labels):
+            raise InvalidDataset(f"{path} has labels that are no integers.")
+        images = data.reshape(-1, 3, 32, 32)
+        return _checked(images, np.array(labels, dtype=np.int64), len(class_names), path)
+
+    parts = [batch(file) for file in layout.files[:-2]]
+    test_x, test_y = batch(layout.files[-2])
+    x = np.concatenate([images for images, _ in parts])
+    y = np.concatenate([labels for _, labels in parts])
+    return _whole(Raw(name, x, y, test_x, test_y, class_names), place)
+
+
+def _read_svhn(layout: Layout, place: Path) -> Raw:
+    def part(file: str) -> Part:
+        from scipy.io import loadmat
+
+        path = place / file
+        try:
+            content = loadmat(path)
+            images, labels = content["X"], content["y"].astype(np.int64).ravel()
+        except Exception as error:  # a damaged file may raise anything
+            raise InvalidDataset(
+                f"{path} is damaged: it is no MATLAB file with X and y."
+            ) from error
+        if images.ndim != 4 or images.shape[:3] != (32, 32, 3) or images.dtype != np.uint8:
+            raise InvalidDataset(f"{path} has no images of 32×32×3 bytes.")
+        images = np.ascontiguousarray(images.transpose(3, 2, 0, 1))
+        labels[labels == 10] = 0  # the digit 0 is class 10 in the files
+        return _checked(images, labels, 10, path)
+
+    x, y = part(layout.files[0])
+    test_x, test_y = part(layout.files[1])
+    return _whole(Raw("svhn", x, y, test_x, test_y, tuple("0123456789")), place)
+
+
+def _checked(images: Inputs, labels: IntArray, classes: int, path: Path) -> Part:
+    if len(images) != len(labels):
+        raise InvalidDataset(f"{path} has {len(labels):,} labels for {len(images):,} images.")
+    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+    if len(wrong):
+        raise InvalidDataset(
+            f"{path}: label {labels[wrong[0]]} of example {wrong[0]} is not in 0 … {classes - 1}."
+        )
+    return images, labels
+
+
+def _whole(raw: Raw, place: Path) -> Raw:
+    assert raw.test_x is not None
+    if len(raw.x) == 0 or len(raw.test_x) == 0:
+        raise InvalidDataset(f"{place} has no examples.")
+    if raw.x.shape[1:] != raw.test_x.shape[1:]:
+        raise InvalidDataset(f"{place} has images of one size for training, of another for test.")
+    return raw
+
+
+def _declare(
+    name: str,
+    about: str,
+    layout: Layout,
+    read: Callable[[Path], Raw],
+    shape: tuple[int, int, int],
+    counts: tuple[int, int],
+    classes: int = 10,
+) -> None:
+    def where(folders: Sequence[Path]) -> str | None:
+        place = layout.find(folders)
+        return None if place is None else str(place)
+
+    declare(
+        Dataset(
+            name,
+            about,
+            classes,
+            shape,
+            *counts,
+            Sizes(1000, 400, counts[1]),
+            load=partial(_load, layout, read),
+            download_bytes=layout.download_bytes,
+            where=where,
+            fetch=partial(fetch, layout),
+            verify=partial(verify, layout, load=read),
+        )
+    )
+
+
+def _declare_idx(
+    name: str, about: str, class_name: str, size: int, class_names: tuple[str, ...], *other: Path
+) -> None:
+    places = (f"{class_name}/raw",)
+    layout = Layout(class_name, places, IDX_FILES, size, gzipped=True, elsewhere=other)
+    read = partial(_read_idx_set, layout, name, class_names)
+    _declare(name, about, layout, read, (1, 28, 28), (60_000, 10_000))
+
+
+_declare_idx("mnist", "handwritten digits, 28×28 grey", "MNIST", 11_594_722, tuple("0123456789"))
+_declare_idx(
+    "fashion-mnist",
+    "articles of clothing, 28×28 grey",
+    "FashionMNIST",
+    30_878_645,
+    (
+        *("T-shirt/top", "trouser", "pullover", "dress", "coat"),
+        *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+    ),
+    DEBIAN_FASHION_MNIST,
+)
+_declare_idx(
+    "kmnist",
+    "cursive Japanese characters, 28×28 grey",
+    "KMNIST",
+    21_240_888,
+    ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+)
+
+_CIFAR10 = Layout(
+    "CIFAR10",
+    ("cifar-10-batches-py",),
+    (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta"),
+    170_498_071,
+    archive="cifar-10-batches-py",
+)
+_CIFAR100 = Layout(
+    "CIFAR100",
+    ("cifar-100-python",),
+    ("train", "test", "meta"),
+    169_001_437,
+    archive="cifar-100-python",
+)
+_SVHN = Layout("SVHN", (".", "SVHN", "svhn"), ("train_32x32.mat", "test_32x32.mat"), 246_316_178)
+
+_declare(
+    "cifar10",
+    "photographs in ten classes, 32×32 colour",
+    _CIFAR10,
+    partial(_read_cifar, _CIFAR10, "cifar10", "labels", "label_names"),
+    (3, 32, 32),
+    (50_000, 10_000),
+)
+_declare(
+    "cifar100",
+    "photographs in a hundred classes, 32×32 colour",
+    _CIFAR100,
+    partial(_read_cifar, _CIFAR100, "cifar100", "fine_labels", "fine_label_names"),
+    (3, 32, 32),
+    (50_000, 10_000),
+    100,
+)
+_declare(
+    "svhn",
+    "house numbers from street views, 32×32 colour",
+    _SVHN,
+    partial(_read_svhn, _SVHN),
+    (3, 32, 32),
+    (73_257, 26_032),
+)

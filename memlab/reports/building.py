@@ -1,0 +1,221 @@
+"""From a run folder to its findings: tables, events, experiment and environment, put together.
+
+Works for a run in any state, also one without a single row. Reads only; writing is `json.py`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+
+import numpy as np
+from pydantic import ValidationError
+
+from memlab.experiment import grid
+from memlab.experiment.reading import experiment as validated
+from memlab.experiment.reading import from_toml
+from memlab.experiment.spec import Experiment
+from memlab.reports.findings import QUANTITIES, SCHEMA_VERSION, Findings, Row
+from memlab.reports.measurements import Figures, measure
+from memlab.reports.sentences import sentences
+from memlab.reports.statistics import quantity
+from memlab.runs.event_log import Event, EventReader
+from memlab.runs.run_folder import RunFolder
+from memlab.runs.state import StateName
+from memlab.runs.view import RunView
+
+
+def build(run: RunFolder, state: StateName | None = None) -> Findings:
+    """The findings as of now.
+
+    Args:
+        state: the state to report in place of the folder's, for a worker about to end.
+
+    Raises:
+        RunFolderError: if the run's experiment cannot be read.
+        InvalidExperiment: if it is none that this version knows.
+    """
+    view = RunView(run)
+    where = str(run.path / "experiment.toml")
+    made = validated(from_toml(view.experiment_toml, where), where)
+    events = EventReader(run.events).read()
+    figures = measure(view.stacks, grid.member_count(made))
+    diverged = _diverged(view, figures)
+    finished = set(view.finished) - diverged
+    rows = _rows(made, figures, diverged, finished, events)
+    classes = _classes(events)
+    epochs = figures.epoch[np.isfinite(figures.epoch)]
+    said = state or view.state.state
+    findings = Findings(
+        run=run.id,
+        title=made.title,
+        question=made.question,
+        source=made.source,
+        deviations=made.deviations,
+        state=said,
+        state_message=view.state.message if state is None else "",
+        complete=said == "finished",
+        epoch=float(epochs.max()) if epochs.size else None,
+        sentences=[],
+        axes=list(made.axes),
+        seeds=made.seed_list,
+        members=grid.member_count(made),
+        diverged=len(diverged),
+        chance=_chance(events, classes),
+        classes=classes,
+        rows=rows,
+        reproduce=reproduce(run),
+        problems=list(view.problems),
+        experiment=made.model_dump(mode="json"),
+        started=_iso(events[0].time) if events else None,
+        duration_seconds=_duration(events, view),
+        **_made_with(view),
+    )
+    return findings.model_copy(update={"sentences": sentences(findings)})
+
+
+def load_or_build(run: RunFolder) -> Findings:
+    """The run's report.json where it has finished and has one, else findings as of now.
+
+    Raises:
+        RunFolderError, InvalidExperiment: as `build`.
+    """
+    if run.state.state == "finished":
+        try:
+            found = Findings.model_validate_json(run.report.read_bytes())
+        except (OSError, ValidationError, RecursionError):
+            return build(run)
+        known = found.schema_version <= SCHEMA_VERSION
+        if found.run == run.id and found.complete and known:
+            return found.model_copy(update={"reproduce": reproduce(run)})
+    return build(run)
+
+
+def reproduce(run: RunFolder) -> str:
+    """The command that runs the same again, from where the folder lies now."""
+    return f"memlab run {shlex.quote(str(run.path / 'experiment.toml'))}"
+
+
+def _diverged(view: RunView, figures: Figures) -> set[int]:
+    """Members that are marked diverged, and those evaluated without a finite accuracy."""
+    silent = np.isfinite(figures.epoch) & ~np.isfinite(figures.train_accuracy)
+    return set(view.diverged) | {int(member) for member in np.flatnonzero(silent)}
+
+
+def _rows(
+    made: Experiment,
+    figures: Figures,
+    diverged: set[int],
+    finished: set[int],
+    events: Sequence[Event],
+) -> list[Row]:
+    changed = {e.data.get("group"): e.data.get("changed") for e in events if e.type == "corruption"}
+    sizes = _sizes(events)
+    names = {field.name for field in fields(Figures)}.intersection(QUANTITIES)
+    rows = []
+    for group in grid.groups(made):
+        cell = grid.with_values(made, group.axis_values)
+        kept = [member for member in group.members if member not in diverged]
+        size = next((sizes[member] for member in group.members if member in sizes), {})
+        examples, parameters = size.get("train_examples"), size.get("parameters")
+        updates, epochs = figures.updates[kept], figures.epoch[kept]
+        values: dict[str, object] = {name: quantity(getattr(figures, name)[kept]) for name in names}
+        values |= {name: _plain(value) for name, value in group.axis_values.items()}
+        share = changed.get(group.index)
+        rows.append(
+            Row.model_validate(
+                {
+                    **values,
+                    "label": group.label or "all",
+                    "members": len(group.members),
+                    "finished": len(finished.intersection(group.members)),
+                    "diverged": len(diverged.intersection(group.members)),
+                    "corruption_kind": cell.corruption.kind,
+                    "corruption_fraction": cell.corruption.fraction,
+                    "fraction_changed": share if isinstance(share, int | float) else None,
+                    "epoch": float(np.nanmax(epochs)) if np.isfinite(epochs).any() else None,
+                    "updates": float(np.nanmean(updates)) if np.isfinite(updates).any() else None,
+                    "train_examples": examples,
+                    "parameters": parameters,
+                    "parameters_per_example": (
+                        parameters / examples if parameters and examples else None
+                    ),
+                }
+            )
+        )
+    return rows
+
+
+def _plain(value: object) -> object:
+    """An axis value as JSON; a table as its label."""
+    if isinstance(value, Mapping):
+        return grid.show(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _sizes(events: Sequence[Event]) -> dict[int, dict[str, int]]:
+    """Training examples and parameters by member, from the stacks' announcements."""
+    sizes: dict[int, dict[str, int]] = {}
+    for event in events:
+        listed = event.data.get("members") if event.type == "stack-started" else None
+        for member in listed if isinstance(listed, list) else ():
+            sizes[member] = {
+                name: value
+                for name in ("train_examples", "parameters")
+                if isinstance(value := event.data.get(name), int)
+            }
+    return sizes
+
+
+def _classes(events: Sequence[Event]) -> int | None:
+    found = [e.data.get("classes") for e in events if e.type == "stack-started"]
+    counts = {value for value in found if isinstance(value, int) and value > 0}
+    return counts.pop() if len(counts) == 1 else None
+
+
+def _chance(events: Sequence[Event], classes: int | None) -> float | None:
+    """The larger of 1 / classes and the recorded shares of the most frequent class."""
+    shares = [e.data.get("majority_share") for e in events if e.type == "stack-started"]
+    known = [float(share) for share in shares if isinstance(share, int | float)]
+    return max([1 / classes, *known]) if classes else None
+
+
+def _duration(events: Sequence[Event], view: RunView) -> float | None:
+    """Seconds that workers lived; one that was killed lived until its last sign."""
+    starts = [i for i, event in enumerate(events) if event.type == "worker-started"]
+    if not starts:
+        return None
+    total = 0.0
+    progress = view.progress
+    for start, stop in zip(starts, [*starts[1:], len(events)], strict=True):
+        last = events[stop - 1].time
+        if stop == len(events) and progress is not None:
+            last = max(last, progress.time)
+        total += max(0.0, last - events[start].time)
+    return round(total, 3)
+
+
+def _made_with(view: RunView) -> dict[str, object]:
+    """What is known of the machine and the software."""
+    facts = view.environment
+    packages = facts.get("packages")
+    versions = dict(packages) if isinstance(packages, Mapping) else {}
+    ahead = {name: facts[name] for name in ("memlab", "python", "torch") if facts.get(name)}
+    device = str(facts.get("device") or view.state.device or "")
+    name = str(facts.get("device_name") or "")
+    command = facts.get("command")
+    commit = facts.get("commit")
+    return {
+        "device": name if device in name else f"{device}, {name}" if name else device,
+        "versions": {str(name): str(value) for name, value in (ahead | versions | ahead).items()},
+        "commit": str(commit) if commit else None,
+        "command": shlex.join(map(str, command))
+        if isinstance(command, list)
+        else str(command or ""),
+    }
+
+
+def _iso(when: float) -> str:
+    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

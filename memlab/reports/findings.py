@@ -1,0 +1,181 @@
+"""What was found: the content of `report.json`, from which every rendering is made.
+
+The names of rows' quantities and of these fields are stable; new ones may be added, and
+`schema` rises when one changes its meaning or goes. Nothing here computes or draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+
+class Part(BaseModel):
+    """A part of the document: frozen; keys of newer versions are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+
+
+class Quantity(BaseModel):
+    """A mean over seeds with its 95 % t interval."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mean: float = Field(description="Mean over the seeds for which the quantity exists")
+    ci95: tuple[float, float] | None = Field(
+        description="95 % t interval of the mean [low, high], seeds as the unit, not clipped to"
+        " the quantity's range; null for fewer than two seeds"
+    )
+    n: int = Field(ge=1, description="Seeds for which the quantity exists")
+
+    @property
+    def half(self) -> float | None:
+        """Half the interval's width; None without an interval."""
+        return None if self.ci95 is None else (self.ci95[1] - self.ci95[0]) / 2
+
+
+def _quantity(description: str) -> Any:
+    return Field(default=None, description=description + "; null where it does not exist")
+
+
+class Row(Part):
+    """One axis value (combination of them): its quantities over seeds.
+
+    The axis values stand at the row's top level by their dotted field name, such as
+    `"corruption.fraction": 0.4`; a value that is a table (a whole section) is written as its label.
+    Diverged members are left out of every quantity. "The end" is the last evaluation so far.
+    """
+
+    label: str = Field(description="The axis values in words; unique within the report")
+    members: int = Field(description="Members with these axis values, one per seed")
+    finished: int = Field(description="Members whose training has ended as it should")
+    diverged: int = Field(description="Members whose loss became infinite or NaN")
+    corruption_kind: str = Field(description="Kind of corruption of these members")
+    corruption_fraction: float = Field(description="Share of training examples drawn for it")
+
+    train_accuracy: Quantity | None = _quantity("Accuracy on the given labels at the end")
+    train_accuracy_clean: Quantity | None = _quantity(
+        "Train accuracy at the end on the examples that were not changed (truth)"
+    )
+    train_accuracy_corrupted: Quantity | None = _quantity(
+        "Train accuracy at the end on the changed examples, by their given label (lies fitted)"
+    )
+    recovered_true_labels: Quantity | None = _quantity(
+        "Share of examples with a wrong given label whose true label is predicted at the end"
+    )
+    test_accuracy: Quantity | None = _quantity("Test accuracy at the end")
+    best_test_accuracy: Quantity | None = _quantity(
+        "Highest test accuracy of all evaluations (chosen on test data: an upper bound)"
+    )
+    best_epoch: Quantity | None = _quantity("Epoch of the first highest test accuracy")
+    generalization_gap: Quantity | None = _quantity("Train minus test accuracy at the end")
+    generalization_gap_loss: Quantity | None = _quantity("Test minus train loss at the end")
+    memorization_cost: Quantity | None = _quantity(
+        "Best minus final test accuracy; never negative, and above zero by chance alone"
+    )
+    epochs_to_fit: Quantity | None = _quantity(
+        "First epoch with train accuracy ≥ 0.99; n counts the members that got there"
+    )
+    early_stopped_test_accuracy: Quantity | None = _quantity(
+        "Test accuracy at the epoch of the best validation accuracy (honest early stopping)"
+    )
+    early_stopped_recovered: Quantity | None = _quantity(
+        "Recovered true labels at the epoch of the best validation accuracy"
+    )
+    early_stopping_gain: Quantity | None = _quantity(
+        "Early-stopped minus final test accuracy, per seed; not biased by choosing on test data"
+    )
+    memorization_onset: Quantity | None = _quantity(
+        "Epoch from which on, to the end, more lies are repeated than seen through"
+    )
+    fraction_changed: float | None = Field(
+        default=None, description="Share of training examples truly changed; null if not recorded"
+    )
+    epoch: float | None = Field(
+        default=None, description="Latest evaluated epoch of these members; null before the first"
+    )
+    updates: float | None = Field(default=None, description="Updates per member so far")
+    train_examples: int | None = Field(default=None, description="Training examples")
+    parameters: int | None = Field(default=None, description="Trained parameters of one member")
+    parameters_per_example: float | None = Field(
+        default=None, description="Parameters divided by training examples"
+    )
+
+    @property
+    def axis_values(self) -> Mapping[str, object]:
+        """The axis values by dotted field name."""
+        return self.model_extra or {}
+
+    def quantity(self, name: str) -> Quantity | None:
+        """The quantity of that field."""
+        found = getattr(self, name)
+        return found if isinstance(found, Quantity) else None
+
+
+class Findings(Part):
+    """A run's report: what was asked, what was found, and with what it was found."""
+
+    schema_version: int = Field(
+        default=SCHEMA_VERSION, alias="schema", description="Version of this document's meaning"
+    )
+    run: str = Field(description="The run's id")
+    title: str = Field(description="The experiment's title")
+    question: str = Field(description="The question that the experiment asks")
+    source: str = Field(description="Paper, section and figure")
+    deviations: str = Field(description="Where the experiment differs from its source")
+    state: Literal[
+        "queued", "starting", "running", "paused", "stopping", "finished", "failed", "interrupted"
+    ] = Field(description="State of the run when this was made")
+    state_message: str = Field(description="Why it is in that state, where there is a reason")
+    complete: bool = Field(description="Whether the run has finished: else all figures are so far")
+    epoch: float | None = Field(description="Latest evaluated epoch; null before the first")
+    sentences: list[str] = Field(description="The findings in plain words, the verdict first")
+    axes: list[str] = Field(description="Dotted names of the fields that take several values")
+    seeds: list[int] = Field(description="Seeds, one member per axis value each")
+    members: int = Field(description="Networks in the grid")
+    diverged: int = Field(description="Networks that diverged")
+    chance: float | None = Field(
+        description="Test accuracy of guessing: 1 / classes, or the share of the most frequent"
+        " class where the run recorded it"
+    )
+    classes: int | None = Field(description="Number of classes")
+    rows: list[Row] = Field(description="One per axis value, in the experiment's order")
+    device: str = Field(description="Device that trained, with its name where known")
+    versions: dict[str, str] = Field(description="Versions of memlab, Python and packages")
+    commit: str | None = Field(description="Commit of the checkout; + where it had changes")
+    command: str = Field(description="The command that started the run")
+    started: str | None = Field(description="When the run was made, ISO 8601, UTC")
+    duration_seconds: float | None = Field(
+        description="Wall-clock seconds of its workers, pauses included"
+    )
+    reproduce: str = Field(description="The command that runs the same again")
+    problems: list[str] = Field(description="What in the run folder is damaged, a sentence each")
+    experiment: dict[str, Any] = Field(description="The complete experiment")
+
+
+QUANTITIES: tuple[str, ...] = tuple(
+    name for name, field in Row.model_fields.items() if field.annotation == Quantity | None
+)
+
+
+def document(findings: Findings) -> dict[str, Any]:
+    """The findings as report.json has them: plain data, axis values first in each row."""
+    made = findings.model_dump(mode="json", by_alias=True)
+    for row, found in zip(made["rows"], findings.rows, strict=True):
+        values = {name: row.pop(name) for name in found.axis_values}
+        items = dict(row)
+        row.clear()
+        row.update(values | items)
+    return made
+
+
+def report_schema() -> dict[str, Any]:
+    """JSON schema of report.json."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Findings.model_json_schema(by_alias=True, mode="serialization"),
+    }

@@ -1,0 +1,31 @@
+"""report.json: the findings as they are kept in a run folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from memlab.atomic import write_atomically
+from memlab.reports.building import build
+from memlab.reports.findings import Findings, document
+from memlab.runs.run_folder import RunFolder
+from memlab.runs.state import StateName
+
+
+def dumps(findings: Findings) -> str:
+    """The document as text; strict JSON, without NaN."""
+    return json.dumps(document(findings), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write(run: RunFolder, state: StateName | None = None) -> Path:
+    """Builds the findings and replaces the run's report.json.
+
+    Args:
+        state: the state that the worker is about to enter.
+
+    Raises:
+        RunFolderError: if the run cannot be read.
+        StorageError: if the file cannot be written; an older one stays.
+    """
+    write_atomically(run.report, dumps(build(run, state)).encode())
+    return run.report

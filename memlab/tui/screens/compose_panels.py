@@ -1,0 +1,48 @@
+"""What fills the three panels of Compose once the shell is painted."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Footer, OptionList
+from textual.widgets.option_list import Option
+
+from memlab.tui.preset_shelf import Shelf
+from memlab.tui.preview_client import PreviewClient
+from memlab.tui.screens.noise_pane import NoisePane
+from memlab.tui.widgets.fields import FieldList
+
+
+class PresetList(OptionList):
+    """The presets; Enter starts the one under the cursor."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.launch", "launch")]
+
+    def show_shelf(self, shelf: Shelf, key: str) -> None:
+        """Lists all presets, the cursor on that one; says nothing of it."""
+        with self.prevent(OptionList.OptionHighlighted):
+            self.clear_options()
+            self.add_options(
+                Option(shelf.label(entry), id=entry.key or None, disabled=not entry.key)
+                for entry in shelf.entries
+            )
+            self.highlighted = self.get_option_index(key)
+
+    def relabel(self, shelf: Shelf) -> None:
+        """Marks the current preset as changed, or not."""
+        label = shelf.label(shelf.entry)
+        if self.get_option(shelf.current).prompt != label:
+            self.replace_option_prompt(shelf.current, label)
+
+
+async def fill(screen: Screen[None], client: PreviewClient) -> None:
+    """Mounts list, form, pictures and footer, and gives the keys to the list."""
+    presets = PresetList(id="presets", compact=True)
+    await screen.query_one("#presets-box").mount(presets)
+    await screen.query_one("#form-box").mount(FieldList(id="fields"))
+    await screen.query_one(NoisePane).fill(client)
+    await screen.mount(Footer())
+    if screen.focused is None:
+        presets.focus()

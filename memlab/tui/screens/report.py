@@ -1,0 +1,215 @@
+"""The Report screen: the sentence first, then the ladder, the table, and how to repeat it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from memlab.experiment.spec import Experiment
+from memlab.runs.run_folder import RunFolder
+from memlab.runs.state import RunState
+from memlab.tui import report_model as model
+from memlab.tui import watch_model
+from memlab.tui.axis_values import axis_title, axis_values
+from memlab.tui.report_files import Loaded, export, load
+from memlab.tui.screens.shell import HEIGHTS, reason, selected_folder, shell
+from memlab.tui.widgets.chart import BrailleChart
+from memlab.tui.widgets.table import LineTable
+
+UPDATE_SECONDS = 1.0
+NO_RUN = "No run is chosen.  4  opens the library: ⏎ there opens a run's report."
+
+
+class ReportScreen(Screen[None]):
+    """The findings of the selected run, also of one that still goes on."""
+
+    CSS_PATH = "report.tcss"
+    TITLE = "Report"
+    VERTICAL_BREAKPOINTS = HEIGHTS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "curves", "curves"),
+        Binding("y", "copy", "copy command"),
+        Binding("e", "export", "export"),
+    ]
+
+    @dataclass
+    class Read(Message):
+        """A thread has read or built the findings."""
+
+        run_id: str
+        loaded: Loaded | None
+        error: str = ""
+
+    @dataclass
+    class Exported(Message):
+        """Files were written, or could not be."""
+
+        paths: list[Path]
+        error: str = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run_id: str | None = None
+        self._loaded: Loaded | None = None
+        self._reading = False
+
+    def compose(self) -> ComposeResult:
+        """Lays the screen out."""
+        yield Static("", id="message", markup=False)
+        with VerticalScroll(id="scroll"):
+            yield Static("", id="standing", markup=False)
+            yield Static("", id="verdict", markup=False)
+            yield Static("", id="words", markup=False)
+            yield BrailleChart("what memorizing cost", legend=True, id="ladder")
+            table = LineTable(model.columns(""), id="rows", empty="no figures yet")
+            table.can_focus = False
+            yield table
+            yield Static("", id="experiment", markup=False)
+            yield Static("", id="reproduce", markup=False)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Starts looking."""
+        self._timer = self.set_interval(UPDATE_SECONDS, self._tick, pause=not self.is_current)
+        self.query_one("#ladder", BrailleChart).empty = "no figures yet"
+        self.query_one("#scroll").focus()
+        self._tick()
+
+    def on_screen_resume(self) -> None:
+        """Looks again at once."""
+        self._timer.resume()
+        self._tick()
+
+    def on_screen_suspend(self) -> None:
+        """Rests while another screen is shown."""
+        self._timer.pause()
+
+    # --- reading
+
+    def _tick(self) -> None:
+        folder = selected_folder(self)
+        if folder is None:
+            self._say(NO_RUN)
+            return
+        if folder.id != self._run_id:
+            self._run_id, self._loaded = folder.id, None
+            self._say("")
+        if not self._reading:
+            self._reading = True
+            self._read(folder, self._loaded)
+
+    @work(thread=True, group="report-read", exit_on_error=False)
+    def _read(self, folder: RunFolder, before: Loaded | None) -> None:
+        try:
+            self.post_message(self.Read(folder.id, load(folder, before)))
+        except Exception as error:
+            self.post_message(self.Read(folder.id, None, reason(error)))
+
+    def on_report_screen_read(self, message: Read) -> None:
+        """Shows what a thread has read."""
+        self._reading = False
+        if message.run_id != self._run_id:
+            self._tick()
+        elif message.loaded is None:
+            self._say(message.error, error=True)
+        elif message.loaded is not self._loaded:
+            self._loaded = message.loaded
+            self._show(message.loaded.document, message.loaded.experiment, message.loaded.state)
+
+    # --- showing
+
+    def _show(self, document: Mapping[str, Any], made: Experiment, state: RunState) -> None:
+        loaded = self._loaded
+        assert loaded is not None
+        said = model.sentences(document)
+        standing = model.standing(state.state, loaded.epoch, state.message)
+        self._put("#standing", standing)
+        self.query_one("#standing").set_class(bool(standing), "-shown")
+        self._put("#verdict", said[0] if said else made.question)
+        self._put("#words", "\n".join(said[1:]))
+        self.query_one("#words").display = len(said) > 1
+        chart = self.query_one("#ladder", BrailleChart)
+        chart.axis = model.axis_name(made)
+        chart.show(model.ladder(document, made, self.app.current_theme.dark))
+        self._show_rows(document, made)
+        name = made.title or loaded.folder.id
+        source = f"\nAfter {made.source}." if made.source else ""
+        self._put("#experiment", watch_model.facts(made, name) + source)
+        command = model.reproduce(document, shlex.quote(str(loaded.folder.path)))
+        self.query_one("#reproduce", Static).update(
+            Text.assemble(("run it again:  ", "dim"), (command, "bold"), ("   y copies", "dim"))
+        )
+
+    def _show_rows(self, document: Mapping[str, Any], made: Experiment) -> None:
+        table = self.query_one("#rows", LineTable)
+        values = axis_values(made, self.app.current_theme.dark)
+        rows = [
+            model.cells(row, value, self.app.no_color)
+            for row, value in zip(document.get("rows") or [], values, strict=False)
+        ]
+        table.set_columns(model.columns(axis_title(made)))
+        table.set_rows([value.key for value in values[: len(rows)]], rows)
+        table.styles.height = 1 + max(1, len(rows))
+
+    def _put(self, selector: str, text: str) -> None:
+        line = self.query_one(selector, Static)
+        if line.content != text:
+            line.update(text)
+
+    def _say(self, text: str, error: bool = False) -> None:
+        line = self.query_one("#message", Static)
+        if line.content != text:
+            line.update(text)
+        line.set_class(bool(text), "-shown")
+        line.set_class(error, "-error")
+
+    # --- keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that can do nothing now are hidden."""
+        return self._loaded is not None if action in ("copy", "export", "curves") else True
+
+    def action_curves(self) -> None:
+        """Opens the run's curves."""
+        if self._run_id is not None:
+            shell(self).show_watch(self._run_id)
+
+    def action_copy(self) -> None:
+        """Copies the command that repeats the run."""
+        if self._loaded is not None:
+            path = shlex.quote(str(self._loaded.folder.path))
+            command = model.reproduce(self._loaded.document, path)
+            self.app.copy_to_clipboard(command)
+            self._say(f"Copied: {command}")
+
+    def action_export(self) -> None:
+        """Writes the report as files."""
+        if self._loaded is not None:
+            self._write(self._loaded)
+
+    @work(thread=True, group="report-export", exit_on_error=False)
+    def _write(self, loaded: Loaded) -> None:
+        try:
+            self.post_message(self.Exported(export(loaded, Path.cwd())))
+        except Exception as error:
+            self.post_message(self.Exported([], reason(error)))
+
+    def on_report_screen_exported(self, message: Exported) -> None:
+        """Says where the files are."""
+        if message.error:
+            self._say(message.error, error=True)
+            return
+        names = ", ".join(path.name for path in message.paths)
+        self._say(f"Wrote {names} into {message.paths[0].parent}")

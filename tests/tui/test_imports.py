@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HEAVY = ("torch", "torchvision", "scipy", "sklearn", "matplotlib", "pandas", "PIL")
+PROGRAM = """
+import asyncio, sys
+from memlab.tui.app import MemlabApp
+MemlabApp.prewarm = False
+before = set(sys.modules)
+
+async def main():
+    app = MemlabApp()
+    async with app.run_test(size=(120, 40)) as pilot:
+        while not app.screen.query("#presets") or app.screen._shelf is None:
+            await pilot.pause()
+        composed = set(sys.modules)
+        for key in ("4", "2", "1"):
+            await pilot.press(key)
+            await pilot.pause()
+    return composed
+
+composed = asyncio.run(main())
+names = lambda modules: sorted({name.partition(".")[0] for name in modules})
+print(*names(before)); print(*names(composed)); print(*names(sys.modules))
+"""
+
+
+def test_the_app_process_never_imports_torch_and_numpy_only_after_the_first_screen(
+    tmp_path: Path,
+) -> None:
+    environment = {**os.environ, "MEMLAB_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+        check=True,
+    )
+    first, composed, later = (set(line.split()) for line in done.stdout.splitlines()[-3:])
+    assert not first & {"pydantic", "numpy", *HEAVY}
+    assert "pydantic" in composed
+    assert not composed & {"numpy", *HEAVY}
+    assert not later & set(HEAVY)
+
+
+def test_help_and_commands_of_the_line_import_no_textual() -> None:
+    program = (
+        "import sys; from memlab.cli.main import parser; parser(None);"
+        "print('textual' in sys.modules, 'pydantic' in sys.modules, 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["False", "False", "False"]
