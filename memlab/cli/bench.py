@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         header_style="bold",
         title=f"{machine['device']}, torch {machine['torch']}",
         title_justify="left",
-        caption="samples a second, medians; digits, 1,000 examples; ours records where it evaluates",
+        caption="samples a second, medians; digits, 1,000 examples",
         caption_justify="left",
     )
     table.add_column("case: reference")

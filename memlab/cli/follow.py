@@ -50,7 +50,7 @@ def _conclude(folder: RunFolder, as_json: bool) -> int:
     if state.state == "failed":
         say(f"memlab: {folder.id} failed: {state.message}")
         say(f"Details are in {folder.worker_log}; `memlab resume {folder.id}` tries again.")
-        return 1
+        return _exit_code(folder)
     if state.state == "interrupted":
         say(f"{folder.id} was interrupted: `memlab resume {folder.id}` goes on.")
     findings = reports.load_or_build(folder)
@@ -60,6 +60,16 @@ def _conclude(folder: RunFolder, as_json: bool) -> int:
         console().print(reports.text(findings))
         say(f"Run {folder.id}: {folder.path}")
     return 0 if state.state == "finished" else INTERRUPTED
+
+
+def _exit_code(folder: RunFolder) -> int:
+    """What the worker's failure means for the shell: 2 for bad input, else 1."""
+    from memlab.runs.event_log import EventReader
+
+    codes = [
+        e.data.get("exit_code") for e in EventReader(folder.events).read() if e.type == "failed"
+    ]
+    return codes[-1] if codes and isinstance(codes[-1], int) else 1
 
 
 def _follow(view: RunView) -> None:

@@ -45,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
         _confirm(experiment)
     chosen = options.device or settings.load().device
     _check_device(chosen)
+    _check_data(experiment)
     runs = settings.prepared(settings.runs_folder())
     environment = {**describe(sys.argv), "requested_device": chosen, "preset": preset.name}
     folder = lifecycle.start(
@@ -57,6 +58,14 @@ def run(options: argparse.Namespace) -> int:
     from memlab.cli import follow
 
     return follow.to_the_end(folder, as_json=options.json)
+
+
+def _check_data(experiment: Experiment) -> None:
+    """Refuses what the data do not allow, before a run is made."""
+    from memlab.cli.data import folders
+    from memlab.data import preflight
+
+    preflight.check(experiment, folders())
 
 
 def _check_device(name: str) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from memlab import settings
 from memlab.data.corruption import corrupt
 from memlab.data.dataset import Raw
+from memlab.data.preflight import check_cell
 from memlab.data.registry import load
 from memlab.data.split import split
 from memlab.data.thumbnails import thumbnails
@@ -46,6 +47,7 @@ class Previewer:
         made = reading.experiment(tree, "experiment")
         cell = grid.with_values(made, _telling(made.axes))
         splits = split(self._load(cell.dataset, folders), cell.dataset)
+        check_cell(cell, splits)
         seed = made.seed_list[0]
         found = corrupt(splits, cell.corruption, seed)
         show = _choose(found.drawn, count)

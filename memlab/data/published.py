@@ -69,7 +69,7 @@ def _from_class(class_name: str) -> Published:
         return Published(tuple(files), {})
     if hasattr(kind, "tgz_md5"):
         archive = PublishedFile(kind.filename, (kind.url,), kind.tgz_md5)
-        members = {name: md5 for name, md5 in [*kind.train_list, *kind.test_list]}
+        members = dict([*kind.train_list, *kind.test_list])
         return Published((archive,), members | {kind.meta["filename"]: kind.meta["md5"]})
     parts = [kind.split_list[part] for part in ("train", "test")]
     return Published(tuple(PublishedFile(name, (url,), md5) for url, name, md5 in parts), {})

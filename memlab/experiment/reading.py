@@ -109,7 +109,7 @@ def _is_axis(name: str, value: object) -> bool:
 
 
 def apply_setting(tree: Tree, setting: str) -> None:
-    """Applies one `key=value` to the tree; several values, comma separated or `0:1:0.2`, are an axis.
+    """Applies one `key=value` to the tree; several values (a comma list, `0:1:0.2`) are an axis.
 
     Raises:
         InvalidExperiment: if it is not `key=value` or the key is unknown.

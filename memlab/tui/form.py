@@ -87,6 +87,8 @@ class Draft:
         """The draft with another text in one field; the preset's own text is no change."""
         changed = replace(self, typed={**self.typed, key: text.strip()})
         plain = self.without(key)
+        if text.strip() == text_of(plain.tree()[0], key):
+            return plain
         tree, errors = changed.tree()
         same = key not in errors and text_of(tree, key) == text_of(plain.tree()[0], key)
         return plain if same else changed

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import torch
 
 from memlab import settings
-from memlab.errors import MemlabError, TrainingFailed
+from memlab.data.preflight import check_cell
+from memlab.errors import MemlabError
 from memlab.experiment import grid, reading
 from memlab.experiment.architecture import parameter_count
 from memlab.experiment.grid import Member
@@ -29,7 +30,7 @@ from memlab.worker.recorder import MemorizedTable, ProgressTable
 from memlab.worker.stack_run import StackRun, Tables
 
 
-class Stopped(Exception):  # noqa: N818 - it is no error
+class Stopped(Exception):
     """The run was asked to stop before it began to train."""
 
 
@@ -132,7 +133,7 @@ class Session:
                     member.experiment.model, shapes.image_shape, shapes.features, shapes.classes
                 )
             )
-            _check_batch(member, counts[-1])
+            check_cell(member.experiment, material.splits(member))
         self._parameters = parameters
         return plan(members, counts, parameters)
 
@@ -246,7 +247,8 @@ class Session:
     def _fail(self, message: str, error: BaseException) -> int:
         traceback.print_exception(error)
         try:
-            self._events.append("failed", message=message)
+            code = error.exit_code if isinstance(error, MemlabError) else 1
+            self._events.append("failed", message=message, exit_code=code)
         except MemlabError:
             traceback.print_exc()
         try:
@@ -254,15 +256,6 @@ class Session:
         except MemlabError:
             traceback.print_exc()
         return 1
-
-
-def _check_batch(member: Member, train_examples: int) -> None:
-    size = member.experiment.optimizer.batch_size
-    if size > train_examples:
-        raise TrainingFailed(
-            f"optimizer.batch_size = {size} is larger than the {train_examples} training examples; "
-            f"use {train_examples} at most."
-        )
 
 
 def _out_of_memory(device: torch.device) -> str:

@@ -179,7 +179,7 @@ BAD_WORDS = [
     (("run", "small.toml", "--set", "seeds=1000000"), "--yes"),
     (("report", "last"), "run"),
     (("report", "../etc"), "../etc"),
-    (("watch", "nothing"), "nothing"),
+    (("watch", "nothing"), "no runs"),
     (("frobnicate",), "frobnicate"),
     (("run",), "PRESET_OR_FILE"),
 ]
