@@ -132,7 +132,7 @@ def shuffled(x: np.ndarray, train_x: np.ndarray, image: bool, seed: int, part: s
     """One permutation of the positions for all examples and parts, the channels kept together."""
     flat = _positions(x, image)
     order = key(seed, "pixel-shuffle").permutation(flat.shape[-1])
-    return flat[..., order].reshape(x.shape)
+    return np.asarray(flat[..., order]).reshape(x.shape)
 
 
 def scrambled(x: np.ndarray, train_x: np.ndarray, image: bool, seed: int, part: str) -> np.ndarray:

@@ -99,8 +99,8 @@ def _choose(drawn: np.ndarray, count: int) -> np.ndarray:
 def serve(requests: TextIO, answers: TextIO) -> None:
     """One answer per request line, until the requests end.
 
-    A request is `{"id", "experiment", "count"?, "folders"?}`; an answer has the id and what `preview` gives,
-    or an `error` sentence.
+    A request is `{"id", "experiment", "count"?, "folders"?}`; an answer has the id and what
+    `preview` gives, or an `error` sentence.
     """
     previewer = Previewer()
     for line in requests:

@@ -49,4 +49,4 @@ def _whitened(x: np.ndarray) -> np.ndarray:
     axes = tuple(range(1, x.ndim))
     features = x[0].size
     deviation = np.maximum(x.std(axes, keepdims=True), 1 / np.sqrt(features))
-    return ((x - x.mean(axes, keepdims=True)) / deviation).astype(np.float32)
+    return np.asarray((x - x.mean(axes, keepdims=True)) / deviation, dtype=np.float32)

@@ -72,7 +72,7 @@ def split(raw: Raw, spec: DatasetSpec) -> Splits:
 
 def _labels(y: np.ndarray | None, index: np.ndarray) -> np.ndarray:
     assert y is not None
-    return y[index].astype(np.int64)
+    return np.asarray(y[index], dtype=np.int64)
 
 
 def _sizes(raw: Raw, spec: DatasetSpec) -> tuple[int, int, int]:
@@ -132,7 +132,7 @@ def stratified(
         wanted = _apportion(size, counts, counts - used)
         for c in np.flatnonzero((wanted == 0) & (size >= len(queues))):
             raise InvalidExperiment(
-                f"dataset: class {class_names[c]!r} has only {counts[c]} examples, too few for a "
+                f"dataset: class {class_names[int(c)]!r} has only {counts[c]} examples, too few for a "
                 f"split into {', '.join(f'{n:,}' for n in sizes)}; every part needs at least one."
             )
         index = np.concatenate([q[u : u + w] for q, u, w in zip(queues, used, wanted, strict=True)])
@@ -155,4 +155,4 @@ def _apportion(size: int, counts: np.ndarray, left: np.ndarray) -> np.ndarray:
                 wanted[c] += 1
         if wanted.sum() == before:
             raise InvalidExperiment(f"dataset: there are not {size:,} examples left for a split.")
-    return wanted
+    return np.asarray(wanted)

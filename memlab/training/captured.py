@@ -54,7 +54,7 @@ class CapturedStep:
 
     def _capture(self, index: Tensor, rates: Tensor) -> _Graph:
         before = {name: tensor.detach().clone() for name, tensor in self._state().items()}
-        side = torch.cuda.Stream()
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch has no types for it
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(WARM_UPS):

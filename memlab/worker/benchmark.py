@@ -149,7 +149,7 @@ def _measure(model: torch.nn.Module, parts: list[tuple[Tensor, Tensor]]) -> list
 
 def _batches(x: Tensor, y: Tensor, size: int) -> list[tuple[Tensor, Tensor]]:
     order = torch.randperm(len(y), device=y.device)
-    return [(x[part], y[part]) for part in order.split(size)]
+    return [(x[part], y[part]) for part in torch.split(order, size)]
 
 
 def _settle(device: torch.device) -> None:

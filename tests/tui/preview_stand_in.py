@@ -1,4 +1,4 @@
-"""Speaks as the preview process does, with invented pictures; `gone` as an argument dies at once."""
+"""Speaks as the preview process does, with invented pictures; `gone` dies at once."""
 
 import json
 import sys
