@@ -140,7 +140,8 @@ def scrambled(x: np.ndarray, train_x: np.ndarray, image: bool, seed: int, part: 
     flat = _positions(x, image)
     draws = key(seed, f"pixel-random {part}").random((len(x), flat.shape[-1]), dtype=np.float32)
     order = draws.argsort(1, kind="stable")[:, None, :]
-    return np.take_along_axis(flat, np.broadcast_to(order, flat.shape), 2).reshape(x.shape)
+    taken = np.take_along_axis(flat, np.broadcast_to(order, flat.shape), 2)
+    return np.asarray(taken).reshape(x.shape)
 
 
 def _positions(x: np.ndarray, image: bool) -> np.ndarray:

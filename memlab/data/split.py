@@ -132,8 +132,8 @@ def stratified(
         wanted = _apportion(size, counts, counts - used)
         for c in np.flatnonzero((wanted == 0) & (size >= len(queues))):
             raise InvalidExperiment(
-                f"dataset: class {class_names[int(c)]!r} has only {counts[c]} examples, too few for a "
-                f"split into {', '.join(f'{n:,}' for n in sizes)}; every part needs at least one."
+                f"dataset: class {class_names[int(c)]!r} has only {counts[c]} examples, too few for a"
+                f" split into {', '.join(f'{n:,}' for n in sizes)}; every part needs at least one."
             )
         index = np.concatenate([q[u : u + w] for q, u, w in zip(queues, used, wanted, strict=True)])
         parts.append(generator.permutation(index))
