@@ -26,6 +26,13 @@ SHAPES: dict[str, tuple[tuple[int, int, int] | None, int, int, int, int, int]] =
 SPEED = {"cpu": 4.0e10, "cuda": 4.0e12}
 #: Seconds that an update takes at least, whatever it computes.
 OVERHEAD = {"cpu": 1.5e-4, "cuda": 6.0e-4}
+#: An axis on one of these leaves no single noise scale.
+NOISE_FIELDS = (
+    "optimizer",
+    *(f"optimizer.{n}" for n in ("learning_rate", "batch_size", "momentum")),
+)
+#: Members above which only the first combination is priced.
+MANY = 10_000
 
 
 @dataclass(frozen=True)
@@ -48,15 +55,18 @@ class Cost:
         """The estimated time, in minutes."""
         return self.seconds / 60
 
+    @property
+    def time(self) -> str:
+        """The estimated time in words: `about 19 s`."""
+        if self.minutes < 1:
+            return f"about {max(1, round(self.seconds))} s"
+        if self.minutes < 90:
+            return f"about {round(self.minutes)} min"
+        return f"about {self.minutes / 60:.0f} h"
+
     def sentence(self) -> str:
         """The cost in words."""
-        if self.minutes < 1:
-            time = f"about {max(1, round(self.seconds))} s"
-        elif self.minutes < 90:
-            time = f"about {round(self.minutes)} min"
-        else:
-            time = f"about {self.minutes / 60:.0f} h"
-        return f"{time} for {self.members:,} networks and {self.updates:,} updates"
+        return f"{self.time} for {self.members:,} networks and {self.updates:,} updates"
 
 
 def estimate(
@@ -67,55 +77,72 @@ def estimate(
     `speed` are multiply-adds a second measured on this machine, in place of the table's.
     Experiments of more than 10,000 members are estimated from their first combination.
     """
-    count = grid.member_count(experiment)
-    groups = grid.groups(experiment.model_copy(update={"seeds": 1})) if count <= 10_000 else ()
-    cells = [grid.with_values(experiment, group.axis_values) for group in groups]
-    seeds = len(experiment.seed_list)
-    share = seeds
-    if not cells:
-        first = {name: values[0] for name, values in experiment.axes.items()}
-        cells, share = [grid.with_values(experiment, first)], count
-    stacks: dict[str, int] = {}
-    shapes: set[str] = set()
-    updates = examples = memory = parameters = 0
-    seconds = 0.0
-    for cell in cells:
-        if cell.dataset.name not in SHAPES:
-            return None
-        image, features, classes, train, validation, test = SHAPES[cell.dataset.name]
-        train = cell.dataset.train or train
-        image, features = _cropped(cell, image, features)
-        timeline = Timeline(cell, train)
-        size = parameter_count(cell.model, image, features, classes)
-        work = multiply_adds(cell.model, image, features, classes)
-        seen = timeline.examples_before(timeline.updates) * share
-        measured = train + (cell.dataset.validation or validation) + (cell.dataset.test or test)
-        measured *= len(timeline.evaluations()) * share
-        updates += timeline.updates * share
-        examples += seen
-        memory += 4 * size * share * 3
-        parameters = max(parameters, size)
-        seconds += work * (3 * seen + measured) / (speed or SPEED[device])
-        key = f"{cell.model.model_dump_json()}|{timeline.phases}"
-        stacks[key] = timeline.updates
-        shapes.add(cell.model.model_dump_json())
-    seconds += sum(stacks.values()) * OVERHEAD[device]
-    single = "optimizer" not in experiment.axes and not any(
-        name in experiment.axes
-        for name in ("optimizer.learning_rate", "optimizer.batch_size", "optimizer.momentum")
-    )
+    cells, share = _cells(experiment)
+    priced = [_price(cell, speed or SPEED[device], share) for cell in cells]
+    known = [price for price in priced if price is not None]
+    if len(known) < len(priced):
+        return None
     optimizer = cells[0].optimizer
+    single = not any(name in experiment.axes for name in NOISE_FIELDS)
+    steps = {price.stack: price.updates for price in known}
     return Cost(
-        count,
-        len(stacks),
-        len(shapes),
-        updates,
-        examples,
-        parameters,
-        memory,
-        seconds,
-        optimizer.learning_rate / optimizer.batch_size if single else None,
-        noise_scale(optimizer, train) if single else None,
+        members=grid.member_count(experiment),
+        stacks=len(steps),
+        shapes=len({price.shape for price in known}),
+        updates=sum(price.updates for price in known) * share,
+        examples=sum(price.examples for price in known),
+        parameters=max(price.parameters for price in known),
+        memory=4 * 3 * share * sum(price.parameters for price in known),
+        seconds=sum(price.seconds for price in known) + sum(steps.values()) * OVERHEAD[device],
+        ratio=optimizer.learning_rate / optimizer.batch_size if single else None,
+        noise_scale=noise_scale(optimizer, known[-1].train) if single else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Price:
+    """One combination of axis values: per network, apart from `examples` and `seconds`."""
+
+    train: int
+    parameters: int
+    updates: int
+    examples: int
+    seconds: float
+    shape: str
+    stack: str
+
+
+def _cells(experiment: Experiment) -> tuple[list[Experiment], int]:
+    """The combinations to price, and how many networks each stands for."""
+    count = grid.member_count(experiment)
+    if count > MANY:
+        first = {name: values[0] for name, values in experiment.axes.items()}
+        return [grid.with_values(experiment, first)], count
+    groups = grid.groups(experiment.model_copy(update={"seeds": 1}))
+    cells = [grid.with_values(experiment, group.axis_values) for group in groups]
+    return cells, len(experiment.seed_list)
+
+
+def _price(cell: Experiment, speed: float, share: int) -> _Price | None:
+    if cell.dataset.name not in SHAPES:
+        return None
+    image, features, classes, train, validation, test = SHAPES[cell.dataset.name]
+    train = cell.dataset.train or train
+    image, features = _cropped(cell, image, features)
+    timeline = Timeline(cell, train)
+    seen = timeline.examples_before(timeline.updates) * share
+    measured = train + (cell.dataset.validation or validation) + (cell.dataset.test or test)
+    measured *= len(timeline.evaluations()) * share
+    work = multiply_adds(cell.model, image, features, classes)
+    shape = cell.model.model_dump_json()
+    return _Price(
+        train=train,
+        parameters=parameter_count(cell.model, image, features, classes),
+        updates=timeline.updates,
+        examples=seen,
+        seconds=work * (3 * seen + measured) / speed,
+        shape=shape,
+        stack=f"{shape}|{timeline.phases}",
     )
 
 

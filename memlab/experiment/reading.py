@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from memlab.errors import InvalidExperiment
-from memlab.experiment import grid
+from memlab.experiment import grid, instruments
 from memlab.experiment.spec import (
     CORRUPTIONS,
     SECTIONS,
@@ -30,6 +30,8 @@ from memlab.experiment.spec import (
 
 Tree = dict[str, Any]
 CONFIRM_MEMBERS = 10_000
+#: Fields whose single value is a list.
+LISTED = ("schedule.milestones", "instruments.on")
 
 
 def from_toml(text: str, where: str) -> Tree:
@@ -105,7 +107,7 @@ def lift_axes(tree: Mapping[str, Any]) -> Tree:
 def _is_axis(name: str, value: object) -> bool:
     if not isinstance(value, list):
         return False
-    return name != "schedule.milestones" or any(isinstance(item, list) for item in value)
+    return name not in LISTED or any(isinstance(item, list) for item in value)
 
 
 def apply_setting(tree: Tree, setting: str) -> None:
@@ -120,7 +122,21 @@ def apply_setting(tree: Tree, setting: str) -> None:
         raise InvalidExperiment(
             f"--set {setting!r} is not of the form key=value, such as model.width=64,256."
         )
-    set_field(tree, full_name(key), text.strip())
+    part, _, rest = key.removeprefix("instruments.").partition(".")
+    if key.startswith("instruments.") and rest and part in instruments.known():
+        _set_instrument(tree, part, rest, text.strip())
+    else:
+        set_field(tree, full_name(key), text.strip())
+
+
+def _set_instrument(tree: Tree, name: str, leaf: str, text: str) -> None:
+    """Sets one of an instrument's own settings, `instruments.curvature.eigenvalues=5`."""
+    body = dict(tree.get("instruments") or {})
+    own = {key: dict(value) for key, value in (body.get("settings") or {}).items()}
+    values = parse_values(text)
+    own.setdefault(name, {})[leaf] = values[0] if len(values) == 1 else values
+    body["settings"] = own
+    tree["instruments"] = body
 
 
 def full_name(key: str) -> str:
@@ -137,8 +153,8 @@ def full_name(key: str) -> str:
         return fits[0]
     if fits:
         raise InvalidExperiment(f"{key!r} could be {_listed(fits)}; write it in full.")
-    if key.split(".")[0] in ("instruments", "claims"):
-        raise InvalidExperiment(f"{key!r}: this version knows no {key.split('.')[0]} yet.")
+    if key.split(".")[0] == "claims":
+        raise InvalidExperiment(f"{key!r}: this version knows no claims yet.")
     raise InvalidExperiment(
         f"There is no field {key!r}{_nearest(key, (*field_names(), 'seeds')) or '.'} "
         "`memlab schema` lists all fields."
@@ -152,7 +168,7 @@ def set_field(tree: Tree, name: str, text: str) -> None:
     section, _, leaf = name.partition(".")
     _refuse_hidden(axes, section, name)
     body = dict(tree.get(section) or {}) if leaf else tree
-    values = parse_values(text, listed=name == "schedule.milestones")
+    values = parse_values(text, listed=name in LISTED)
     body.pop(leaf or name, None)
     if name == "seeds" and text:
         tree["seeds"] = values if len(values) > 1 or text.startswith("[") else values[0]
@@ -244,6 +260,10 @@ def _check_axes(made: Experiment, where: str) -> None:
             raise InvalidExperiment(
                 f"{where}: the axis {name!r} is not a field of the experiment"
                 f"{_nearest(name, known) or '.'}"
+            )
+        if name.partition(".")[0] == "instruments":
+            raise InvalidExperiment(
+                f"{where}: {name!r} cannot be an axis; all members have the same instruments."
             )
         if not values:
             raise InvalidExperiment(f"{where}: the axis {name!r} has no values.")

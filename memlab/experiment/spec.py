@@ -7,9 +7,19 @@ lives here is the shape and the bounds of a description; reading files and wordi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from memlab.experiment import instruments
 
 SCHEMA_VERSION = 1
 
@@ -32,7 +42,6 @@ CORRUPTIONS = (
     *INPUT_CORRUPTIONS,
     *(f"{label}+{inputs}" for label in LABEL_CORRUPTIONS for inputs in INPUT_CORRUPTIONS),
 )
-INSTRUMENTS: tuple[str, ...] = ()
 CLAIMS: tuple[str, ...] = ()
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -260,6 +269,77 @@ class CheckpointSpec(Section):
     )
 
 
+class InstrumentsSpec(Section):
+    """What is measured beside the losses (science.md), how often, and on how many examples."""
+
+    on: tuple[str, ...] = Field(
+        default=(),
+        description="Instruments: default, all, or some of " + ", ".join(instruments.BUILT_IN),
+    )
+    share: Annotated[float, Field(gt=0.0, le=10.0)] = Field(
+        default=0.15, description="Time for all with cadence auto, as a share of training time"
+    )
+    cadence: instruments.Cadence = Field(
+        default="auto", description="Epochs between measurements, or auto"
+    )
+    examples: instruments.Examples = Field(
+        default=256, description="Training examples that each instrument looks at"
+    )
+    settings: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="An instrument's own settings, by its name",
+        json_schema_extra={"by_name": True},
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tables(cls, data: Any) -> Any:
+        """A table `[instruments.NAME]` switches that instrument on, with these settings."""
+        if not isinstance(data, Mapping):
+            return data
+        tables = {k: v for k, v in data.items() if isinstance(v, Mapping) and k != "settings"}
+        if not tables:
+            return data
+        rest = {k: v for k, v in data.items() if k not in tables}
+        on, own = rest.get("on", ()), rest.get("settings", {})
+        if isinstance(on, list | tuple) and isinstance(own, Mapping):
+            rest["on"] = (*on, *(name for name in tables if name not in on))
+            rest["settings"] = {**own, **tables}
+        return rest
+
+    @field_validator("on")
+    @classmethod
+    def _known(cls, on: tuple[str, ...]) -> tuple[str, ...]:
+        for name in on:
+            if name not in ("default", "all", *instruments.known()):
+                raise UnknownNameError(name, ("default", "all", *instruments.known()))
+        return on
+
+    @model_validator(mode="after")
+    def _own_settings(self) -> Self:
+        for name in self.settings:
+            if name not in instruments.known():
+                raise UnknownNameError(name, instruments.known())
+            try:
+                self.settings_of(name)
+            except ValidationError as error:
+                first = error.errors()[0]
+                place = ".".join((name, *map(str, first["loc"])))
+                raise ValueError(f"{place}: {first['msg'].lower()}") from error
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The instruments that are on, `default` and `all` spelt out."""
+        return instruments.chosen(self.on)
+
+    def settings_of(self, name: str) -> instruments.Settings:
+        """The settings of the instrument `name`, its own over the common ones."""
+        common = {"cadence": self.cadence, "examples": self.examples}
+        made = instruments.instrument(name).settings
+        return made.model_validate(common | self.settings.get(name, {}))
+
+
 def _seeds(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("seeds is a count such as 3, or a list such as [0, 1, 2]")
@@ -290,9 +370,7 @@ class Experiment(Section):
     seeds: Annotated[int, Field(ge=1, le=1_000_000)] | list[Annotated[int, Field(ge=0)]] = Field(
         default=1, description="How many seeds per combination of axis values, or which"
     )
-    instruments: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="Measurements during training, by name"
-    )
+    instruments: InstrumentsSpec = InstrumentsSpec()
     claims: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Statements to be checked, by name"
     )
@@ -305,14 +383,6 @@ class Experiment(Section):
         if isinstance(seeds, list) and (not seeds or len(set(seeds)) != len(seeds)):
             raise ValueError("seeds must be one or more different numbers")
         return seeds
-
-    @field_validator("instruments")
-    @classmethod
-    def _instruments(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        for name in value:
-            if name not in INSTRUMENTS:
-                raise UnknownNameError(name, INSTRUMENTS)
-        return value
 
     @field_validator("claims")
     @classmethod
@@ -336,10 +406,13 @@ SECTIONS: tuple[str, ...] = tuple(
 
 
 def field_names() -> tuple[str, ...]:
-    """All fields that may be set or made an axis, dotted: `corruption.fraction`, …"""
+    """All fields of one value each, dotted: `corruption.fraction`, …"""
     names: list[str] = []
     for section in SECTIONS:
         annotation = Experiment.model_fields[section].annotation
         assert annotation is not None
-        names.extend(f"{section}.{leaf}" for leaf in annotation.model_fields)
+        for leaf, field in annotation.model_fields.items():
+            extra = field.json_schema_extra
+            if not (isinstance(extra, dict) and extra.get("by_name")):
+                names.append(f"{section}.{leaf}")
     return tuple(names)

@@ -32,21 +32,33 @@ CHUNK_FLOATS = {"cpu": 1 << 20, "cuda": 1 << 28}
 @dataclass(frozen=True)
 class Evaluation:
     """Metrics by name, each float64 `[members]`; `repeated` is bool `[members, train examples]`:
-    corrupted examples that are predicted as their given label."""
+    corrupted examples that are predicted as their given label. `train` has what each training
+    example came out as."""
 
     metrics: dict[str, Tensor]
     repeated: Tensor
+    train: Outcome
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class Outcome:
+    """Each `[members, examples]`: loss, predicted class, and margin where it was asked for.
+
+    The margin is the given label's logit minus the largest other one.
+    """
+
     losses: Tensor
     predicted: Tensor
+    margins: Tensor | None
 
 
 @torch.no_grad()
 def evaluate(
-    forward: Callable[[Tensor], Tensor], arrays: StackArrays, loss: str, width: int
+    forward: Callable[[Tensor], Tensor],
+    arrays: StackArrays,
+    loss: str,
+    width: int,
+    margins: bool = False,
 ) -> Evaluation:
     """Losses and accuracies of all members on all parts.
 
@@ -54,7 +66,7 @@ def evaluate(
     widest activation per example, for the size of a chunk. A part without examples (no corrupted
     ones, say) gives NaN. Losses leave label smoothing out.
     """
-    train = _run(forward, arrays.train, loss, width)
+    train = _run(forward, arrays.train, loss, width, margins)
     right = train.predicted == arrays.train.labels
     lies = arrays.corrupted
     lied = lies & (arrays.true != arrays.train.labels)
@@ -71,22 +83,41 @@ def evaluate(
         outcome = _run(forward, part, loss, width)
         metrics[f"{name}_loss"] = _mean(outcome.losses)
         metrics[f"{name}_accuracy"] = _mean(outcome.predicted == part.labels)
-    return Evaluation(metrics, right & lies)
+    return Evaluation(metrics, right & lies, train)
 
 
-def _run(forward: Callable[[Tensor], Tensor], part: Subset, loss: str, width: int) -> _Outcome:
+def _run(
+    forward: Callable[[Tensor], Tensor],
+    part: Subset,
+    loss: str,
+    width: int,
+    margins: bool = False,
+) -> Outcome:
     members, examples = part.labels.shape
     budget = CHUNK_FLOATS.get(part.labels.device.type, 1 << 20)
     chunk = max(16, budget // max(1, members * width))
-    losses, predicted = [], []
+    losses, predicted, ahead = [], [], []
     for start in range(0, examples, chunk):
         stop = min(start + chunk, examples)
         logits = forward(part.inputs.stretch(start, stop))
-        losses.append(example_losses(loss, logits, part.labels[:, start:stop]))
+        labels = part.labels[:, start:stop]
+        losses.append(example_losses(loss, logits, labels))
         predicted.append(logits.argmax(-1))
-    if len(losses) == 1:
-        return _Outcome(losses[0], predicted[0])
-    return _Outcome(torch.cat(losses, 1), torch.cat(predicted, 1))
+        if margins:
+            ahead.append(example_margins(logits, labels))
+    return Outcome(_joined(losses), _joined(predicted), _joined(ahead) if margins else None)
+
+
+def example_margins(logits: Tensor, labels: Tensor) -> Tensor:
+    """The label's logit minus the largest other one, `[members, n]`; logits are `[…, classes]`."""
+    where = labels.unsqueeze(-1)
+    own = logits.gather(-1, where)
+    others = logits.scatter(-1, where, float("-inf")).amax(-1, keepdim=True)
+    return (own - others).squeeze(-1)
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 
 def _mean(values: Tensor) -> Tensor:

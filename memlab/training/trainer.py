@@ -58,20 +58,12 @@ class StackTrainer:
         self._seeds = [member.seed for member in plan.members]
         first = self._experiments[0]
         self._spec = resolve(first.model)
-        self._loss = first.loss.name
+        self.loss = first.loss.name
         self._augmentation = first.regularization.augmentation
         self._lass_steps = first.regularization.adversarial_steps
         self._allow_fused = fused
-        model = build(
-            first.model,
-            members=len(self._seeds),
-            image_shape=shapes.image_shape,
-            features=shapes.features,
-            classes=shapes.classes,
-        )
-        model.initialize([key(seed, "init") for seed in self._seeds])
-        self.model: StackedModel = model.to(device)
-        self._arrays = arrays
+        self.model: StackedModel = self.initial()
+        self.arrays = arrays
         self._rates = Rates.of(self._experiments)
         self._optimizer = StackOptimizer(
             first.optimizer.name,
@@ -84,6 +76,24 @@ class StackTrainer:
             first.model, shapes.image_shape, shapes.features, shapes.classes
         )
         self._refresh()
+
+    def initial(self) -> StackedModel:
+        """The active members as they are before the first update."""
+        model = build(
+            self._experiments[0].model,
+            members=len(self.active),
+            image_shape=self.shapes.image_shape,
+            features=self.shapes.features,
+            classes=self.shapes.classes,
+        )
+        model.initialize([key(seed, "init") for seed in self.seeds()])
+        return model.to(self.device)
+
+    def momenta(self) -> Tensor:
+        """Momentum of each active member, 0 where the optimizer has none, `[active]`."""
+        plain = self._optimizer.name == "sgd"
+        specs = [self._experiments[i].optimizer for i in self.active]
+        return self._vector([spec.momentum if plain else 0.0 for spec in specs])
 
     def _parameters(self) -> list[Tensor]:
         return list(self.model.parameters())
@@ -114,7 +124,7 @@ class StackTrainer:
         if not usable:
             return None
         weights, biases = self.model.perceptron()
-        return FusedPerceptron(weights, biases, spec.activation, self._loss, self._optimizer)
+        return FusedPerceptron(weights, biases, spec.activation, self.loss, self._optimizer)
 
     @property
     def examples(self) -> int:
@@ -140,8 +150,8 @@ class StackTrainer:
 
     def _descend(self, index: Tensor, rates: Tensor) -> Tensor:
         """Updates all members on the examples `index`; their losses before it, `[active]`."""
-        x = self._arrays.train.inputs.batch(index)
-        targets = self._arrays.train.labels.gather(1, index)
+        x = self.arrays.train.inputs.batch(index)
+        targets = self.arrays.train.labels.gather(1, index)
         if self._augmentation != "none" and x.dim() == 5:
             x = augment(self._augmentation, x, self.seeds(), self.update)
         noise = KeyedNoise(self.seeds(), self._rates, self.update) if self._rates.active else None
@@ -160,7 +170,7 @@ class StackTrainer:
         self, x: Tensor, targets: Tensor, rates: Tensor, noise: KeyedNoise | None
     ) -> Tensor:
         training = noise or KeyedNoise(self.seeds(), self._rates, self.update)
-        losses = example_losses(self._loss, self.model(x, training), targets, self._smoothing).mean(
+        losses = example_losses(self.loss, self.model(x, training), targets, self._smoothing).mean(
             1
         )
         total = losses
@@ -178,7 +188,7 @@ class StackTrainer:
         found = adversarial_examples(self.model, x, self._radius, self._lass_steps, noise)
         again = KeyedNoise(self.seeds(), self._rates, self.update, tag=":adversarial")
         attacked = example_losses(
-            self._loss, self.model(found, again), targets, self._smoothing
+            self.loss, self.model(found, again), targets, self._smoothing
         ).mean(1)
         return (1 - self._adversarial) * losses + self._adversarial * attacked
 
@@ -204,14 +214,14 @@ class StackTrainer:
             self._epoch_orders[epoch] = torch.from_numpy(drawn).to(self.device)
         return self._epoch_orders[epoch]
 
-    def evaluate(self) -> Evaluation:
-        """All metrics of the active members, float64 `[active]` on the host."""
-        measured = evaluate(self.model, self._arrays, self._loss, self._width)
+    def evaluate(self, margins: bool = False) -> Evaluation:
+        """All metrics of the active members, float64 `[active]` on the host; the rest stays."""
+        measured = evaluate(self.model, self.arrays, self.loss, self._width, margins)
         names = [name for name in METRICS if name in measured.metrics]
         table = torch.stack([measured.metrics[name] for name in names]).cpu()
         metrics = dict(zip(names, table, strict=True))
         metrics["learning_rate"] = torch.from_numpy(self.learning_rates())
-        return Evaluation(metrics, measured.repeated)
+        return Evaluation(metrics, measured.repeated, measured.train)
 
     def diverged(self) -> np.ndarray:
         """Update at which each active member's loss stopped being finite, −1 for none."""
@@ -222,7 +232,7 @@ class StackTrainer:
         keep = torch.tensor(list(positions), dtype=torch.int64, device=self.device)
         self.model = self.model.select(keep)
         self._optimizer = self._optimizer.select(keep, self._parameters())
-        self._arrays = self._arrays.select(keep)
+        self.arrays = self.arrays.select(keep)
         self._rates = self._rates.select(keep.cpu().numpy())
         self._diverged = self._diverged[keep]
         self.active = [self.active[i] for i in positions]

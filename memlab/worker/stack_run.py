@@ -18,6 +18,7 @@ from memlab.training.checkpoint import Progress
 from memlab.training.evaluation import METRICS, Evaluation
 from memlab.training.plan import StackPlan
 from memlab.training.trainer import StackTrainer
+from memlab.worker.instruments import InstrumentPanel
 from memlab.worker.material import Material
 from memlab.worker.memorized import MemorizedStream
 from memlab.worker.recorder import EvaluationTable, MemorizedTable, ProgressTable
@@ -65,6 +66,10 @@ class StackRun:
         self._finished: dict[int, dict[str, object]] = {}
         self._last = {name: np.full(len(plan.members), np.nan) for name in METRICS}
         self._saved_at = time.monotonic()
+        self.instruments = InstrumentPanel(
+            folder / "series", experiment, plan, self.trainer, events
+        )
+        self._clock = time.perf_counter()
         self._shown = [i for i, member in enumerate(plan.members) if member.index in shown]
         self._stream = MemorizedStream(material, plan, self._shown, parts)
         self._resume()
@@ -85,8 +90,10 @@ class StackRun:
             if self.trainer.update in self._evaluations and self._evaluated != self.trainer.update:
                 self._evaluate()
                 continue
+            asked = time.perf_counter()
             if not between():
                 return False
+            self._clock += time.perf_counter() - asked
             self.trainer.step()
             if self._tables.progress.due():
                 self._progress()
@@ -108,7 +115,9 @@ class StackRun:
         trainer = self.trainer
         self._epoch = self._evaluations[trainer.update]
         self._evaluated = trainer.update
-        evaluation = trainer.evaluate()
+        started = time.perf_counter()
+        evaluation = trainer.evaluate(self.instruments.wants_margins)
+        seconds = time.perf_counter() - started
         diverged = trainer.diverged()
         current = {name: np.asarray(values) for name, values in evaluation.metrics.items()}
         for position in np.flatnonzero(diverged >= 0):
@@ -120,11 +129,19 @@ class StackRun:
         batch = self.plan.timeline.phase(trainer.update).batch_size
         self._table.append(trainer.update, trainer.examples, self._epoch, batch, self._last)
         self._record_memorized(evaluation)
+        self._measure(evaluation, seconds)
         self._finish(self._rules.due(trainer.active, current, diverged, self._epoch), diverged)
         if self.done or trainer.update >= self.plan.timeline.updates:
             self._end()
         else:
             self._save_if_due(evaluated=True)
+
+    def _measure(self, evaluation: Evaluation, seconds: float) -> None:
+        if not self.instruments.on:
+            return
+        self.instruments.trained(time.perf_counter() - self._clock)
+        self.instruments.measure(evaluation, self._epoch, seconds)
+        self._clock = time.perf_counter()
 
     def _record_memorized(self, evaluation: Evaluation) -> None:
         if self._tables.memorized is None:
@@ -150,6 +167,7 @@ class StackRun:
         self.done = not keep
         if keep:
             trainer.keep(keep)
+            self.instruments.keep(keep)
 
     def _end(self) -> None:
         for member in self.trainer.active:
@@ -175,7 +193,7 @@ class StackRun:
     def save(self) -> Path:
         """Writes a checkpoint of this moment and thins the older ones."""
         self._table.writer.sync()
-        rows = {self._table.name: self._table.writer.count}
+        rows = {self._table.name: self._table.writer.count, **self.instruments.sync()}
         if self._tables.memorized is not None:
             self._tables.memorized.writer.sync()
             rows["memorized"] = self._tables.memorized.writer.count
@@ -189,9 +207,13 @@ class StackRun:
             rows=rows,
             finished={str(member): ended for member, ended in self._finished.items()},
             last={name: _listed(values) for name, values in self._last.items()},
-            trackers={"rules": self._rules.state(), "evaluated": self._evaluated},
+            trackers={
+                "rules": self._rules.state(),
+                "evaluated": self._evaluated,
+                "instruments": self.instruments.cadence.state(),
+            },
         )
-        tensors = {**self.trainer.state(), **self._stream.state()}
+        tensors = {**self.trainer.state(), **self._stream.state(), **self.instruments.state()}
         path = checkpoint.save(self._checkpoints, progress, tensors)
         checkpoint.thin(self._checkpoints, self.plan.index, self._experiment.checkpoints.keep)
         self._saved_at = time.monotonic()
@@ -205,6 +227,7 @@ class StackRun:
         memorized = self._tables.memorized
         if found is None:
             self._table.writer.truncate(0)
+            self.instruments.begin()
             if memorized is not None:
                 memorized.writer.truncate(self._tables.kept)
             return
@@ -214,6 +237,7 @@ class StackRun:
         if memorized is not None and not progress.done:
             memorized.writer.truncate(self._tables.kept)
         self._stream.restore(tensors)
+        self.instruments.restore(tensors, progress.rows, progress.trackers["instruments"])
         self.trainer.restore(tensors, progress.update, progress.active, progress.optimizer_steps)
         self._finished = {int(member): ended for member, ended in progress.finished.items()}
         for name, values in progress.last.items():
@@ -223,8 +247,9 @@ class StackRun:
         self._epoch, self.done = progress.epoch, progress.done
 
     def close(self) -> None:
-        """Closes the stack's table."""
+        """Closes the stack's tables."""
         self._table.writer.close()
+        self.instruments.close()
 
 
 def _listed(values: np.ndarray) -> list[float | None]:

@@ -1,0 +1,149 @@
+"""What an instrument declares, and which instruments there are; no torch.
+
+An instrument is one file with one `Instrument` in it: memlab's own in `memlab/instruments/panel`, a
+third party's behind the entry point group `memlab.instruments`. Importing such a file imports no
+torch; its `measure` does when it is called, in the worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+GROUP: Final = "memlab.instruments"
+BUILT_IN: Final = (
+    "ledger",
+    "stiffness",
+    "gradient-noise",
+    "gradient-covariance",
+    "curvature",
+    "curvature-trace",
+    "spectrum",
+    "critical-samples",
+    "sensitivity",
+    "margins",
+    "probes",
+    "alignment",
+)
+#: Left on by `default`: what a person watches; the others are for a question of their own.
+DEFAULT: Final = (
+    "ledger",
+    "stiffness",
+    "gradient-noise",
+    "curvature",
+    "critical-samples",
+    "sensitivity",
+    "margins",
+    "probes",
+)
+
+Cadence = Annotated[float, Field(gt=0.0, le=1e6)] | Literal["auto"]
+Examples = Annotated[int, Field(ge=2, le=65_536)]
+
+
+class Settings(BaseModel):
+    """What a person may set about one instrument; instruments add fields of their own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    cadence: Cadence = Field(
+        default="auto",
+        description="Epochs between measurements, or auto: as often as the share of time allows",
+    )
+    examples: Examples = Field(default=256, description="Training examples it looks at")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One of an instrument's results per member.
+
+    `shape` names the dimensions after `[members]`, such as `("class", "class")`; none for a scalar.
+    `low` and `high` bound it where it is bounded.
+    """
+
+    name: str
+    about: str
+    unit: str = ""
+    shape: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What costs are estimated from: one member's network and data."""
+
+    train_examples: int
+    validation_examples: int
+    parameters: int
+    classes: int
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """The declaration of an instrument.
+
+    `cost(settings, workload)` estimates one measurement of one member in forward-backward passes
+    over a single example, the unit of training. `measure(subject, settings)` gives an array
+    `[active members, *shape]` for every quantity; `subject` is a `memlab.instruments.subject.
+    Subject`. `every_evaluation` marks an instrument that has to see all evaluations, whatever its
+    cadence. `headline` is the quantity that a small screen shows.
+    """
+
+    name: str
+    title: str
+    about: str
+    source: str
+    quantities: tuple[Quantity, ...]
+    headline: str
+    measure: Callable[[Any, Any], Mapping[str, Any]]
+    cost: Callable[[Any, Workload], float]
+    settings: type[Settings] = Settings
+    every_evaluation: bool = False
+
+    def quantity(self, name: str) -> Quantity:
+        """The declared quantity of that name; KeyError where there is none."""
+        return next(q for q in self.quantities if q.name == name)
+
+
+def known() -> tuple[str, ...]:
+    """Names of all instruments, memlab's own first; no instrument is imported."""
+    return (*BUILT_IN, *(name for name in sorted(_foreign()) if name not in BUILT_IN))
+
+
+@cache
+def _foreign() -> dict[str, Any]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+@cache
+def instrument(name: str) -> Instrument:
+    """The declaration of the instrument `name`.
+
+    Raises:
+        KeyError: if there is none.
+        TypeError: if an entry point does not lead to an `Instrument` of that name.
+    """
+    if name in BUILT_IN:
+        module = import_module(f"memlab.instruments.panel.{name.replace('-', '_')}")
+        found = module.INSTRUMENT
+    else:
+        found = _foreign()[name].load()
+    if not isinstance(found, Instrument) or found.name != name:
+        raise TypeError(f"the entry point {name!r} of {GROUP} is no Instrument of that name")
+    return found
+
+
+def chosen(on: tuple[str, ...]) -> tuple[str, ...]:
+    """The instruments that `on` names, `default` and `all` spelt out, each once, in their order."""
+    wanted: list[str] = []
+    for name in on:
+        group = {"default": DEFAULT, "all": known()}.get(name, (name,))
+        wanted.extend(found for found in group if found not in wanted)
+    return tuple(name for name in known() if name in wanted)

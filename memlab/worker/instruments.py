@@ -1,0 +1,248 @@
+"""The instruments of one stack: asked when they are due, recorded, switched off where they fail."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from memlab.experiment.instruments import Instrument, Settings, Workload, instrument
+from memlab.experiment.spec import Experiment
+from memlab.instruments.subject import Subject
+from memlab.runs.event_log import EventLog
+from memlab.runs.table_writer import TableWriter
+from memlab.training.evaluation import Evaluation
+from memlab.training.plan import StackPlan
+from memlab.training.trainer import StackTrainer
+from memlab.worker.cadence import Cadence
+
+#: A forward pass, in forward-backward passes; and a guess where an instrument estimates nothing.
+FORWARD = 1 / 3
+
+
+class InstrumentPanel:
+    """Measures what the experiment asks for, and writes it into the run's series.
+
+    A table `instrument-NAME-NNN` per instrument and stack: update, epoch, and for each quantity
+    `[members, *shape]`, NaN before a member's first measurement; members that have ended keep
+    their last values.
+    """
+
+    def __init__(
+        self,
+        series: Path,
+        experiment: Experiment,
+        plan: StackPlan,
+        trainer: StackTrainer,
+        events: EventLog,
+    ) -> None:
+        self._series, self._plan, self._trainer, self._events = series, plan, trainer, events
+        spec = experiment.instruments
+        self._instruments: dict[str, Instrument] = {n: instrument(n) for n in spec.names}
+        self._settings: dict[str, Settings] = {n: spec.settings_of(n) for n in spec.names}
+        self._sample_seed = experiment.dataset.split_seed
+        cadences = {n: s.cadence for n, s in self._settings.items()}
+        self.cadence = Cadence(
+            spec.share,
+            frozenset(n for n, c in cadences.items() if c == "auto"),
+            {n: float(c) for n, c in cadences.items() if c != "auto"},
+        )
+        self._writers: dict[str, TableWriter] = {}
+        self._last: dict[str, dict[str, np.ndarray]] = {}
+        self._memory: dict[str, dict[str, Tensor]] = {n: {} for n in spec.names}
+
+    @property
+    def wants_margins(self) -> bool:
+        """Whether an instrument looks at each evaluation's margins."""
+        return any(made.every_evaluation or n == "margins" for n, made in self._instruments.items())
+
+    @property
+    def on(self) -> bool:
+        """Whether any instrument is still on."""
+        return bool(self._instruments)
+
+    def trained(self, seconds: float) -> None:
+        """Tells that so much time went into training and evaluating."""
+        self.cadence.training += seconds
+
+    def measure(self, evaluation: Evaluation, epoch: float, seconds: float) -> None:
+        """Measures what is due after an evaluation that took `seconds`."""
+        if not self._instruments:
+            return
+        trainer = self._trainer
+        updates = self._plan.timeline.updates
+        self._estimate(seconds)
+        last = trainer.update >= updates
+        due = self.cadence.due(epoch, trainer.update / updates, last)
+        due += [n for n, made in self._instruments.items() if made.every_evaluation]
+        subject = self._subject(evaluation, epoch)
+        for name in [n for n in self._instruments if n in due]:
+            self._one(name, subject)
+
+    def _estimate(self, seconds: float) -> None:
+        if self.cadence.planned:
+            return
+        arrays, members = self._trainer.arrays, len(self._trainer.active)
+        train, validation = arrays.train.inputs.examples, arrays.validation.inputs.examples
+        forwards = train + validation + arrays.test.inputs.examples
+        a_pass = seconds / (forwards * members * FORWARD)
+        timeline = self._plan.timeline
+        examples = timeline.examples_before(timeline.updates)
+        evaluations = sum(1 for _ in timeline.evaluations())
+        self.cadence.planned = examples * members * a_pass + evaluations * seconds
+        parameters = sum(p[0].numel() for p in self._trainer.model.parameters())
+        work = Workload(train, validation, parameters, arrays.classes)
+        for name, made in self._instruments.items():
+            passes = made.cost(self._settings[name], work)
+            self.cadence.estimate(name, passes * members * a_pass)
+
+    def _subject(self, evaluation: Evaluation, epoch: float) -> Subject:
+        trainer = self._trainer
+        update = min(trainer.update, self._plan.timeline.updates - 1)
+        return Subject(
+            model=trainer.model,
+            loss=trainer.loss,
+            arrays=trainer.arrays,
+            seeds=trainer.seeds(),
+            sample_seed=self._sample_seed,
+            update=trainer.update,
+            epoch=epoch,
+            batch_size=self._plan.timeline.phase(update).batch_size,
+            learning_rates=torch.from_numpy(trainer.learning_rates()),
+            momenta=trainer.momenta(),
+            initial=trainer.initial,
+            outcome=evaluation.train,
+            validation_accuracy=evaluation.metrics["validation_accuracy"],
+        )
+
+    def _one(self, name: str, subject: Subject) -> None:
+        """Measures with one instrument; a failure switches it off and harms nothing else."""
+        started = time.perf_counter()
+        subject.memory = self._memory[name]
+        try:
+            found = self._instruments[name].measure(subject, self._settings[name])
+            arrays = {key: _array(value) for key, value in found.items()}
+            _check(self._instruments[name], arrays, subject.members)
+        except Exception as error:
+            traceback.print_exception(error)
+            reason = f"{type(error).__name__}: {error}"
+            self._events.append(
+                "instrument-failed", instrument=name, stack=self._plan.index, reason=reason
+            )
+            self._switch_off(name)
+            return
+        if arrays:
+            self._record(name, arrays, subject)
+        self.cadence.measured(name, time.perf_counter() - started)
+
+    def _switch_off(self, name: str) -> None:
+        del self._instruments[name]
+        self.cadence.drop(name)
+
+    def _record(self, name: str, arrays: Mapping[str, np.ndarray], subject: Subject) -> None:
+        members = len(self._plan.members)
+        last = self._last.setdefault(
+            name, {k: np.full((members, *v.shape[1:]), np.nan) for k, v in arrays.items()}
+        )
+        for key, values in arrays.items():
+            last[key][self._trainer.active] = values
+        if name not in self._writers:
+            self._writers[name] = self._open(name, {k: v.shape for k, v in last.items()})
+        clock = {"update": subject.update, "epoch": subject.epoch}
+        self._writers[name].append({**clock, **last})
+
+    def _open(self, name: str, shapes: Mapping[str, tuple[int, ...]]) -> TableWriter:
+        columns = [("update", "<i8"), ("epoch", "<f8")]
+        columns += [(key, "<f8", shape) for key, shape in shapes.items()]  # type: ignore[misc]
+        attributes = {
+            "stack": self._plan.index,
+            "members": self._plan.indices,
+            "instrument": name,
+            "quantities": list(shapes),
+        }
+        path = self._series / f"instrument-{name}-{self._plan.index:03d}"
+        return TableWriter(path, columns, attributes)
+
+    def keep(self, positions: list[int]) -> None:
+        """Follows the trainer where it goes on with some members only."""
+        index = torch.tensor(positions, dtype=torch.int64)
+        for memory in self._memory.values():
+            for key, tensor in memory.items():
+                memory[key] = tensor[index.to(tensor.device)]
+
+    def sync(self) -> dict[str, int]:
+        """Rows of each table, made to survive a power failure, for a checkpoint."""
+        for writer in self._writers.values():
+            writer.sync()
+        return {f"instrument {name}": writer.count for name, writer in self._writers.items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """Tensors to keep in a checkpoint."""
+        kept: dict[str, Tensor] = {}
+        for name, memory in self._memory.items():
+            kept |= {f"instrument.{name}.memory.{key}": t for key, t in memory.items()}
+        for name, last in self._last.items():
+            for key, values in last.items():
+                kept[f"instrument.{name}.last.{key}"] = torch.from_numpy(values.copy())
+        return kept
+
+    def restore(
+        self, tensors: dict[str, Tensor], rows: Mapping[str, int], clock: Mapping[str, Any]
+    ) -> None:
+        """Takes out of `tensors` what `state` put there, and cuts the tables to `rows`."""
+        for full in [name for name in tensors if name.startswith("instrument.")]:
+            _, name, kind, key = full.split(".", 3)
+            value = tensors.pop(full)
+            if name not in self._instruments:
+                continue
+            if kind == "memory":
+                self._memory[name][key] = value.to(self._trainer.device)
+            else:
+                self._last.setdefault(name, {})[key] = value.numpy().copy()
+        self.cadence.restore(clock)
+        for name in self._instruments:
+            count = rows.get(f"instrument {name}", 0)
+            if name in self._last:
+                shapes = {key: v.shape for key, v in self._last[name].items()}
+                self._writers[name] = self._open(name, shapes)
+                self._writers[name].truncate(count)
+
+    def begin(self) -> None:
+        """Drops what an earlier try without a checkpoint has written."""
+        for name in self._instruments:
+            stem = self._series / f"instrument-{name}-{self._plan.index:03d}"
+            for path in self._series.glob(f"{stem.name}.*"):
+                path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Closes the tables and says what the instruments cost."""
+        for writer in self._writers.values():
+            writer.close()
+        if self.cadence.spent:
+            self._events.append(
+                "instruments-cost",
+                stack=self._plan.index,
+                seconds=dict(self.cadence.spent),
+                training=self.cadence.training,
+            )
+
+
+def _array(value: Any) -> np.ndarray:
+    if isinstance(value, Tensor):
+        value = value.detach().cpu().numpy()
+    return np.asarray(value, dtype=np.float64)
+
+
+def _check(made: Instrument, arrays: Mapping[str, np.ndarray], members: int) -> None:
+    declared = {q.name: len(q.shape) for q in made.quantities}
+    for name, values in arrays.items():
+        if name not in declared:
+            raise ValueError(f"it gives {name!r}, which it does not declare")
+        if values.ndim != declared[name] + 1 or values.shape[0] != members:
+            raise ValueError(f"{name!r} has the shape {values.shape} for {members} members")
