@@ -18,6 +18,7 @@ from memlab.experiment.reading import experiment as validated
 from memlab.experiment.reading import from_toml
 from memlab.experiment.spec import Experiment
 from memlab.reports.findings import QUANTITIES, SCHEMA_VERSION, Findings, Row
+from memlab.reports.instrument_findings import instrument_findings
 from memlab.reports.measurements import Figures, measure
 from memlab.reports.sentences import sentences
 from memlab.reports.statistics import quantity
@@ -66,6 +67,9 @@ def build(run: RunFolder, state: StateName | None = None) -> Findings:
         chance=_chance(events, classes),
         classes=classes,
         rows=rows,
+        instruments=instrument_findings(
+            view, grid.groups(made), [row.axis_values for row in rows], diverged, events
+        ),
         reproduce=reproduce(run),
         problems=list(view.problems),
         experiment=made.model_dump(mode="json"),

@@ -13,6 +13,7 @@ from rich.text import Text
 from memlab.reports import palette
 from memlab.reports.facts import made_with, setting, standing
 from memlab.reports.findings import Findings
+from memlab.reports.instrument_table import instrument_tables
 from memlab.reports.table import Filled, filled, notes, row_labels
 
 GAP = 2
@@ -43,6 +44,7 @@ class ConsoleReport:
         yield from self._tables(options.max_width)
         yield from (Text(line, style="dim") for line in notes(findings))
         yield Text()
+        yield from self._instruments()
         yield from self._facts()
 
     def _tables(self, width: int) -> Iterator[Text | Padding]:
@@ -71,6 +73,19 @@ class ConsoleReport:
             cells = (column.cells[index] for column in columns)
             table.add_row(Text(mark, style=colours[index]), Text(label), *cells)
         return table
+
+    def _instruments(self) -> Iterator[Text | Padding]:
+        title, labels = row_labels(self.findings)
+        for made in instrument_tables(self.findings):
+            yield Text(made.title, style="bold")
+            yield Text(made.about, style="dim")
+            table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+            table.add_column(title)
+            for head in made.heads:
+                table.add_column(Text(head), overflow="fold")
+            for label, cells in zip(labels, made.cells, strict=False):
+                table.add_row(Text(label), *cells)
+            yield Padding(table, (0, 0, 1, 0))
 
     def _facts(self) -> Iterator[Table | Text]:
         if self.findings.problems:

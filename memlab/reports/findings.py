@@ -116,6 +116,33 @@ class Row(Part):
         return found if isinstance(found, Quantity) else None
 
 
+class Measured(Part):
+    """What a quantity of an instrument is."""
+
+    about: str = Field(description="What it is")
+    unit: str = Field(description="Its unit; empty for a pure number")
+
+
+class InstrumentFindings(Part):
+    """What one instrument found, per axis value, at its last measurement so far.
+
+    A row has the axis values by their dotted names, `label`, `epoch`, and each quantity: a scalar
+    as `{"mean", "ci95", "n"}` over seeds, beside it `NAME_first` and `NAME_highest` (means over
+    seeds at the first measurement and at the highest), anything larger as `{"mean", "n"}` with
+    nested lists; null where it does not exist.
+    """
+
+    title: str = Field(description="What it is called")
+    about: str = Field(description="What it measures")
+    source: str = Field(description="Paper and section")
+    quantities: dict[str, Measured] = Field(description="Its quantities by name")
+    headline: str = Field(description="The quantity that says most")
+    rows: list[dict[str, Any]] = Field(description="One per axis value, in the report's order")
+    seconds: float | None = Field(description="Seconds spent on it, all networks together")
+    share: float | None = Field(description="Those as a share of the training time")
+    failed: str | None = Field(description="Why it was switched off; null where it was not")
+
+
 class Findings(Part):
     """A run's report: what was asked, what was found, and with what it was found."""
 
@@ -144,6 +171,9 @@ class Findings(Part):
     )
     classes: int | None = Field(description="Number of classes")
     rows: list[Row] = Field(description="One per axis value, in the experiment's order")
+    instruments: dict[str, InstrumentFindings] = Field(
+        default_factory=dict, description="What the instruments found, by name"
+    )
     device: str = Field(description="Device that trained, with its name where known")
     versions: dict[str, str] = Field(description="Versions of memlab, Python and packages")
     commit: str | None = Field(description="Commit of the checkout; + where it had changes")

@@ -8,6 +8,7 @@ from html import escape
 from memlab.reports import figures, palette
 from memlab.reports.facts import experiment_toml, made_with, setting, standing
 from memlab.reports.findings import Findings
+from memlab.reports.instrument_table import instrument_tables
 from memlab.reports.table import Filled, filled, notes, row_labels
 from memlab.runs.run_folder import RunFolder
 
@@ -74,6 +75,7 @@ def _lines(findings: Findings, run: RunFolder | None) -> Iterator[str]:
         yield f'<p class="{"words" if index else "verdict"}">{escape(sentence)}</p>'
     yield from _drawn(findings, run)
     yield from _table(findings)
+    yield from _instruments(findings)
     yield from _experiment(findings)
     yield "</main></body></html>"
 
@@ -140,6 +142,22 @@ def _group(findings: Findings, group: str, columns: list[Filled]) -> Iterator[st
         cells = "".join(f"<td>{escape(column.cells[index])}</td>" for column in columns)
         yield f"<tr><th>{mark} {escape(label)}</th>{cells}</tr>"
     yield "</tbody></table></div>"
+
+
+def _instruments(findings: Findings) -> Iterator[str]:
+    title, labels = row_labels(findings)
+    tables = instrument_tables(findings)
+    if tables:
+        yield "<h2>Instruments</h2>"
+    for made in tables:
+        yield f'<div class="scroll"><table><caption><b>{escape(made.title)}</b>. '
+        yield f"{escape(made.about)}</caption>"
+        heads = "".join(f"<th>{escape(head)}</th>" for head in made.heads)
+        yield f"<thead><tr><th>{escape(title)}</th>{heads}</tr></thead><tbody>"
+        for label, cells in zip(labels, made.cells, strict=False):
+            body = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+            yield f"<tr><th>{escape(label)}</th>{body}</tr>"
+        yield "</tbody></table></div>"
 
 
 def _experiment(findings: Findings) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from memlab.reports.facts import experiment_toml, made_with, setting, standing
 from memlab.reports.findings import Findings
+from memlab.reports.instrument_table import instrument_tables
 from memlab.reports.table import EARLY, TRAINING, UNSEEN, Filled, filled, notes, row_labels
 
 
@@ -36,6 +37,7 @@ def _lines(findings: Findings) -> Iterator[str]:
             yield ""
     yield from (f"- {escaped(line)}" for line in notes(findings))
     yield ""
+    yield from _instruments(findings)
     yield "## The experiment"
     yield ""
     yield f"- run: `{findings.run}`"
@@ -48,6 +50,21 @@ def _lines(findings: Findings) -> Iterator[str]:
     yield from _fenced("sh", findings.reproduce)
     yield ""
     yield from _fenced("toml", experiment_toml(findings).rstrip())
+
+
+def _instruments(findings: Findings) -> Iterator[str]:
+    title, labels = row_labels(findings)
+    for made in instrument_tables(findings):
+        yield f"## {escaped(made.title[0].upper() + made.title[1:])}"
+        yield ""
+        yield escaped(made.about)
+        yield ""
+        heads = [escaped(title) or " ", *map(escaped, made.heads)]
+        yield f"| {' | '.join(heads)} |"
+        yield f"| --- |{' ---: |' * len(made.heads)}"
+        for label, cells in zip(labels, made.cells, strict=False):
+            yield f"| {' | '.join([escaped(label), *cells])} |"
+        yield ""
 
 
 def _table(findings: Findings, columns: list[Filled]) -> Iterator[str]:

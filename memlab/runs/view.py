@@ -24,7 +24,7 @@ from memlab.runs.table import Table
 
 KEPT_EVENTS = 2_000
 KEPT_CURVES = 512
-PROGRESS, MEMORIZED, STACK = "progress", "memorized", "stack-"
+PROGRESS, MEMORIZED, STACK, INSTRUMENT = "progress", "memorized", "stack-", "instrument-"
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,12 @@ class RunView:
         return tuple(dict.fromkeys(m for table in self.stacks.values() for m in _metrics(table)))
 
     @property
+    def instruments(self) -> tuple[str, ...]:
+        """The names of instruments that have measured, in the order of their tables."""
+        names = (str(table.attributes.get("instrument")) for table in self.tables.values())
+        return tuple(dict.fromkeys(name for name in names if name != "None"))
+
+    @property
     def progress(self) -> Progress | None:
         """The latest progress; None until there is some."""
         table = self.tables.get(PROGRESS)
@@ -172,6 +178,7 @@ class RunView:
     ) -> Curve:
         """The mean of `metric` over `members` with its interval, against the nominal epoch.
 
+        `NAME.QUANTITY` is a quantity of the instrument NAME, one value a member.
         Members may be spread over stacks; those of a stack that has not reached an epoch are left
         out there, as are diverged ones. Members that are not there yet, and metrics that a stack
         does not have, are left out too.
@@ -183,10 +190,12 @@ class RunView:
         columns: dict[str, list[int]] = {}
         for member in sorted(set(members)):
             seat = self.seats.get(member)
-            if seat is not None and metric in self.tables[seat.stack].columns:
-                columns.setdefault(seat.stack, []).append(seat.column)
+            home = self._home(seat.stack, metric) if seat is not None else None
+            if seat is not None and home is not None:
+                columns.setdefault(home[0], []).append(seat.column)
+        column = metric.partition(".")[2] or metric
         shares = [
-            self._stack_curve(name, metric, where).extend() for name, where in columns.items()
+            self._stack_curve(name, column, where).extend() for name, where in columns.items()
         ]
         return curve_of(combined(shares, [self._ended(name) for name in columns]), points, span)
 
@@ -207,6 +216,34 @@ class RunView:
             except RunFolderError:
                 continue
         return values
+
+    def newest(self, metric: str, members: Sequence[int]) -> NDArray[np.float64]:
+        """The newest values of an instrument's quantity, `NAME.QUANTITY`, [found members, *shape].
+
+        Members without a measurement are left out; (0,) where there is none at all.
+        """
+        found = []
+        for member in members:
+            seat = self.seats.get(member)
+            home = self._home(seat.stack, metric) if seat is not None else None
+            if seat is None or home is None or not len(self.tables[home[0]]):
+                continue
+            table, column = self.tables[home[0]], home[1]
+            try:
+                found.append(table.read(column, len(table) - 1, None, [seat.column])[0, 0])
+            except RunFolderError:
+                continue
+        same = [values for values in found if values.shape == found[0].shape]
+        return np.array(same, np.float64)
+
+    def _home(self, stack: str, metric: str) -> tuple[str, str] | None:
+        """The table that has a stack's values of `metric`, and the column; None for none."""
+        instrument, dot, quantity = metric.partition(".")
+        name, column = stack, metric
+        if dot:
+            name, column = f"{INSTRUMENT}{instrument}-{stack.removeprefix(STACK)}", quantity
+        table = self.tables.get(name)
+        return (name, column) if table is not None and column in table.columns else None
 
     def _stack_curve(self, stack: str, metric: str, columns: list[int]) -> StackCurve:
         key = (stack, metric, np.asarray(columns, np.int64).tobytes())

@@ -1,0 +1,52 @@
+"""The instruments' tables of a report, for every renderer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from memlab.reports.digits import aligned, plus_minus
+from memlab.reports.findings import Findings, InstrumentFindings, Quantity
+
+
+@dataclass(frozen=True)
+class InstrumentTable:
+    """An instrument's scalars: `cells` `[rows][columns]` as text, of one width per column."""
+
+    title: str
+    about: str
+    heads: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+
+
+def instrument_tables(findings: Findings) -> list[InstrumentTable]:
+    """One table per instrument; without rows where it failed before it measured."""
+    return [_table(name, found) for name, found in findings.instruments.items()]
+
+
+def _table(name: str, found: InstrumentFindings) -> InstrumentTable:
+    there = [n for n in found.quantities if any(_scalar(row, n) for row in found.rows)]
+    columns = [aligned([plus_minus(_scalar(row, n), 3) for row in found.rows]) for n in there]
+    heads = tuple(_head(n, found.quantities[n].unit) for n in there)
+    cells = tuple(zip(*columns, strict=True)) if columns else ()
+    about = found.about
+    if found.failed:
+        about += f" (switched off: {found.failed})"
+    if found.share is not None:
+        about += f" ({100 * found.share:.1f} % of the training time)"
+    return InstrumentTable(found.title or name, about, heads, cells)
+
+
+def _head(name: str, unit: str) -> str:
+    words = name.replace("_", " ")
+    return f"{words} [{unit}]" if unit else words
+
+
+def _scalar(row: Mapping[str, Any], name: str) -> Quantity | None:
+    value = row.get(name)
+    if not isinstance(value, Mapping) or not isinstance(value.get("mean"), int | float):
+        return None
+    ci95 = value.get("ci95")
+    interval = (float(ci95[0]), float(ci95[1])) if ci95 else None
+    return Quantity(mean=float(value["mean"]), ci95=interval, n=int(value["n"]))
