@@ -17,6 +17,7 @@ def run(options: argparse.Namespace) -> int:
     """Lists the presets, or prints one."""
     from memlab import settings
     from memlab.experiment import grid, presets
+    from memlab.experiment.network_sizes import network_sizes
 
     own = settings.presets_folder()
     if options.preset:
@@ -24,7 +25,10 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             print_json(preset.experiment().model_dump(mode="json"))
         else:
-            print(preset.path.read_text(encoding="utf-8"), end="")
+            print(preset.path.read_text(encoding="utf-8").rstrip())
+            print()
+            for size in network_sizes(preset.experiment()):
+                print(f"# {size.sentence()}")
         return 0
     rows = []
     for preset in presets.find_all(own):

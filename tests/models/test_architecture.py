@@ -129,3 +129,15 @@ def test_architectures_are_counted_without_torch():
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_presets_print_their_networks_sizes_beside_the_papers():
+    from memlab.experiment import presets
+    from memlab.experiment.network_sizes import network_sizes
+
+    sizes = network_sizes(presets.find("zhang-cifar10").experiment())
+    assert [(s.name, s.parameters, s.paper) for s in sizes] == [
+        ("inception-small", 1_649_402, 1_649_402),
+        ("alexnet-small", 1_387_786, 1_387_786),
+        ("mlp 3×512", 1_735_178, 1_735_178),
+    ]
