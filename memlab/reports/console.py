@@ -79,6 +79,9 @@ class ConsoleReport:
         for made in instrument_tables(self.findings):
             yield Text(made.title, style="bold")
             yield Text(made.about, style="dim")
+            if not made.heads:
+                yield Text()
+                continue
             table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
             table.add_column(title)
             for head in made.heads:

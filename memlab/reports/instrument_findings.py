@@ -28,11 +28,9 @@ def instrument_findings(
     """
     failed = {str(e.data.get("instrument")): str(e.data.get("reason")) for e in _of(events, True)}
     costs, training = _costs(events)
-    names = dict.fromkeys((*view.instruments, *failed))
+    names = {*view.instruments, *failed}
     found = {}
-    for name in names:
-        if name not in known():
-            continue
+    for name in (name for name in known() if name in names):
         made = instrument(name)
         rows = [
             _row(view, made, group, [m for m in group.members if m not in diverged], values)

@@ -1,0 +1,87 @@
+"""Leading eigenvalues of the Hessian, and how close they are to the edge of stability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from memlab.experiment.instruments import Instrument, Quantity, Settings, Workload
+
+if TYPE_CHECKING:
+    from memlab.instruments.subject import Subject
+
+
+class CurvatureSettings(Settings):
+    """Settings of `curvature`."""
+
+    eigenvalues: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=3, description="How many leading eigenvalues"
+    )
+    tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
+        default=0.02, description="Error of an eigenvalue allowed, relative to it"
+    )
+    products: Annotated[int, Field(ge=2, le=10_000)] = Field(
+        default=60, description="Hessian-vector products at most"
+    )
+
+
+def cost(settings: CurvatureSettings, work: Workload) -> float:
+    """A product is about two forward-backward passes; a warm start needs about ten."""
+    return 2.0 * min(10 + 4 * settings.eigenvalues, settings.products) * settings.examples
+
+
+def measure(subject: Subject, settings: CurvatureSettings) -> Mapping[str, Any]:
+    """Lanczos on the Hessian of the mean loss on a sample of the training set.
+
+    Starts from the last measurement's leading eigenvectors; their memory is
+    `[members, eigenvalues, parameters]`.
+    """
+    from memlab.instruments.hessian_product import hessian_product
+    from memlab.instruments.lanczos import leading_eigenvalues, starting_vectors
+    from memlab.instruments.parameter_vectors import space_of
+    from memlab.instruments.sharpness import edge_ratio
+
+    sample = subject.train_sample(settings.examples)
+    product = hessian_product(subject.model, sample.x, sample.given, subject.loss)
+    space = space_of(subject.model)
+    start = starting_vectors(space, subject.generators("curvature"), subject.memory.get("vectors"))
+    found = leading_eigenvalues(
+        product,
+        start,
+        subject.generators("curvature restart"),
+        settings.eigenvalues,
+        tolerance=settings.tolerance,
+        criterion="value",
+        max_products=settings.products,
+    )
+    subject.memory["vectors"] = found.vectors
+    sharpness = found.values[:, 0]
+    rates, momenta = subject.learning_rates.cpu(), subject.momenta.cpu()
+    return {
+        "sharpness": sharpness,
+        "edge": edge_ratio(sharpness, rates, momenta),
+        "eigenvalues": found.values,
+        "residuals": found.residuals,
+        "products": sharpness * 0 + found.products,
+    }
+
+
+INSTRUMENT = Instrument(
+    name="curvature",
+    title="curvature",
+    about="Leading eigenvalues of the Hessian of the training loss, by Lanczos on a sample",
+    source="Jastrzębski 2017, arXiv 1711.04623; Cohen 2021, arXiv 2103.00065, section 2",
+    quantities=(
+        Quantity("sharpness", "largest eigenvalue λ₁"),
+        Quantity("edge", "λ₁ over 2(1 + m)/η, where a full-batch step overshoots", low=0.0),
+        Quantity("eigenvalues", "leading eigenvalues", shape=("eigenvalue",)),
+        Quantity("residuals", "‖Hv − λv‖ reached for each", shape=("eigenvalue",)),
+        Quantity("products", "Hessian-vector products made"),
+    ),
+    headline="sharpness",
+    measure=measure,
+    cost=cost,
+    settings=CurvatureSettings,
+)

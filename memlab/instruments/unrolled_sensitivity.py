@@ -1,0 +1,209 @@
+"""Loss sensitivity as Arpit 2017 (arXiv 1706.05394, section 3.2) has it, for small networks.
+
+g_x = ‖∂L_t/∂x‖₁, averaged over t: the effect on the loss after t updates of having trained on x.
+x counts only where it was trained on; L_t is measured on fixed copies of the examples, x's own
+among them. Plain SGD at one learning rate, no momentum, as in the paper's small network.
+
+Parameters θ₀ … θ_T are kept, not the graph of the updates. The adjoint a = ∂L_t/∂θ_s goes back by
+∂L_t/∂x += −η ∂(a·∇L_s(θ_s))/∂x and a ← a − η H_s a, for all t and all losses in one sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, grad, vjp, vmap
+
+from memlab.models.stacked import StackedModel
+from memlab.training.loss import example_losses
+
+Parameters = dict[str, Tensor]
+#: Floats of the gradients that are kept at once.
+BUDGET = 1 << 25
+
+
+def unrolled_sensitivity(
+    model: StackedModel,
+    x: Tensor,
+    targets: Tensor,
+    batches: Tensor,
+    learning_rate: float | Tensor,
+    *,
+    at: Sequence[int] | None = None,
+    loss: str = "cross-entropy",
+) -> Tensor:
+    """‖∂L_t/∂x‖₁ of each example, averaged over t, `[members, n]`; L_t the mean loss of all.
+
+    Args:
+        model: at its initial parameters, which stay as they are.
+        x: `[members or 1, n, …]`; `targets` is `[members, n]`.
+        batches: which examples each update sees, int64 `[updates, members, batch]`,
+            distinct within an update.
+        learning_rate: one, or `[members]`.
+        at: the numbers of updates t that are averaged over, 1 … updates (the default: all).
+        loss: cross-entropy or squared.
+
+    Raises:
+        TypeError: if the model is not a plain perceptron.
+    """
+    members, examples = targets.shape
+    even = x.new_full((1, members, examples), 1 / examples)
+    return _sweeps(model, x, targets, batches, learning_rate, even, at, loss)[0]
+
+
+def unrolled_class_sensitivity(
+    model: StackedModel,
+    x: Tensor,
+    targets: Tensor,
+    batches: Tensor,
+    learning_rate: float | Tensor,
+    classes: int,
+    *,
+    at: Sequence[int] | None = None,
+    loss: str = "cross-entropy",
+) -> Tensor:
+    """Figure 4: S[i, j] = mean over x of class j of ‖∂L_t(class i)/∂x‖₁, averaged over t.
+
+    L_t(class i) is the mean loss of the examples of class i; the rest is as in
+    `unrolled_sensitivity`. `[members, classes, classes]`, NaN in the columns of missing classes,
+    0 in their rows.
+    """
+    onehot = torch.nn.functional.one_hot(targets, classes).to(x.dtype)
+    shares = onehot / onehot.sum(1, keepdim=True).clamp(min=1)
+    norms = _sweeps(
+        model, x, targets, batches, learning_rate, shares.permute(2, 0, 1), at, loss
+    ).transpose(0, 1)
+    return norms.double() @ onehot.double() / onehot.double().sum(1, keepdim=True)
+
+
+def unrolled_gradients(
+    model: StackedModel,
+    x: Tensor,
+    targets: Tensor,
+    batches: Tensor,
+    learning_rate: float | Tensor,
+    weights: Tensor,
+    at: Sequence[int],
+    loss: str = "cross-entropy",
+) -> Tensor:
+    """∂L_t/∂x for each t of `at` and each loss, `[t, losses, members, n, …]`.
+
+    `weights` `[losses, members, n]` makes the losses L_t = Σ weight · ℓ; `x` is
+    `[members, n, …]`; the rest is as in `unrolled_sensitivity`.
+    """
+    path = _Path(model, x, targets, batches, learning_rate, loss)
+    return path.gradients(weights, at)
+
+
+def _sweeps(
+    model: StackedModel,
+    x: Tensor,
+    targets: Tensor,
+    batches: Tensor,
+    learning_rate: float | Tensor,
+    weights: Tensor,
+    at: Sequence[int] | None,
+    loss: str,
+) -> Tensor:
+    """Norms averaged over `at`, `[losses, members, n]`, in groups of t that fit the budget."""
+    x = x.expand(len(targets), *x.shape[1:])
+    times = sorted(range(1, len(batches) + 1) if at is None else at)
+    if not times or times[0] < 1 or times[-1] > len(batches):
+        raise ValueError(f"at must be within 1 and {len(batches)}, the number of updates")
+    path = _Path(model, x, targets, batches, learning_rate, loss)
+    size = max(1, BUDGET // (len(weights) * x.numel()))
+    total = torch.zeros_like(weights)
+    for start in range(0, len(times), size):
+        gradients = path.gradients(weights, times[start : start + size])
+        total += gradients.abs().flatten(4).sum(4).sum(0)
+    return total / len(times)
+
+
+class _Path:
+    """The parameters along the training, and the way back."""
+
+    def __init__(
+        self,
+        model: StackedModel,
+        x: Tensor,
+        targets: Tensor,
+        batches: Tensor,
+        learning_rate: float | Tensor,
+        loss: str,
+    ) -> None:
+        model.perceptron()
+        self.model, self.x, self.targets, self.batches = model, x, targets, batches
+        self.loss = loss
+        self._rows = torch.arange(len(targets), device=x.device)[:, None]
+        self._rate = torch.as_tensor(learning_rate, dtype=x.dtype, device=x.device)
+        self.points = list(self._train())
+
+    def gradients(self, weights: Tensor, at: Sequence[int]) -> Tensor:
+        """See `unrolled_gradients`."""
+        losses = len(weights)
+        wanted = {t: place for place, t in enumerate(at)}
+        found = self.x.new_zeros(len(at), losses, *self.x.shape)
+        adjoint = {
+            name: p.new_zeros(len(at), losses, *p.shape) for name, p in self.points[0].items()
+        }
+        for t in range(max(at), 0, -1):
+            if t in wanted:
+                for name, slope in self._loss_slopes(t, weights).items():
+                    adjoint[name][wanted[t]] = slope
+            started = [place for time, place in wanted.items() if time >= t]
+            self._back(t - 1, adjoint, found, started)
+        return found
+
+    def _train(self) -> Iterator[Parameters]:
+        point = {name: p.detach() for name, p in self.model.named_parameters()}
+        yield point
+        for step in range(len(self.batches)):
+            slopes = self._slopes(step)(point, self._batch(step)[0])
+            point = {name: p - self._scaled(slopes[name]) for name, p in point.items()}
+            yield point
+
+    def _back(self, step: int, adjoint: Parameters, found: Tensor, places: list[int]) -> None:
+        """Takes the adjoints at `places` and their part of `found` through update `step`."""
+        inputs, index = self._batch(step)
+        pull = vjp(self._slopes(step), self.points[step], inputs)[1]
+        held = {name: a[places].flatten(0, 1) for name, a in adjoint.items()}
+        by_point, by_input = vmap(pull)({name: self._scaled(a) for name, a in held.items()})
+        shape = (len(places), found.shape[1])
+        for name, a in held.items():
+            adjoint[name][places] = (a - by_point[name]).view(*shape, *a.shape[1:])
+        part = found[places]
+        part[:, :, self._rows, index] -= by_input.view(*shape, *by_input.shape[1:])
+        found[places] = part
+
+    def _slopes(self, step: int) -> Callable[[Parameters, Tensor], Parameters]:
+        """∇L_s as a function of parameters and inputs of the batch of update `step`."""
+        labels = self.targets[self._rows, self.batches[step]]
+
+        def mean_loss(point: Parameters, inputs: Tensor) -> Tensor:
+            logits = functional_call(self.model, point, (inputs,))
+            return example_losses(self.loss, logits, labels).mean(1).sum()
+
+        return cast(Callable[[Parameters, Tensor], Parameters], grad(mean_loss))
+
+    def _loss_slopes(self, t: int, weights: Tensor) -> Parameters:
+        """∂L_t/∂θ_t of each loss, a leading dimension."""
+
+        def weighted_loss(point: Parameters, weight: Tensor) -> Tensor:
+            logits = functional_call(self.model, point, (self.x,))
+            return (weight * example_losses(self.loss, logits, self.targets)).sum()
+
+        slopes = vmap(grad(weighted_loss), in_dims=(None, 0))(self.points[t], weights)
+        return cast(Parameters, slopes)
+
+    def _batch(self, step: int) -> tuple[Tensor, Tensor]:
+        index = self.batches[step]
+        return self.x[self._rows, index], index
+
+    def _scaled(self, slope: Tensor) -> Tensor:
+        """Times the learning rate; the dimension of members comes after any leading ones."""
+        if self._rate.dim() == 0:
+            return self._rate * slope
+        return self._rate.view(-1, 1, 1) * slope
