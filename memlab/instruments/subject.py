@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from memlab.experiment.keys import key
+from memlab.instruments.ledger import Ledger
 from memlab.models import StackedModel
 from memlab.training.arrays import StackArrays, Subset
 from memlab.training.evaluation import Outcome
@@ -39,14 +40,16 @@ class Sample:
 class Subject:
     """A stack's active members at one moment.
 
-    `learning_rates` is `[active]`; `memory` is what this instrument kept of earlier moments, tensors
-    that are checkpointed with the run; `initial()` gives the networks as they were initialized.
+    `active` are the members' positions in the stack; `learning_rates` and `momenta` are `[active]`.
+    `memory` is what this instrument kept of earlier moments, tensors `[active, …]` that are
+    checkpointed with the run; `initial()` gives the networks as they were initialized.
     """
 
     model: StackedModel
     loss: str
     arrays: StackArrays
     seeds: Sequence[int]
+    active: Sequence[int]
     sample_seed: int
     update: int
     epoch: float
@@ -56,6 +59,7 @@ class Subject:
     initial: Callable[[], StackedModel]
     outcome: Outcome | None = None
     validation_accuracy: Tensor | None = None
+    ledger: Ledger | None = None
     memory: dict[str, Tensor] = field(default_factory=dict)
     shared: dict[object, object] = field(default_factory=dict)
 

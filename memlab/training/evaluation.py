@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -42,14 +42,16 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Each `[members, examples]`: loss, predicted class, and margin where it was asked for.
+    """Each `[members, examples]`: loss and predicted class; where asked for, margin and rival.
 
-    The margin is the given label's logit minus the largest other one.
+    The margin is the given label's logit minus the largest other one (Pleiss 2020, section 3.1),
+    the rival the class of that other one.
     """
 
     losses: Tensor
     predicted: Tensor
     margins: Tensor | None
+    rivals: Tensor | None
 
 
 @torch.no_grad()
@@ -96,7 +98,7 @@ def _run(
     members, examples = part.labels.shape
     budget = CHUNK_FLOATS.get(part.labels.device.type, 1 << 20)
     chunk = max(16, budget // max(1, members * width))
-    losses, predicted, ahead = [], [], []
+    losses, predicted, ahead, rivals = [], [], [], []
     for start in range(0, examples, chunk):
         stop = min(start + chunk, examples)
         logits = forward(part.inputs.stretch(start, stop))
@@ -104,16 +106,18 @@ def _run(
         losses.append(example_losses(loss, logits, labels))
         predicted.append(logits.argmax(-1))
         if margins:
-            ahead.append(example_margins(logits, labels))
-    return Outcome(_joined(losses), _joined(predicted), _joined(ahead) if margins else None)
+            margin, rival = example_margins(logits, labels)
+            ahead.append(margin)
+            rivals.append(rival)
+    found = Outcome(_joined(losses), _joined(predicted), None, None)
+    return replace(found, margins=_joined(ahead), rivals=_joined(rivals)) if margins else found
 
 
-def example_margins(logits: Tensor, labels: Tensor) -> Tensor:
-    """The label's logit minus the largest other one, `[members, n]`; logits are `[…, classes]`."""
+def example_margins(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Margin and rival of each example, `[members, n]`; logits are `[members, n, classes]`."""
     where = labels.unsqueeze(-1)
-    own = logits.gather(-1, where)
-    others = logits.scatter(-1, where, float("-inf")).amax(-1, keepdim=True)
-    return (own - others).squeeze(-1)
+    largest, rivals = logits.scatter(-1, where, float("-inf")).max(-1)
+    return logits.gather(-1, where).squeeze(-1) - largest, rivals
 
 
 def _joined(parts: list[Tensor]) -> Tensor:

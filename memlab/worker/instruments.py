@@ -14,6 +14,7 @@ from torch import Tensor
 
 from memlab.experiment.instruments import Instrument, Settings, Workload, instrument
 from memlab.experiment.spec import Experiment
+from memlab.instruments.ledger import Ledger
 from memlab.instruments.subject import Subject
 from memlab.runs.event_log import EventLog
 from memlab.runs.table_writer import TableWriter
@@ -41,7 +42,9 @@ class InstrumentPanel:
         plan: StackPlan,
         trainer: StackTrainer,
         events: EventLog,
+        ledger: Ledger | None = None,
     ) -> None:
+        self._ledger = ledger
         self._series, self._plan, self._trainer, self._events = series, plan, trainer, events
         spec = experiment.instruments
         self._instruments: dict[str, Instrument] = {n: instrument(n) for n in spec.names}
@@ -81,7 +84,8 @@ class InstrumentPanel:
         last = trainer.update >= updates
         due = self.cadence.due(epoch, trainer.update / updates, last)
         due += [n for n, made in self._instruments.items() if made.every_evaluation]
-        subject = self._subject(evaluation, epoch)
+        subject = subject_of(trainer, evaluation, epoch, self._sample_seed)
+        subject.ledger = self._ledger
         for name in [n for n in self._instruments if n in due]:
             self._one(name, subject)
 
@@ -102,33 +106,12 @@ class InstrumentPanel:
             passes = made.cost(self._settings[name], work)
             self.cadence.estimate(name, passes * members * a_pass)
 
-    def _subject(self, evaluation: Evaluation, epoch: float) -> Subject:
-        trainer = self._trainer
-        update = min(trainer.update, self._plan.timeline.updates - 1)
-        return Subject(
-            model=trainer.model,
-            loss=trainer.loss,
-            arrays=trainer.arrays,
-            seeds=trainer.seeds(),
-            sample_seed=self._sample_seed,
-            update=trainer.update,
-            epoch=epoch,
-            batch_size=self._plan.timeline.phase(update).batch_size,
-            learning_rates=torch.from_numpy(trainer.learning_rates()),
-            momenta=trainer.momenta(),
-            initial=trainer.initial,
-            outcome=evaluation.train,
-            validation_accuracy=evaluation.metrics["validation_accuracy"],
-        )
-
     def _one(self, name: str, subject: Subject) -> None:
         """Measures with one instrument; a failure switches it off and harms nothing else."""
         started = time.perf_counter()
         subject.memory = self._memory[name]
         try:
-            found = self._instruments[name].measure(subject, self._settings[name])
-            arrays = {key: _array(value) for key, value in found.items()}
-            _check(self._instruments[name], arrays, subject.members)
+            arrays = measured(self._instruments[name], subject, self._settings[name])
         except Exception as error:
             traceback.print_exception(error)
             reason = f"{type(error).__name__}: {error}"
@@ -178,6 +161,8 @@ class InstrumentPanel:
 
     def sync(self) -> dict[str, int]:
         """Rows of each table, made to survive a power failure, for a checkpoint."""
+        if self._ledger is not None:
+            self._ledger.publish()
         for writer in self._writers.values():
             writer.sync()
         return {f"instrument {name}": writer.count for name, writer in self._writers.items()}
@@ -190,7 +175,7 @@ class InstrumentPanel:
         for name, last in self._last.items():
             for key, values in last.items():
                 kept[f"instrument.{name}.last.{key}"] = torch.from_numpy(values.copy())
-        return kept
+        return kept if self._ledger is None else kept | self._ledger.state()
 
     def restore(
         self, tensors: dict[str, Tensor], rows: Mapping[str, int], clock: Mapping[str, Any]
@@ -205,6 +190,8 @@ class InstrumentPanel:
                 self._memory[name][key] = value.to(self._trainer.device)
             else:
                 self._last.setdefault(name, {})[key] = value.numpy().copy()
+        if self._ledger is not None:
+            self._ledger.restore(tensors)
         self.cadence.restore(clock)
         for name in self._instruments:
             count = rows.get(f"instrument {name}", 0)
@@ -219,11 +206,16 @@ class InstrumentPanel:
             stem = self._series / f"instrument-{name}-{self._plan.index:03d}"
             for path in self._series.glob(f"{stem.name}.*"):
                 path.unlink(missing_ok=True)
+        if self._ledger is not None:
+            self._ledger.begin()
 
     def close(self) -> None:
         """Closes the tables and says what the instruments cost."""
         for writer in self._writers.values():
             writer.close()
+        if self._ledger is not None:
+            self._ledger.publish()
+            self._ledger.close()
         if self.cadence.spent:
             self._events.append(
                 "instruments-cost",
@@ -231,6 +223,42 @@ class InstrumentPanel:
                 seconds=dict(self.cadence.spent),
                 training=self.cadence.training,
             )
+
+
+def subject_of(
+    trainer: StackTrainer, evaluation: Evaluation, epoch: float, sample_seed: int
+) -> Subject:
+    """The stack as it is now, for an instrument; `evaluation` is of this moment, with margins."""
+    timeline = trainer.plan.timeline
+    update = min(trainer.update, timeline.updates - 1)
+    return Subject(
+        model=trainer.model,
+        loss=trainer.loss,
+        arrays=trainer.arrays,
+        seeds=trainer.seeds(),
+        active=trainer.active,
+        sample_seed=sample_seed,
+        update=trainer.update,
+        epoch=epoch,
+        batch_size=timeline.phase(update).batch_size,
+        learning_rates=torch.from_numpy(trainer.learning_rates()),
+        momenta=trainer.momenta(),
+        initial=trainer.initial,
+        outcome=evaluation.train,
+        validation_accuracy=evaluation.metrics["validation_accuracy"],
+    )
+
+
+def measured(made: Instrument, subject: Subject, settings: Settings) -> dict[str, np.ndarray]:
+    """What the instrument gives now, `[active, *shape]` float64 for each quantity.
+
+    Raises:
+        ValueError: if that is not what it declares.
+    """
+    found = made.measure(subject, settings)
+    arrays = {name: _array(value) for name, value in found.items()}
+    _check(made, arrays, subject.members)
+    return arrays
 
 
 def _array(value: Any) -> np.ndarray:

@@ -10,10 +10,8 @@ from collections.abc import Sequence
 import torch
 
 from memlab import settings
-from memlab.data.preflight import check_cell
 from memlab.errors import MemlabError
 from memlab.experiment import grid, reading
-from memlab.experiment.architecture import parameter_count
 from memlab.experiment.grid import Member
 from memlab.experiment.spec import Experiment
 from memlab.reports import json as report_json
@@ -22,10 +20,11 @@ from memlab.runs.queue import Turn, wait_for_turn
 from memlab.runs.requests import Request
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import StateName, write_state
-from memlab.training.plan import StackPlan, plan
+from memlab.training.plan import StackPlan
 from memlab.worker import device as devices
 from memlab.worker.control import Control
 from memlab.worker.material import Material
+from memlab.worker.planning import stacks_of
 from memlab.worker.recorder import MemorizedTable, ProgressTable
 from memlab.worker.stack_run import StackRun, Tables
 
@@ -110,7 +109,7 @@ class Session:
         folders = [settings.datasets_folder(), *settings.load().dataset_folders_found()]
         material = Material(folders, self._download)
         members = grid.members(experiment)
-        stacks = self._plan(members, material)
+        stacks, self._parameters = stacks_of(members, material)
         total = sum(p.timeline.examples_before(p.timeline.updates) * len(p.members) for p in stacks)
         picture = material.pictures(members[0]).shape[1:]
         material.forget()
@@ -122,20 +121,6 @@ class Session:
         self._say("running")
         done = self._all_stacks(experiment, members, stacks, material, tables)
         return self._end(done, time.monotonic() - started)
-
-    def _plan(self, members: Sequence[Member], material: Material) -> list[StackPlan]:
-        counts, parameters = [], []
-        for member in members:
-            shapes = material.shapes(member)
-            counts.append(len(material.splits(member).train.y))
-            parameters.append(
-                parameter_count(
-                    member.experiment.model, shapes.image_shape, shapes.features, shapes.classes
-                )
-            )
-            check_cell(member.experiment, material.splits(member))
-        self._parameters = parameters
-        return plan(members, counts, parameters)
 
     def _all_stacks(
         self,

@@ -18,6 +18,7 @@ from memlab.training.checkpoint import Progress
 from memlab.training.evaluation import METRICS, Evaluation
 from memlab.training.plan import StackPlan
 from memlab.training.trainer import StackTrainer
+from memlab.worker.example_ledger import example_ledger
 from memlab.worker.instruments import InstrumentPanel
 from memlab.worker.material import Material
 from memlab.worker.memorized import MemorizedStream
@@ -67,7 +68,12 @@ class StackRun:
         self._last = {name: np.full(len(plan.members), np.nan) for name in METRICS}
         self._saved_at = time.monotonic()
         self.instruments = InstrumentPanel(
-            folder / "series", experiment, plan, self.trainer, events
+            folder / "series",
+            experiment,
+            plan,
+            self.trainer,
+            events,
+            example_ledger(folder, experiment, plan, material, parts, device),
         )
         self._clock = time.perf_counter()
         self._shown = [i for i, member in enumerate(plan.members) if member.index in shown]

@@ -1,0 +1,263 @@
+"""The ledger of every example as a viewer reads it: `examples/stack-NNN/`, without torch.
+
+`ledger.json` says what the arrays beside it are; all are `.npy` of fixed size, seen through memory
+maps. What the running scores mean is written here, at `SCORES`. Writing is
+`memlab.instruments.ledger_store`; rankings and statistics are `memlab.reports.example_scores`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memlab.errors import RunFolderError
+from memlab.runs.run_folder import RunFolder
+
+SCHEMA = 1
+HEADER_FILE = "ledger.json"
+LABEL = np.dtype("<i4")
+#: `scores.npy`, one record per member and example, over the evaluations after the first update:
+#: `first_learned` epoch of the first right answer and `learned_for_good` the one since which all
+#: answers were right, infinity for never; `forgetting` how often a right answer became wrong at
+#: the next evaluation (Toneva 2019, algorithm 1), 0 also where `first_learned` is infinity;
+#: `aum` mean margin (Pleiss 2020, section 3.1), `aum_best` the same up to the evaluation of best
+#: validation accuracy (all of them where there is no validation); `mean_loss`; `predicted` the
+#: newest answer, -1 before the first.
+SCORES = np.dtype(
+    [
+        ("first_learned", "<f4"),
+        ("learned_for_good", "<f4"),
+        ("forgetting", "<u4"),
+        ("aum", "<f4"),
+        ("aum_best", "<f4"),
+        ("mean_loss", "<f4"),
+        ("predicted", "<i4"),
+    ]
+)
+#: `members.npy`, one record per member; the best epoch is NaN before there is one.
+MEMBERS = np.dtype(
+    [("evaluations", "<i8"), ("best_epoch", "<f8"), ("best_validation_accuracy", "<f8")]
+)
+HISTORY = ("loss", "margin", "predicted")
+
+
+@dataclass(frozen=True)
+class LedgerHeader:
+    """`ledger.json`: what the arrays of one stack are.
+
+    `members` are indices in the run; `labelling[m]` is the row of `given` and `corrupted` that
+    member m was trained on; `history_rows` is the room for kept evaluations, of which every
+    `history_stride`-th is one; `picture` is height and width; `files` names each example's file.
+    """
+
+    stack: int
+    dataset: str
+    members: tuple[int, ...]
+    labelling: tuple[int, ...]
+    examples: int
+    class_names: tuple[str, ...]
+    history_rows: int
+    history_stride: int
+    votes: bool
+    picture: tuple[int, int] | None
+    files: tuple[str, ...] | None
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.class_names)
+
+    @property
+    def labellings(self) -> int:
+        """How many different labellings the members have."""
+        return max(self.labelling) + 1
+
+    @property
+    def predicted_dtype(self) -> np.dtype[Any]:
+        """Of the history's predictions; the largest value stands for none."""
+        return np.dtype("<u1" if self.classes < 255 else "<u2" if self.classes < 65535 else "<u4")
+
+    def arrays(self) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+        """dtype and shape of every file `NAME.npy`."""
+        members, examples = len(self.members), self.examples
+        found: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {
+            "index": (np.dtype("<i8"), (examples,)),
+            "true": (LABEL, (examples,)),
+            "given": (LABEL, (self.labellings, examples)),
+            "corrupted": (np.dtype("?"), (self.labellings, examples)),
+            "scores": (SCORES, (members, examples)),
+            "members": (MEMBERS, (members,)),
+        }
+        if self.votes:
+            found["votes"] = (np.dtype("<u4"), (self.labellings, examples, self.classes))
+        if self.picture is not None:
+            found["pictures"] = (np.dtype("|u1"), (examples, *self.picture))
+        if self.history_rows:
+            shape = (self.history_rows, members, examples)
+            half = np.dtype("<f2")
+            found["history-epoch"] = (np.dtype("<f8"), (self.history_rows,))
+            found["history-loss"] = (half, shape)
+            found["history-margin"] = (half, shape)
+            found["history-predicted"] = (self.predicted_dtype, shape)
+        return found
+
+    def document(self) -> dict[str, object]:
+        """As it is written."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> LedgerHeader:
+        """From what was written.
+
+        Raises:
+            KeyError, TypeError, ValueError: if it is not what `document` makes.
+        """
+        picture, files = document["picture"], document["files"]
+        made = cls(
+            stack=int(document["stack"]),
+            dataset=str(document["dataset"]),
+            members=tuple(map(int, document["members"])),
+            labelling=tuple(map(int, document["labelling"])),
+            examples=int(document["examples"]),
+            class_names=tuple(map(str, document["class_names"])),
+            history_rows=int(document["history_rows"]),
+            history_stride=int(document["history_stride"]),
+            votes=bool(document["votes"]),
+            picture=None if picture is None else (int(picture[0]), int(picture[1])),
+            files=None if files is None else tuple(map(str, files)),
+        )
+        sizes = (made.examples, made.classes, len(made.members), made.history_stride)
+        wrong = (
+            min(sizes) < 1
+            or made.history_rows < 0
+            or len(made.labelling) != len(made.members)
+            or set(made.labelling) != set(range(made.labellings))
+            or (made.files is not None and len(made.files) != made.examples)
+        )
+        if wrong:
+            raise ValueError("sizes do not agree")
+        return made
+
+
+@dataclass(frozen=True, eq=False)
+class LedgerHistory:
+    """Kept evaluations: `epoch` [rows], `loss` and `margin` float16 and `predicted`
+    [rows, members, examples]; a member that had ended or diverged has NaN and `nobody`."""
+
+    epoch: NDArray[np.float64]
+    loss: NDArray[np.float16]
+    margin: NDArray[np.float16]
+    predicted: NDArray[np.unsignedinteger[Any]]
+    nobody: int
+
+
+@dataclass(frozen=True, eq=False)
+class LedgerView:
+    """The ledger of one stack, read-only memory maps.
+
+    `index` [examples] rows in the dataset's own training file; `true` [examples]; `given` and
+    `corrupted` [labellings, examples]; `scores` [members, examples] of `SCORES`; `progress`
+    [members] of `MEMBERS`; `votes` [labellings, examples, classes]: how often, over members and
+    evaluations, a class was the most probable one other than the given label.
+    """
+
+    header: LedgerHeader
+    index: NDArray[np.int64]
+    true: NDArray[np.int32]
+    given: NDArray[np.int32]
+    corrupted: NDArray[np.bool_]
+    scores: NDArray[np.void]
+    progress: NDArray[np.void]
+    votes: NDArray[np.uint32] | None
+    pictures: NDArray[np.uint8] | None
+    history: LedgerHistory | None
+
+
+def stack_folder(folder: RunFolder, stack: int) -> Path:
+    """Where the ledger of stack `stack` lies."""
+    return folder.examples / f"stack-{stack:03d}"
+
+
+def read_ledger(folder: RunFolder) -> tuple[LedgerView, ...]:
+    """The ledgers of the run's stacks, in their order; empty where none was kept.
+
+    Raises:
+        RunFolderError: if a file is missing, torn, of another shape or out of bounds, or of a
+            newer version.
+    """
+    try:
+        found = sorted(folder.examples.glob(f"stack-*/{HEADER_FILE}"))
+    except OSError:
+        found = []
+    return tuple(_read_stack(path.parent) for path in found)
+
+
+def _read_stack(folder: Path) -> LedgerView:
+    header = _header(folder / HEADER_FILE)
+    arrays = {
+        name: _mapped(folder / f"{name}.npy", dtype, shape)
+        for name, (dtype, shape) in header.arrays().items()
+    }
+    _within(folder / "index.npy", arrays["index"], 0, None)
+    for name in ("true", "given"):
+        _within(folder / f"{name}.npy", arrays[name], 0, header.classes)
+    _within(folder / "scores.npy", arrays["scores"]["predicted"], -1, header.classes)
+    return LedgerView(
+        header=header,
+        index=arrays["index"],
+        true=arrays["true"],
+        given=arrays["given"],
+        corrupted=arrays["corrupted"],
+        scores=arrays["scores"],
+        progress=arrays["members"],
+        votes=arrays.get("votes"),
+        pictures=arrays.get("pictures"),
+        history=_history(folder, header, arrays) if header.history_rows else None,
+    )
+
+
+def _header(path: Path) -> LedgerHeader:
+    try:
+        document = json.loads(path.read_bytes())
+        version = document["schema"]
+        if isinstance(version, int) and version > SCHEMA:
+            raise RunFolderError(f"{path} was written by a newer memlab; update this one.")
+        return LedgerHeader.of(document)
+    except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+        raise RunFolderError(f"{path} does not describe a ledger; it is damaged.") from error
+
+
+def _mapped(path: Path, dtype: np.dtype[Any], shape: Sequence[int]) -> NDArray[Any]:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise RunFolderError(f"{path} is missing; the ledger is incomplete.") from error
+    except (OSError, ValueError, TypeError, EOFError, SyntaxError) as error:
+        raise RunFolderError(f"{path} is damaged: it is no whole .npy file.") from error
+    if not isinstance(array, np.ndarray) or array.dtype != dtype or array.shape != tuple(shape):
+        raise RunFolderError(f"{path} is damaged: it should be {dtype} of shape {tuple(shape)}.")
+    return array
+
+
+def _within(path: Path, values: NDArray[Any], low: int, end: int | None) -> None:
+    if int(values.min()) < low or (end is not None and int(values.max()) >= end):
+        raise RunFolderError(f"{path} is damaged: it has values out of bounds.")
+
+
+def _history(
+    folder: Path, header: LedgerHeader, arrays: Mapping[str, NDArray[Any]]
+) -> LedgerHistory:
+    epoch = np.array(arrays["history-epoch"])
+    empty = np.flatnonzero(~np.isfinite(epoch))
+    rows = int(empty[0]) if empty.size else len(epoch)
+    if (np.diff(epoch[:rows]) <= 0).any():
+        raise RunFolderError(f"{folder / 'history-epoch.npy'} is damaged: its epochs do not rise.")
+    loss, margin, predicted = (arrays[f"history-{name}"][:rows] for name in HISTORY)
+    nobody = int(np.iinfo(header.predicted_dtype).max)
+    return LedgerHistory(epoch[:rows], loss, margin, predicted, nobody)

@@ -1,0 +1,148 @@
+"""`python -m memlab.worker.probe FOLDER`: instruments after the fact, from a run's checkpoints.
+
+Writes one JSON document to standard output: per stack the checkpoint's epoch, its members, and
+each instrument's quantities, or why it could not measure. The run itself is not changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from memlab import settings
+from memlab.errors import MemlabError, RunFolderError
+from memlab.experiment import grid, reading
+from memlab.experiment.instruments import instrument
+from memlab.experiment.spec import Experiment
+from memlab.runs.run_folder import RunFolder
+from memlab.training import checkpoint
+from memlab.training.arrays import StackArrays
+from memlab.training.checkpoint import Progress
+from memlab.training.plan import StackPlan
+from memlab.training.trainer import StackTrainer
+from memlab.worker import device as devices
+from memlab.worker.instruments import measured, subject_of
+from memlab.worker.material import Material
+from memlab.worker.planning import stacks_of
+
+
+def probe(
+    folder: RunFolder, names: Sequence[str], epoch: float | None, device: torch.device
+) -> list[dict[str, Any]]:
+    """One entry per stack: `stack`, `epoch`, `update`, `members`, `instruments`, `failed`.
+
+    Of each stack the checkpoint nearest to `epoch` is measured, the newest where that is None.
+
+    Raises:
+        RunFolderError: if there is no readable checkpoint.
+        MemlabError: if the experiment or its data are not there.
+    """
+    where = str(folder.path / "experiment.toml")
+    experiment = reading.experiment(reading.from_toml(folder.experiment_toml(), where), where)
+    folders = [settings.datasets_folder(), *settings.load().dataset_folders_found()]
+    material = Material(folders, lambda done, total: None)
+    stacks, _ = stacks_of(grid.members(experiment), material)
+    found = [_stack(folder.path, experiment, s, material, names, epoch, device) for s in stacks]
+    kept = [entry for entry in found if entry is not None]
+    if not kept:
+        raise RunFolderError(
+            f"{folder.id} has no checkpoint to measure; `memlab resume {folder.id}` makes one."
+        )
+    return kept
+
+
+def _stack(
+    run: Path,
+    experiment: Experiment,
+    plan: StackPlan,
+    material: Material,
+    names: Sequence[str],
+    epoch: float | None,
+    device: torch.device,
+) -> dict[str, Any] | None:
+    kept = _checkpoint(run / "checkpoints", plan, epoch)
+    if kept is None:
+        return None
+    progress, tensors = kept
+    parts = [material.corrupted(member) for member in plan.members]
+    shapes = material.shapes(plan.members[0])
+    arrays = StackArrays.of(parts, shapes.classes, device)
+    trainer = StackTrainer(plan, arrays, shapes, device)
+    own = {n: t for n, t in tensors.items() if n.startswith(("model.", "optimizer.", "diverged"))}
+    trainer.restore(own, progress.update, progress.active, progress.optimizer_steps)
+    evaluation = trainer.evaluate(margins=True)
+    results: dict[str, Any] = {}
+    failed: dict[str, str] = {}
+    for name in names:
+        subject = subject_of(trainer, evaluation, progress.epoch, experiment.dataset.split_seed)
+        try:
+            made = instrument(name)
+            values = measured(made, subject, experiment.instruments.settings_of(name))
+            results[name] = {key: _listed(array) for key, array in values.items()}
+        except Exception as error:
+            failed[name] = f"{type(error).__name__}: {error}"
+    material.forget()
+    return {
+        "stack": plan.index,
+        "epoch": progress.epoch,
+        "update": progress.update,
+        "members": [plan.indices[position] for position in progress.active],
+        "instruments": results,
+        "failed": failed,
+    }
+
+
+def _checkpoint(
+    folder: Path, plan: StackPlan, epoch: float | None
+) -> tuple[Progress, dict[str, torch.Tensor]] | None:
+    if epoch is None:
+        return checkpoint.newest(folder, plan.index)
+    found = checkpoint.found(folder, plan.index)
+    examples = plan.timeline.train_examples
+
+    def distance(entry: tuple[int, Path]) -> float:
+        return abs(plan.timeline.examples_before(entry[0]) / examples - epoch)
+
+    for _, path in sorted(found, key=distance):
+        try:
+            return checkpoint.load(path)
+        except RunFolderError:
+            continue
+    return None
+
+
+def _listed(values: np.ndarray) -> Any:
+    if values.ndim:
+        return [_listed(part) for part in values]
+    return float(values) if np.isfinite(values) else None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the document; an error is a sentence on standard error and status 1."""
+    parser = argparse.ArgumentParser(prog="python -m memlab.worker.probe")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--at", type=float)
+    parser.add_argument("--instrument", action="append", required=True)
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args(arguments)
+    try:
+        device = devices.choose(options.device)
+        folder = RunFolder(options.folder)
+        document = probe(folder, options.instrument, options.at, device)
+    except MemlabError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    json.dump(document, sys.stdout)
+    print()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
