@@ -34,7 +34,7 @@ class Settings:
 
     def dataset_folders_found(self) -> tuple[Path, ...]:
         """Those of the dataset folders that are there, `~` expanded."""
-        folders = (Path(folder).expanduser() for folder in self.dataset_folders)
+        folders = (Path(os.path.expanduser(folder)) for folder in self.dataset_folders)
         return tuple(folder for folder in folders if folder.is_dir())
 
 
@@ -48,7 +48,7 @@ def home(environ: Environ = os.environ) -> Path | None:
     if not value:
         return None
     try:
-        path = Path(os.path.abspath(Path(value).expanduser()))
+        path = Path(os.path.abspath(os.path.expanduser(value)))
         if path.exists() and not path.is_dir():
             raise SettingsError(f"{HOME_VARIABLE}={value} is not a folder; name one, or unset it.")
     except (OSError, ValueError, RuntimeError) as error:

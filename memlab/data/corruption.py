@@ -125,7 +125,7 @@ def gaussian(x: np.ndarray, train_x: np.ndarray, image: bool, seed: int, part: s
     """Arpit's randX: normal with the training inputs' own mean and deviation, per feature."""
     mean, deviation = train_x.mean(0, dtype=np.float64), train_x.std(0, dtype=np.float64)
     noise = key(seed, f"gaussian inputs {part}").standard_normal(x.shape, dtype=np.float32)
-    return (mean + deviation * noise).astype(np.float32)
+    return np.asarray(mean + deviation * noise, dtype=np.float32)
 
 
 def shuffled(x: np.ndarray, train_x: np.ndarray, image: bool, seed: int, part: str) -> np.ndarray:

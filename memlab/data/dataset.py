@@ -6,6 +6,7 @@ and loading by name is `registry.py`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,7 +66,8 @@ class Request:
     @property
     def path(self) -> Path:
         """The path of `npz:PATH` and `folder:PATH`."""
-        return Path(self.spec.name.partition(":")[2]).expanduser()
+        # Unlike Path.expanduser, this leaves the home of an unknown user as it is written.
+        return Path(os.path.expanduser(self.spec.name.partition(":")[2]))
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ class Sizes:
 
 def _always(folders: Sequence[Path]) -> str | None:
     return "part of memlab"
+
+
+def users_own(folders: Sequence[Path]) -> str | None:
+    """Where `npz:PATH` and `folder:PATH` are found, in words."""
+    return "where PATH says"
 
 
 def _nothing(folders: Sequence[Path], progress: Progress | None) -> str:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 
-from memlab.data.dataset import Raw, Request, Sizes, checked_classes, dataset
+from memlab.data.dataset import Raw, Request, Sizes, checked_classes, dataset, users_own
 from memlab.data.npz import MIN_EXAMPLES
 from memlab.errors import DatasetUnavailable, InvalidDataset
 
 MAX_BYTES = 4 << 30
 
 
-@dataset("folder:PATH", "your own pictures, one subfolder a class", Sizes(None, None, None))
+@dataset(
+    "folder:PATH",
+    "your own pictures, one subfolder a class",
+    Sizes(None, None, None),
+    where=users_own,
+)
 def image_folder(request: Request) -> Raw:
     """The pictures in the folder that the request names."""
     return checked_classes(read_folder(request.path), str(request.path))
@@ -28,9 +34,9 @@ def read_folder(path: Path) -> Raw:
         DatasetUnavailable: if there is no such folder.
         InvalidDataset: naming the file or class that is wrong.
     """
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise DatasetUnavailable(f"There is no folder {path}; it holds one subfolder per class.")
-    classes = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    classes = [entry for entry in _entries(path) if os.path.isdir(entry)]
     if len(classes) < 2:
         found = f"{len(classes)} subfolder" if classes else "no subfolders"
         raise InvalidDataset(f"{path} has {found}; it needs one per class, two at least.")
@@ -38,7 +44,7 @@ def read_folder(path: Path) -> Raw:
     labels: list[int] = []
     first: Path | None = None
     for label, folder in enumerate(classes):
-        files = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+        files = [entry for entry in _entries(folder) if os.path.isfile(entry)]
         if not files:
             raise InvalidDataset(f"{folder} is empty; every class needs pictures.")
         for file in files:
@@ -64,16 +70,29 @@ def read_folder(path: Path) -> Raw:
     return Raw(path.name, np.ascontiguousarray(x), y, None, None, names)
 
 
+def _entries(folder: Path) -> list[Path]:
+    """What is in a folder and not hidden, by name."""
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise DatasetUnavailable(f"{folder} cannot be read: {error.strerror}.") from error
+
+
 def _picture(file: Path) -> np.ndarray:
-    from PIL import Image, UnidentifiedImageError
+    """`[height, width, 3]` uint8."""
+    from PIL import Image
 
     try:
         with Image.open(file) as image:
-            return np.asarray(image.convert("RGB"), dtype=np.uint8)
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+            deep = image.mode.startswith(("I", "F"))
+            picture = np.asarray(image.convert("RGB"), dtype=np.uint8)
+    except Exception as error:  # a damaged picture may raise anything
         raise InvalidDataset(
             f"{file} is no readable picture; remove it or start its name with a dot."
         ) from error
+    if deep:
+        raise InvalidDataset(f"{file} has more than 8 bits per colour; save it with 8 bits.")
+    return picture
 
 
 def _size(picture: np.ndarray) -> str:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import zipfile
+import os
 from pathlib import Path
 
 import numpy as np
 
-from memlab.data.dataset import Raw, Request, Sizes, checked_classes, dataset
+from memlab.data.dataset import Raw, Request, Sizes, checked_classes, dataset, users_own
 from memlab.errors import DatasetUnavailable, InvalidDataset
 
 MIN_EXAMPLES = 10
+ARRAYS = ("x", "y", "x_test", "y_test")
+NPY_MAGIC = b"\x93NUMPY"
 
 
-@dataset("npz:PATH", "your own arrays x and y, and x_test and y_test", Sizes(None, None, None))
+@dataset(
+    "npz:PATH",
+    "your own arrays x and y, and x_test and y_test",
+    Sizes(None, None, None),
+    where=users_own,
+)
 def npz(request: Request) -> Raw:
     """The arrays in the file that the request names."""
     return checked_classes(read_npz(request.path), str(request.path))
@@ -27,10 +34,6 @@ def read_npz(path: Path) -> Raw:
         InvalidDataset: if the arrays are not what training needs; names the array and the row.
     """
     arrays = _arrays(path)
-    for name in ("x", "y"):
-        if name not in arrays:
-            have = ", ".join(arrays) or "nothing"
-            raise InvalidDataset(f"{path} has no array {name!r}: it has {have}.")
     if ("x_test" in arrays) != ("y_test" in arrays):
         raise InvalidDataset(f"{path} needs both x_test and y_test, or neither.")
     x = inputs(arrays["x"], f"{path}: x")
@@ -55,26 +58,44 @@ def read_npz(path: Path) -> Raw:
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
+    """The arrays that are there of those that are read; nothing else in the file is looked at."""
+    if not os.path.isfile(path):
         raise DatasetUnavailable(f"There is no file {path}; npz:PATH names a NumPy .npz file.")
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(NPY_MAGIC))
+    except OSError as error:
+        raise DatasetUnavailable(f"{path} cannot be read: {error.strerror}.") from error
+    if start == NPY_MAGIC:
+        raise InvalidDataset(f"{path} is a single array; save x and y with numpy.savez.")
+    if start[:2] != b"PK":
+        raise InvalidDataset(f"{path} is no npz file; save x and y with numpy.savez.")
     found: dict[str, np.ndarray] = {}
     name = ""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise InvalidDataset(f"{path} is a single array; save x and y with numpy.savez.")
-            for name in file.files:
-                found[name] = file[name]
-    except ValueError as error:
-        if "pickle" in str(error).lower() or "object" in str(error).lower():
-            which = f"array {name!r} holds" if name else "it is or holds"
-            raise InvalidDataset(
-                f"{path}: {which} Python objects (a pickle), which are not read; save numbers only."
-            ) from error
-        raise InvalidDataset(f"{path} is not a readable npz file: {error}.") from error
-    except (OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
-        raise InvalidDataset(f"{path} is not a readable npz file: {error}.") from error
+        with np.load(path, allow_pickle=False) as stored:
+            have = ", ".join(stored.files) or "nothing"
+            for name in (name for name in ARRAYS if name in stored.files):
+                found[name] = stored[name]
+    except Exception as error:  # a damaged archive may raise anything
+        raise InvalidDataset(_damage(path, name, error)) from error
+    for name in ("x", "y"):
+        if name not in found:
+            raise InvalidDataset(f"{path} has no array {name!r}: it has {have}.")
+    for name, array in found.items():
+        if not isinstance(array, np.ndarray):
+            raise InvalidDataset(f"{path}: {name!r} is no NumPy array; save it with numpy.savez.")
     return found
+
+
+def _damage(path: Path, name: str, error: Exception) -> str:
+    if isinstance(error, ValueError) and "pickle" in str(error):
+        return (
+            f"{path}: array {name!r} holds Python objects (a pickle), which are not read; save "
+            "numbers only."
+        )
+    what = f"array {name!r} cannot be read" if name else "it cannot be opened"
+    return f"{path} is damaged: {what}; save x and y again with numpy.savez."
 
 
 def inputs(x: np.ndarray, where: str) -> np.ndarray:
@@ -92,17 +113,28 @@ def inputs(x: np.ndarray, where: str) -> np.ndarray:
         )
     if len(x) < MIN_EXAMPLES:
         raise InvalidDataset(f"{where} has {len(x)} examples; {MIN_EXAMPLES} are the least.")
-    if x.dtype.kind == "f":
-        bad = ~np.isfinite(x).reshape(len(x), -1).all(1)
-        if bad.any():
-            row = int(np.argmax(bad))
-            what = "NaN" if np.isnan(x[row]).any() else "an infinite value"
-            raise InvalidDataset(f"{where} has {what} in row {row} ({int(bad.sum())} such rows).")
+    made = x
+    if x.dtype != np.uint8:
+        with np.errstate(over="ignore"):
+            made = x.astype(np.float32)
+        _check_finite(x, made, where)
     if x.ndim == 3:
-        x = x[:, None]
+        made = made[:, None]
     elif x.ndim == 4 and x.shape[-1] in (1, 3, 4) and x.shape[1] not in (1, 3, 4):
-        x = np.moveaxis(x, -1, 1)
-    return np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(np.float32))
+        made = np.moveaxis(made, -1, 1)
+    return np.ascontiguousarray(made)
+
+
+def _check_finite(x: np.ndarray, made: np.ndarray, where: str) -> None:
+    bad = ~np.isfinite(made).reshape(len(made), -1).all(1)
+    if bad.any():
+        row = int(np.argmax(bad))
+        what = "a value too large for 32 bits"
+        if x.dtype.kind == "f" and not np.isfinite(x[row]).all():
+            what = "NaN" if np.isnan(x[row]).any() else "an infinite value"
+        count = int(bad.sum())
+        more = f" ({count} such rows)" if count > 1 else ""
+        raise InvalidDataset(f"{where} has {what} in row {row}{more}; all must be finite numbers.")
 
 
 def labels(y: np.ndarray, count: int, where: str) -> np.ndarray:
@@ -115,7 +147,9 @@ def labels(y: np.ndarray, count: int, where: str) -> np.ndarray:
         raise InvalidDataset(f"{where} holds {_kind(y)}; labels are integers from 0.")
     y = y.reshape(len(y), -1)[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     if y.ndim != 1 or len(y) != count:
-        raise InvalidDataset(f"{where} has shape {y.shape}; there are {count} examples in x.")
+        raise InvalidDataset(
+            f"{where} has shape {y.shape}; it must have one label for each of the {count} examples."
+        )
     if y.dtype.kind == "f":
         bad = ~np.isfinite(y) | (y != np.floor(y))
         if bad.any():

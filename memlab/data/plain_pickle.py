@@ -1,9 +1,16 @@
-"""CIFAR's batches are pickles; this reader admits plain data and arrays of numbers, and no code."""
+"""CIFAR's batches are pickles; this reader admits plain data and arrays of numbers, and no code.
+
+No object of NumPy's is built by the pickle itself: a crafted state could change NumPy's own types
+or make an array point anywhere. Stand-ins take the state, check it, and make the array.
+"""
 
 from __future__ import annotations
 
 import io
 import pickle
+import re
+from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +22,61 @@ from memlab.errors import InvalidDataset
 _NDARRAY: Final = object()
 
 
+class _Admitted:
+    """A function that a pickle may call, and whose attributes it cannot set."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._function = function
+
+    def __call__(self, *arguments: object) -> object:
+        return self._function(*arguments)
+
+    def __setstate__(self, state: object) -> None:
+        raise pickle.UnpicklingError("a changed function")
+
+
+class _PlainType:
+    """A type of numbers, such as `u1`, with its byte order."""
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, code: object) -> None:
+        name = code.decode("ascii") if isinstance(code, bytes) else code
+        if not isinstance(name, str) or not re.fullmatch(r"[biuf]\d\d?", name):
+            raise pickle.UnpicklingError("an array of something other than numbers")
+        self.dtype = np.dtype(name)
+
+    def __setstate__(self, state: tuple[object, ...]) -> None:
+        order = state[1].decode("ascii") if isinstance(state[1], bytes) else state[1]
+        if order not in ("<", ">", "|", "=") or any(part is not None for part in state[2:5]):
+            raise pickle.UnpicklingError("an array of something other than numbers")
+        self.dtype = self.dtype.newbyteorder(order)
+
+
+class _PlainArray:
+    """An empty array that its state then fills."""
+
+    __slots__ = ("array",)
+
+    def __init__(self) -> None:
+        self.array: np.ndarray = np.empty(0, dtype=np.uint8)
+
+    def __setstate__(self, state: tuple[object, ...]) -> None:
+        _, shape, kind, columns_first, raw = state
+        # Python 2 wrote bytes as text.
+        content = raw.encode("latin1") if isinstance(raw, str) else raw
+        if not isinstance(kind, _PlainType) or not isinstance(content, bytes):
+            raise pickle.UnpicklingError("an array of something other than numbers")
+        if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
+            raise pickle.UnpicklingError("an array without a shape")
+        if len(content) != prod(shape) * kind.dtype.itemsize:
+            raise pickle.UnpicklingError("an array of another length than its shape")
+        made = np.frombuffer(content, kind.dtype)
+        self.array = made.reshape(shape, order="F" if columns_first else "C")
+
+
 def _encode(text: str, encoding: str) -> bytes:
     """How Python 3 writes bytes in an old protocol; any other codec is refused."""
     if encoding != "latin1":
@@ -22,26 +84,22 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-def _reconstruct(kind: object, shape: object, code: object) -> np.ndarray:
-    """An empty array that its state then fills."""
+def _reconstruct(kind: object, shape: object, code: object) -> _PlainArray:
     if kind is not _NDARRAY or shape != (0,):
         raise pickle.UnpicklingError("an object that is no plain array")
-    return np.ndarray((0,), dtype=np.uint8)
+    return _PlainArray()
 
 
-def _dtype(code: object, *_: object) -> np.dtype[Any]:
-    name = code.decode("ascii") if isinstance(code, bytes) else code
-    if not isinstance(name, str) or np.dtype(name).kind not in "biuf":
-        raise pickle.UnpicklingError("an array of something other than numbers")
-    return np.dtype(name)
+def _dtype(code: object, *_: object) -> _PlainType:
+    return _PlainType(code)
 
 
 _ADMITTED: Final[dict[tuple[str, str], object]] = {
     ("numpy", "ndarray"): _NDARRAY,
-    ("numpy", "dtype"): _dtype,
-    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
-    ("_codecs", "encode"): _encode,
+    ("numpy", "dtype"): _Admitted(_dtype),
+    ("numpy.core.multiarray", "_reconstruct"): _Admitted(_reconstruct),
+    ("numpy._core.multiarray", "_reconstruct"): _Admitted(_reconstruct),
+    ("_codecs", "encode"): _Admitted(_encode),
 }
 
 
@@ -57,7 +115,7 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def read_plain_pickle(path: Path) -> dict[str, Any]:
-    """The dictionary in `path`: texts, numbers, lists and arrays of numbers.
+    """The dictionary in `path`: texts, numbers, lists and, as its values, arrays of numbers.
 
     Raises:
         InvalidDataset: if it is damaged, or holds anything that could run code.
@@ -77,6 +135,8 @@ def read_plain_pickle(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InvalidDataset(f"{path} is no batch of CIFAR: it holds no dictionary.")
     return {
-        key.decode("latin1") if isinstance(key, bytes) else str(key): value
+        key.decode("latin1") if isinstance(key, bytes) else str(key): (
+            value.array if isinstance(value, _PlainArray) else value
+        )
         for key, value in found.items()
     }

@@ -34,7 +34,8 @@ def check(experiment: Experiment, folders: Sequence[Path]) -> None:
 
 
 def _splits(cell: Experiment, folders: Sequence[Path]) -> Splits | None:
-    if find(cell.dataset.name).where(folders) is None and ":" not in cell.dataset.name:
+    known = find(cell.dataset.name)
+    if known.download_bytes and known.where(folders) is None:
         return None
     return split(load(cell.dataset, folders), cell.dataset)
 

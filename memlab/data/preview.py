@@ -6,8 +6,10 @@ A process of its own, so that the app never waits for data; it imports no torch 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,23 +17,24 @@ import numpy as np
 
 from memlab import settings
 from memlab.data.corruption import corrupt
-from memlab.data.dataset import Raw
+from memlab.data.dataset import Raw, Request
 from memlab.data.preflight import check_cell
 from memlab.data.registry import load
 from memlab.data.split import split
 from memlab.data.thumbnails import thumbnails
-from memlab.errors import MemlabError
+from memlab.errors import InvalidExperiment, MemlabError
 from memlab.experiment import grid, reading
 from memlab.experiment.spec import DatasetSpec
 
 SHOWN = 10
+MOST_SHOWN = 100
 
 
 class Previewer:
     """Answers requests; keeps the last dataset it read."""
 
     def __init__(self) -> None:
-        self._spec: DatasetSpec | None = None
+        self._stamp: tuple[object, ...] = ()
         self._raw: Raw | None = None
 
     def preview(
@@ -75,11 +78,23 @@ class Previewer:
         }
 
     def _load(self, spec: DatasetSpec, more: Sequence[str]) -> Raw:
-        if self._raw is None or self._spec != spec:
-            folders = [settings.datasets_folder(), *settings.load().dataset_folders_found()]
-            folders += [Path(folder).expanduser() for folder in more]
-            self._raw, self._spec = load(spec, folders, download=False), spec
+        folders = [settings.datasets_folder(), *settings.load().dataset_folders_found()]
+        folders += [Path(os.path.expanduser(folder)) for folder in more]
+        stamp = (spec, *folders, *_changed(spec))
+        if self._raw is None or self._stamp != stamp:
+            self._raw, self._stamp = load(spec, folders, download=False), stamp
         return self._raw
+
+
+def _changed(spec: DatasetSpec) -> list[int]:
+    """When a user's own file, or folder and its class folders, were changed."""
+    if ":" not in spec.name:
+        return []
+    path = Request(spec).path
+    try:
+        return [entry.stat().st_mtime_ns for entry in (path, *sorted(path.glob("*/")))]
+    except (OSError, ValueError):  # loading says what is wrong
+        return []
 
 
 def _telling(axes: Mapping[str, list[Any]]) -> dict[str, object]:
@@ -104,19 +119,47 @@ def serve(requests: TextIO, answers: TextIO) -> None:
     """
     previewer = Previewer()
     for line in requests:
-        request: dict[str, Any] = {}
+        number: object = None
         try:
-            request = json.loads(line)
-            count = max(1, min(100, int(request.get("count") or SHOWN)))
-            folders = request.get("folders") or ()
-            answer = previewer.preview(request["experiment"], count, folders)
+            request = _read(line)
+            number = request.get("id")
+            answer = previewer.preview(*_asked(request))
         except MemlabError as error:
             answer = {"error": str(error)}
-        except Exception as error:
+        except Exception as error:  # the app goes on without pictures, and says why
             answer = {"error": f"No preview: {type(error).__name__}: {error}"}
-        answers.write(json.dumps({"id": request.get("id"), **answer}) + "\n")
+        answers.write(json.dumps({"id": number, **answer}) + "\n")
         answers.flush()
 
 
+def _read(line: str) -> dict[str, Any]:
+    try:
+        request = json.loads(line)
+    except ValueError as error:
+        raise InvalidExperiment(f"No preview: the request is not JSON: {error}.") from error
+    if not isinstance(request, dict):
+        raise InvalidExperiment('No preview: a request is an object with an "experiment".')
+    return request
+
+
+def _asked(request: Mapping[str, Any]) -> tuple[dict[str, Any], int, list[str]]:
+    """Experiment, count and folders of a request.
+
+    Raises:
+        InvalidExperiment: if one of them is something else.
+    """
+    experiment, count = request.get("experiment"), request.get("count") or SHOWN
+    folders = request.get("folders") or []
+    if not isinstance(experiment, dict):
+        raise InvalidExperiment('No preview: a request is an object with an "experiment".')
+    if type(count) is not int:
+        raise InvalidExperiment('No preview: "count" is a whole number.')
+    if not isinstance(folders, list) or not all(isinstance(folder, str) for folder in folders):
+        raise InvalidExperiment('No preview: "folders" is a list of folders.')
+    return experiment, max(1, min(MOST_SHOWN, count)), folders
+
+
 if __name__ == "__main__":
-    serve(sys.stdin, sys.stdout)
+    sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]  # a real stream here
+    with suppress(BrokenPipeError, KeyboardInterrupt):  # the app is gone
+        serve(sys.stdin, sys.stdout)

@@ -10,6 +10,7 @@ from typing import TypedDict
 from memlab.data import digits, gaussian, image_folder, mnist1d, npz, torchvision_sets
 from memlab.data.dataset import DATASETS, Dataset, Progress, Raw, Request
 from memlab.errors import InvalidExperiment
+from memlab.experiment.spec import DATASETS as NAMES
 from memlab.experiment.spec import DatasetSpec
 
 #: Importing a family declares its datasets.
@@ -66,9 +67,9 @@ def load(
 
 
 def listing(folders: Sequence[Path] = ()) -> list[Listed]:
-    """All datasets in the order of the families, and whether each is found now."""
+    """All datasets, the user's own last, and whether each is found now."""
     rows = []
-    for known in DATASETS.values():
+    for known in sorted(DATASETS.values(), key=_rank):
         where = known.where(folders)
         sizes = known.sizes
         rows.append(
@@ -86,6 +87,10 @@ def listing(folders: Sequence[Path] = ()) -> list[Listed]:
             )
         )
     return rows
+
+
+def _rank(known: Dataset) -> int:
+    return NAMES.index(known.name) if known.name in NAMES else len(NAMES)
 
 
 def fetch(name: str, folders: Sequence[Path], progress: Progress | None = None) -> str:

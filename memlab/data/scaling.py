@@ -34,14 +34,16 @@ def scaler(kind: str, train: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     top = 255.0 if train.dtype == np.uint8 else 1.0
     values = train.astype(np.float64) / top
     if kind == "standardize":
-        mean, deviation = values.mean(), values.std()
+        mean, deviation, axis = values.mean(), values.std(), None
     elif kind == "features":
-        mean, deviation = values.mean(0), values.std(0)
+        mean, deviation, axis = values.mean(0), values.std(0), 0
     elif kind == "images":
         return lambda x: _whitened(x.astype(np.float64) / top)
     else:
-        mean, deviation = values.min(), values.max() - values.min()
-    inverse = np.where(deviation > 0, 1 / np.where(deviation > 0, deviation, 1), 0)
+        mean, deviation, axis = values.min(), values.max() - values.min(), None
+    # Not deviation > 0: the mean of equal numbers may be off by a rounding, and so the deviation.
+    varies = (values.max(axis) > values.min(axis)) & (deviation > 0)
+    inverse = np.where(varies, 1 / np.where(varies, deviation, 1), 0)
     return lambda x: ((x.astype(np.float64) / top - mean) * inverse).astype(np.float32)
 
 

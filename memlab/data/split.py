@@ -10,9 +10,12 @@ import numpy as np
 from memlab.data.dataset import Raw
 from memlab.data.registry import find
 from memlab.data.scaling import crop, scaler
+from memlab.data.stratification import apportioned, parts_with_all_classes
 from memlab.errors import InvalidExperiment
 from memlab.experiment.keys import key
 from memlab.experiment.spec import DatasetSpec
+
+OFFICIAL = " in the test set"
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,11 @@ def split(raw: Raw, spec: DatasetSpec) -> Splits:
         sources = [raw.x] * 3
     elif train + validation <= len(raw.y):
         parts = stratified(raw.y, (train, validation), order, raw.class_names)
-        parts += stratified(raw.test_y, (test,), order, raw.class_names)
+        parts += stratified(raw.test_y, (test,), order, raw.class_names, OFFICIAL)
         sources = [raw.x, raw.x, raw.test_x]
     else:
         parts = stratified(raw.y, (train,), order, raw.class_names)
-        parts += stratified(raw.test_y, (validation, test), order, raw.class_names)
+        parts += stratified(raw.test_y, (validation, test), order, raw.class_names, OFFICIAL)
         sources = [raw.x, raw.test_x, raw.test_x]
     labels = [raw.y if source is raw.x else raw.test_y for source in sources]
     taken = [crop(source[index], spec.crop) for source, index in zip(sources, parts, strict=True)]
@@ -97,7 +100,8 @@ def _sizes(raw: Raw, spec: DatasetSpec) -> tuple[int, int, int]:
         has = f"{have:,} training and {have_test:,} test" if official else f"{have:,}"
         raise InvalidExperiment(
             f"dataset: {train:,} training, {validation:,} validation and {test:,} test examples "
-            f"are more than {raw.name} has ({has} examples)."
+            f"are more than {raw.name} has ({has} examples); set dataset.train, dataset.validation "
+            "and dataset.test so that they fit."
         )
     return train, validation, test
 
@@ -116,43 +120,36 @@ def stratified(
     sizes: Sequence[int],
     generator: np.random.Generator,
     class_names: Sequence[str],
+    where: str = "",
 ) -> list[np.ndarray]:
     """Disjoint index arrays of these sizes, each with the classes in proportion to `y`.
 
-    Class counts are within 1 of proportional (largest remainders); each array is shuffled.
+    Class counts are within 1 of proportional where that gives every class an example in every part
+    that has as many examples as there are classes; each array is shuffled. `where` ends the words
+    "class … has … examples" in an error.
 
     Raises:
         InvalidExperiment: if a class has fewer examples than the parts need.
     """
     queues = [generator.permutation(np.flatnonzero(y == c)) for c in range(len(class_names))]
     counts = np.array([len(queue) for queue in queues])
-    used = np.zeros(len(queues), dtype=np.int64)
+    into = ", ".join(f"{size:,}" for size in sizes)
+    if sum(sizes) > len(y):
+        raise InvalidExperiment(
+            f"dataset: {len(y):,} examples are too few for a split into {into}."
+        )
+    least = parts_with_all_classes(sizes, len(queues))
+    for c in np.flatnonzero(counts < least):
+        raise InvalidExperiment(
+            f"dataset: class {class_names[int(c)]!r} has only {counts[c]} "
+            f"example{'' if counts[c] == 1 else 's'}{where}, too few for a split into {into}; "
+            "every part needs at least one of each class."
+        )
+    ends = np.cumsum(apportioned(sizes, counts), axis=1)
     parts = []
-    for size in sizes:
-        wanted = _apportion(size, counts, counts - used)
-        for c in np.flatnonzero((wanted == 0) & (size >= len(queues))):
-            raise InvalidExperiment(
-                f"dataset: class {class_names[int(c)]!r} has only {counts[c]} examples, too few for a"
-                f" split into {', '.join(f'{n:,}' for n in sizes)}; every part needs at least one."
-            )
-        index = np.concatenate([q[u : u + w] for q, u, w in zip(queues, used, wanted, strict=True)])
+    for part in range(len(sizes)):
+        starts = ends[:, part - 1] if part else np.zeros_like(counts)
+        rows = zip(queues, starts, ends[:, part], strict=True)
+        index = np.concatenate([queue[start:end] for queue, start, end in rows])
         parts.append(generator.permutation(index))
-        used += wanted
     return parts
-
-
-def _apportion(size: int, counts: np.ndarray, left: np.ndarray) -> np.ndarray:
-    """How many of each class make `size`, in proportion to `counts`, never more than are `left`."""
-    exact = size * counts / counts.sum()
-    wanted = np.minimum(np.floor(exact).astype(np.int64), left)
-    order = np.argsort(-(exact - np.floor(exact)), kind="stable")
-    while wanted.sum() < size:
-        before = wanted.sum()
-        for c in order:
-            if wanted.sum() == size:
-                break
-            if wanted[c] < left[c]:
-                wanted[c] += 1
-        if wanted.sum() == before:
-            raise InvalidExperiment(f"dataset: there are not {size:,} examples left for a split.")
-    return np.asarray(wanted)

@@ -1,151 +1,26 @@
 """The datasets that torchvision knows, in its own layout on disk, read without torchvision.
 
 MNIST and its relatives are IDX files, CIFAR's batches pickles, SVHN's files MATLAB's. Fashion-MNIST
-is found as Debian's package `dataset-fashion-mnist` installs it, too.
+is found as Debian's package `dataset-fashion-mnist` installs it, too. Finding and downloading the
+files is `layout.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from memlab.data.dataset import Dataset, Inputs, IntArray, Progress, Raw, Request, Sizes, declare
-from memlab.data.download import download, md5_of, unpack
+from memlab.data.dataset import Dataset, Inputs, IntArray, Raw, Sizes, declare
 from memlab.data.idx import read_idx
+from memlab.data.layout import Layout, fetch, load, verify
 from memlab.data.plain_pickle import read_plain_pickle
-from memlab.data.published import published
-from memlab.errors import DatasetUnavailable, InvalidDataset
+from memlab.errors import InvalidDataset
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 Part = tuple[Inputs, IntArray]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How torchvision lays a dataset out below its root.
-
-    `class_name` is torchvision's class; `places` are folders below a root, the first one the one
-    to download to, `elsewhere` folders of their own; `files` all have to be there, gzipped or not
-    where `gzipped`; `archive` is the folder within the published archive, if it is one.
-    """
-
-    class_name: str
-    places: tuple[str, ...]
-    files: tuple[str, ...]
-    download_bytes: int
-    gzipped: bool = False
-    archive: str | None = None
-    elsewhere: tuple[Path, ...] = ()
-
-    def candidates(self, folders: Sequence[Path]) -> list[Path]:
-        """The folders to look in."""
-        below = [folder / place for folder in folders for place in self.places]
-        return [*below, *self.elsewhere]
-
-    def file(self, place: Path, name: str) -> Path | None:
-        """The file of this name in `place`, plain or gzipped."""
-        names = (name, f"{name}.gz") if self.gzipped else (name,)
-        return next((place / n for n in names if (place / n).is_file()), None)
-
-    def find(self, folders: Sequence[Path]) -> Path | None:
-        """The first folder that has all the files."""
-        for place in self.candidates(folders):
-            if all(self.file(place, name) is not None for name in self.files):
-                return place
-        return None
-
-    def path(self, place: Path, name: str) -> Path:
-        """The file of this name in a folder that has it."""
-        found = self.file(place, name)
-        return place / name if found is None else found
-
-
-def fetch(layout: Layout, folders: Sequence[Path], progress: Progress | None) -> str:
-    """Downloads into the first of `folders` what is in none of them, and says where it is.
-
-    Raises:
-        DatasetUnavailable, StorageError: if that cannot be done.
-    """
-    place = layout.find(folders)
-    if place is not None:
-        return f"{layout.class_name} is already in {place}"
-    if not folders:
-        raise _unavailable(layout, folders, "there is no folder to download it to")
-    place = folders[0] / layout.places[0]
-    done = 0
-    try:
-        listed = published(layout.class_name)
-        for file in listed.files:
-            wanted = layout.archive is None and (place / file.name).is_file()
-            if wanted and md5_of(place / file.name) == file.md5:
-                done += (place / file.name).stat().st_size
-                continue
-            where = folders[0] if layout.archive else place
-            path = download(file, where, progress, done, layout.download_bytes)
-            done += path.stat().st_size
-            if layout.archive is not None:
-                unpack(path, layout.archive, listed.members, place)
-                path.unlink(missing_ok=True)
-    except DatasetUnavailable as error:
-        raise _unavailable(layout, folders, f"downloading it failed: {error}") from error
-    return f"{layout.class_name} was downloaded to {place}"
-
-
-def verify(layout: Layout, folders: Sequence[Path], load: Callable[[Path], Raw]) -> str:
-    """Compares the files with the published checksums, and reads all of them.
-
-    Raises:
-        DatasetUnavailable: if it is not on disk.
-        InvalidDataset: if a file is damaged.
-    """
-    place = layout.find(folders)
-    if place is None:
-        raise _unavailable(layout, folders, "`memlab data fetch` downloads it")
-    raw = load(place)
-    listed = published(layout.class_name)
-    sums = listed.members or {file.name: file.md5 for file in listed.files}
-    other = []
-    for name in layout.files:
-        path = layout.path(place, name)
-        if md5_of(path) != sums.get(path.name):
-            if not layout.gzipped:
-                raise InvalidDataset(f"{path} has another checksum than the published file.")
-            other.append(path.name)
-    count = f"{len(raw.y):,} + {len(raw.test_y) if raw.test_y is not None else 0:,} examples"
-    if other:
-        return f"{place}: {count} read; packed differently from the published {', '.join(other)}"
-    return f"{place}: {count} read; checksums as published"
-
-
-def _unavailable(layout: Layout, folders: Sequence[Path], reason: str) -> DatasetUnavailable:
-    places = layout.candidates(folders)
-    looked = ", ".join(str(place) for place in places) or "no folder at all"
-    ending = "[.gz]" if layout.gzipped else ""
-    return DatasetUnavailable(
-        f"{layout.class_name} is not on disk (looked for {layout.files[0]}{ending} and "
-        f"{len(layout.files) - 1} more in {looked}), and {reason.rstrip('.')}; copy its files to "
-        f"{places[0] if places else 'a folder'}, or name a folder in torchvision's layout under "
-        "dataset_folders in the settings."
-    )
-
-
-def _load(layout: Layout, read: Callable[[Path], Raw], request: Request) -> Raw:
-    place = layout.find(request.folders)
-    if place is None and not request.download:
-        size = f"{layout.download_bytes / 1e6:.0f} MB"
-        raise _unavailable(
-            layout, request.folders, f"it is downloaded ({size}) only when a run starts"
-        )
-    if place is None:
-        fetch(layout, request.folders, request.progress)
-        place = layout.find(request.folders)
-    if place is None:
-        raise _unavailable(layout, request.folders, "what was downloaded is gone again")
-    return read(place)
 
 
 IDX_FILES = (
@@ -182,8 +57,8 @@ def _read_cifar(layout: Layout, name: str, labels_key: str, names_key: str, plac
             raise InvalidDataset(f"{path} has no array 'data' of bytes.")
         if data.shape[1] != 3072 or not isinstance(labels, list):
             raise InvalidDataset(f"{path} has no images of 3×32×32 with a list {labels_key!r}.")
-        if not all(type(label) is int for label in labels):
-            raise InvalidDataset(f"{path} has labels that are no integers.")
+        if not all(type(label) is int and abs(label) < 1 << 31 for label in labels):
+            raise InvalidDataset(f"{path} has labels that are no class numbers.")
         images = data.reshape(-1, 3, 32, 32)
         return _checked(images, np.array(labels, dtype=np.int64), len(class_names), path)
 
@@ -230,7 +105,7 @@ def _checked(images: Inputs, labels: IntArray, classes: int, path: Path) -> Part
 
 def _whole(raw: Raw, place: Path) -> Raw:
     assert raw.test_x is not None
-    if len(raw.x) == 0 or len(raw.test_x) == 0:
+    if raw.x.size == 0 or raw.test_x.size == 0:
         raise InvalidDataset(f"{place} has no examples.")
     if raw.x.shape[1:] != raw.test_x.shape[1:]:
         raise InvalidDataset(f"{place} has images of one size for training, of another for test.")
@@ -258,7 +133,7 @@ def _declare(
             shape,
             *counts,
             Sizes(1000, 400, counts[1]),
-            load=partial(_load, layout, read),
+            load=partial(load, layout, read),
             download_bytes=layout.download_bytes,
             where=where,
             fetch=partial(fetch, layout),

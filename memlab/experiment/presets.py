@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def find(name_or_path: str, own_folder: Path | None = None) -> Preset:
         InvalidExperiment: if there is neither, with the nearest name.
     """
     if name_or_path.endswith(".toml") or "/" in name_or_path:
-        path = Path(name_or_path).expanduser()
+        path = Path(os.path.expanduser(name_or_path))
         if not path.is_file():
             raise InvalidExperiment(f"There is no file {name_or_path}.")
         return Preset(path.stem, "", path.resolve())

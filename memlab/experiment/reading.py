@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -244,7 +245,7 @@ def with_absolute_paths(made: Experiment, folder: Path) -> Experiment:
 
     def absolute(name: object) -> object:
         kind, colon, path = str(name).partition(":")
-        return f"{kind}:{folder / Path(path).expanduser()}" if colon else name
+        return f"{kind}:{folder / os.path.expanduser(path)}" if colon else name
 
     axes = dict(made.axes)
     if "dataset.name" in axes:
