@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 
@@ -21,10 +22,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measures in a process of its own, and prints the table."""
+    from memlab.runs.launch import worker_environment
+
     say("Measuring; this takes about a minute. Leave the machine alone meanwhile.")
     command = [sys.executable, "-m", "memlab.worker.benchmark", "--device", options.device]
     command += ["--repetitions", str(max(1, options.repetitions))]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    environment = worker_environment(os.environ)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
     if done.returncode != 0:
         raise TrainingFailed("The benchmark failed; what it printed is above.")
     document = json.loads(done.stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -31,6 +32,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measures in a process of its own, and prints a table per instrument."""
+    from memlab.runs.launch import worker_environment
+
     names = _names(options.instrument)
     folder = found(options.run)
     command = [sys.executable, "-m", "memlab.worker.probe", str(folder.path)]
@@ -39,7 +42,8 @@ def run(options: argparse.Namespace) -> int:
     for name in names:
         command += ["--instrument", name]
     say(f"Measuring {', '.join(names)} on {folder.id}.")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = worker_environment(os.environ)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
         raise TrainingFailed(lines[-1] if lines else "The measurement failed.")

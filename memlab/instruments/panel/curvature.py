@@ -20,7 +20,7 @@ class CurvatureSettings(Settings):
         default=3, description="How many leading eigenvalues"
     )
     tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
-        default=0.02, description="Error of an eigenvalue allowed, relative to it"
+        default=0.02, description="Residual ‖Hv − λv‖ allowed, relative to the eigenvalue"
     )
     products: Annotated[int, Field(ge=2, le=10_000)] = Field(
         default=60, description="Hessian-vector products at most"
@@ -53,7 +53,6 @@ def measure(subject: Subject, settings: CurvatureSettings) -> Mapping[str, Any]:
         subject.generators("curvature restart"),
         settings.eigenvalues,
         tolerance=settings.tolerance,
-        criterion="value",
         max_products=settings.products,
     )
     subject.memory["vectors"] = found.vectors
