@@ -14,7 +14,7 @@ from memlab.errors import TrainingFailed
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    parser.add_argument("what", nargs="?", choices=("training",), default="training")
+    parser.add_argument("what", nargs="?", choices=("training", "instruments"), default="training")
     parser.add_argument("--repetitions", type=int, default=5, help="interleaved repetitions")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -25,8 +25,8 @@ def run(options: argparse.Namespace) -> int:
     from memlab.runs.launch import worker_environment
 
     say("Measuring; this takes about a minute. Leave the machine alone meanwhile.")
-    command = [sys.executable, "-m", "memlab.worker.benchmark", "--device", options.device]
-    command += ["--repetitions", str(max(1, options.repetitions))]
+    command = [sys.executable, "-m", "memlab.worker.benchmark", options.what]
+    command += ["--device", options.device, "--repetitions", str(max(1, options.repetitions))]
     environment = worker_environment(os.environ)
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
     if done.returncode != 0:
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         header_style="bold",
         title=f"{machine['device']}, torch {machine['torch']}",
         title_justify="left",
-        caption="samples a second, medians; digits, 1,000 examples",
+        caption=f"medians, in {document['rows'][0]['unit']}; a ratio above 1: ours is faster",
         caption_justify="left",
     )
     table.add_column("case: reference")
@@ -54,8 +54,8 @@ def run(options: argparse.Namespace) -> int:
         low, high = row["spread"]
         table.add_row(
             row["case"],
-            f"{row['ours']:,}",
-            f"{row['reference']:,}",
+            f"{row['ours']:,.4g}" if row["unit"] == "s" else f"{row['ours']:,}",
+            f"{row['reference']:,.4g}" if row["unit"] == "s" else f"{row['reference']:,}",
             f"{row['ratio']:.2f}",
             f"{low:.2f} … {high:.2f}",
         )

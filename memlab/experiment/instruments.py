@@ -64,7 +64,8 @@ class Quantity:
     """One of an instrument's results per member.
 
     `shape` names the dimensions after `[members]`, such as `("class", "class")`; none for a scalar.
-    `low` and `high` bound it where it is bounded.
+    `low` and `high` bound it where it is bounded. `of_stack` marks what belongs to all members of
+    a stack together, such as a count of products.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Quantity:
     shape: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
+    of_stack: bool = False
 
 
 @dataclass(frozen=True)

@@ -104,9 +104,10 @@ def _plain_layer(layer: nn.Module) -> nn.Module:
         made.weight.copy_(layer.weight[0])
     else:
         assert isinstance(layer, StackedLinear)
-        made = nn.Linear(*layer.weight.shape[1:], bias=layer.bias is not None)
+        _, inputs, outputs = layer.weight.shape
+        made = nn.Linear(inputs, outputs, bias=layer.bias is not None)
         made.weight.copy_(layer.weight[0].T)
-    if layer.bias is not None:
+    if layer.bias is not None and made.bias is not None:
         made.bias.copy_(layer.bias.flatten())
     return made
 
@@ -130,8 +131,8 @@ def per_example(given: Material) -> Tensor:
 
 def backpack_gram(given: Material) -> Tensor:
     """G from BackPACK's `BatchGrad` (Dangel 2020, arXiv 1912.10985)."""
-    from backpack import backpack, extend
-    from backpack.extensions import BatchGrad
+    from backpack import backpack, extend  # type: ignore[import-untyped,unused-ignore]
+    from backpack.extensions import BatchGrad  # type: ignore[import-untyped,unused-ignore]
 
     network, criterion = extend(given.plain), extend(nn.CrossEntropyLoss(reduction="sum"))
     with backpack(BatchGrad()):
@@ -152,7 +153,7 @@ def _products(gradients: list[Tensor]) -> Tensor:
 
 def references() -> dict[str, Callable[[Material], Tensor]]:
     """The references that are installed, by name."""
-    found = {"torch.func.vmap": per_example}
+    found: dict[str, Callable[[Material], Tensor]] = {"torch.func.vmap": per_example}
     if find_spec("backpack") is not None:
         found["BackPACK"] = backpack_gram
     return found

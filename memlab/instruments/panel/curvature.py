@@ -77,7 +77,7 @@ INSTRUMENT = Instrument(
         Quantity("edge", "λ₁ over 2(1 + m)/η, where a full-batch step overshoots", low=0.0),
         Quantity("eigenvalues", "leading eigenvalues", shape=("eigenvalue",)),
         Quantity("residuals", "‖Hv − λv‖ reached for each", shape=("eigenvalue",)),
-        Quantity("products", "Hessian-vector products made"),
+        Quantity("products", "Hessian-vector products made, of the whole stack", of_stack=True),
     ),
     headline="sharpness",
     measure=measure,

@@ -1,0 +1,168 @@
+"""What every instrument has to keep to, as checks that a third party's tests can call.
+
+    from memlab.instruments.contract import check_instrument
+    def test_my_instrument(): check_instrument(MY_INSTRUMENT)
+
+Each check raises AssertionError with a sentence. They train a small stack for a moment, with and
+without the instrument, on the CPU.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import torch
+
+from memlab.data.corruption import corrupt
+from memlab.data.registry import load
+from memlab.data.split import split
+from memlab.experiment import grid
+from memlab.experiment.instruments import Instrument, Settings, Workload
+from memlab.experiment.reading import experiment as read_experiment
+from memlab.instruments.subject import Subject
+from memlab.training.arrays import StackArrays
+from memlab.training.plan import plan
+from memlab.training.trainer import Shapes, StackTrainer
+
+MEMBERS = 3
+
+
+def small_trainer(model: str = "mlp", seeds: int = MEMBERS) -> StackTrainer:
+    """A stack on digits, 0.4 of the labels corrupted, 12 updates old."""
+    tree = {
+        "dataset": {"name": "digits", "train": 120, "validation": 60, "test": 60},
+        "corruption": {"kind": "labels", "fraction": 0.4},
+        "model": {"name": model, "width": 8},
+        "optimizer": {"batch_size": 20, "learning_rate": 0.2, "momentum": 0.5},
+        "stop": {"epochs": 4},
+        "seeds": seeds,
+    }
+    members = grid.members(read_experiment(tree, "contract"))
+    spec = members[0].experiment
+    splits = split(load(spec.dataset), spec.dataset)
+    parts = [corrupt(splits, m.experiment.corruption, m.seed) for m in members]
+    made = plan(members, [len(splits.train.y)] * len(members), [1] * len(members))[0]
+    device = torch.device("cpu")
+    arrays = StackArrays.of(parts[: len(made.members)], splits.classes, device)
+    shapes = Shapes(splits.image_shape, int(splits.train.x[0].size), splits.classes)
+    trainer = StackTrainer(made, arrays, shapes, device)
+    for _ in range(12):
+        trainer.step()
+    return trainer
+
+
+def subject_now(trainer: StackTrainer) -> Subject:
+    """The trainer's stack as an instrument sees it."""
+    evaluation = trainer.evaluate(margins=True)
+    return Subject(
+        model=trainer.model,
+        loss=trainer.loss,
+        arrays=trainer.arrays,
+        seeds=trainer.seeds(),
+        active=trainer.active,
+        sample_seed=0,
+        update=trainer.update,
+        epoch=trainer.examples / trainer.plan.timeline.train_examples,
+        batch_size=20,
+        learning_rates=torch.from_numpy(trainer.learning_rates()),
+        momenta=trainer.momenta(),
+        initial=trainer.initial,
+        outcome=evaluation.train,
+        validation_accuracy=evaluation.metrics["validation_accuracy"],
+    )
+
+
+def check_instrument(made: Instrument, settings: Settings | None = None) -> None:
+    """All checks that need no ledger.
+
+    Raises:
+        AssertionError: with what the instrument does not keep to.
+    """
+    chosen = made.settings() if settings is None else settings
+    check_declaration(made, chosen)
+    check_values(made, chosen)
+    check_training_untouched(made, chosen)
+    check_members_apart(made, chosen)
+
+
+def check_declaration(made: Instrument, settings: Settings) -> None:
+    """Names, headline and cost."""
+    names = [q.name for q in made.quantities]
+    assert names, f"{made.name} declares no quantity"
+    assert len(set(names)) == len(names), f"{made.name} declares a quantity twice"
+    assert made.headline in names, f"{made.name}: the headline {made.headline!r} is no quantity"
+    assert not made.quantity(made.headline).shape, f"{made.name}: the headline is no scalar"
+    assert made.about, f"{made.name} does not say what it measures"
+    assert made.source, f"{made.name} does not say where it is from"
+    cost = made.cost(settings, Workload(1_000, 400, 10_000, 10))
+    assert np.isfinite(cost), f"{made.name}: its cost is {cost}"
+    assert cost >= 0, f"{made.name}: its cost is {cost}"
+
+
+def check_values(made: Instrument, settings: Settings) -> None:
+    """Every declared quantity is there, of its shape, within its bounds, and the same again."""
+    trainer = small_trainer()
+    found = _measured(made, trainer, settings)
+    assert set(found) == {q.name for q in made.quantities}, (
+        f"{made.name} gives {sorted(found)}, not what it declares"
+    )
+    for quantity in made.quantities:
+        values = found[quantity.name]
+        what = f"{made.name}.{quantity.name}"
+        assert values.ndim == 1 + len(quantity.shape), f"{what} has the shape {values.shape}"
+        assert values.shape[0] == MEMBERS, f"{what} has the shape {values.shape}"
+        there = values[np.isfinite(values)]
+        if quantity.low is not None:
+            assert (there >= quantity.low - 1e-9).all(), f"{what} is below {quantity.low}"
+        if quantity.high is not None:
+            assert (there <= quantity.high + 1e-9).all(), f"{what} is above {quantity.high}"
+    again = _measured(made, trainer, settings)
+    for name, values in found.items():
+        same = np.array_equal(values, again[name], equal_nan=True)
+        assert same, f"{made.name}.{name} is another when measured again"
+
+
+def check_training_untouched(made: Instrument, settings: Settings) -> None:
+    """Measuring changes no bit of parameters, buffers, optimizer state or later training."""
+    plain, measured = small_trainer(), small_trainer()
+    state = torch.random.get_rng_state()
+    _measured(made, measured, settings)
+    same = torch.equal(state, torch.random.get_rng_state())
+    assert same, f"{made.name} draws from torch's own generator"
+    for trainer in (plain, measured):
+        for _ in range(6):
+            trainer.step()
+    for name, tensor in plain.state().items():
+        same = torch.equal(tensor, measured.state()[name])
+        assert same, f"{made.name} changes training: {name} differs"
+
+
+def check_members_apart(made: Instrument, settings: Settings) -> None:
+    """A member's values do not depend on who else is in the stack, to float tolerance."""
+    trainer = small_trainer()
+    whole = _measured(made, trainer, settings)
+    trainer.keep([1])
+    alone = _measured(made, trainer, settings)
+    for name in (q.name for q in made.quantities if not q.of_stack):
+        values = alone[name]
+        np.testing.assert_allclose(
+            values[0], whole[name][1], rtol=5e-3, atol=1e-4, err_msg=f"{made.name}.{name}"
+        )
+
+
+def check_no_torch(module: str) -> None:
+    """Importing the module of a declaration imports no torch."""
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == 0, f"importing {module} imports torch, or fails"
+
+
+def _measured(made: Instrument, trainer: StackTrainer, settings: Settings) -> dict[str, Any]:
+    found = made.measure(subject_now(trainer), settings)
+    return {
+        name: np.asarray(v.detach().cpu() if isinstance(v, torch.Tensor) else v, np.float64)
+        for name, v in found.items()
+    }
