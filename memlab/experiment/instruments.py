@@ -40,7 +40,6 @@ DEFAULT: Final = (
     "critical-samples",
     "sensitivity",
     "margins",
-    "probes",
 )
 
 Cadence = Annotated[float, Field(gt=0.0, le=1e6)] | Literal["auto"]
@@ -56,7 +55,7 @@ class Settings(BaseModel):
         default="auto",
         description="Epochs between measurements, or auto: as often as the share of time allows",
     )
-    examples: Examples = Field(default=256, description="Training examples it looks at")
+    examples: Examples = Field(default=128, description="Examples that it looks at")
 
 
 @dataclass(frozen=True)

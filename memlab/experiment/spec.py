@@ -283,7 +283,7 @@ class InstrumentsSpec(Section):
         default="auto", description="Epochs between measurements, or auto"
     )
     examples: instruments.Examples = Field(
-        default=256, description="Training examples that each instrument looks at"
+        default=128, description="Examples that each instrument looks at"
     )
     settings: dict[str, dict[str, Any]] = Field(
         default_factory=dict,

@@ -44,7 +44,7 @@ class ConsoleReport:
         yield from self._tables(options.max_width)
         yield from (Text(line, style="dim") for line in notes(findings))
         yield Text()
-        yield from self._instruments()
+        yield from self._instruments(options.max_width)
         yield from self._facts()
 
     def _tables(self, width: int) -> Iterator[Text | Padding]:
@@ -74,21 +74,20 @@ class ConsoleReport:
             table.add_row(Text(mark, style=colours[index]), Text(label), *cells)
         return table
 
-    def _instruments(self) -> Iterator[Text | Padding]:
+    def _instruments(self, width: int) -> Iterator[Text | Padding]:
         title, labels = row_labels(self.findings)
+        room = max(len(title), *map(len, labels), 1)
         for made in instrument_tables(self.findings):
             yield Text(made.title, style="bold")
             yield Text(made.about, style="dim")
-            if not made.heads:
-                yield Text()
-                continue
-            table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-            table.add_column(title)
-            for head in made.heads:
-                table.add_column(Text(head), overflow="fold")
-            for label, cells in zip(labels, made.cells, strict=False):
-                table.add_row(Text(label), *cells)
-            yield Padding(table, (0, 0, 1, 0))
+            for first, last in made.blocks(width - room - GAP, GAP):
+                table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+                table.add_column(title, no_wrap=True)
+                for head in made.heads[first:last]:
+                    table.add_column(Text(head), no_wrap=True)
+                for label, cells in zip(labels, made.cells, strict=True):
+                    table.add_row(Text(label), *cells[first:last])
+                yield Padding(table, (0, 0, 1, 0))
 
     def _facts(self) -> Iterator[Table | Text]:
         if self.findings.problems:

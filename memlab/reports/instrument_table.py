@@ -19,6 +19,18 @@ class InstrumentTable:
     heads: tuple[str, ...]
     cells: tuple[tuple[str, ...], ...]
 
+    def blocks(self, width: int, gap: int) -> list[tuple[int, int]]:
+        """First and last (exclusive) column of as few tables as fit into `width` characters."""
+        found: list[tuple[int, int]] = []
+        start, used = 0, 0
+        for column, head in enumerate(self.heads):
+            needs = max(len(head), *(len(row[column]) for row in self.cells)) + gap
+            if used and used + needs > width:
+                found.append((start, column))
+                start, used = column, 0
+            used += needs
+        return [*found, (start, len(self.heads))] if self.heads else []
+
 
 def instrument_tables(findings: Findings) -> list[InstrumentTable]:
     """One table per instrument; without rows where it failed before it measured."""

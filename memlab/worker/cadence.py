@@ -1,7 +1,8 @@
 """When instruments measure: every so many epochs, or as often as their share of time allows.
 
 With `auto`, the whole set gets a share of the training time, split so that an instrument's part
-grows with the root of its cost: that makes the sum of the gaps between measurements least. What is
+grows with the root of its cost: that makes the sum of the gaps between measurements least. Turns
+are closer together at the start, where most happens, and one is kept for the end. What is
 due follows the clock; what is measured never does.
 """
 
@@ -10,10 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-#: Of the planned training time, how much budget is lent at the start, so that the first
-#: epochs, in which most happens, are seen.
-LEAD = 0.08
+#: Share of the training from which on its speed is known; before, it is guessed.
+KNOWN = 0.02
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Cadence:
     every: Mapping[str, float]
     seconds: dict[str, float] = field(default_factory=dict)
     spent: dict[str, float] = field(default_factory=dict)
+    turns: dict[str, int] = field(default_factory=dict)
     due_at: dict[str, float] = field(default_factory=dict)
     training: float = 0.0
     planned: float = 0.0
@@ -43,6 +45,7 @@ class Cadence:
         before = self.seconds.get(name, seconds)
         self.seconds[name] = 0.5 * (before + seconds) if known else seconds
         self.spent[name] = self.spent.get(name, 0.0) + seconds
+        self.turns[name] = self.turns.get(name, 0) + 1
 
     def drop(self, name: str) -> None:
         """Forgets an instrument that was switched off; what it spent still counts."""
@@ -56,24 +59,31 @@ class Cadence:
             if last or epoch >= self.due_at.get(name, 0.0) - 1e-9:
                 self.due_at[name] = (math.floor(epoch / every + 1e-9) + 1) * every
                 found.append(name)
-        return found + self._affordable(fraction, last)
+        return found + (self._closing() if last else self._planned(fraction))
 
-    def _affordable(self, fraction: float, last: bool) -> list[str]:
-        total = self.training / fraction if fraction > 0 else self.planned
-        roots = {name: math.sqrt(max(self.seconds.get(name, 0.0), 1e-9)) for name in self.auto}
-        whole = sum(roots.values())
-        found: list[str] = []
-        pool = self.share * (self.training if last else total)
+    def _planned(self, fraction: float) -> list[str]:
+        """Those whose next turn has come: n turns are spaced as squares, closer at the start."""
+        total = self.training / fraction if fraction > KNOWN else self.planned
+        costs = {n: max(self.seconds.get(n, 0.0), 1e-9) for n in self.auto}
+        costs = {n: cost for n, cost in costs.items() if cost <= self.share * total}
+        roots = sum(math.sqrt(cost) for cost in costs.values())
+        found = []
+        for name, cost in costs.items():
+            part = self.share * total * math.sqrt(cost) / roots
+            turns = int(part / cost)
+            taken = self.turns.get(name, 0)
+            fits = self.spent.get(name, 0.0) + 2 * cost <= part  # one is kept for the end
+            if turns > 1 and fits and fraction >= (taken / (turns - 1)) ** 2 - 1e-9:
+                found.append(name)
+        return found
+
+    def _closing(self) -> list[str]:
+        """The last turn: the cheapest first, as long as the share allows."""
+        left = self.share * self.training - sum(self.spent.get(n, 0.0) for n in self.auto)
+        found = []
         for name in sorted(self.auto, key=lambda n: self.seconds.get(n, 0.0)):
-            cost, spent = self.seconds.get(name, 0.0), self.spent.get(name, 0.0)
-            part = self.share * roots[name] / whole
-            if last:
-                planned = sum(self.seconds.get(n, 0.0) for n in found)
-                fits = sum(self.spent.values()) + planned + cost <= pool
-            else:
-                fits = spent + cost <= part * (self.training + LEAD * total)
-                fits = fits and spent + 2 * cost <= part * total
-            if fits:
+            left -= self.seconds.get(name, 0.0)
+            if left >= 0:
                 found.append(name)
         return found
 
@@ -83,21 +93,18 @@ class Cadence:
         total = sum(self.spent.values())
         return total / self.training if self.training > 0 else 0.0
 
-    def state(self) -> dict[str, dict[str, float] | float]:
+    def state(self) -> dict[str, Any]:
         """What to keep in a checkpoint; JSON."""
         return {
             "seconds": dict(self.seconds),
             "spent": dict(self.spent),
+            "turns": dict(self.turns),
             "due_at": dict(self.due_at),
             "training": self.training,
         }
 
-    def restore(self, state: Mapping[str, dict[str, float] | float]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Takes back what `state` gave."""
-        for name in ("seconds", "spent", "due_at"):
-            kept = state[name]
-            assert isinstance(kept, dict)
-            setattr(self, name, dict(kept))
-        training = state["training"]
-        assert isinstance(training, int | float)
-        self.training = float(training)
+        for name in ("seconds", "spent", "turns", "due_at"):
+            setattr(self, name, dict(state[name]))
+        self.training = float(state["training"])

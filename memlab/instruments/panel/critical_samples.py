@@ -17,7 +17,7 @@ class CriticalSettings(Settings):
     """Settings of `critical-samples`."""
 
     radii: tuple[Annotated[float, Field(gt=0.0)], ...] = Field(
-        default=(0.02, 0.05, 0.1, 0.2, 0.4),
+        default=(0.05, 0.1, 0.2),
         description="ℓ∞ radii of the search, ascending, in scaled inputs",
         min_length=1,
     )
@@ -32,7 +32,7 @@ class CriticalSettings(Settings):
 def cost(settings: CriticalSettings, work: Workload) -> float:
     """A step is a pass through the network and back to the input, for what is not found yet."""
     count = min(settings.examples, work.validation_examples)
-    return 0.7 * settings.steps * len(settings.radii) * count
+    return 0.4 * settings.steps * len(settings.radii) * count
 
 
 def measure(subject: Subject, settings: CriticalSettings) -> Mapping[str, Any]:

@@ -22,8 +22,8 @@ class TraceSettings(Settings):
 
 
 def cost(settings: TraceSettings, work: Workload) -> float:
-    """A product is about two forward-backward passes."""
-    return 2.0 * settings.samples * settings.examples
+    """A product is about one forward-backward pass."""
+    return 1.0 * settings.samples * settings.examples
 
 
 def measure(subject: Subject, settings: TraceSettings) -> Mapping[str, Any]:

@@ -28,8 +28,8 @@ POINTS = 512
 
 
 def cost(settings: SpectrumSettings, work: Workload) -> float:
-    """A product is about two forward-backward passes."""
-    return 2.0 * settings.probes * settings.steps * settings.examples
+    """A product is about one forward-backward pass."""
+    return 1.0 * settings.probes * settings.steps * settings.examples
 
 
 def measure(subject: Subject, settings: SpectrumSettings) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ class StiffnessSettings(Settings):
     """Settings of `stiffness`."""
 
     validation: Annotated[int, Field(ge=2, le=65_536)] = Field(
-        default=128, description="Validation examples"
+        default=64, description="Validation examples"
     )
     bins: Annotated[int, Field(ge=2, le=100)] = Field(
         default=8, description="Bins of distance between inputs"
