@@ -24,6 +24,8 @@ COMMANDS: Final = {
     "resume": ("resume", "go on with a run that was stopped, interrupted or failed"),
     "rm": ("rm", "delete runs"),
     "report": ("report", "print a run's report"),
+    "probe": ("probe", "measure a run with instruments, from its checkpoints"),
+    "suspects": ("suspects", "rank the examples that are most surely mislabelled"),
     "bench": ("bench", "measure training speed against plain PyTorch loops"),
     "doctor": ("doctor", "check device, versions, data, folders and terminal"),
 }

@@ -142,12 +142,13 @@ class InstrumentPanel:
 
     def _open(self, name: str, shapes: Mapping[str, tuple[int, ...]]) -> TableWriter:
         columns = [("update", "<i8"), ("epoch", "<f8")]
-        columns += [(key, "<f8", shape) for key, shape in shapes.items()]  # type: ignore[misc]
+        declared = [q.name for q in self._instruments[name].quantities if q.name in shapes]
+        columns += [(key, "<f8", shapes[key]) for key in declared]  # type: ignore[misc]
         attributes = {
             "stack": self._plan.index,
             "members": self._plan.indices,
             "instrument": name,
-            "quantities": list(shapes),
+            "quantities": declared,
         }
         path = self._series / f"instrument-{name}-{self._plan.index:03d}"
         return TableWriter(path, columns, attributes)

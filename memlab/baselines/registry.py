@@ -1,0 +1,101 @@
+"""Baselines by name, and what they reach, split as the network's training set is split."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from memlab.baselines import (
+    k_nearest_neighbours,
+    laplace_kernel,
+    logistic,
+    minimum_norm,
+    nearest_neighbour,
+    random_features,
+    random_forest,
+    rbf_kernel,
+    ridge,
+)
+from memlab.baselines.baseline import BASELINES, Baseline, BaselineData, Predicted, accuracy
+from memlab.data.corruption import Corrupted
+from memlab.errors import InvalidExperiment
+
+#: Importing a file declares its baselines.
+FAMILIES = (
+    nearest_neighbour,
+    k_nearest_neighbours,
+    rbf_kernel,
+    laplace_kernel,
+    random_forest,
+    ridge,
+    logistic,
+    minimum_norm,
+    random_features,
+)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a baseline reaches, by the names of the network's metrics; NaN of no examples.
+
+    `recovered_true_labels` is over corrupted examples whose label changed; `chosen` is what
+    validation chose; `seconds` of wall time.
+    """
+
+    train_accuracy: float
+    train_accuracy_clean: float
+    train_accuracy_corrupted: float
+    recovered_true_labels: float
+    test_accuracy: float
+    chosen: Mapping[str, float]
+    seconds: float
+
+
+def find(name: str) -> Baseline:
+    """The declaration of `name`.
+
+    Raises:
+        InvalidExperiment: if there is none, with the nearest valid name.
+    """
+    if name in BASELINES:
+        return BASELINES[name]
+    near = difflib.get_close_matches(name, BASELINES, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else f". Known: {', '.join(BASELINES)}."
+    raise InvalidExperiment(f"There is no baseline {name!r}{hint}")
+
+
+def reach(name: str, data: Corrupted, classes: int, seed: int = 0) -> Reached:
+    """Fits the baseline `name` to a member's data and measures it.
+
+    Raises:
+        InvalidExperiment: if there is no such baseline, or the data are more than it takes.
+    """
+    wanted = find(name)
+    if len(data.train_x) > wanted.most_examples:
+        raise InvalidExperiment(
+            f"The baseline {name!r} takes at most {wanted.most_examples:,} training examples, "
+            f"these are {len(data.train_x):,}; lower dataset.train."
+        )
+    start = time.perf_counter()
+    predicted = wanted.fit(BaselineData.of(data, classes, seed))
+    return measured(predicted, data, time.perf_counter() - start)
+
+
+def measured(predicted: Predicted, data: Corrupted, seconds: float = float("nan")) -> Reached:
+    """The network's metrics for predictions on the training and test part."""
+    lies = data.corrupted
+    lied = lies & (data.train_true != data.train_given)
+    given = np.asarray(data.train_given, np.int64)
+    return Reached(
+        train_accuracy=accuracy(predicted.train, given),
+        train_accuracy_clean=accuracy(predicted.train[~lies], given[~lies]),
+        train_accuracy_corrupted=accuracy(predicted.train[lies], given[lies]),
+        recovered_true_labels=accuracy(predicted.train[lied], data.train_true[lied]),
+        test_accuracy=accuracy(predicted.test, data.test_y),
+        chosen=predicted.chosen,
+        seconds=seconds,
+    )

@@ -1,0 +1,255 @@
+"""`memlab suspects RUN`: the examples of one's own data that are most surely mislabelled."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memlab.cli.control import found, run_argument
+from memlab.cli.output import console, print_json, say
+from memlab.errors import RunFolderError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from memlab.reports.example_scores import Labelling
+
+SCORE_NAMES = ("aum-until-best", "aum", "first-learned", "learned-for-good", "forgetting", "loss")
+PICTURE_COLUMNS, PICTURE_ROWS = 16, 16
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """One line of the list; `index` is the row in the user's own file, `position` in training."""
+
+    rank: int
+    position: int
+    index: int
+    given: int
+    suggested: int | None
+    score: float
+    file: str | None
+    true: int
+    corrupted: bool
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    run_argument(parser)
+    parser.add_argument("--top", type=_count, default=50, metavar="N", help="default: 50")
+    parser.add_argument(
+        "--score",
+        choices=SCORE_NAMES,
+        default=SCORE_NAMES[0],
+        help="what to rank by; default: the mean margin up to the best validation accuracy, "
+        "low is suspect (aum: over all epochs)",
+    )
+    parser.add_argument(
+        "--member",
+        type=int,
+        metavar="INDEX",
+        help="judge the labels that this member was trained on, by all members that share them; "
+        "default: the labels of most members",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--export", type=Path, metavar="FILE.csv", help="write the list there too")
+
+
+def _count(text: str) -> int:
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return count
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ranks, prints, and exports."""
+    labelling, others = _chosen(options.run, options.member)
+    rows = suspects(labelling, options.score, options.top)
+    if options.export is not None:
+        _export(options.export, rows, labelling)
+    if options.json:
+        print_json([_document(row, labelling) for row in rows])
+        return 0
+    _show(rows, labelling, others, options.score)
+    return 0
+
+
+def _chosen(name: str, member: int | None) -> tuple[Labelling, int]:
+    """The labels to judge, and how many other labellings the run has."""
+    from memlab.reports.example_scores import labellings
+    from memlab.runs.ledger import read_ledger
+
+    folder = found(name)
+    views = read_ledger(folder)
+    if not views:
+        raise RunFolderError(
+            f"The run {folder.id} kept no ledger of its examples; run it again with "
+            "--set instruments.on=ledger, or with [instruments.ledger] in its file."
+        )
+    present = labellings(views)
+    if not present:
+        raise RunFolderError(
+            f"The run {folder.id} has not evaluated a trained network yet; try again later."
+        )
+    if member is None:
+        return present[0], len(present) - 1
+    for labelling in present:
+        if member in labelling.members:
+            return labelling, len(present) - 1
+    known = sorted(index for labelling in present for index in labelling.members)
+    raise RunFolderError(
+        f"The run {folder.id} has no member {member} in its ledger; it has {len(known)} of them, "
+        f"{known[0]} to {known[-1]}."
+    )
+
+
+def suspects(labelling: Labelling, score: str, top: int) -> list[Suspect]:
+    """The `top` most suspect examples by `score`, most suspect first."""
+    from memlab.reports.example_scores import mean_scores, ranking, suggestions
+
+    values, suggested = mean_scores(labelling, score), suggestions(labelling)
+    files = labelling.parts[0][0].header.files
+    return [
+        Suspect(
+            rank=rank,
+            position=int(at),
+            index=int(labelling.index[at]),
+            given=int(labelling.given[at]),
+            suggested=int(suggested[at]) if suggested[at] >= 0 else None,
+            score=float(values[at]),
+            file=None if files is None else files[at],
+            true=int(labelling.true[at]),
+            corrupted=bool(labelling.corrupted[at]),
+        )
+        for rank, at in enumerate(ranking(labelling, score)[:top], 1)
+    ]
+
+
+def _names(labelling: Labelling) -> tuple[str, ...] | None:
+    """Class names, None where they are the class numbers."""
+    names = labelling.parts[0][0].header.class_names
+    return None if names == tuple(map(str, range(len(names)))) else names
+
+
+def _document(row: Suspect, labelling: Labelling) -> dict[str, object]:
+    document: dict[str, object] = {
+        "index": row.index,
+        "given": row.given,
+        "suggested": row.suggested,
+        "score": row.score,
+    }
+    names = _names(labelling)
+    if names is not None:
+        document["given_name"] = names[row.given]
+        document["suggested_name"] = None if row.suggested is None else names[row.suggested]
+    if row.file is not None:
+        document["file"] = row.file
+    return document
+
+
+def _export(path: Path, rows: Sequence[Suspect], labelling: Labelling) -> None:
+    from memlab.atomic import write_atomically
+
+    documents = [{"rank": row.rank, **_document(row, labelling)} for row in rows]
+    if labelling.truth_known:
+        for document, row in zip(documents, rows, strict=True):
+            document["true"], document["corrupted"] = row.true, int(row.corrupted)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(documents[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(documents)
+    write_atomically(Path(os.path.expanduser(path)), text.getvalue().encode())
+    say(f"{len(rows)} examples written to {path}.")
+
+
+def _show(rows: Sequence[Suspect], labelling: Labelling, others: int, score: str) -> None:
+    from rich.table import Table
+
+    from memlab.reports.example_scores import SCORES
+
+    out = console()
+    header = labelling.parts[0][0].header
+    drawn = _pictures(out, rows, labelling)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("rank", justify="right")
+    table.add_column("index", justify="right")
+    if header.files is not None:
+        table.add_column("file", overflow="fold")
+    table.add_column("given")
+    table.add_column("suggested")
+    table.add_column(SCORES[score].title, justify="right")
+    if labelling.truth_known:
+        table.add_column("true")
+    if drawn is not None:
+        table.add_column("picture", no_wrap=True)
+    for at, row in enumerate(rows):
+        cells: list[str | Text] = [str(row.rank), str(row.index)]
+        cells += [] if row.file is None else [row.file]
+        cells.append(header.class_names[row.given])
+        cells.append("-" if row.suggested is None else header.class_names[row.suggested])
+        cells.append(f"{row.score:.3f}")
+        cells += [header.class_names[row.true]] if labelling.truth_known else []
+        cells += [] if drawn is None else [drawn[at]]
+        table.add_row(*cells)
+    out.print(table)
+    for line in _remarks(rows, labelling, others):
+        out.print(line, markup=False, soft_wrap=True)
+
+
+def _remarks(rows: Sequence[Suspect], labelling: Labelling, others: int) -> list[str]:
+    count = len(labelling.members)
+    networks = "1 network" if count == 1 else f"{count} networks"
+    lines = [f"\nJudged by {networks}; the index counts from 0 in {_source(labelling)}."]
+    if others:
+        lines.append(
+            f"The run trained on {others + 1} different labellings; these are the labels of member "
+            f"{labelling.members[0]} (--member chooses others)."
+        )
+    if labelling.truth_known:
+        wrong = [row for row in rows if row.corrupted]
+        mended = sum(row.suggested == row.true for row in wrong)
+        share = float(labelling.corrupted.mean())
+        lines.append(
+            f"Truth is known here: {len(wrong)} of these {len(rows)} were corrupted (precision "
+            f"{len(wrong) / len(rows):.2f}, by chance {share:.2f}); {mended} of the {len(wrong)} "
+            "suggestions are the true label."
+        )
+    return lines
+
+
+def _source(labelling: Labelling) -> str:
+    name = labelling.parts[0][0].header.dataset
+    kind, colon, path = name.partition(":")
+    return f"array x of {path}" if colon and kind == "npz" else name
+
+
+def _pictures(out: Console, rows: Sequence[Suspect], labelling: Labelling) -> list[Text] | None:
+    """Half-block pictures, one per row; None where there are none or the terminal has no greys."""
+    pictures = labelling.parts[0][0].pictures
+    greys = out.color_system in ("256", "truecolor") and "NO_COLOR" not in os.environ
+    if pictures is None or not out.is_terminal or not greys:
+        return None
+    from rich.text import Text
+
+    from memlab.tui.widgets.picture import picture_lines, shrink
+
+    drawn = []
+    for row in rows:
+        small = shrink(pictures[row.position], PICTURE_COLUMNS, PICTURE_ROWS)
+        lines = [
+            Text.assemble(*((piece.text, piece.style or "") for piece in strip))
+            for strip in picture_lines(small)
+        ]
+        drawn.append(Text("\n").join([*lines, Text("")]))
+    return drawn

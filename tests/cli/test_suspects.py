@@ -1,0 +1,216 @@
+"""`memlab suspects` on invented ledgers: the list, its JSON and CSV, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from memlab.cli import main as cli
+from memlab.cli import suspects
+from memlab.instruments.ledger_store import LedgerFacts, LedgerStore, unlearned
+from memlab.runs import run_folder
+from memlab.runs.ledger import MEMBERS
+from memlab.runs.run_folder import RunFolder
+
+EXAMPLES = 20
+TRUE = np.arange(EXAMPLES) % 2
+GIVEN = TRUE.copy()
+GIVEN[[3, 7]] = 1 - GIVEN[[3, 7]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    monkeypatch.setenv("MEMLAB_HOME", str(tmp_path))
+    folder, lock = run_folder.create(tmp_path / "runs", "mine", "title = 'x'", {})
+    lock.close()
+    return folder
+
+
+def keep(
+    run: RunFolder,
+    given: np.ndarray = GIVEN,
+    names: tuple[str, ...] = ("0", "1"),
+    files: bool = False,
+    seen: int = 4,
+    dataset: str = "npz:/my/data.npz",
+) -> None:
+    """A ledger of two members in which example 7 is most suspect, then 3; rows 100 … 119."""
+    facts = LedgerFacts(
+        stack=0,
+        dataset=dataset,
+        members=[0, 1],
+        class_names=names,
+        index=np.arange(EXAMPLES) + 100,
+        true=TRUE,
+        given=[given, TRUE],
+        corrupted=[given != TRUE, np.zeros(EXAMPLES, bool)],
+        evaluations=1,
+        pictures=np.full((EXAMPLES, 4, 4), 200, np.uint8),
+        files=[f"cats/{i}.png" for i in range(EXAMPLES)] if files else None,
+    )
+    store = LedgerStore(run.examples / "stack-000", facts)
+    scores = unlearned(2, EXAMPLES)
+    scores["aum"] = scores["aum_best"] = np.arange(EXAMPLES)
+    scores["aum_best"][0, [7, 3]] = -5.0, -4.0
+    scores["first_learned"], scores["forgetting"] = 1.0, 0
+    store.replace("scores", scores)
+    progress = np.zeros(2, MEMBERS)
+    progress["evaluations"] = seen
+    store.replace("members", progress)
+    votes = np.zeros((store.header.labellings, EXAMPLES, 2), "<u4")
+    votes[0, np.arange(EXAMPLES), TRUE] = 2
+    store.replace("votes", votes)
+    store.close()
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().out
+
+
+def test_json_lists_the_rows_of_the_users_own_file(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(run)
+    assert cli.main(["suspects", "last", "--top", "2", "--json"]) == 0
+    assert json.loads(printed(capsys)) == [
+        {"index": 107, "given": 0, "suggested": 1, "score": -5.0},
+        {"index": 103, "given": 0, "suggested": 1, "score": -4.0},
+    ]
+
+
+def test_class_and_file_names_are_added_where_the_data_have_them(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(run, names=("cats", "dogs"), files=True, dataset="folder:/my")
+    assert cli.main(["suspects", run.id, "--top", "1", "--json"]) == 0
+    (row,) = json.loads(printed(capsys))
+    assert row["file"] == "cats/7.png"
+    assert (row["given_name"], row["suggested_name"]) == ("cats", "dogs")
+
+
+def test_example_without_votes_suggests_nothing(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(run)
+    assert cli.main(["suspects", "last", "--member", "1", "--top", "99", "--json"]) == 0
+    rows = json.loads(printed(capsys))
+    assert len(rows) == EXAMPLES
+    assert rows[0] == {"index": 100, "given": 0, "suggested": None, "score": 0.0}
+
+
+def test_table_tells_the_precision_where_the_truth_is_known(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(run)
+    assert cli.main(["suspects", "last", "--top", "4"]) == 0
+    text = " ".join(printed(capsys).split())
+    assert "2 of these 4 were corrupted (precision 0.50, by chance 0.10)" in text
+    assert "2 of the 2 suggestions are the true label" in text
+    assert "2 different labellings" in text
+    assert "array x of /my/data.npz" in text
+    assert "\x1b" not in text
+
+
+def test_table_of_clean_data_speaks_of_no_truth(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(run, given=TRUE)
+    assert cli.main(["suspects", "last"]) == 0
+    text = printed(capsys)
+    assert "Truth" not in text
+    assert "true" not in text
+    assert "Judged by 2 networks" in text
+
+
+def test_export_writes_the_list_as_csv(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(run)
+    target = tmp_path / "list.csv"
+    words = ["suspects", "last", "--top", "3", "--json", "--export", str(target)]
+    assert cli.main(words) == 0
+    listed = json.loads(printed(capsys))
+    with open(target, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["index"]) for row in rows] == [row["index"] for row in listed]
+    assert list(rows[0]) == ["rank", "index", "given", "suggested", "score", "true", "corrupted"]
+    assert [row["corrupted"] for row in rows] == ["1", "1", "0"]
+
+
+def test_export_into_a_folder_that_is_not_there_is_a_sentence(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(run)
+    assert cli.main(["suspects", "last", "--export", str(tmp_path / "no" / "list.csv")]) == 1
+    assert "is gone" in capsys.readouterr().err
+
+
+def test_run_without_a_ledger_says_how_to_switch_it_on(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["suspects", "last"]) == 2
+    error = capsys.readouterr().err
+    assert "[instruments.ledger]" in error
+    assert error.count("\n") == 1
+
+
+def test_run_without_an_evaluation_asks_to_wait(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(run, seen=0)
+    assert cli.main(["suspects", "last"]) == 2
+    assert "try again later" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--top", "0"], ["--top", "x"], ["--score", "magic"]])
+def test_bad_arguments_are_bad_input(run: RunFolder, words: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["suspects", "last", *words])
+    assert ended.value.code == 2
+
+
+def test_unknown_member_is_named_with_those_that_there_are(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(run)
+    assert cli.main(["suspects", "last", "--member", "9"]) == 2
+    assert "no member 9" in capsys.readouterr().err
+
+
+def test_damaged_ledger_is_one_sentence(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(run)
+    (run.examples / "stack-000" / "scores.npy").write_bytes(b"")
+    assert cli.main(["suspects", "last"]) == 2
+    assert "scores.npy is damaged" in capsys.readouterr().err
+
+
+def test_pictures_are_drawn_where_the_terminal_has_greys(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(run)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    drawn = []
+    for colours in ("truecolor", None):
+        out = Console(force_terminal=True, color_system=colours, width=100, record=True)  # type: ignore[arg-type]
+        monkeypatch.setattr(suspects, "console", lambda out=out: out)
+        assert cli.main(["suspects", "last", "--top", "1"]) == 0
+        drawn.append(out.export_text())
+    assert drawn[0].count("▀") == 8
+    assert "▀" not in drawn[1]
+
+
+def test_command_imports_no_torch(run: RunFolder, tmp_path: Path) -> None:
+    keep(run)
+    code = (
+        "import sys; from memlab.cli.main import main\n"
+        "assert main(['suspects', 'last', '--top', '1']) == 0\n"
+        "assert not {m for m in sys.modules if m.split('.')[0] in ('torch', 'sklearn', 'textual')}"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, stdout=subprocess.DEVNULL)

@@ -1,0 +1,125 @@
+"""Instruments in a real worker: training untouched, failures contained, resumed, probed later."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from memlab.reports import building
+from memlab.runs import lifecycle
+from memlab.runs.event_log import EventReader
+from memlab.runs.ledger import read_ledger
+from memlab.runs.run_folder import RunFolder
+from memlab.runs.view import RunView
+from memlab.training import checkpoint
+from tests.worker.conftest import ended, wait_for
+from tests.worker.test_resume import EVERY, kill, tables
+
+Start = Callable[..., RunFolder]
+ALL = {"instruments": {"on": ["all"], "cadence": 2.0, "examples": 40}}
+
+
+def parameters(folder: RunFolder) -> dict[str, bytes]:
+    newest = checkpoint.found(folder.checkpoints, 0)[-1][1]
+    return {
+        name: tensor.tobytes()
+        for name, tensor in load_file(newest).items()
+        if not name.startswith(("instrument.", "ledger."))
+    }
+
+
+@pytest.fixture
+def measured(start: Start) -> RunFolder:
+    folder = ended(start(**EVERY, **ALL))
+    assert folder.state.state == "finished", folder.worker_log.read_text()
+    return folder
+
+
+def test_everything_on_trains_bit_for_bit_as_everything_off(start: Start, measured: RunFolder):
+    plain = ended(start(**EVERY))
+    assert parameters(measured) == parameters(plain)
+    with_all, without = tables(measured), tables(plain)
+    assert without.keys() < with_all.keys()
+    shared = [name for name in without if name.endswith(".rows")]
+    assert {n: with_all[n] for n in shared} == {n: without[n] for n in shared}
+
+
+def test_a_killed_run_measures_the_same_after_it_is_resumed(start: Start, measured: RunFolder):
+    folder = start(**EVERY, **ALL)
+    wait_for(lambda: len(checkpoint.found(folder.checkpoints, 0)) >= 4)
+    kill(folder)
+    if folder.state.state != "finished":
+        lifecycle.resume(folder)
+        ended(folder)
+    assert folder.state.state == "finished", folder.worker_log.read_text()
+    assert tables(folder) == tables(measured)
+    for ours, theirs in zip(read_ledger(folder), read_ledger(measured), strict=True):
+        assert ours.scores.tobytes() == theirs.scores.tobytes()
+
+
+def test_a_failing_instrument_is_recorded_and_the_others_and_training_go_on(start: Start):
+    broken = {
+        "spectrum": {"probes": 1, "steps": 8},
+        "curvature": {"eigenvalues": 64, "products": 2},
+    }
+    folder = ended(
+        start(instruments={"on": ["curvature", "margins"], "cadence": 1.0, "settings": broken})
+    )
+    assert folder.state.state == "finished"
+    failed = [e for e in EventReader(folder.events).read() if e.type == "instrument-failed"]
+    assert [event.data["instrument"] for event in failed] == ["curvature"]
+    found = building.build(folder).instruments
+    assert "ValueError" in str(found["curvature"].failed)
+    assert found["margins"].failed is None
+    assert found["margins"].rows[1]["corrupted"]["n"] == 2
+
+
+def test_the_report_has_every_instrument_per_axis_value(measured: RunFolder):
+    found = building.build(measured).instruments
+    assert list(found) == [str(n) for n in found]
+    row = found["stiffness"].rows[1]
+    assert row["corruption.fraction"] == 0.5
+    assert set(row["within"]) == {"mean", "ci95", "n"}
+    assert np.shape(row["classes"]["mean"]) == (10, 10)
+    assert found["curvature"].rows[0]["sharpness"]["mean"] > 0
+
+
+def test_curves_of_instruments_are_read_by_member(measured: RunFolder):
+    view = RunView(measured)
+    curve = view.curve("stiffness.within", [0, 1])
+    assert curve.epoch.tolist() == [0.0, 2.0, 4.0, 6.0]
+    assert curve.members.tolist() == [2, 2, 2, 2]
+    assert view.newest("stiffness.classes", [0, 3]).shape == (2, 10, 10)
+    assert view.newest("stiffness.nothing", [0]).shape == (0,)
+    assert not len(view.curve("nothing.within", [0]).epoch)
+
+
+def test_a_probe_after_the_fact_gives_what_was_measured_during_the_run(measured: RunFolder):
+    command = [sys.executable, "-m", "memlab.worker.probe", str(measured.path), "--at", "4"]
+    command += ["--instrument", "stiffness", "--instrument", "gradient-noise", "--device", "cpu"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (entry,) = json.loads(done.stdout)
+    assert entry["epoch"] == 4.0
+    assert entry["failed"] == {}
+    table = RunView(measured).tables["instrument-stiffness-000"]
+    row = table.read("epoch").tolist().index(4.0)
+    np.testing.assert_array_equal(
+        entry["instruments"]["stiffness"]["within"], table.read("within", row, row + 1)[0]
+    )
+
+
+def test_a_probe_of_a_run_without_checkpoints_says_so(start: Start, measured: RunFolder):
+    for path in measured.checkpoints.iterdir():
+        path.unlink()
+    command = [sys.executable, "-m", "memlab.worker.probe", str(measured.path)]
+    command += ["--instrument", "margins", "--device", "cpu"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 or done.returncode == 1
+    assert "has no checkpoint to measure" in done.stderr
+    assert "Traceback" not in done.stderr
