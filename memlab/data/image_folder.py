@@ -70,6 +70,17 @@ def read_folder(path: Path) -> Raw:
     return Raw(path.name, np.ascontiguousarray(x), y, None, None, names)
 
 
+def picture_names(path: Path) -> list[str]:
+    """`class/file` of each picture, in the order of `read_folder`."""
+    return [
+        f"{folder.name}/{file.name}"
+        for folder in _entries(path)
+        if os.path.isdir(folder)
+        for file in _entries(folder)
+        if os.path.isfile(file)
+    ]
+
+
 def _entries(folder: Path) -> list[Path]:
     """What is in a folder and not hidden, by name."""
     try:

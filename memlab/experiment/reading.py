@@ -32,7 +32,7 @@ from memlab.experiment.spec import (
 Tree = dict[str, Any]
 CONFIRM_MEMBERS = 10_000
 #: Fields whose single value is a list.
-LISTED = ("schedule.milestones", "instruments.on")
+LISTED = ("schedule.milestones", "instruments.on", "baselines.on")
 
 
 def from_toml(text: str, where: str) -> Tree:
@@ -262,9 +262,9 @@ def _check_axes(made: Experiment, where: str) -> None:
                 f"{where}: the axis {name!r} is not a field of the experiment"
                 f"{_nearest(name, known) or '.'}"
             )
-        if name.partition(".")[0] == "instruments":
+        if name.partition(".")[0] in ("instruments", "baselines"):
             raise InvalidExperiment(
-                f"{where}: {name!r} cannot be an axis; all members have the same instruments."
+                f"{where}: {name!r} cannot be an axis; all members have the same."
             )
         if not values:
             raise InvalidExperiment(f"{where}: the axis {name!r} has no values.")

@@ -43,6 +43,19 @@ CORRUPTIONS = (
     *(f"{label}+{inputs}" for label in LABEL_CORRUPTIONS for inputs in INPUT_CORRUPTIONS),
 )
 CLAIMS: tuple[str, ...] = ()
+BASELINES = (
+    "1-nn",
+    "k-nn",
+    "rbf",
+    "rbf-interpolating",
+    "laplace",
+    "laplace-interpolating",
+    "random-forest",
+    "ridge",
+    "logistic",
+    "minimum-norm",
+    "random-features",
+)
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -340,6 +353,27 @@ class InstrumentsSpec(Section):
         return made.model_validate(common | self.settings.get(name, {}))
 
 
+class BaselinesSpec(Section):
+    """What is no deep network, fitted to the same corrupted data after the training."""
+
+    on: tuple[str, ...] = Field(
+        default=(), description="Baselines: all, or some of " + ", ".join(BASELINES)
+    )
+
+    @field_validator("on")
+    @classmethod
+    def _known(cls, on: tuple[str, ...]) -> tuple[str, ...]:
+        for name in on:
+            if name not in ("all", *BASELINES):
+                raise UnknownNameError(name, ("all", *BASELINES))
+        return on
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The baselines that are on, `all` spelt out."""
+        return BASELINES if "all" in self.on else tuple(n for n in BASELINES if n in self.on)
+
+
 def _seeds(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("seeds is a count such as 3, or a list such as [0, 1, 2]")
@@ -371,6 +405,7 @@ class Experiment(Section):
         default=1, description="How many seeds per combination of axis values, or which"
     )
     instruments: InstrumentsSpec = InstrumentsSpec()
+    baselines: BaselinesSpec = BaselinesSpec()
     claims: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Statements to be checked, by name"
     )

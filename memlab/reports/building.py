@@ -17,11 +17,13 @@ from memlab.experiment import grid
 from memlab.experiment.reading import experiment as validated
 from memlab.experiment.reading import from_toml
 from memlab.experiment.spec import Experiment
+from memlab.reports.baseline_findings import baseline_findings
 from memlab.reports.findings import QUANTITIES, SCHEMA_VERSION, Findings, Row
 from memlab.reports.instrument_findings import instrument_findings
 from memlab.reports.measurements import Figures, measure
 from memlab.reports.sentences import sentences
 from memlab.reports.statistics import quantity
+from memlab.runs.baselines import read_baselines
 from memlab.runs.event_log import Event, EventReader
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import StateName
@@ -67,6 +69,9 @@ def build(run: RunFolder, state: StateName | None = None) -> Findings:
         chance=_chance(events, classes),
         classes=classes,
         rows=rows,
+        baselines=baseline_findings(
+            read_baselines(run), grid.groups(made), [row.axis_values for row in rows]
+        ),
         instruments=instrument_findings(
             view, grid.groups(made), [row.axis_values for row in rows], diverged, events
         ),

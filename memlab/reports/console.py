@@ -13,7 +13,7 @@ from rich.text import Text
 from memlab.reports import palette
 from memlab.reports.facts import made_with, setting, standing
 from memlab.reports.findings import Findings
-from memlab.reports.instrument_table import instrument_tables
+from memlab.reports.side_table import side_tables
 from memlab.reports.table import Filled, filled, notes, row_labels
 
 GAP = 2
@@ -77,7 +77,7 @@ class ConsoleReport:
     def _instruments(self, width: int) -> Iterator[Text | Padding]:
         title, labels = row_labels(self.findings)
         room = max(len(title), *map(len, labels), 1)
-        for made in instrument_tables(self.findings):
+        for made in side_tables(self.findings):
             yield Text(made.title, style="bold")
             yield Text(made.about, style="dim")
             for first, last in made.blocks(width - room - GAP, GAP):

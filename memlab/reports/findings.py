@@ -143,6 +143,18 @@ class InstrumentFindings(Part):
     failed: str | None = Field(description="Why it was switched off; null where it was not")
 
 
+class BaselineFindings(Part):
+    """What one baseline reached on the same corrupted data, per axis value.
+
+    A row has the axis values by their dotted names, `label`, and `train_accuracy`,
+    `train_accuracy_clean`, `train_accuracy_corrupted`, `recovered_true_labels` and
+    `test_accuracy`, each `{"mean", "ci95", "n"}` over seeds, null where it does not exist.
+    """
+
+    rows: list[dict[str, Any]] = Field(description="One per axis value, in the report's order")
+    failed: str | None = Field(description="Why it could not be fitted; null where it could")
+
+
 class Findings(Part):
     """A run's report: what was asked, what was found, and with what it was found."""
 
@@ -173,6 +185,9 @@ class Findings(Part):
     rows: list[Row] = Field(description="One per axis value, in the experiment's order")
     instruments: dict[str, InstrumentFindings] = Field(
         default_factory=dict, description="What the instruments found, by name"
+    )
+    baselines: dict[str, BaselineFindings] = Field(
+        default_factory=dict, description="What is no deep network, on the same data, by name"
     )
     device: str = Field(description="Device that trained, with its name where known")
     versions: dict[str, str] = Field(description="Versions of memlab, Python and packages")

@@ -8,7 +8,7 @@ from html import escape
 from memlab.reports import figures, palette
 from memlab.reports.facts import experiment_toml, made_with, setting, standing
 from memlab.reports.findings import Findings
-from memlab.reports.instrument_table import instrument_tables
+from memlab.reports.side_table import side_tables
 from memlab.reports.table import Filled, filled, notes, row_labels
 from memlab.runs.run_folder import RunFolder
 
@@ -146,9 +146,9 @@ def _group(findings: Findings, group: str, columns: list[Filled]) -> Iterator[st
 
 def _instruments(findings: Findings) -> Iterator[str]:
     title, labels = row_labels(findings)
-    tables = instrument_tables(findings)
+    tables = side_tables(findings)
     if tables:
-        yield "<h2>Instruments</h2>"
+        yield "<h2>Baselines and instruments</h2>"
     for made in tables:
         yield f'<div class="scroll"><table><caption><b>{escape(made.title)}</b>. '
         yield f"{escape(made.about)}</caption>"

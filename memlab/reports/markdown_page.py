@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from memlab.reports.facts import experiment_toml, made_with, setting, standing
 from memlab.reports.findings import Findings
-from memlab.reports.instrument_table import instrument_tables
+from memlab.reports.side_table import side_tables
 from memlab.reports.table import EARLY, TRAINING, UNSEEN, Filled, filled, notes, row_labels
 
 
@@ -54,7 +54,7 @@ def _lines(findings: Findings) -> Iterator[str]:
 
 def _instruments(findings: Findings) -> Iterator[str]:
     title, labels = row_labels(findings)
-    for made in instrument_tables(findings):
+    for made in side_tables(findings):
         yield f"## {escaped(made.title[0].upper() + made.title[1:])}"
         yield ""
         yield escaped(made.about)

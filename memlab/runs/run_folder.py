@@ -75,6 +75,11 @@ class RunFolder:
         return self.path / "report.json"
 
     @property
+    def baselines(self) -> Path:
+        """What the baselines reached, member by member."""
+        return self.path / "baselines.json"
+
+    @property
     def worker_log(self) -> Path:
         """What the worker printed."""
         return self.path / "worker.log"

@@ -29,6 +29,7 @@ VECTOR_FIELDS: Final[dict[str, Any]] = {
     "axes": True,
     "seeds": True,
     "instruments": True,
+    "baselines": True,
     "claims": True,
     "title": True,
     "question": True,

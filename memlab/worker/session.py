@@ -22,6 +22,7 @@ from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import StateName, write_state
 from memlab.training.plan import StackPlan
 from memlab.worker import device as devices
+from memlab.worker.baseline_runs import measure_baselines
 from memlab.worker.control import Control
 from memlab.worker.material import Material
 from memlab.worker.planning import stacks_of
@@ -120,6 +121,9 @@ class Session:
         self._events.append("worker-started", device=str(self._device), pid_hint="see state.json")
         self._say("running")
         done = self._all_stacks(experiment, members, stacks, material, tables)
+        if done and experiment.baselines.names:
+            names = experiment.baselines.names
+            done = measure_baselines(self._folder, members, names, material, self._fitting)
         return self._end(done, time.monotonic() - started)
 
     def _all_stacks(
@@ -188,6 +192,10 @@ class Session:
             self._save()
             return False
         return True
+
+    def _fitting(self, what: str) -> bool:
+        self._say("running", f"fitting baselines: {what}")
+        return self._between()
 
     def _answer(self, request: Request) -> bool:
         if request.kind == "stop":

@@ -18,6 +18,9 @@ from memlab.models import StackedModel, build
 from memlab.models.layers import StackedConv2d, StackedLinear
 from memlab.models.stacked import Shape
 from memlab.training.loss import example_losses
+from memlab.worker import benchmark_gram
+
+pytestmark = pytest.mark.filterwarnings("ignore:There is a performance drop")  # vmap's scatter
 
 MEMBERS, EXAMPLES, CLASSES = 3, 6, 4
 CASES = [
@@ -299,3 +302,13 @@ def test_shared_parameters_are_an_error_not_a_wrong_number() -> None:
     x, targets = torch.randn(1, 5, 4), torch.zeros(1, 5, dtype=torch.int64)
     with pytest.raises(UncoveredLayer, match="share"):
         gram(Custom(nn.Sequential(first, second)), x, targets, "cross-entropy")
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+@pytest.mark.filterwarnings("ignore:Full backward hook")
+def test_benchmarks_references_compute_the_same_matrix(name: str) -> None:
+    case = benchmark_gram.Case("small", name, 4, (1, 8, 8))
+    given = benchmark_gram.material(case, torch.device("cpu"))
+    for _ in range(2):
+        for reference in benchmark_gram.references().values():
+            assert benchmark_gram.deviation(reference, given) < 1e-4

@@ -1,0 +1,48 @@
+"""What the baselines reached: per axis value over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from memlab.experiment.grid import Group
+from memlab.reports.findings import BaselineFindings
+from memlab.reports.statistics import quantity
+
+QUANTITIES = (
+    "train_accuracy",
+    "train_accuracy_clean",
+    "train_accuracy_corrupted",
+    "recovered_true_labels",
+    "test_accuracy",
+)
+
+
+def baseline_findings(
+    entries: Sequence[Mapping[str, Any]],
+    groups: Sequence[Group],
+    axis_values: Sequence[Mapping[str, object]],
+) -> dict[str, BaselineFindings]:
+    """The findings of each baseline by its name, from `runs.baselines.read_baselines`.
+
+    `axis_values` are those of the report's rows, one per group.
+    """
+    found: dict[str, BaselineFindings] = {}
+    for name in dict.fromkeys(str(entry["name"]) for entry in entries):
+        mine = {int(e["member"]): e for e in entries if e["name"] == name}
+        rows = [
+            {**values, "label": group.label or "all", **_reached(mine, group.members)}
+            for group, values in zip(groups, axis_values, strict=True)
+        ]
+        failed = next((str(e["failed"]) for e in mine.values() if "failed" in e), None)
+        found[name] = BaselineFindings(rows=rows, failed=failed)
+    return found
+
+
+def _reached(entries: Mapping[int, Mapping[str, Any]], members: Sequence[int]) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for name in QUANTITIES:
+        values = [entries[member].get(name) for member in members if member in entries]
+        made = quantity(float(v) for v in values if isinstance(v, int | float))
+        row[name] = None if made is None else made.model_dump(mode="json")
+    return row

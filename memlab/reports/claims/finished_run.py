@@ -1,0 +1,194 @@
+"""A finished run as claims see it: cells of the grid, and for each seed what it measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memlab.errors import RunFolderError
+from memlab.experiment import grid, reading
+from memlab.experiment.spec import Experiment
+from memlab.runs.event_log import EventReader
+from memlab.runs.run_folder import RunFolder
+from memlab.runs.view import RunView
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One member's values of one metric at its evaluations, all [evaluations]."""
+
+    epoch: Values
+    update: Values
+    values: Values
+
+    @property
+    def final(self) -> float:
+        """The last value; NaN where the member diverged or has none."""
+        return float(self.values[-1]) if len(self.values) else float("nan")
+
+    def reaches(self, level: float) -> float:
+        """The first epoch at which the value is at least `level`; NaN for never."""
+        found = np.flatnonzero(self.values >= level)
+        return float(self.epoch[found[0]]) if len(found) else float("nan")
+
+    def falls_to(self, level: float) -> float:
+        """The first epoch at which the value is at most `level`; NaN for never."""
+        found = np.flatnonzero(self.values <= level)
+        return float(self.epoch[found[0]]) if len(found) else float("nan")
+
+    def at(self, epoch: float) -> float:
+        """The value at the last evaluation not after `epoch`; NaN where there is none."""
+        found = np.flatnonzero(self.epoch <= epoch + 1e-9)
+        return float(self.values[found[-1]]) if len(found) else float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One combination of axis values; its members are one per seed, in the order of the seeds."""
+
+    run: FinishedRun
+    experiment: Experiment
+    label: str
+    members: tuple[int, ...]
+
+    def series(self, metric: str) -> list[Series]:
+        """The metric of each seed; `NAME.QUANTITY` is a scalar quantity of an instrument."""
+        return [self.run.series(metric, member) for member in self.members]
+
+    def table(self, metric: str) -> tuple[Values, Values]:
+        """Epochs [points] and values [seeds, points], cut at the shortest seed."""
+        found = self.series(metric)
+        length = min(len(one.epoch) for one in found)
+        return found[0].epoch[:length], np.array([one.values[:length] for one in found])
+
+    def final(self, metric: str) -> Values:
+        """The last value of each seed, [seeds]."""
+        return np.array([one.final for one in self.series(metric)])
+
+    def reaches(self, metric: str, level: float, otherwise: Values | None = None) -> Values:
+        """The epoch at which each seed reaches `level`, [seeds]; NaN or `otherwise` for never."""
+        found = np.array([one.reaches(level) for one in self.series(metric)])
+        return found if otherwise is None else np.where(np.isnan(found), otherwise, found)
+
+    def last_epoch(self) -> Values:
+        """The epoch of each seed's last evaluation, [seeds]."""
+        return np.array([one.epoch[-1] for one in self.series("train_accuracy")])
+
+    def early_stopped(self, metric: str) -> tuple[Values, Values]:
+        """Value and epoch at the evaluation of best validation accuracy, each [seeds].
+
+        Chosen by validation, so that the best of many noisy test accuracies is not mistaken for
+        a better network.
+        """
+        epochs, values = [], []
+        for judge, wanted in zip(
+            self.series("validation_accuracy"), self.series(metric), strict=True
+        ):
+            best = int(np.argmax(np.nan_to_num(judge.values, nan=-1.0)))
+            epochs.append(judge.epoch[best])
+            values.append(wanted.values[best])
+        return np.array(values), np.array(epochs)
+
+
+class FinishedRun:
+    """The tables of one run, read when asked for."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        """Opens the run.
+
+        Raises:
+            RunFolderError, InvalidExperiment: if it cannot be read.
+        """
+        self.folder = folder
+        where = str(folder.path / "experiment.toml")
+        tree = reading.from_toml(folder.experiment_toml(), where)
+        self.experiment = reading.experiment(tree, where)
+        self.seeds = self.experiment.seed_list
+        self._view = RunView(folder)
+        self._read: dict[tuple[str, str], tuple[Values, Values, Values]] = {}
+        self.cells = tuple(
+            Cell(
+                self,
+                grid.with_values(self.experiment, group.axis_values),
+                group.label,
+                group.members,
+            )
+            for group in grid.groups(self.experiment)
+        )
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.folder.id
+
+    def where(self, holds: Callable[[Experiment], bool]) -> tuple[Cell, ...]:
+        """The cells whose experiment has the property, in the order of the axes."""
+        return tuple(cell for cell in self.cells if holds(cell.experiment))
+
+    def cell(self, holds: Callable[[Experiment], bool]) -> Cell:
+        """The one cell with the property.
+
+        Raises:
+            RunFolderError: if there is not exactly one: the preset lacks what a claim needs.
+        """
+        found = self.where(holds)
+        if len(found) != 1:
+            raise RunFolderError(
+                f"The run {self.id} has {len(found)} groups of networks where a claim needs one."
+            )
+        return found[0]
+
+    def series(self, metric: str, member: int) -> Series:
+        """One member's values; empty where it has no table.
+
+        Raises:
+            RunFolderError: if the run has no such metric.
+        """
+        seat = self._view.seats.get(member)
+        if seat is None:
+            raise RunFolderError(f"The run {self.id} has no measurements of its network {member}.")
+        instrument, dot, quantity = metric.partition(".")
+        name, column = seat.stack, metric
+        if dot:
+            name, column = f"instrument-{instrument}-{seat.stack.removeprefix('stack-')}", quantity
+        epoch, update, values = self._column(name, column)
+        return Series(epoch, update, values[:, seat.column])
+
+    def _column(self, name: str, column: str) -> tuple[Values, Values, Values]:
+        if (name, column) not in self._read:
+            table = self._view.tables.get(name)
+            if table is None or column not in table.columns:
+                raise RunFolderError(f"The run {self.id} has not measured {column} ({name}).")
+            self._read[name, column] = (
+                table.read("epoch").astype(np.float64),
+                table.read("update").astype(np.float64),
+                table.read(column).astype(np.float64),
+            )
+        return self._read[name, column]
+
+    def updates(self, cell: Cell) -> Values:
+        """Updates that each seed made, [seeds]."""
+        return np.array([one.update[-1] for one in cell.series("train_accuracy")])
+
+    def facts(self) -> tuple[int, int]:
+        """Training examples and classes, from the first stack's event."""
+        for event in EventReader(self.folder.events).read():
+            if event.type == "stack-started":
+                examples, classes = event.data.get("train_examples"), event.data.get("classes")
+                if isinstance(examples, int) and isinstance(classes, int):
+                    return examples, classes
+        raise RunFolderError(f"The run {self.id} does not say what data it has.")
+
+    def seconds(self) -> float:
+        """What training took, over all its workers; 0 where that is not known."""
+        events: Sequence[object] = [
+            event.data.get("seconds")
+            for event in EventReader(self.folder.events).read()
+            if event.type == "worker-ended"
+        ]
+        return float(sum(value for value in events if isinstance(value, int | float)))
