@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memlab.data.split import Splits
+from memlab.experiment import plugins
 from memlab.experiment.keys import key
 from memlab.experiment.spec import LABEL_CORRUPTIONS, CorruptionSpec
 
@@ -35,6 +36,25 @@ class Corrupted:
     test_x: np.ndarray
     test_y: np.ndarray
     changed_fraction: float
+
+
+#: x `[n, …]`, the training inputs, whether they are images, seed and part → all of x corrupted.
+InputMaker = Callable[[np.ndarray, np.ndarray, bool, int, str], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """A third party's corruption, behind the entry point group `memlab.corruptions`.
+
+    One of the two is given: `labels(y, classes, generator)` gives a label `[n]` for every example,
+    of which those of the chosen examples are used; `inputs` is an `InputMaker` that draws from
+    `memlab.experiment.keys.key(seed, …)` alone.
+    """
+
+    name: str
+    about: str
+    labels: Callable[[np.ndarray, int, np.random.Generator], np.ndarray] | None = None
+    inputs: InputMaker | None = None
 
 
 def corrupt(splits: Splits, spec: CorruptionSpec, seed: int) -> Corrupted:
@@ -78,6 +98,9 @@ def chosen(count: int, fraction: float, seed: int, purpose: str) -> np.ndarray:
 
 def _kinds(spec: CorruptionSpec) -> tuple[str | None, str | None]:
     """The label kind and the input kind."""
+    if spec.kind in plugins.names(plugins.CORRUPTIONS):
+        found: Corruption = plugins.load(plugins.CORRUPTIONS, spec.kind, Corruption)
+        return (spec.kind, None) if found.labels is not None else (None, spec.kind)
     names = [] if spec.kind == "none" else spec.kind.split("+")
     labels = next((name for name in names if name in LABEL_CORRUPTIONS), None)
     inputs = next((name for name in names if name not in LABEL_CORRUPTIONS), None)
@@ -96,8 +119,12 @@ def _labels(
         replaced = draws.integers(0, classes, len(y))
     elif kind == "labels-other":
         replaced = (y + draws.integers(1, classes, len(y))) % classes
-    else:
+    elif kind == "labels-pair":
         replaced = (y + 1) % classes
+    else:
+        foreign: Corruption = plugins.load(plugins.CORRUPTIONS, kind, Corruption)
+        assert foreign.labels is not None
+        replaced = foreign.labels(y, classes, draws)
     return np.where(mask, replaced, y).astype(np.int64), mask
 
 
@@ -117,7 +144,8 @@ def _inputs(
         return x, np.zeros(len(x), dtype=bool)
     mask = chosen(len(x), fraction, seed, f"corrupt inputs {part}")
     made = x.copy()
-    made[mask] = MAKERS[kind](x, train_x, splits.image_shape is not None, seed, part)[mask]
+    make = MAKERS[kind] if kind in MAKERS else _foreign_inputs(kind)
+    made[mask] = make(x, train_x, splits.image_shape is not None, seed, part)[mask]
     return made, mask
 
 
@@ -149,7 +177,13 @@ def _positions(x: np.ndarray, image: bool) -> np.ndarray:
     return x.reshape(len(x), x.shape[1] if image else 1, -1)
 
 
-MAKERS: dict[str, Callable[[np.ndarray, np.ndarray, bool, int, str], np.ndarray]] = {
+def _foreign_inputs(kind: str) -> InputMaker:
+    found: Corruption = plugins.load(plugins.CORRUPTIONS, kind, Corruption)
+    assert found.inputs is not None
+    return found.inputs
+
+
+MAKERS: dict[str, InputMaker] = {
     "inputs": gaussian,
     "pixel-shuffle": shuffled,
     "pixel-random": scrambled,

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TypedDict
 
 from memlab.data import digits, gaussian, image_folder, mnist1d, npz, torchvision_sets
-from memlab.data.dataset import DATASETS, Dataset, Progress, Raw, Request
+from memlab.data.dataset import DATASETS, Dataset, Progress, Raw, Request, declare
 from memlab.errors import InvalidExperiment
+from memlab.experiment import plugins
 from memlab.experiment.spec import DATASETS as NAMES
 from memlab.experiment.spec import DatasetSpec
 
@@ -42,6 +43,8 @@ def find(name: str) -> Dataset:
     wanted = f"{prefix}:PATH" if colon and path else name
     if wanted in DATASETS:
         return DATASETS[wanted]
+    if name in plugins.names(plugins.DATASETS):
+        return declare(plugins.load(plugins.DATASETS, name, Dataset))
     near = difflib.get_close_matches(name, DATASETS, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else f". Known: {', '.join(DATASETS)}."
     raise InvalidExperiment(f"There is no dataset {name!r}{hint}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from memlab.errors import InvalidExperiment
+from memlab.experiment import plugins
 from memlab.experiment.spec import ModelSpec
 
 ImageShape = tuple[int, int, int]
@@ -64,7 +65,7 @@ def resolve(spec: ModelSpec) -> ModelSpec:
     """
     own = "batch" if spec.name in BATCH_NORMALIZED else "none"
     changes: dict[str, object] = {
-        "width": WIDTHS[spec.name] if spec.width is None else spec.width,
+        "width": _width(spec.name) if spec.width is None else spec.width,
         "depth": (spec.depth or 2) if spec.name == "mlp" else None,
         "normalization": spec.normalization or own,
     }
@@ -238,6 +239,42 @@ _WALKS: dict[str, Callable[[Tally, ModelSpec], None]] = {
 }
 
 
+@dataclass(frozen=True)
+class Architecture:
+    """A third party's architecture, behind the entry point group `memlab.models`.
+
+    `walk(tally, spec)` counts all layers but the last linear one; importing `module` registers the
+    `StackedModel` by `memlab.models.registry.register`. `width` is what an empty `model.width`
+    means; `images` says that it needs pictures, and then its networks are trained one by one.
+    """
+
+    name: str
+    about: str
+    walk: Callable[[Tally, ModelSpec], None]
+    module: str
+    width: int | None = None
+    images: bool = False
+
+
+def foreign(name: str) -> Architecture:
+    """The third party's architecture of that name.
+
+    Raises:
+        InvalidExperiment: if it cannot be imported.
+    """
+    found: Architecture = plugins.load(plugins.MODELS, name, Architecture)
+    return found
+
+
+def needs_images(name: str) -> bool:
+    """Whether an architecture's examples must have height and width."""
+    return name not in ("linear", "mlp") if name in WIDTHS else foreign(name).images
+
+
+def _width(name: str) -> int | None:
+    return WIDTHS[name] if name in WIDTHS else foreign(name).width
+
+
 def check(spec: ModelSpec, image_shape: ImageShape | None, features: int, classes: int) -> None:
     """Refuses a network that cannot take these data.
 
@@ -246,7 +283,7 @@ def check(spec: ModelSpec, image_shape: ImageShape | None, features: int, classe
             batches without batch normalization; fewer than two classes.
     """
     full = resolve(spec)
-    if spec.name not in ("linear", "mlp"):
+    if needs_images(spec.name):
         need = (
             f"model.name = {spec.name!r} needs images of at least {SMALLEST_SIDE}×{SMALLEST_SIDE}"
         )
@@ -278,9 +315,10 @@ def count(spec: ModelSpec, image_shape: ImageShape | None, features: int, classe
     check(spec, image_shape, features, classes)
     full = resolve(spec)
     assert full.normalization is not None
-    flat = image_shape is None or spec.name in ("linear", "mlp")
+    flat = image_shape is None or not needs_images(spec.name)
     counted = Tally((features,) if flat else tuple(image_shape or ()), full.normalization)
-    _WALKS[spec.name](counted, full)
+    walk = _WALKS[spec.name] if spec.name in _WALKS else foreign(spec.name).walk
+    walk(counted, full)
     counted.linear(classes)
     return counted
 

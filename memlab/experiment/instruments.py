@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-GROUP: Final = "memlab.instruments"
+from memlab.experiment import plugins
+
 BUILT_IN: Final = (
     "ledger",
     "stiffness",
@@ -115,12 +115,7 @@ class Instrument:
 
 def known() -> tuple[str, ...]:
     """Names of all instruments, memlab's own first; no instrument is imported."""
-    return (*BUILT_IN, *(name for name in sorted(_foreign()) if name not in BUILT_IN))
-
-
-@cache
-def _foreign() -> dict[str, Any]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return (*BUILT_IN, *(n for n in plugins.names(plugins.INSTRUMENTS) if n not in BUILT_IN))
 
 
 @cache
@@ -129,15 +124,13 @@ def instrument(name: str) -> Instrument:
 
     Raises:
         KeyError: if there is none.
-        TypeError: if an entry point does not lead to an `Instrument` of that name.
+        InvalidExperiment: if an entry point does not lead to an `Instrument` of that name.
     """
     if name in BUILT_IN:
         module = import_module(f"memlab.instruments.panel.{name.replace('-', '_')}")
-        found = module.INSTRUMENT
+        found: Instrument = module.INSTRUMENT
     else:
-        found = _foreign()[name].load()
-    if not isinstance(found, Instrument) or found.name != name:
-        raise TypeError(f"the entry point {name!r} of {GROUP} is no Instrument of that name")
+        found = plugins.load(plugins.INSTRUMENTS, name, Instrument)
     return found
 
 

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from memlab.experiment import instruments
+from memlab.experiment import instruments, plugins
 
 SCHEMA_VERSION = 1
 
@@ -56,6 +56,8 @@ BASELINES = (
     "minimum-norm",
     "random-features",
 )
+
+MODELS = ("linear", "mlp", "cnn", "alexnet-small", "inception-small", "resnet20", "wrn16-4")
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -107,8 +109,9 @@ class DatasetSpec(Section):
         prefix, colon, path = name.partition(":")
         if colon and prefix in ("npz", "folder") and path:
             return name
-        if name not in DATASETS:
-            raise UnknownNameError(name, (*DATASETS, "npz:PATH", "folder:PATH"))
+        if name not in DATASETS and name not in plugins.names(plugins.DATASETS):
+            foreign = plugins.names(plugins.DATASETS)
+            raise UnknownNameError(name, (*DATASETS, *foreign, "npz:PATH", "folder:PATH"))
         return name
 
 
@@ -132,17 +135,19 @@ class CorruptionSpec(Section):
     @field_validator("kind")
     @classmethod
     def _known(cls, kind: str) -> str:
-        if kind not in CORRUPTIONS:
-            raise UnknownNameError(kind, CORRUPTIONS)
+        if kind not in CORRUPTIONS and kind not in plugins.names(plugins.CORRUPTIONS):
+            raise UnknownNameError(kind, (*CORRUPTIONS, *plugins.names(plugins.CORRUPTIONS)))
         return kind
 
 
 class ModelSpec(Section):
     """The network's architecture."""
 
-    name: Literal[
-        "linear", "mlp", "cnn", "alexnet-small", "inception-small", "resnet20", "wrn16-4"
-    ] = Field(default="mlp", description="Architecture")
+    name: str = Field(
+        default="mlp",
+        description="Architecture: " + ", ".join(MODELS),
+        json_schema_extra={"choices": list(MODELS)},
+    )
     width: Annotated[int, Field(ge=1, le=65536)] | None = Field(
         default=None, description="Units per hidden layer, or filters; empty: its own (mlp: 256)"
     )
@@ -158,6 +163,13 @@ class ModelSpec(Section):
     ghost_batch: Annotated[int, Field(ge=2)] | None = Field(
         default=None, description="Examples per ghost batch of batch normalization"
     )
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in MODELS and name not in plugins.names(plugins.MODELS):
+            raise UnknownNameError(name, (*MODELS, *plugins.names(plugins.MODELS)))
+        return name
 
 
 class LossSpec(Section):

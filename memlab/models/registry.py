@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 
-from memlab.experiment.architecture import check, resolve
+from memlab.experiment.architecture import check, foreign, resolve
 from memlab.experiment.spec import ModelSpec
 from memlab.models.stacked import Shape, StackedModel
 
@@ -36,4 +37,6 @@ def build(
     """
     check(spec, image_shape, features, classes)
     shape = Shape(image_shape, features, classes)
+    if spec.name not in ARCHITECTURES:
+        import_module(foreign(spec.name).module)
     return ARCHITECTURES[spec.name](resolve(spec), members, shape)

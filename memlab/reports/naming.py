@@ -55,7 +55,8 @@ def noise(row: Row, input_fraction: float | None = None) -> str:
     """`40 % of the labels replaced at random`."""
     parts = []
     for part in row.corruption_kind.split("+"):
-        some, every = (_LABELS | _INPUTS)[part]
+        other = (f"{{}} of the examples corrupted by {part}", f"all corrupted by {part}")
+        some, every = (_LABELS | _INPUTS).get(part, other)
         inputs = part in _INPUTS and input_fraction is not None
         share = input_fraction if inputs and input_fraction is not None else row.corruption_fraction
         parts.append(every if share >= 1 else some.format(percent(share)))
@@ -64,12 +65,13 @@ def noise(row: Row, input_fraction: float | None = None) -> str:
 
 def kind(row: Row) -> str:
     """A kind of data as a noun: `pixels shuffled in one way`."""
-    return " with ".join(_KINDS[part] for part in row.corruption_kind.split("+"))
+    return " with ".join(_KINDS.get(part, part) for part in row.corruption_kind.split("+"))
 
 
 def is_label_noise(row: Row) -> bool:
     """Whether given labels of these members are wrong."""
-    return row.corruption_kind.startswith("labels") and row.corruption_fraction > 0
+    foreign = row.corruption_kind not in _KINDS and row.recovered_true_labels is not None
+    return (row.corruption_kind.startswith("labels") or foreign) and row.corruption_fraction > 0
 
 
 def is_noise(row: Row) -> bool:

@@ -43,7 +43,7 @@ class FusedPerceptron:
         self.biases = biases
         self.loss = loss
         self.optimizer = optimizer
-        self._act, self._act_backward = ACTIVATIONS[activation]
+        self._act, self._act_backward = ACTIVATIONS.get(activation, ACTIVATIONS["relu"])
 
     @torch.no_grad()
     def step(

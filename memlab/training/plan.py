@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from memlab.experiment.architecture import needs_images
 from memlab.experiment.grid import Member
 from memlab.experiment.schedule import Timeline
 
@@ -37,7 +38,6 @@ VECTOR_FIELDS: Final[dict[str, Any]] = {
     "source": True,
     "deviations": True,
 }
-CONVOLUTIONAL = ("cnn", "alexnet-small", "inception-small", "resnet20", "wrn16-4")
 MAX_STACK_PARAMETERS = 200_000_000
 
 
@@ -71,7 +71,7 @@ def plan(
         timeline = Timeline(member.experiment, examples)
         signature = _signature(member, timeline, examples)
         width = max(1, MAX_STACK_PARAMETERS // max(count, 1))
-        if member.experiment.model.name in CONVOLUTIONAL:
+        if needs_images(member.experiment.model.name):
             width = 1
         part = 0
         while len(stacks.get(f"{signature}#{part}", [])) >= width:

@@ -1,0 +1,143 @@
+"""A third party's dataset, corruption, model and instrument, installed as a package would be."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DECLARATIONS = """
+import numpy as np
+from memlab.data.corruption import Corruption
+from memlab.data.dataset import Dataset, Raw, Sizes
+from memlab.experiment.architecture import Architecture
+from memlab.experiment.instruments import Instrument, Quantity
+from memlab.experiment.keys import key
+
+
+def load(request):
+    draws = key(7, "rings")
+    y = np.arange(300) % 3
+    angle = draws.random(300) * 2 * np.pi
+    x = np.stack([np.cos(angle) * (y + 1), np.sin(angle) * (y + 1)], 1).astype(np.float32)
+    return Raw("rings", x, y.astype(np.int64), None, None, ("in", "middle", "out"))
+
+
+RINGS = Dataset("rings", "three rings", 3, (2,), 300, None, Sizes(180, 60, 60), load)
+LOWEST = Corruption("lowest", "all become class 0", labels=lambda y, classes, draws: y * 0)
+TINY = Architecture("tiny", "one hidden layer", lambda tally, spec: tally.linear(spec.width),
+                    "other_network", width=12)
+NORM = Instrument(
+    name="weight-norm", title="weight norm", about="norm of all parameters", source="none",
+    quantities=(Quantity("norm", "its norm", low=0.0),), headline="norm",
+    measure=lambda subject, settings: {
+        "norm": sum(p.detach().flatten(1).norm(dim=1) for p in subject.model.parameters())
+    },
+    cost=lambda settings, work: 1.0,
+)
+"""
+NETWORK = """
+import torch
+from memlab.models.layers import StackedLinear
+from memlab.models.registry import register
+from memlab.models.stacked import StackedModel
+
+
+@register("tiny")
+class Tiny(StackedModel):
+    def __init__(self, spec, members, shape):
+        super().__init__(spec, members, shape)
+        self.first = StackedLinear(members, shape.features, spec.width)
+        self.last = StackedLinear(members, spec.width, shape.classes)
+
+    def forward(self, x, noise=None):
+        return self.last(torch.relu(self.first(x.flatten(2))))
+"""
+POINTS = """
+[memlab.datasets]
+rings = other_memlab:RINGS
+[memlab.corruptions]
+lowest = other_memlab:LOWEST
+[memlab.models]
+tiny = other_memlab:TINY
+[memlab.instruments]
+weight-norm = other_memlab:NORM
+"""
+EXPERIMENT = """
+seeds = 2
+[dataset]
+name = "rings"
+[corruption]
+kind = "lowest"
+fraction = 0.3
+[model]
+name = "tiny"
+[optimizer]
+batch_size = 20
+[stop]
+epochs = 5
+[instruments.weight-norm]
+cadence = 1
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> dict[str, str]:
+    """The environment of a process for which the other package is installed."""
+    site = tmp_path / "site"
+    info = site / "other-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(POINTS)
+    (site / "other_memlab.py").write_text(DECLARATIONS)
+    (site / "other_network.py").write_text(NETWORK)
+    return os.environ | {"PYTHONPATH": str(site), "MEMLAB_HOME": str(tmp_path / "home")}
+
+
+def python(code: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_all_four_are_trained_and_measured(installed: dict[str, str], tmp_path: Path):
+    file = tmp_path / "theirs.toml"
+    file.write_text(EXPERIMENT)
+    command = [sys.executable, "-m", "memlab", "run", str(file), "--json", "--device", "cpu"]
+    done = subprocess.run(command, env=installed, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    (row,) = report["rows"]
+    assert row["parameters"] == 2 * 12 + 12 + 12 * 3 + 3
+    assert 0.1 < row["fraction_changed"] < 0.3
+    (measured,) = report["instruments"]["weight-norm"]["rows"]
+    assert measured["norm"]["n"] == 2
+
+
+def test_all_four_keep_to_the_contracts(installed: dict[str, str]):
+    done = python(
+        "import other_memlab as o\n"
+        "from memlab.data import contract as data\n"
+        "from memlab.instruments import contract as instruments\n"
+        "from memlab.models import contract as models\n"
+        "from memlab.experiment.spec import ModelSpec\n"
+        "data.check_dataset(o.RINGS); data.check_corruption(o.LOWEST)\n"
+        "models.check_architecture(ModelSpec(name='tiny'), None)\n"
+        "instruments.check_instrument(o.NORM); instruments.check_no_torch('other_memlab')\n",
+        installed,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_declaration_that_cannot_be_imported_is_named(installed: dict[str, str], tmp_path: Path):
+    (tmp_path / "site" / "other_memlab.py").write_text("raise RuntimeError('broken')")
+    file = tmp_path / "theirs.toml"
+    file.write_text(EXPERIMENT)
+    command = [sys.executable, "-m", "memlab", "run", str(file), "--device", "cpu"]
+    done = subprocess.run(command, env=installed, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "cannot be imported: broken" in done.stderr
+    assert "Traceback" not in done.stderr
