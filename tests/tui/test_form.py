@@ -106,9 +106,9 @@ def test_a_field_inside_an_axis_of_variants_says_so() -> None:
 
 
 def test_an_empty_field_is_its_default() -> None:
-    made = draft().with_text("dataset.train", "")
-    field = row(made, "dataset.train")
-    assert (field.value, field.unit, field.changed) == ("", "(1,000)", True)
+    made = draft().with_text("model.width", "")
+    field = row(made, "model.width")
+    assert (field.value, field.unit, field.changed) == ("", "(256)", True)
 
 
 def test_cost_is_worded_and_large_grids_ask() -> None:
