@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "report": ("report", "print a run's report"),
     "probe": ("probe", "measure a run with instruments, from its checkpoints"),
     "suspects": ("suspects", "rank the examples that are most surely mislabelled"),
+    "replicate": ("replicate", "check the claims of five papers by running them"),
     "bench": ("bench", "measure training speed against plain PyTorch loops"),
     "doctor": ("doctor", "check device, versions, data, folders and terminal"),
 }

@@ -24,7 +24,7 @@ Direction = Literal["above", "below", "within", "contains"]
 CONFIDENCE: Final = 0.95
 LEAST_SEEDS: Final = 3
 MOST_SEEDS: Final = 1_000
-RESAMPLES: Final = 4_000
+RESAMPLES: Final = 2_000
 LEAST_CONDITIONS: Final = 4
 
 
@@ -51,12 +51,14 @@ class Rule:
     """Where the interval has to lie, fixed before the run.
 
     `above` and `below` the threshold; `within` threshold ± margin (an equivalence); `contains`:
-    the threshold is inside an interval that is itself no wider than ± margin.
+    the threshold is inside an interval that is itself no wider than ± margin. `inclusive`: values
+    that all equal the threshold are on the claimed side.
     """
 
     direction: Direction
     threshold: float
     margin: float = 0.0
+    inclusive: bool = False
 
     def __post_init__(self) -> None:
         if self.direction in ("within", "contains") and not self.margin > 0:
@@ -66,9 +68,9 @@ class Rule:
     def words(self) -> str:
         """The rule as people read it: `> 0.03`, `within 0 ± 0.02`."""
         if self.direction == "above":
-            return f"> {self.threshold:g}"
+            return f"{'≥' if self.inclusive else '>'} {self.threshold:g}"
         if self.direction == "below":
-            return f"< {self.threshold:g}"
+            return f"{'≤' if self.inclusive else '<'} {self.threshold:g}"
         if self.direction == "within":
             return f"within {self.threshold:g} ± {self.margin:g}"
         return f"interval contains {self.threshold:g}, no wider than ± {self.margin:g}"
@@ -204,15 +206,18 @@ def _named(made: Interval, method: str) -> Interval:
 
 def spearman(x: ArrayLike, y: ArrayLike) -> float:
     """Spearman's rank correlation, ties at mean rank; NaN where one side does not vary."""
+    left, right = _pairs(x, y)
+    return float(_rank_correlations(left, right[None])[0]) if len(left) > 1 else math.nan
+
+
+def _rank_correlations(x: Values, y: Values) -> Values:
+    """Of `x` [conditions] with each row of `y` [seeds, conditions], [seeds]."""
     from scipy.stats import rankdata
 
-    left, right = _pairs(x, y)
-    if len(left) < 2:
-        return math.nan
-    a, b = rankdata(left), rankdata(right)
-    if np.ptp(a) == 0 or np.ptp(b) == 0:
-        return math.nan
-    return float(np.corrcoef(a, b)[0, 1])
+    a, b = rankdata(x), rankdata(y, axis=1) if len(y) else y
+    a, b = a - a.mean(), b - b.mean(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(b @ a / np.sqrt((a @ a) * (b * b).sum(axis=1)), np.float64)
 
 
 def rank_correlation(x: ArrayLike, y: ArrayLike) -> Interval:
@@ -229,7 +234,7 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> Interval:
     if table.shape[1] != places.size or places.size < LEAST_CONDITIONS:
         raise ValueError(f"a rank correlation needs at least {LEAST_CONDITIONS} conditions")
     whole = table[np.isfinite(table).all(axis=1)]
-    made = t_interval([np.nan_to_num(spearman(places, row)) for row in whole])
+    made = t_interval(np.nan_to_num(_rank_correlations(places, whole)))
     low, high = max(made.low, -1.0), min(made.high, 1.0)
     if math.isnan(made.low):
         low = high = math.nan
@@ -255,8 +260,8 @@ def _verdict(low: float, high: float, n: int, rule: Rule) -> Name:
             return "supported"
         return "not supported" if high < level - margin or low > level + margin else "inconclusive"
     claimed, other = low > level, high < level
-    if low == high == level:  # a criterion written with ≥ is met by values equal to it
-        return "supported"
+    if low == high == level:
+        return "supported" if rule.inclusive else "not supported"
     if rule.direction == "below":
         claimed, other = other, claimed
     return "supported" if claimed else "not supported" if other else "inconclusive"
@@ -273,11 +278,18 @@ def _seeds(effect: Interval, rule: Rule) -> int | None:
         return LEAST_SEEDS if effect.n < LEAST_SEEDS else None
     scale: Callable[[float], float] = math.exp if effect.logarithmic else float
     centre = math.log(effect.mean) if effect.logarithmic else effect.mean
-    for n in range(max(LEAST_SEEDS, effect.n + 1), MOST_SEEDS + 1):
+
+    def decided(n: int) -> bool:
         half = _quantile(n - 1) * effect.deviation / math.sqrt(n)
-        if _verdict(scale(centre - half), scale(centre + half), n, rule) != "inconclusive":
-            return n
-    return None
+        return _verdict(scale(centre - half), scale(centre + half), n, rule) != "inconclusive"
+
+    few, many = max(LEAST_SEEDS, effect.n + 1) - 1, MOST_SEEDS
+    if not decided(many):
+        return None
+    while many - few > 1:  # the interval shrinks with n, so what is decided stays decided
+        middle = (few + many) // 2
+        few, many = (few, middle) if decided(middle) else (middle, many)
+    return many
 
 
 def all_of(verdicts: Sequence[Verdict]) -> Name:

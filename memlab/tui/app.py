@@ -16,6 +16,8 @@ from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.events import Resize
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import Screen
 
@@ -43,7 +45,6 @@ class MemlabApp(App[None]):
 
     TITLE = "memlab"
     CSS = """
-    Footer { background: $footer-background; }
     ToastRack { margin-bottom: 1; }
     """
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = MODES
@@ -144,15 +145,15 @@ class MemlabApp(App[None]):
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.exit)
 
-    def on_resize(self) -> None:
-        """Covers a screen that has no room."""
-        self._fit()
+    def on_resize(self, event: Resize) -> None:
+        """Covers a screen that has no room; `self.size` is still the one before."""
+        self._fit(event.size)
 
-    def _fit(self) -> None:
+    def _fit(self, size: Size) -> None:
         """A screen that has no room is covered until it has."""
         if not self.screen_stack:
             return
-        small, covered = too_small(*self.size), isinstance(self.screen, TooSmall)
+        small, covered = too_small(*size), isinstance(self.screen, TooSmall)
         if small and not covered:
             self.push_screen(TooSmall())
         elif covered and not small:
@@ -174,7 +175,7 @@ class MemlabApp(App[None]):
         self.call_after_refresh(self._arrived)
 
     def _arrived(self) -> None:
-        self._fit()
+        self._fit(self.size)
         for header in self.screen_stack[0].query(ShellHeader):
             header.context = self.selected_run or ""
 

@@ -9,6 +9,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
 from memlab.tui.header import NAMES
+from memlab.tui.screens.help import FAMILIAR
 
 Command = tuple[str, str, IgnoreReturnCallbackType]
 
@@ -33,7 +34,9 @@ class MemlabCommands(Provider):
         app, seen = self.app, set[str]()
         for _, (node, binding, enabled, _) in self.screen.active_bindings.items():
             words = binding.description
-            if not words or not enabled or binding.system or node is app or words in seen:
+            familiar = binding.action.startswith(FAMILIAR)
+            idle = not words or not enabled or binding.system or familiar
+            if idle or node is app or words in seen:
                 continue
             seen.add(words)
             key = app.get_key_display(binding)

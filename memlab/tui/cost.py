@@ -41,7 +41,7 @@ def note(made: Experiment, device: str, speeds: Mapping[str, float] | None = Non
         return CostNote(lines, _question(members, None, device))
     rows = (
         f"{networks} · {_count(found.shapes, 'shape')} in {_count(found.stacks, 'stack')}",
-        f"{_count(found.updates, 'update')} · {_bytes(found.memory)} · {_time(found)}",
+        f"{_count(found.updates, 'update')} · {_bytes(found.memory)} · {found.time}",
         _parameters(made, found),
         _noise(found),
     )
@@ -67,7 +67,7 @@ def _question(members: int, found: Cost | None, device: str) -> str:
         return f"This trains {members:,} networks."
     if found is not None and found.minutes > ASK_MINUTES:
         where = "the GPU" if device == "cuda" else "this machine's processor"
-        return f"On {where} this takes {_time(found)}."
+        return f"On {where} this takes {found.time}."
     return ""
 
 
@@ -86,7 +86,3 @@ def _bytes(number: int) -> str:
             return f"{size:.1f} {unit}" if size < 10 else f"{size:,.0f} {unit}"
         size /= 1000
     raise AssertionError(number)
-
-
-def _time(found: Cost) -> str:
-    return found.sentence().partition(" for ")[0]

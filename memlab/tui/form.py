@@ -48,6 +48,8 @@ LABELS = {
     "optimizer.batch_size": "S batch size",
     "optimizer.momentum": "m momentum",
     "schedule.kind": "schedule",
+    "instruments.on": "instruments",
+    "baselines.on": "baselines",
     "evaluation.every": "evaluate every",
     "checkpoints.every_seconds": "save every",
     "checkpoints.keep": "keep saved",

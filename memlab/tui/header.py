@@ -42,6 +42,10 @@ class ShellHeader(Widget):
         self.current = current
         self._spots: list[tuple[range, str]] = []
 
+    def on_mount(self) -> None:
+        """Names the run at hand."""
+        self.context = getattr(self.app, "selected_run", None) or ""
+
     def render_line(self, y: int) -> Strip:
         """The one line, painted; the context gives way where there is no room."""
         name = self.get_component_rich_style("header--name")

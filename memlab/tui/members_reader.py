@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from memlab.experiment.grid import Member, member_count, members
 from memlab.runs.view import RunView
 from memlab.tui import palette
-from memlab.tui.watch_reader import ACCURACY, LOSS, Content, WatchReader, series_of, steady
+from memlab.tui.watch_curves import Content, series_of, steady
+from memlab.tui.watch_reader import ACCURACY, LOSS, WatchReader
 from memlab.tui.widgets.columns import Coloured
 from memlab.tui.widgets.number import number
 from memlab.tui.widgets.plot import Mark

@@ -30,6 +30,9 @@ class Entry:
     problem: str = ""
 
 
+REPLICATION = "replication"  # of the papers' claims: `memlab replicate` runs them, dozens of them
+
+
 class Shelf:
     """All presets in order, the drafts of those looked at, and which is current."""
 
@@ -37,6 +40,7 @@ class Shelf:
         self._found: dict[str, Preset] = {
             f"{preset.group or 'other'}/{preset.name}": preset
             for preset in presets.find_all(_own_folder())
+            if REPLICATION not in preset.path.parent.parts
         }
         self._drafts: dict[str, Draft] = {}
         self._given = given

@@ -157,6 +157,19 @@ def _model(experiment: Experiment) -> str:
     return f"mlp {depth}{width}".rstrip("× ")
 
 
+def has_lies(experiment: Experiment) -> bool:
+    """Whether any member's training data are corrupted."""
+    stated = experiment.corruption
+    kinds = experiment.axes.get("corruption.kind", [stated.kind])
+    shares = [
+        share
+        for name in ("fraction", "input_fraction")
+        for share in experiment.axes.get(f"corruption.{name}", [getattr(stated, name, 0.0)])
+    ]
+    varied = "corruption" in experiment.axes
+    return varied or (any(kind != "none" for kind in kinds) and any(shares))
+
+
 def chance(experiment: Experiment) -> float | None:
     """Accuracy of guessing; None where the number of classes is not known without the data."""
     name = experiment.dataset.name

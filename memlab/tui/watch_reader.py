@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from memlab.errors import MemlabError
 from memlab.experiment.spec import Experiment
 from memlab.runs.curve import Curve
 from memlab.runs.event_log import Event
@@ -20,12 +21,12 @@ from memlab.runs.view import RunView
 from memlab.tui import palette
 from memlab.tui import watch_model as model
 from memlab.tui.axis_values import AxisValue, axis_values
+from memlab.tui.watch_curves import WORDS, Content, drawn, mark, series_of, steady
 from memlab.tui.widgets.picture import Thumbnail
 from memlab.tui.widgets.plot import Mark, Series
 from memlab.tui.widgets.progress import Progress
 
 PAGES = ("truth", "lies", "unseen", "loss")
-MOST_SERIES = 12
 PICTURES = 24
 ACCURACY = {
     "truth": "train_accuracy_clean",
@@ -33,7 +34,6 @@ ACCURACY = {
     "unseen": "validation_accuracy",
 }
 LOSS = {"truth": "train_loss_clean", "lies": "train_loss_corrupted", "unseen": "validation_loss"}
-WORDS = {"lies": "memorizes", "unseen": "best"}
 STARTS = ("worker-started",)
 ENDS = ("finished", "failed", "stopped")
 
@@ -53,15 +53,6 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Content:
-    """What one chart is told."""
-
-    series: tuple[Series, ...] = ()
-    marks: tuple[Mark, ...] = ()
-    empty: str = model.WAITING
-
-
-@dataclass(frozen=True)
 class WatchFrame:
     """Everything on the screen at one moment."""
 
@@ -70,6 +61,7 @@ class WatchFrame:
     epoch: float | None
     progress: Progress
     sentence: str
+    verdict: str = ""
     charts: dict[str, Content] = field(default_factory=dict)
     values: tuple[AxisValue, ...] = ()
     standings: tuple[model.Standing, ...] = ()
@@ -96,6 +88,7 @@ class WatchReader:
         self._values: dict[bool, tuple[AxisValue, ...]] = {}
         self._last: Request | None = None
         self._curves: dict[tuple[str, str], Curve] = {}  # of one read
+        self._verdict: tuple[RunState | None, str] = (None, "")
 
     def values(self, dark: bool = True) -> tuple[AxisValue, ...]:
         """The axis values with their colours."""
@@ -123,6 +116,7 @@ class WatchReader:
             epoch=epoch,
             progress=progress,
             sentence=model.sentence(self.view.state, epoch, seconds=seconds),
+            verdict=self._said_at_the_end(),
             charts=charts,
             values=values,
             standings=standings,
@@ -139,6 +133,21 @@ class WatchReader:
         if key not in self._curves:
             self._curves[key] = self.view.curve(metric, value.members)
         return self._curves[key]
+
+    def _said_at_the_end(self) -> str:
+        """The report's first sentence where the run has finished; read once."""
+        state = self.view.state
+        if state.state != "finished":
+            return ""
+        if self._verdict[0] != state:
+            from memlab import reports
+
+            try:
+                said = reports.document(reports.load_or_build(self.folder)).get("sentences") or [""]
+            except MemlabError:  # Report says why
+                said = [""]
+            self._verdict = state, str(said[0])
+        return self._verdict[1]
 
     def _epoch(self) -> float | None:
         tables = [table for table in self.view.stacks.values() if len(table)]
@@ -221,17 +230,18 @@ class WatchReader:
         series: list[Series] = []
         marks: list[Mark] = []
         rows = False
+        seen = drawn(values, request.cursor, request.highlighted)
         for value, standing in zip(values, standings, strict=True):
-            if value not in _drawn(values, request):
+            if value not in seen:
                 continue
             curve = steady(self._curve(value, metric), request.points)
             rows = rows or len(curve.epoch) > 0
             if not np.isfinite(curve.mean).any():
                 continue
-            mark = value.letter if request.plain else value.marker
-            series.append(series_of(curve, value.key, value.colour, mark))
+            shape = value.letter if request.plain else value.marker
+            series.append(series_of(curve, value.key, value.colour, shape))
             if not request.highlighted or value.key == request.cursor:
-                found = _mark(page, request.loss, curve, standing, value)
+                found = mark(page, request.loss, curve, standing, value)
                 marks += [found] if found else []
         if marks:  # one label is enough to say what all of them are
             at = 0 if page == "lies" else len(marks) // 2
@@ -275,49 +285,6 @@ class WatchReader:
         return tuple(thumbnails), f"fitted at {when}"
 
 
-def steady(curve: Curve, points: int) -> Curve:
-    """At most `points` points, extremes kept, in buckets that stay where they are as it grows.
-
-    Buckets of a power of two of rows: a new row changes the last point only, and so a chart
-    repaints its end and no more.
-    """
-    length, stride = len(curve.epoch), 1
-    while length > points * stride:
-        stride *= 2
-    if stride == 1:
-        return curve
-    starts = np.arange(0, length, stride)
-    last = np.append(starts[1:], length) - 1
-    return replace(
-        curve,
-        epoch=curve.epoch[last],
-        mean=curve.mean[last],
-        low=np.fmin.reduceat(curve.low, starts),
-        high=np.fmax.reduceat(curve.high, starts),
-        minimum=np.fmin.reduceat(curve.minimum, starts),
-        maximum=np.fmax.reduceat(curve.maximum, starts),
-        members=curve.members[last],
-        mean_low=np.fmin.reduceat(curve.mean_low, starts),
-        mean_high=np.fmax.reduceat(curve.mean_high, starts),
-        thinned=True,
-    )
-
-
-def series_of(curve: Curve, name: str, colour: str, marker: str) -> Series:
-    """A curve with its interval and, where points stand for several, their extremes."""
-    return Series(
-        name=name,
-        colour=colour,
-        marker=marker,
-        x=curve.epoch.tolist(),
-        y=curve.mean.tolist(),
-        low=curve.low.tolist(),
-        high=curve.high.tolist(),
-        minimum=curve.mean_low.tolist() if curve.thinned else None,
-        maximum=curve.mean_high.tolist() if curve.thinned else None,
-    )
-
-
 def training_seconds(events: Sequence[Event], state: RunState) -> float:
     """Seconds with a living worker: from each start to the next end, or to the last event."""
     total = start = 0.0
@@ -333,28 +300,3 @@ def training_seconds(events: Sequence[Event], state: RunState) -> float:
     if start:
         total += max(0.0, (state.since if state.final else last) - start)
     return total
-
-
-def _drawn(values: Sequence[AxisValue], request: Request) -> Sequence[AxisValue]:
-    """The axis values with a curve: all, or twelve spread evenly and the highlighted one."""
-    if len(values) <= MOST_SERIES:
-        return values
-    chosen = {round(i * (len(values) - 1) / (MOST_SERIES - 1)) for i in range(MOST_SERIES)}
-    return [
-        value
-        for index, value in enumerate(values)
-        if index in chosen or (request.highlighted and value.key == request.cursor)
-    ]
-
-
-def _mark(
-    page: str, loss: bool, curve: Curve, standing: model.Standing, value: AxisValue
-) -> Mark | None:
-    if loss or page not in WORDS:
-        return None
-    when = standing.moment if page == "lies" else standing.best_epoch
-    if when is None:
-        return None
-    at = min(int(np.searchsorted(curve.epoch, when - 1e-9)), len(curve.mean) - 1)
-    height = float(curve.mean_high[at])
-    return Mark(when, "", height, value.colour)

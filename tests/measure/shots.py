@@ -29,11 +29,13 @@ AFTER = {
     "members": ("watch", ("down", "down", "enter")),
     "member": ("watch", ("down", "down", "enter", "enter")),
     "zoom": ("watch", ("z",)),
+    "finished": ("watch", ()),
+    "help": ("watch", ("question_mark",)),
 }
 
 
 async def shot(name: str, screen: str, keys: tuple[str, ...], run_id: str, into: Path) -> None:
-    """One picture per size."""
+    """One picture per size; the wide one has the plain name."""
     from settle import settle
 
     from memlab.tui.app import MemlabApp
@@ -50,7 +52,8 @@ async def shot(name: str, screen: str, keys: tuple[str, ...], run_id: str, into:
             for key in keys:
                 await pilot.press(key)
                 await settle(pilot, 4)
-            path = into / f"{name}-{size[0]}x{size[1]}.svg"
+            suffix = "" if size == SIZES[0] else f"-{size[0]}x{size[1]}"
+            path = into / f"{name}{suffix}.svg"
             path.write_text(app.export_screenshot(title="memlab"), encoding="utf-8")
             print(path)
 

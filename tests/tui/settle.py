@@ -1,7 +1,8 @@
-"""Waits for what an app has begun, without sleeping."""
+"""Waits for what an app or another process has begun."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from textual.pilot import Pilot
@@ -21,3 +22,21 @@ async def until(pilot: Pilot[None], holds: Callable[[], bool], rounds: int = 200
             return
         await settle(pilot, 1)
     raise AssertionError("it never came to hold")
+
+
+async def until_process(
+    pilot: Pilot[None], holds: Callable[[], object], seconds: float = 60.0
+) -> None:
+    """Until another process has brought something about; fails after so many seconds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it never came to hold"
+        await pilot.pause(0.02)
+
+
+def wait_for(holds: Callable[[], object], seconds: float = 60.0) -> None:
+    """The same without an app."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it never came to hold"
+        time.sleep(0.01)

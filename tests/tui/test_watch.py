@@ -14,7 +14,9 @@ from memlab.tui.screens import watch
 from memlab.tui.screens.confirm import Confirm
 from memlab.tui.screens.log import LogScreen, Tail
 from memlab.tui.screens.members import MemberScreen, MembersScreen
-from memlab.tui.screens.watch import ValuesTable, WatchScreen
+from memlab.tui.screens.values_table import ValuesTable
+from memlab.tui.screens.watch import WatchScreen
+from memlab.tui.screens.watch_charts import WatchCharts
 from memlab.tui.watch_reader import WatchReader
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.progress import ProgressLine
@@ -172,6 +174,20 @@ async def test_finished_run_points_to_its_report(run) -> None:
         assert "report" in said(app)
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_finished_run_says_its_finding_and_a_running_one_none(run, size) -> None:
+    app = app_of(run)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        verdict = app.screen.query_one("#verdict", Static)
+        assert not verdict.display
+        run.grow(60)
+        run.end("finished")
+        await until(pilot, lambda: verdict.display)
+        assert str(verdict.content).startswith("With 40 % of the labels")
+        assert verdict.region.height >= 2
+
+
 async def test_zoom_shows_one_chart_alone(run) -> None:
     app = app_of(run)
     async with app.run_test(size=(160, 45)) as pilot:
@@ -180,6 +196,7 @@ async def test_zoom_shows_one_chart_alone(run) -> None:
         await settle(pilot)
         assert visible_charts(app) == ["lies"]
         assert app.screen.query_one("#lies").region.height > 30
+        assert not app.screen.query_one("#pictures-box").display
         await pilot.press("z")
         await settle(pilot)
         assert len(visible_charts(app)) == 3
@@ -338,11 +355,16 @@ async def test_unforeseen_error_in_reading_is_shown_and_looked_past(run, monkeyp
         await until(pilot, lambda: "unforeseen" not in said(app))
 
 
-async def test_run_without_corruption_starts_with_unseen_data_and_no_pictures(tmp_path) -> None:
-    run = start(tmp_path, 'title = "Clean"\nseeds = 2')
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("noise", ["", '[corruption]\nkind = "labels"\nfraction = 0.0'])
+async def test_run_without_corruption_starts_with_unseen_data_and_no_pictures(
+    tmp_path, noise, size
+) -> None:
+    run = start(tmp_path, f'title = "Clean"\nseeds = 2\n{noise}')
     run.grow(4)
     app = app_of(run)
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=size) as pilot:
         await settle(pilot)
-        assert visible_charts(app) == ["unseen"]
+        assert app.screen.query_one(WatchCharts).page == "unseen"
+        assert not app.screen.query_one("#pictures-box").display
         assert not app.screen.check_action("pictures", ())

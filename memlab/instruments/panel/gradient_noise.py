@@ -61,9 +61,7 @@ INSTRUMENT = Instrument(
     source="McCandlish 2018, arXiv 1812.06162, appendix A.1; Yin 2018, arXiv 1706.05699",
     quantities=(
         Quantity("noise_scale", "tr Σ ÷ ‖g‖² of the sample, B_simple", "examples", low=0.0),
-        Quantity(
-            "noise_scale_estimate", "unbiased, from batches of two sizes", "examples"
-        ),
+        Quantity("noise_scale_estimate", "unbiased, from batches of two sizes", "examples"),
         Quantity("trace", "tr Σ, total variance of the gradient of an example", low=0.0),
         Quantity("gradient_square", "‖g‖² of the mean gradient", low=0.0),
         Quantity("norm", "mean norm of an example's gradient", low=0.0),

@@ -110,9 +110,7 @@ INSTRUMENT = Instrument(
         _cosine("clean_corrupted", "within a class, one label right, one corrupted"),
         _cosine("corrupted_corrupted", "within a class, both corrupted"),
         Quantity("slope", "change of within-class cosine per unit of input distance"),
-        Quantity(
-            "critical_length", "ξ: distance where within-class cosine is 0", "1 − cos"
-        ),
+        Quantity("critical_length", "ξ: distance where within-class cosine is 0", "1 − cos"),
         Quantity("critical_interval", "its 95 % bootstrap interval", "1 − cos", ("end",)),
         Quantity("slope_interval", "95 % bootstrap interval of the slope", "", ("end",)),
         _cosine("classes", "class by class", "class", "class"),

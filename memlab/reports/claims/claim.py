@@ -108,8 +108,8 @@ class Claim:
     """One statement of a paper.
 
     `sentence` is the paper's in our words, `criterion` when it counts as supported, `effect` what
-    the headline's number is, `unit` the unit of that number. `presets` are without the size, `labels`
-    for `labels-laptop`. Without `measure` it stands for what is still to come, and `needs` says why.
+    the headline's number is, `unit` its unit. `presets` are without the size, `labels` for
+    `labels-laptop`. Without `measure` it stands for what is still to come; `needs` says why.
     """
 
     id: str

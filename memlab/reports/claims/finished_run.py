@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from memlab.errors import RunFolderError
 from memlab.experiment import grid, reading
 from memlab.experiment.spec import Experiment
+from memlab.runs.baselines import read_baselines
 from memlab.runs.event_log import EventReader
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.view import RunView
@@ -74,6 +76,18 @@ class Cell:
         """The epoch at which each seed reaches `level`, [seeds]; NaN or `otherwise` for never."""
         found = np.array([one.reaches(level) for one in self.series(metric)])
         return found if otherwise is None else np.where(np.isnan(found), otherwise, found)
+
+    def baseline(self, name: str, metric: str) -> Values:
+        """What the baseline `name` reached on the data of each seed, [seeds].
+
+        Raises:
+            RunFolderError: if the run did not measure it.
+        """
+        found = self.run.baselines(name)
+        if not set(self.members) <= found.keys():
+            raise RunFolderError(f"The run {self.run.id} has not measured the baseline {name}.")
+        values = [found[member].get(metric) for member in self.members]
+        return np.array([v if isinstance(v, int | float) else np.nan for v in values], np.float64)
 
     def last_epoch(self) -> Values:
         """The epoch of each seed's last evaluation, [seeds]."""
@@ -170,6 +184,11 @@ class FinishedRun:
                 table.read(column).astype(np.float64),
             )
         return self._read[name, column]
+
+    def baselines(self, name: str) -> dict[int, dict[str, Any]]:
+        """What the baseline `name` reached, by member."""
+        rows = read_baselines(self.folder)
+        return {row["member"]: row for row in rows if row["name"] == name}
 
     def updates(self, cell: Cell) -> Values:
         """Updates that each seed made, [seeds]."""

@@ -29,7 +29,7 @@ class AskText(ModalScreen[str | None]):
         }
         & #question { text-style: bold; }
         & #detail { color: $foreground 70%; }
-        & Input {
+        & Input, & Input:focus {
             margin: 1 0 0 0; border: none; height: 1; padding: 0 1; background: $panel;
         }
         & #wrong { color: $error; height: auto; min-height: 1; }

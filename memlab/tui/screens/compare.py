@@ -10,14 +10,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from memlab.runs.run_folder import RunFolder
 from memlab.tui import watch_model as model
+from memlab.tui.header import ShellHeader
 from memlab.tui.screens.shell import reason, shell
 from memlab.tui.watch_columns import columns
 from memlab.tui.watch_reader import Request, WatchReader
 from memlab.tui.widgets.columns import Column
+from memlab.tui.widgets.key_line import KeyLine
 from memlab.tui.widgets.table import LineTable
 
 SPARKLINE = 24
@@ -54,12 +56,13 @@ class CompareScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lays the screen out."""
+        yield ShellHeader("library")
         yield Static(" against ".join(self._run_ids), id="heading", markup=False)
         yield Static("", id="message", markup=False)
         every = columns("value", False, SPARKLINE)
-        named = Column("run", "run", max(12, min(28, self.app.size.width // 5)))
+        named = Column("run", "run", max(18, min(28, self.app.size.width // 5)))
         yield LineTable([named, *every], id="rows", empty="reads the runs")
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Starts looking."""

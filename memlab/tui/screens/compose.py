@@ -8,23 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
-from memlab.errors import MemlabError
 from memlab.tui.screens.noise_pane import NoisePane
+from memlab.tui.screens.starting import StartingScreen
 
 if TYPE_CHECKING:
     from textual.widgets import OptionList
 
-    from memlab.tui.app import MemlabApp
     from memlab.tui.compose_model import Evaluation
     from memlab.tui.form import Draft
     from memlab.tui.preset_shelf import Shelf
@@ -37,7 +35,7 @@ HEIGHTS = [(0, "-short"), (34, "-tall")]
 PREWARM_SECONDS = 0.5
 
 
-class ComposeScreen(Screen[None]):
+class ComposeScreen(StartingScreen):
     """Compose an experiment and start it."""
 
     CSS_PATH = "compose.tcss"
@@ -66,33 +64,14 @@ class ComposeScreen(Screen[None]):
 
         evaluation: Evaluation
 
-    @dataclass
-    class Started(Message):
-        """A run was made, or an error says why not."""
-
-        run_id: str
-        error: str = ""
-
-    @dataclass
-    class Saved(Message):
-        """The draft became a preset of that name, or an error says why not."""
-
-        name: str
-        error: str = ""
-
     def __init__(self) -> None:
         super().__init__()
         self._shelf: Shelf | None = None
         self._shown: Evaluation | None = None
-        self._starting = self._launch_next = self._anew = False
+        self._launch_next = self._anew = False
         self._page = 0
         self._loading = False
         self._device = "cpu"
-
-    @property
-    def shell(self) -> MemlabApp:
-        """The app around it."""
-        return cast("MemlabApp", self.app)
 
     @property
     def fields(self) -> FieldList:
@@ -285,31 +264,8 @@ class ComposeScreen(Screen[None]):
         else:
             self._launch(shown)
 
-    def _launch(self, shown: Evaluation) -> None:
-        if not self._starting:
-            self._starting = True
-            self._start(shown)
-
-    @work(thread=True, group="launch", exit_on_error=False)
-    def _start(self, shown: Evaluation) -> None:
-        from memlab.tui import launching
-
-        app = self.shell
-        assert shown.experiment is not None
-        try:
-            folder = launching.launch(
-                shown.experiment,
-                shown.draft.name,
-                app.runs_folder,
-                app.settings.device,
-                app.standby,
-            )
-            self.post_message(self.Started(folder.id))
-        except (MemlabError, OSError) as error:
-            self.post_message(self.Started("", str(error)))
-
-    @on(Started)
-    def _started(self, event: Started) -> None:
+    @on(StartingScreen.Started)
+    def _started(self, event: StartingScreen.Started) -> None:
         self._starting = False
         self._say(event.error)
         if event.run_id:
@@ -317,17 +273,6 @@ class ComposeScreen(Screen[None]):
             if self._shelf is not None and self._shelf.draft.name != self.shell.settings.preset:
                 self.shell.remember(preset=self._shelf.draft.name)
             self.shell.show_watch(event.run_id)
-
-    @work(thread=True, group="standby", exclusive=True, exit_on_error=False)
-    def _prewarm(self) -> None:
-        """Keeps a worker ready, its imports behind it, so that curves move at once."""
-        from memlab.runs.launch import Standby
-
-        app = self.shell
-        if app.prewarm and app.is_running and (app.standby is None or not app.standby.ready):
-            app.standby = Standby.start()
-            if not app.is_running:
-                app.standby.close()
 
     # --- saving
 
@@ -345,17 +290,8 @@ class ComposeScreen(Screen[None]):
 
         ask_name(self, save)
 
-    @work(thread=True, group="save", exit_on_error=False)
-    def _save_as(self, tree: dict[str, Any], name: str) -> None:
-        from memlab.tui import launching
-
-        try:
-            self.post_message(self.Saved(launching.save_preset(tree, name).stem))
-        except (MemlabError, OSError) as error:
-            self.post_message(self.Saved("", str(error)))
-
-    @on(Saved)
-    def _saved(self, event: Saved) -> None:
+    @on(StartingScreen.Saved)
+    def _saved(self, event: StartingScreen.Saved) -> None:
         self._say(event.error)
         if event.name and self._shelf is not None:
             from memlab.tui.preset_shelf import Shelf

@@ -6,13 +6,14 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from memlab.tui.preset_shelf import Shelf
 from memlab.tui.preview_client import PreviewClient
 from memlab.tui.screens.noise_pane import NoisePane
 from memlab.tui.widgets.fields import FieldList
+from memlab.tui.widgets.key_line import KeyLine
 
 
 class PresetList(OptionList):
@@ -43,6 +44,6 @@ async def fill(screen: Screen[None], client: PreviewClient) -> None:
     await screen.query_one("#presets-box").mount(presets)
     await screen.query_one("#form-box").mount(FieldList(id="fields"))
     await screen.query_one(NoisePane).fill(client)
-    await screen.mount(Footer())
+    await screen.mount(KeyLine())
     if screen.focused is None:
         presets.focus()

@@ -21,7 +21,16 @@ ABOUT = {
     "Report": "What was memorized, what it cost, and how sure that is.",
     "Library": "All runs, newest first. Mark two or more to compare them.",
 }
-FAMILIAR = ("scroll", "cursor", "page_", "copy", "focus", "help_quit", "suspend")
+FAMILIAR = (
+    "scroll",
+    "cursor",
+    "page_",
+    "screen.copy",
+    "focus",
+    "app.focus",
+    "help_quit",
+    "suspend",
+)
 
 
 class Help(ModalScreen[None]):
@@ -36,6 +45,7 @@ class Help(ModalScreen[None]):
             height: auto;
             max-height: 92%;
             padding: 1 3;
+            scrollbar-size-vertical: 1;
             border: round $border;
             border-title-color: $accent;
             border-title-style: bold;
@@ -62,7 +72,7 @@ class Help(ModalScreen[None]):
 
 
 def help_on(screen: Screen[object]) -> Help:
-    """The sheet for a screen as it stands, its focused widget's keys first."""
+    """The sheet for a screen as it stands: its keys, then those of what has the focus."""
     title = str(screen.title or type(screen).__name__.removesuffix("Screen"))
     parts: list[Content] = []
     if title in ABOUT:
@@ -79,7 +89,11 @@ def help_on(screen: Screen[object]) -> Help:
 
 
 def _sections(screen: Screen[object]) -> list[tuple[str, list[tuple[str, str]]]]:
-    groups: dict[str, list[ActiveBinding]] = {"here": [], "this screen": [], "everywhere": []}
+    groups: dict[str, list[ActiveBinding]] = {
+        "this screen": [],
+        "in the list": [],
+        "everywhere": [],
+    }
     for active in screen.active_bindings.values():
         groups[_place(active.node, screen)].append(active)
     made = []
@@ -93,7 +107,7 @@ def _sections(screen: Screen[object]) -> list[tuple[str, list[tuple[str, str]]]]
 def _place(node: DOMNode, screen: Screen[object]) -> str:
     if node is screen.app:
         return "everywhere"
-    return "this screen" if node is screen else "here"
+    return "this screen" if node is screen else "in the list"
 
 
 def _lines(screen: Screen[object], bindings: Iterable[ActiveBinding]) -> list[tuple[str, str]]:

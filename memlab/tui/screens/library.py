@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from memlab.errors import MemlabError
 from memlab.runs import lifecycle
@@ -22,6 +22,7 @@ from memlab.tui.library_reader import LibraryReader
 from memlab.tui.screens.compare import CompareScreen
 from memlab.tui.screens.confirm import Confirm
 from memlab.tui.screens.shell import reason, shell, standby
+from memlab.tui.widgets.key_line import KeyLine
 from memlab.tui.widgets.table import LineTable
 
 UPDATE_SECONDS = 0.5
@@ -83,7 +84,7 @@ class LibraryScreen(Screen[None]):
         yield Static("", id="message", markup=False)
         yield Input(placeholder="words in title, data, state or id", id="filter", compact=True)
         yield RunsTable(model.COLUMNS, id="runs", empty="reads the runs folder")
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Starts looking."""

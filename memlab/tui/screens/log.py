@@ -14,10 +14,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, RichLog
+from textual.widgets import RichLog
 
 from memlab.runs.event_log import Event, EventReader
+from memlab.tui.header import ShellHeader
 from memlab.tui.screens.shell import selected_folder
+from memlab.tui.widgets.key_line import KeyLine
 
 MAX_LINES = 2_000
 TAIL_BYTES = 1 << 16
@@ -80,9 +82,10 @@ class LogScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lays the screen out."""
+        yield ShellHeader("watch")
         yield RichLog(id="events", max_lines=MAX_LINES, wrap=True)
         yield RichLog(id="worker", max_lines=MAX_LINES, wrap=True)
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Starts looking."""

@@ -12,15 +12,17 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from memlab.tui import members_reader
 from memlab.tui.axis_values import axis_title
+from memlab.tui.header import ShellHeader
 from memlab.tui.members_reader import MemberFrame, MemberRow, MembersFrame
 from memlab.tui.screens.shell import HEIGHTS, WIDTHS, reason, selected_folder
 from memlab.tui.watch_reader import WatchReader
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.columns import Column
+from memlab.tui.widgets.key_line import KeyLine
 from memlab.tui.widgets.number import count
 from memlab.tui.widgets.table import LineTable
 
@@ -85,9 +87,10 @@ class MembersScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lays the screen out."""
+        yield ShellHeader("watch")
         yield Static("", id="heading", markup=False)
         yield MembersTable(member_columns(""), id="members", empty="reads the run")
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Starts looking."""
@@ -188,13 +191,14 @@ class MemberScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lays the screen out."""
+        yield ShellHeader("watch")
         yield Static("", id="heading", markup=False)
         with Horizontal(id="curves"):
             yield BrailleChart("accuracy", y_range=(0.0, 1.0), legend=True, id="accuracy")
             yield BrailleChart("loss", legend=True, id="loss")
         yield BrailleChart("learning rate η", id="rates")
         yield Static("", id="settings")
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Starts looking."""

@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from memlab.experiment.spec import Experiment
 from memlab.runs.run_folder import RunFolder
@@ -26,6 +26,7 @@ from memlab.tui.axis_values import axis_title, axis_values
 from memlab.tui.report_files import Loaded, export, load
 from memlab.tui.screens.shell import HEIGHTS, reason, selected_folder, shell
 from memlab.tui.widgets.chart import BrailleChart
+from memlab.tui.widgets.key_line import KeyLine
 from memlab.tui.widgets.table import LineTable
 
 UPDATE_SECONDS = 1.0
@@ -72,13 +73,13 @@ class ReportScreen(Screen[None]):
             yield Static("", id="standing", markup=False)
             yield Static("", id="verdict", markup=False)
             yield Static("", id="words", markup=False)
-            yield BrailleChart("what memorizing cost", legend=True, id="ladder")
+            yield BrailleChart("what memorizing cost", legend=True, pointed=True, id="ladder")
             table = LineTable(model.columns(""), id="rows", empty="no figures yet")
             table.can_focus = False
             yield table
             yield Static("", id="experiment", markup=False)
             yield Static("", id="reproduce", markup=False)
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Starts looking."""
@@ -106,6 +107,7 @@ class ReportScreen(Screen[None]):
         if folder.id != self._run_id:
             self._run_id, self._loaded = folder.id, None
             self._say("")
+            self.refresh_bindings()
         if not self._reading:
             self._reading = True
             self._read(folder, self._loaded)
@@ -126,6 +128,7 @@ class ReportScreen(Screen[None]):
             self._say(message.error, error=True)
         elif message.loaded is not self._loaded:
             self._loaded = message.loaded
+            self.refresh_bindings()
             self._show(message.loaded.document, message.loaded.experiment, message.loaded.state)
 
     # --- showing

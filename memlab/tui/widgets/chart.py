@@ -53,7 +53,8 @@ class BrailleChart(Widget):
     """Curves over one horizontal axis, framed, with the title above and the axis below.
 
     `y_range` and `x_range` fix an axis; without them it follows the data in round steps.
-    `highlighted` names the series that stays bright and is drawn over the others.
+    `highlighted` names the series that stays bright and is drawn over the others; `pointed` draws
+    each point with its interval, for a handful of points, in place of a band.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(_NAMES.values())
@@ -78,6 +79,7 @@ class BrailleChart(Widget):
     y_scale: var[Scale] = var[Scale]("linear")
     highlighted: var[str | None] = var[str | None](None)
     legend: var[bool] = var(False)
+    pointed: var[bool] = var(False)
     lettered: var[bool | None] = var[bool | None](None)
 
     def __init__(
@@ -90,6 +92,7 @@ class BrailleChart(Widget):
         y_range: Limits | None = None,
         y_scale: Scale = "linear",
         legend: bool = False,
+        pointed: bool = False,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
@@ -110,6 +113,7 @@ class BrailleChart(Widget):
         self.set_reactive(BrailleChart.y_range, y_range)
         self.set_reactive(BrailleChart.y_scale, y_scale)
         self.set_reactive(BrailleChart.legend, legend)
+        self.set_reactive(BrailleChart.pointed, pointed)
 
     # --- what it is told
 
@@ -141,7 +145,7 @@ class BrailleChart(Widget):
         self._repaint()
 
     watch_axis = watch_empty = watch_x_range = watch_y_range = watch_title
-    watch_legend = watch_lettered = watch_title
+    watch_legend = watch_lettered = watch_pointed = watch_title
 
     def watch_y_scale(self) -> None:
         """Finds the limits of the other scale."""
@@ -204,7 +208,8 @@ class BrailleChart(Widget):
             self.title,
             self.axis,
             self.empty,
-            frozenset(banded if len(banded) <= 3 and tall else ()),
+            frozenset(banded if len(banded) <= 3 and tall and not self.pointed else ()),
+            self.pointed,
         )
         self._update_limits()
         x, y = self._x_limits or (0.0, 1.0), self._y_limits or (0.0, 1.0)

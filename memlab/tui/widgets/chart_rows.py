@@ -44,6 +44,8 @@ def compose(
         _y_labels(rows, frame, picture, y, scale, gutter)
     canvas = draw(picture, frame, columns, lines)
     _place(rows, canvas, left)
+    if picture.pointed:
+        _points(rows, picture, frame, left)
     _bands(rows, picture, frame, left, lines)
     _reference(rows, picture, frame, canvas, left)
     _marks(rows, picture, frame, left, columns)
@@ -199,6 +201,22 @@ def _bands(rows: list[Row], picture: Picture, frame: Frame, left: int, lines: in
             for line in range((top + 2) >> 2, min(lines, (bottom + 2) >> 2)):
                 styles, at = rows[line + 1].styles, left + (column >> 1)
                 styles[at] = styles[at] % BAND + BAND * (index + 1)
+
+
+def _points(rows: list[Row], picture: Picture, frame: Frame, left: int) -> None:
+    """Each point as its series' marker, on a stroke as long as its interval."""
+    for index, series in enumerate(picture.series):
+        lows, highs = series.low or series.y, series.high or series.y
+        for x, y, low, high in zip(series.x, series.y, lows, highs, strict=False):
+            if not all(map(math.isfinite, (x, y, low, high))):
+                continue
+            at, style = left + (frame.x_dot(x) >> 1), SERIES + 2 * index
+            dot = frame.y_dot(y)
+            above, below = round((dot - frame.y_dot(high)) / 4), round((frame.y_dot(low) - dot) / 4)
+            for line in range((dot >> 2) - above, (dot >> 2) + below + 1):
+                if 0 <= line < len(rows) - 2:
+                    rows[line + 1].put(at, "│", style)
+            rows[(dot >> 2) + 1].put(at, series.marker[:1], style)
 
 
 def _reference(rows: list[Row], picture: Picture, frame: Frame, canvas: Canvas, left: int) -> None:

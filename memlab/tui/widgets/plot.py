@@ -57,6 +57,7 @@ class Picture:
     axis: str = ""
     empty: str = ""
     bands: frozenset[int] = field(default_factory=frozenset)
+    pointed: bool = False
 
 
 def plain(values: Sequence[float]) -> Sequence[float]:

@@ -15,6 +15,7 @@ from memlab.tui import palette
 from memlab.tui.widgets.number import count, duration, number
 from memlab.tui.widgets.spans import ink
 
+FINAL = ("finished", "failed", "interrupted")
 Piece = tuple[str, Style]
 
 
@@ -91,7 +92,7 @@ class ProgressLine(Widget):
         dim = self.get_component_rich_style("progress--dim")
         colour = look.colour(self.app.current_theme.dark)
         bright = text + ink(colour, None, True)
-        mark = f" {look.mark} " + (f"{progress.state:<11}" if width >= 50 else "")
+        mark = f" {look.mark} " + (f"{progress.state:<12}" if width >= 50 else "")
         tail, tail_dim = self._tail(width)
         epoch = _epoch(progress, width)
         room = width - len(mark) - len(epoch) - len(tail) - len(tail_dim) - 2
@@ -105,13 +106,15 @@ class ProgressLine(Widget):
     def _tail(self, width: int) -> tuple[str, str]:
         progress = self._progress
         left = f"{duration(progress.remaining):>11} left" if width >= 60 else ""
-        if 24 <= width < 60:
+        if progress.state in FINAL:
+            left = ""
+        elif 24 <= width < 60:
             left = f"{duration(progress.remaining):>6}"
         speed = ""
         if width >= 100:
             speed = f"  {count(progress.samples_per_second):>9} samples/s"
         elif width >= 76:
-            speed = f"  {count(progress.samples_per_second):>9}/s"
+            speed = f"  {count(progress.samples_per_second):>9}/s "
         device = f"   {progress.device} " if width >= 90 and progress.device else ""
         return left, speed + device
 

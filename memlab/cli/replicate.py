@@ -1,0 +1,217 @@
+"""`memlab replicate [CLAIM or PAPER…]`: runs what the claims need and prints the scoreboard."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memlab.cli.output import console, print_json, say
+from memlab.errors import InvalidExperiment, MemlabError
+
+if TYPE_CHECKING:
+    from memlab.reports.claims.batch import Batch, Job
+    from memlab.reports.scoreboard import Scoreboard
+
+LOOK_SECONDS = 0.2
+INTERRUPTED = 130
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument(
+        "claims", nargs="*", metavar="CLAIM_OR_PAPER", help="such as Z1 or zhang (default: all)"
+    )
+    parser.add_argument(
+        "--size", choices=("laptop", "full", "paper"), default="laptop", help="default: laptop"
+    )
+    parser.add_argument(
+        "--seeds", default="5", metavar="N", help="how many, or which: 10, 100-104 or 7,8,9"
+    )
+    parser.add_argument(
+        "--format", choices=("text", "md", "html", "json"), default="text", help="default: text"
+    )
+    parser.add_argument("--json", action="store_true", help="the same as --format json")
+    parser.add_argument("--again", action="store_true", help="run everything anew")
+    parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: the settings', auto)")
+
+
+def seeds_from(text: str) -> tuple[int, ...]:
+    """`5` is 0 to 4, `100-104` and `7,8,9` are those.
+
+    Raises:
+        InvalidExperiment: if it is none of these.
+    """
+    text = text.strip()
+    if re.fullmatch(r"\d{1,4}", text) and int(text) > 0:
+        return tuple(range(int(text)))
+    span = re.fullmatch(r"(\d{1,9})-(\d{1,9})", text)
+    if span and int(span[1]) <= int(span[2]) < int(span[1]) + 10_000:
+        return tuple(range(int(span[1]), int(span[2]) + 1))
+    if re.fullmatch(r"\d{1,9}(,\d{1,9})+", text):
+        found = tuple(int(part) for part in text.split(","))
+        if len(set(found)) == len(found):
+            return found
+    raise InvalidExperiment(f"--seeds {text!r} is no number of seeds; use 5, 100-104 or 7,8,9.")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Starts or reuses the runs, follows them, measures and prints; 1 where a claim is broken."""
+    from memlab import settings
+    from memlab.cli.run import _check_device
+    from memlab.reports import scoreboard
+    from memlab.reports.claims import registry
+    from memlab.reports.claims.batch import Batch
+    from memlab.reports.claims.needed import needed
+    from memlab.runs.environment import describe
+
+    claims = registry.chosen(options.claims)
+    seeds = seeds_from(options.seeds)
+    device = options.device or settings.load().device
+    _check_device(device)
+    environment = {**describe(sys.argv), "requested_device": device}
+    wanted = needed(claims, options.size, seeds)
+    runs = settings.prepared(settings.runs_folder())
+    batch = Batch(wanted, runs, environment, again=options.again)
+    _check_data(batch)
+    try:
+        _follow(batch)
+    except KeyboardInterrupt:
+        return _interrupted(batch)
+    board = scoreboard.build(
+        claims,
+        options.size,
+        seeds,
+        batch.folders,
+        problems={job.needed.preset: job.problem for job in batch.jobs if job.problem},
+        facts=_facts(environment, batch),
+    )
+    _print(board, "json" if options.json else options.format)
+    return 1 if board.broken or any(job.problem for job in batch.jobs) else 0
+
+
+def _check_data(batch: Batch) -> None:
+    """Refuses runs whose data are not there or do not fit, before anything is started."""
+    from memlab.cli.data import folders
+    from memlab.data import preflight
+
+    for job in batch.jobs:
+        if not job.over:
+            try:
+                preflight.check(job.needed.experiment, folders())
+            except MemlabError as error:
+                batch.refuse(job.needed.preset, str(error))
+
+
+def _follow(batch: Batch) -> None:
+    """Progress on standard error until every run is over."""
+    reused = sum(job.reused for job in batch.jobs)
+    if batch.jobs:
+        say(f"{len(batch.jobs)} runs, {reused} of them finished before.")
+    output = console(error=True)
+    told: dict[str, str] = {}
+    if not output.is_terminal:
+        while batch.step():
+            _tell(batch.jobs, told)
+            time.sleep(LOOK_SECONDS)
+        _tell(batch.jobs, told)
+        return
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[state]}"),
+    )
+    with Progress(*columns, console=output, transient=True, refresh_per_second=5) as bar:
+        tasks = {
+            j.needed.name: bar.add_task(j.needed.name, total=1.0, state="") for j in batch.jobs
+        }
+        going = True
+        while going:
+            going = batch.step()
+            for job in batch.jobs:
+                bar.update(tasks[job.needed.name], completed=_done(job), state=_state(job))
+            time.sleep(LOOK_SECONDS)
+
+
+def _done(job: Job) -> float:
+    """How far a run is, in [0, 1]."""
+    if job.over or job.folder is None:
+        return 1.0 if job.finished else 0.0
+    from memlab.runs.view import RunView
+
+    try:
+        progress = RunView(job.folder).progress
+    except MemlabError:
+        return 0.0
+    return progress.fraction if progress is not None else 0.0
+
+
+def _state(job: Job) -> str:
+    return "there already" if job.reused else "failed" if job.problem else job.state
+
+
+def _tell(jobs: Sequence[Job], told: dict[str, str]) -> None:
+    """A line at each new state, for pipes and log files."""
+    for job in jobs:
+        state = _state(job)
+        if state != "waiting" and told.get(job.needed.name) != state:
+            told[job.needed.name] = state
+            say(f"{job.needed.name}  {state}{f': {job.problem}' if job.problem else ''}")
+
+
+def _interrupted(batch: Batch) -> int:
+    say("Stopping, with checkpoints …")
+    batch.stop()
+    while any(job.folder is not None and job.handled and job.folder.state.living
+              for job in batch.jobs):  # fmt: skip
+        time.sleep(LOOK_SECONDS)
+    say("Stopped. The same command goes on from here.")
+    return INTERRUPTED
+
+
+def _facts(environment: dict[str, object], batch: Batch) -> dict[str, str]:
+    """Machine, device, date and versions, as the scoreboard states them."""
+    first = next((job.folder for job in batch.jobs if job.finished and job.folder), None)
+    there = first.environment() if first is not None else {}
+    packages = environment.get("packages")
+    versions = packages if isinstance(packages, dict) else {}
+    told = [("memlab", environment.get("memlab")), ("python", environment.get("python"))]
+    told += [(name, versions.get(name)) for name in ("torch", "numpy", "scikit-learn")]
+    return {
+        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "machine": f"{environment.get('system')}",
+        "device": str(there.get("device_name") or there.get("device") or "none used"),
+        "versions": ", ".join(f"{name} {value}" for name, value in told if value),
+        "commit": str(environment.get("commit") or "not a checkout"),
+        "command": _command(),
+    }
+
+
+def _command() -> str:
+    return " ".join(("memlab", *sys.argv[1:])) if Path(sys.argv[0]).name else "memlab replicate"
+
+
+def _print(board: Scoreboard, kind: str) -> None:
+    if kind == "json":
+        from memlab.reports.scoreboard import document
+
+        print_json(document(board))
+    elif kind == "md":
+        from memlab.reports import scoreboard_markdown
+
+        print(scoreboard_markdown.page(board), end="")
+    elif kind == "html":
+        from memlab.reports import scoreboard_html
+
+        print(scoreboard_html.page(board), end="")
+    else:
+        from memlab.reports.scoreboard_text import ConsoleScoreboard
+
+        console().print(ConsoleScoreboard(board))

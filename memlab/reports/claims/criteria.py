@@ -1,0 +1,60 @@
+"""Conditions as science.md words them, from values per seed."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from memlab.reports.claims.claim import Condition
+from memlab.reports.verdict import Rule, geometric_t, paired_t, rank_correlation, t_interval
+
+FITTED = 0.99
+
+
+def above(label: str, values: ArrayLike, level: float) -> Condition:
+    """The mean over seeds lies above `level`."""
+    return Condition(label, t_interval(values), Rule("above", level))
+
+
+def at_least(label: str, values: ArrayLike, level: float) -> Condition:
+    """As `above`; values that all equal `level` count too."""
+    return Condition(label, t_interval(values), Rule("above", level, inclusive=True))
+
+
+def below(label: str, values: ArrayLike, level: float) -> Condition:
+    """The mean over seeds lies below `level`."""
+    return Condition(label, t_interval(values), Rule("below", level))
+
+
+def fitted(label: str, values: ArrayLike) -> Condition:
+    """Train accuracy of at least 0.99."""
+    return at_least(f"train accuracy, {label}", values, FITTED)
+
+
+def exceeds(label: str, one: ArrayLike, other: ArrayLike, by: float = 0.0) -> Condition:
+    """`one` − `other` of the same seeds lies above `by`."""
+    return Condition(label, paired_t(one, other), Rule("above", by))
+
+
+def equal(label: str, one: ArrayLike, other: ArrayLike, margin: float) -> Condition:
+    """`one` and `other` of the same seeds differ by less than `margin`."""
+    return Condition(label, paired_t(one, other), Rule("within", 0.0, margin))
+
+
+def ratio_above(label: str, ratios: ArrayLike, level: float) -> Condition:
+    """The geometric mean of `ratios` lies above `level`."""
+    return Condition(label, geometric_t(ratios), Rule("above", level))
+
+
+def ratio_below(label: str, ratios: ArrayLike, level: float) -> Condition:
+    """The geometric mean of `ratios` lies below `level`."""
+    return Condition(label, geometric_t(ratios), Rule("below", level))
+
+
+def rises(label: str, x: ArrayLike, y: ArrayLike, level: float = 0.0) -> Condition:
+    """The rank correlation of `x` [conditions] with `y` [seeds, conditions] lies above `level`."""
+    return Condition(label, rank_correlation(x, y), Rule("above", level))
+
+
+def falls(label: str, x: ArrayLike, y: ArrayLike, level: float = 0.0) -> Condition:
+    """The rank correlation of `x` [conditions] with `y` [seeds, conditions] lies below `level`."""
+    return Condition(label, rank_correlation(x, y), Rule("below", level))

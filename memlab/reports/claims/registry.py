@@ -1,0 +1,57 @@
+"""All claims in their order, and the names by which people ask for them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Final
+
+from memlab.errors import InvalidExperiment
+from memlab.reports.claims import arpit, fort, jastrzebski, lookup, smith, trajectory, zhang
+from memlab.reports.claims.claim import Claim
+
+#: Paper → how it is cited, in the order of the scoreboard.
+PAPERS: Final = {
+    "zhang": "Zhang 2017, random data",
+    "arpit": "Arpit 2017, memorization",
+    "jastrzebski": "Jastrzębski 2017, three factors",
+    "smith": "Smith 2017, grow the batch",
+    "fort": "Fort 2019, stiffness",
+    "trajectory": "Jastrzębski 2020, Cohen 2021, the early trajectory",
+    "lookup": "Is it a lookup table?",
+}
+CLAIMS: Final[tuple[Claim, ...]] = (
+    *zhang.CLAIMS,
+    *arpit.CLAIMS,
+    *jastrzebski.CLAIMS,
+    *smith.CLAIMS,
+    *fort.CLAIMS,
+    *trajectory.CLAIMS,
+    *lookup.CLAIMS,
+)
+
+
+def chosen(names: Sequence[str]) -> tuple[Claim, ...]:
+    """The claims that `names` ask for (ids or papers, in any case), in order; all for none.
+
+    Raises:
+        InvalidExperiment: if a name is neither, with the nearest.
+    """
+    if not names:
+        return CLAIMS
+    known = {claim.id.lower(): {claim.id} for claim in CLAIMS}
+    known |= {paper: {c.id for c in CLAIMS if c.paper == paper} for paper in PAPERS}
+    wanted: set[str] = set()
+    for name in names:
+        if name.lower() not in known:
+            raise InvalidExperiment(f"There is no claim or paper {name!r}{_nearest(name, known)}")
+        wanted |= known[name.lower()]
+    return tuple(claim for claim in CLAIMS if claim.id in wanted)
+
+
+def _nearest(name: str, known: dict[str, set[str]]) -> str:
+    close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.4)
+    if close:
+        near = close[0] if close[0] in PAPERS else close[0].upper()
+        return f"; did you mean {near!r}?"
+    return f". Claims: {CLAIMS[0].id} to {CLAIMS[-1].id}; papers: {', '.join(PAPERS)}."

@@ -1,0 +1,255 @@
+"""The scoreboard: every claim with its verdict, effect, controls and explanation.
+
+`build` measures what finished runs allow; what is missing stands there as not run, with the reason.
+Renderings are `scoreboard_text`, `scoreboard_markdown`, `scoreboard_html` and, as plain data,
+`document`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from memlab.errors import MemlabError
+from memlab.reports.claims.claim import Claim, Condition, Measure, Measured, Size
+from memlab.reports.claims.evidence import Evidence
+from memlab.reports.claims.finished_run import FinishedRun
+from memlab.reports.claims.needed import presets_of
+from memlab.reports.verdict import LEAST_SEEDS, Interval, Name
+from memlab.runs.run_folder import RunFolder
+
+NOT_RUN: Final = "not run"
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One line of the scoreboard, of a claim or of its control.
+
+    `seconds` is the training time of its runs, which others may share, and of the measuring.
+    """
+
+    claim: Claim
+    measured: Measured | None
+    reason: str
+    seconds: float
+    runs: tuple[str, ...]
+    settings: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Name | None:
+        """None where it was not run."""
+        return self.measured.verdict if self.measured is not None else None
+
+    @property
+    def shown(self) -> str:
+        """The verdict, or that there is none."""
+        return self.verdict or NOT_RUN
+
+    @property
+    def headline(self) -> Condition | None:
+        """The condition whose effect is shown: the claim's first, or the first that fails it."""
+        return self.measured.deciding if self.measured is not None else None
+
+
+@dataclass(frozen=True, eq=False)
+class Scoreboard:
+    """All entries; controls in the order of their claims; `facts` of the machine and versions."""
+
+    size: Size
+    seeds: tuple[int, ...]
+    entries: tuple[Entry, ...]
+    controls: tuple[Entry, ...]
+    seconds: float
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Claims that are supported on their control: they test nothing."""
+        return tuple(e.claim.id for e in self.controls if e.verdict == "supported")
+
+
+def build(
+    claims: Sequence[Claim],
+    size: Size,
+    seeds: Sequence[int],
+    folders: Mapping[str, RunFolder],
+    *,
+    problems: Mapping[str, str] | None = None,
+    facts: Mapping[str, str] | None = None,
+) -> Scoreboard:
+    """Measures every claim and control whose runs are there.
+
+    Args:
+        folders: finished runs by preset without the size.
+        problems: why a run is not there, by preset.
+    """
+    started = time.perf_counter()
+    told = dict(problems or {})
+    runs: dict[str, FinishedRun] = {}
+    for preset, folder in folders.items():
+        try:
+            runs[preset] = FinishedRun(folder)
+        except MemlabError as error:
+            told[preset] = str(error)
+    evidence = Evidence(runs, tuple(seeds))
+    entries, controls = [], []
+    for claim in claims:
+        entries.append(_entry(claim, claim.measure, claim.presets, evidence, size, told))
+        if claim.control is not None:
+            own = claim.control
+            controls.append(_entry(claim, own.measure, own.presets, evidence, size, told))
+    used = {preset for claim in claims for preset in presets_of(claim)}
+    training = sum(run.seconds() for preset, run in runs.items() if preset in used)
+    return Scoreboard(
+        size,
+        tuple(seeds),
+        tuple(entries),
+        tuple(controls),
+        training + time.perf_counter() - started,
+        dict(facts or {}),
+    )
+
+
+def _entry(
+    claim: Claim,
+    measure: Measure | None,
+    presets: Sequence[str],
+    evidence: Evidence,
+    size: Size,
+    problems: Mapping[str, str],
+) -> Entry:
+    if measure is None:
+        return Entry(claim, None, f"needs {claim.needs}", 0.0, ())
+    missing = [preset for preset in presets if preset not in evidence.runs]
+    if missing:
+        reason = problems.get(missing[0]) or f"there is no finished run of {missing[0]}-{size}"
+        return Entry(claim, None, reason, 0.0, ())
+    started = time.perf_counter()
+    runs = [evidence.runs[preset] for preset in presets]
+    ids = tuple(run.id for run in runs)
+    training = sum(run.seconds() for run in runs)
+    try:
+        measured = measure(evidence)
+    except (MemlabError, ValueError, IndexError, ArithmeticError) as error:
+        return Entry(claim, None, f"measuring failed: {error}", training, ids)
+    seconds = training + time.perf_counter() - started
+    return Entry(claim, measured, "", seconds, ids, tuple(_setting(run) for run in runs))
+
+
+def _setting(run: FinishedRun) -> str:
+    """`digits 1,000, mlp, 30 networks, 100 epochs`."""
+    e = run.experiment
+    examples, _ = run.facts()
+    size = f"{examples:,}" if e.dataset.train or "dataset.train" not in e.axes else ""
+    networks = len(run.cells) * len(run.seeds)
+    parts = (f"{e.dataset.name} {size}".strip(), e.model.name, f"{networks} networks")
+    return ", ".join((*parts, f"up to {e.stop.epochs:g} epochs"))
+
+
+def explanation(entry: Entry, seeds: Sequence[int]) -> tuple[str, ...]:
+    """Four or five sentences: asked, done, came out, the paper had, what would change it."""
+    claim = entry.claim
+    done = claim.done or (f"Trained here: {'; '.join(entry.settings)}." if entry.settings else "")
+    said = [f"Asked: {claim.sentence}"]
+    if done:
+        count = f" Seeds {', '.join(map(str, seeds))}." if len(seeds) <= 10 else ""
+        said.append(f"Done here: {done}{count}")
+    said.append(f"Came out: {_outcome(entry)}")
+    said.append(f"The paper had {claim.paper_had}.")
+    said.append(f"It would be refuted by {claim.refuted_by}.{_more_seeds(entry)}")
+    return tuple(said)
+
+
+def _outcome(entry: Entry) -> str:
+    if entry.measured is None:
+        return f"not run: {entry.reason.rstrip('.')}."
+    one = entry.measured.deciding
+    count = len(entry.measured.conditions)
+    of = f" (one of {count} conditions)" if count > 1 else ""
+    words = f"{entry.shown}; {one.label} {shown_interval(one.effect)}, asked {one.rule.words}{of}."
+    return " ".join((words, *entry.measured.remarks))
+
+
+def _more_seeds(entry: Entry) -> str:
+    if entry.measured is None or entry.verdict != "inconclusive":
+        return ""
+    n = entry.measured.seeds_to_decide
+    if n is None:
+        return " More seeds of this spread would hardly decide it."
+    return f" {n} seeds of this spread would decide it."
+
+
+def shown_interval(effect: Interval) -> str:
+    """`0.42 [0.38, 0.46]`, with as many digits as the interval is wide."""
+    if not math.isfinite(effect.mean):
+        return "unknown"
+    if not math.isfinite(effect.low):
+        return f"{effect.mean:.3g} (n = {effect.n})"
+    width = effect.high - effect.low
+    digits = 3 if width == 0 else min(4, max(0, 2 - math.floor(math.log10(width))))
+    low, high = (f"{value:.{digits}f}" for value in (effect.low, effect.high))
+    return f"{effect.mean:.{digits}f} [{low}, {high}]".replace("-", "−")
+
+
+def document(board: Scoreboard) -> dict[str, Any]:
+    """The scoreboard as plain data: `claims` and `controls` of the same form."""
+    return {
+        "size": board.size,
+        "seeds": list(board.seeds),
+        "least_seeds": LEAST_SEEDS,
+        "seconds": round(board.seconds, 1),
+        "facts": dict(board.facts),
+        "claims": [_plain(entry, board.seeds) for entry in board.entries],
+        "controls": [_plain(entry, board.seeds, control=True) for entry in board.controls],
+        "broken": list(board.broken),
+    }
+
+
+def _plain(entry: Entry, seeds: Sequence[int], control: bool = False) -> dict[str, Any]:
+    claim, head, measured = entry.claim, entry.headline, entry.measured
+    told: dict[str, Any] = {
+        "id": claim.id,
+        "paper": claim.paper,
+        "title": claim.title,
+        "verdict": entry.shown,
+        "effect": _effect(head.effect) if head is not None else None,
+        "effect_is": head.label if head is not None else None,
+        "threshold": head.rule.threshold if head is not None else None,
+        "seconds": round(entry.seconds, 1),
+        "runs": list(entry.runs),
+        "rule": head.rule.words if head is not None else None,
+        "reason": entry.reason,
+        "seeds_to_decide": measured.seeds_to_decide if measured is not None else None,
+        "conditions": [
+            {
+                "label": one.label,
+                "verdict": one.verdict.verdict,
+                "effect": _effect(one.effect),
+                "threshold": one.rule.threshold,
+                "rule": one.rule.words,
+                "interval": one.effect.method,
+            }
+            for one in (measured.conditions if measured is not None else ())
+        ],
+    }
+    if control:
+        assert claim.control is not None
+        return told | {"about": claim.control.about}
+    return told | {
+        "sentence": claim.sentence,
+        "source": claim.source,
+        "criterion": claim.criterion,
+        "explanation": list(explanation(entry, seeds)),
+    }
+
+
+def _effect(effect: Interval) -> dict[str, Any]:
+    known = math.isfinite(effect.low) and math.isfinite(effect.high)
+    return {
+        "mean": effect.mean if math.isfinite(effect.mean) else None,
+        "ci95": [effect.low, effect.high] if known else None,
+        "n": effect.n,
+    }

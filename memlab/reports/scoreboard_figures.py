@@ -1,0 +1,83 @@
+"""A claim's figure as SVG, in the form of the paper's; matplotlib is imported when it is drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memlab.reports import palette
+from memlab.reports.claims.claim import Panel, Values
+from memlab.reports.figures import _style, _svg
+from memlab.reports.scoreboard import Entry
+from memlab.runs.curve import half_width
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ACROSS = 4
+
+
+def figure(entry: Entry) -> str:
+    """The claim's panels side by side; empty where it has none."""
+    panels = entry.measured.panels if entry.measured is not None else ()
+    if not panels:
+        return ""
+    from matplotlib import rc_context
+
+    with rc_context(_style(f"claim-{entry.claim.id}")):
+        from matplotlib.figure import Figure
+
+        across = min(len(panels), ACROSS)
+        down = -(-len(panels) // across)
+        made = Figure((max(5.0, 3.9 * across), 3.4 * down), layout="constrained")
+        for index, panel in enumerate(panels):
+            _draw(made.add_subplot(down, across, index + 1), panel)
+        return _svg(made, f"{entry.claim.id}: {entry.claim.title}")
+
+
+def _draw(axes: Axes, panel: Panel) -> None:
+    colours = palette.ramp(len(panel.lines))
+    for index, line in enumerate(panel.lines):
+        mean, half = _interval(line.y)
+        look: dict[str, Any] = {"color": colours[index], "label": line.label or None}
+        marker = palette.MARKERS[index % len(palette.MARKERS)]
+        if panel.marks:
+            style = "" if panel.ticks else "--" if line.dashed else "-"
+            axes.errorbar(
+                line.x, mean, yerr=half, marker=marker, markersize=5, capsize=3,
+                linestyle=style, **look,
+            )  # fmt: skip
+        else:
+            every = max(1, len(line.x) // 8)
+            axes.plot(line.x, mean, marker=marker, markersize=4, markevery=every, **look)
+            axes.fill_between(line.x, mean - half, mean + half, alpha=0.13, linewidth=0,
+                              color=colours[index])  # fmt: skip
+    _frame(axes, panel)
+
+
+def _frame(axes: Axes, panel: Panel) -> None:
+    if panel.level is not None:
+        axes.axhline(panel.level, color=palette.NEUTRAL, linewidth=0.9, linestyle=(0, (4, 3)))
+    if panel.log_x:
+        axes.set_xscale("log")
+    if panel.log_y:
+        axes.set_yscale("log")
+    if panel.ticks:
+        axes.set_xticks(range(len(panel.ticks)), panel.ticks, rotation=30, ha="right", fontsize=8)
+    axes.set_title(panel.title, fontsize=10, loc="left", fontweight="bold")
+    axes.set_xlabel(panel.x_label)
+    axes.set_ylabel(panel.y_label)
+    if any(line.label for line in panel.lines):
+        axes.legend(fontsize=8)
+
+
+def _interval(y: Values) -> tuple[Values, Values]:
+    """Mean over seeds and half of its 95 % interval, 0 for one seed; each [points]."""
+    values = np.atleast_2d(y)
+    there = np.isfinite(values)
+    count = there.sum(axis=0).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(there, values, 0.0).sum(axis=0) / count
+        squares = (np.where(there, values - mean, 0.0) ** 2).sum(axis=0)
+    return mean, np.nan_to_num(half_width(count, squares))

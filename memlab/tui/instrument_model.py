@@ -1,0 +1,180 @@
+"""What screens say about instruments: names, figures, words, and what a quantity is drawn as. Pure.
+
+Declarations come from `memlab.experiment.instruments`; an instrument that this memlab does not
+know is described by its table's columns.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from memlab.errors import MemlabError
+from memlab.experiment.instruments import Quantity, instrument
+from memlab.runs.event_log import Event
+from memlab.tui.widgets.number import estimate, number, percent
+
+Drawing = Literal["over time", "heat map", "profile"]
+LEVELS = re.compile(r"at ([\d., ]+) %")
+
+
+@dataclass(frozen=True)
+class Card:
+    """What of an instrument is shown: its declaration without what computes."""
+
+    name: str
+    title: str
+    about: str
+    source: str
+    headline: str
+    quantities: tuple[Quantity, ...]
+
+    def quantity(self, name: str) -> Quantity | None:
+        """The quantity of that name."""
+        return next((each for each in self.quantities if each.name == name), None)
+
+
+@dataclass(frozen=True)
+class Abscissa:
+    """The quantity that a one-dimensional one is drawn against.
+
+    `log` draws it on a logarithmic axis; `outside` is its value beyond a member's own abscissae.
+    """
+
+    quantity: str
+    log: bool = False
+    outside: float = math.nan
+
+
+ABSCISSAE = {
+    ("spectrum", "density"): Abscissa("grid", True, 0.0),
+    ("critical-samples", "ratios"): Abscissa("radii"),
+    ("critical-samples", "steps"): Abscissa("radii"),
+    ("stiffness", "by_distance"): Abscissa("distances"),
+}
+
+
+def card(name: str, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Card:
+    """The card of an instrument; `shapes` are its table's columns after `[members]`."""
+    try:
+        made = instrument(name)
+    except (KeyError, MemlabError, ImportError):
+        dimensions = ("row", "column", "layer")
+        quantities = tuple(
+            Quantity(key, key.replace("_", " "), shape=dimensions[: len(shape)])
+            for key, shape in (shapes or {}).items()
+        )
+        headline = next((q.name for q in quantities if not q.shape), "")
+        about = "This memlab does not know the instrument; its figures are as they were recorded."
+        return Card(name, name.replace("-", " "), about, "", headline, quantities)
+    return Card(name, made.title, made.about, made.source, made.headline, made.quantities)
+
+
+def listed(shown: Card, measured: Sequence[str]) -> tuple[Quantity, ...]:
+    """The quantities in a list: the headline first, abscissae of others left out."""
+    hidden = {a.quantity for (name, _), a in ABSCISSAE.items() if name == shown.name}
+    kept = [q for q in shown.quantities if q.name not in hidden]
+    if measured:
+        kept = [q for q in kept if q.name in measured]
+    return tuple(sorted(kept, key=lambda q: q.name != shown.headline))
+
+
+def drawing(quantity: Quantity) -> Drawing | None:
+    """How a quantity is drawn; None for more dimensions than a screen has."""
+    ways: tuple[Drawing, ...] = ("over time", "profile", "heat map")
+    return ways[len(quantity.shape)] if len(quantity.shape) < 3 else None
+
+
+def levels(quantity: Quantity, count: int) -> tuple[list[float], str]:
+    """Where the values of a one-dimensional quantity stand on an axis, and the axis' name.
+
+    Quantiles stand at the percentages that the declaration names, all others at 0, 1, 2 …
+    """
+    found = LEVELS.search(quantity.about) if quantity.shape[:1] == ("quantile",) else None
+    if found is not None:
+        places = [float(text) for text in re.findall(r"\d+(?:\.\d+)?", found[1])]
+        if len(places) == count:
+            return places, "percentile"
+    return [float(index) for index in range(count)], quantity.shape[0] if quantity.shape else ""
+
+
+def headline_name(shown: Card) -> str:
+    """A short name with the headline's: `stiffness, within`, `gradient noise scale`."""
+    name, quantity = shown.name.replace("-", " "), shown.headline.replace("_", " ")
+    words, more = name.split(), quantity.split()
+    for shared in range(min(len(words), len(more)), 0, -1):
+        if words[-shared:] == more[:shared]:
+            return " ".join(words + more[shared:])
+    return f"{name}, {quantity}" if quantity else name
+
+
+def figure(mean: float | None, half: float = math.nan) -> str:
+    """A mean with its 95 % half-width, and no more digits than that supports.
+
+    Without an interval three significant digits; very large and very small ones with a power of
+    ten: `(2.3 ± .2)e−5`.
+    """
+    if mean is None or not math.isfinite(mean):
+        return number(mean)
+    certain = math.isfinite(half)
+    size = max(abs(mean), abs(half) if certain else 0.0)
+    if size and not 1e-3 <= size < 1e6:
+        exponent = math.floor(math.log10(size))
+        scale = 10.0**exponent if exponent > -300 else 1e-300
+        text = estimate(mean / scale, half / scale if certain else None, 2)
+        power = f"e{exponent}".replace("-", "−")
+        return f"({text}){power}" if certain else f"{text}{power}"
+    fitting = min(5, max(0, 2 - math.floor(math.log10(size)))) if size else 3
+    if not certain:
+        return number(mean, fitting)
+    least = 0 if not half else max(0, -math.floor(math.log10(abs(half))))
+    return estimate(mean, half, max(fitting, min(5, least)))
+
+
+def words(shown: Card, quantity: Quantity) -> tuple[str, str, str]:
+    """What a quantity is, what its instrument does, and whose idea it was: a line each."""
+    unit = f" [{quantity.unit}]" if quantity.unit else ""
+    stack = ", of all networks of a stack together" if quantity.of_stack else ""
+    bounds = ""
+    if quantity.low is not None and quantity.high is not None:
+        bounds = f", from {number(quantity.low, 0)} to {number(quantity.high, 0)}"
+    about = quantity.about.removesuffix(", of the whole stack") if stack else quantity.about
+    return f"{about}{unit}{bounds}{stack}", shown.about, shown.source
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What events say: seconds by instrument, of training, and reasons of failures."""
+
+    seconds: Mapping[str, float]
+    training: float
+    failed: Mapping[str, str]
+
+    def said(self, name: str) -> str:
+        """`1.4 % of training time`; empty where no event tells."""
+        if name not in self.seconds or not self.training > 0:
+            return ""
+        share = self.seconds[name] / self.training
+        return f"{percent(share, 1 if share < 0.095 else 0)} of training time"
+
+
+def costs(events: Sequence[Event]) -> Costs:
+    """The last word of each stack on costs, and the latest failure of each instrument."""
+    latest = {e.data.get("stack"): e.data for e in events if e.type == "instruments-cost"}
+    seconds: dict[str, float] = {}
+    training = 0.0
+    for data in latest.values():
+        whole, spent = data.get("training"), data.get("seconds")
+        training += float(whole) if isinstance(whole, int | float) else 0.0
+        for name, value in (spent if isinstance(spent, dict) else {}).items():
+            if isinstance(value, int | float):
+                seconds[name] = seconds.get(name, 0.0) + float(value)
+    failed = {
+        str(e.data.get("instrument")): str(e.data.get("reason", "no reason was given"))
+        for e in events
+        if e.type == "instrument-failed"
+    }
+    return Costs(seconds, training, failed)

@@ -1,0 +1,146 @@
+"""`memlab replicate`: what is there is reused, what was cut off resumed, the rest started."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from memlab.cli import main as cli
+from memlab.cli.replicate import seeds_from
+from memlab.errors import InvalidExperiment
+from memlab.reports.claims import registry
+from memlab.reports.claims.batch import Batch
+from memlab.reports.claims.needed import needed
+from memlab.runs.run_folder import list_runs
+from memlab.runs.state import write_state
+from tests.reports.claims import synthetic
+
+WORKER = (sys.executable, str(Path(__file__).parents[1] / "runs" / "fake_worker.py"))
+SEEDS = [0, 1, 2]
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], object]], None]:
+    """Waits until something is true."""
+
+    def wait(condition: Callable[[], object], seconds: float = 30.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come true in time"
+            time.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MEMLAB_HOME", str(tmp_path))
+    (tmp_path / "runs").mkdir()
+    return tmp_path
+
+
+def batch(home: Path, *claims: str, again: bool = False) -> Batch:
+    wanted = needed(registry.chosen(claims), "laptop", SEEDS)
+    return Batch(wanted, home / "runs", {}, again=again, options={"worker": WORKER})
+
+
+def test_finished_runs_are_used_and_nothing_is_started(home: Path, capsys):
+    for preset in ("labels", "linear"):
+        synthetic.write(home / "runs", preset, synthetic.planted, SEEDS)
+    assert cli.main(["replicate", "Z1", "Z3", "A7", "--seeds", "3", "--json"]) == 0
+    out = capsys.readouterr()
+    made = json.loads(out.out)
+    assert [row["verdict"] for row in made["claims"]] == ["supported"] * 3
+    assert {row["verdict"] for row in made["controls"]} <= {"not supported", "inconclusive"}
+    assert len(list_runs(home / "runs")) == 2
+    assert "2 of them finished before" in out.err
+
+
+def test_a_run_started_by_hand_from_the_preset_is_used_too(home: Path):
+    synthetic.write(home / "runs", "ratio", synthetic.planted, SEEDS, told=False)
+    assert [job.reused for job in batch(home, "T3").jobs] == [True]
+
+
+def test_other_seeds_are_another_run(home: Path):
+    synthetic.write(home / "runs", "ratio", synthetic.planted, [0, 1, 2, 3], told=True)
+    assert [job.reused for job in batch(home, "T3").jobs] == [False]
+
+
+def test_missing_runs_are_started_and_those_cut_off_are_resumed(home: Path, eventually):
+    cut = synthetic.write(home / "runs", "ratio", synthetic.planted, SEEDS)
+    write_state(cut.path, "interrupted")
+    made = batch(home, "T3", "S3")
+    assert not any(job.over for job in made.jobs)
+    eventually(lambda: not made.step())
+    assert [job.finished for job in made.jobs] == [True, True]
+    assert made.folders["ratio"].id == cut.id
+    told = made.folders["batch"].environment()["replication"]
+    assert told["preset"] == "batch"
+    assert len(list_runs(home / "runs")) == 2
+    later = batch(home, "T3", "S3")
+    assert [job.reused for job in later.jobs] == [True, True]
+    assert not later.step()
+    assert [job.folder for job in batch(home, "T3", again=True).jobs] == [None]
+
+
+def test_at_most_two_workers_are_started_at_a_time(home: Path, monkeypatch, eventually):
+    from memlab.runs import lifecycle
+
+    most, start = [0], lifecycle.start
+
+    def counted(*args, **options):
+        living = sum(not run.state.final for run in list_runs(home / "runs"))
+        most[0] = max(most[0], living + 1)
+        return start(*args, **options)
+
+    monkeypatch.setattr(lifecycle, "start", counted)
+    made = batch(home, "arpit")
+    eventually(lambda: not made.step())
+    assert most[0] <= 2
+    assert all(job.finished for job in made.jobs)
+
+
+def test_a_run_that_cannot_be_is_told_and_the_others_go_on(home: Path, eventually):
+    made = batch(home, "T3", "S3")
+    made.refuse("ratio", "There is no data.")
+    eventually(lambda: not made.step())
+    assert [job.problem for job in made.jobs] == ["There is no data.", ""]
+    assert list(made.folders) == ["batch"]
+
+
+def test_a_bad_claim_gets_the_nearest_and_exit_code_2(home: Path, capsys):
+    assert cli.main(["replicate", "fortt"]) == 2
+    assert "did you mean 'fort'" in capsys.readouterr().err
+    assert cli.main(["replicate", "Z1", "--seeds", "many"]) == 2
+    assert "100-104" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("3", (0, 1, 2)), ("100-102", (100, 101, 102)), ("7,9", (7, 9))]
+)
+def test_seeds_are_a_count_a_span_or_a_list(text: str, seeds: tuple[int, ...]):
+    assert seeds_from(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "5-3", "1,1", "x", "1.5"])
+def test_seeds_that_are_none_are_refused(text: str):
+    with pytest.raises(InvalidExperiment, match="--seeds"):
+        seeds_from(text)
+
+
+def test_a_claim_without_runs_is_decided_in_a_process_without_torch(home: Path):
+    code = (
+        "import sys; from memlab.cli.main import main; main(['replicate', 'Z6', '--json']);"
+        "assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules"
+    )
+    env = {**os.environ, "MEMLAB_HOME": str(home)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["claims"][0]["verdict"] == "supported"

@@ -1,0 +1,59 @@
+"""memlab on a pseudo-terminal of its own, as a person's terminal runs it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+
+
+class Terminal:
+    """A command as the leader of its own session, which a hang-up of the terminal reaches."""
+
+    def __init__(self, *command: str, term: str = "xterm-256color", **environment: str) -> None:
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        plain = {k: v for k, v in os.environ.items() if k not in ("COLORTERM", "NO_COLOR")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "memlab", *command],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env={**plain, "TERM": term, **environment},
+            preexec_fn=_lead,
+        )
+        os.close(slave)
+        self.seen = b""
+
+    def until(self, text: bytes, seconds: float = 30.0) -> None:
+        """Reads until a text was painted."""
+        end = time.monotonic() + seconds
+        while text not in self.seen:
+            assert time.monotonic() < end, self.seen[-2000:]
+            if select.select([self.master], [], [], 0.1)[0]:
+                self.seen += os.read(self.master, 1 << 16)
+
+    def press(self, keys: bytes) -> None:
+        """Types."""
+        os.write(self.master, keys)
+
+    def hang_up(self) -> None:
+        """The terminal goes, as when a connection drops."""
+        os.close(self.master)
+
+    def close(self) -> None:
+        """Ends the process if it is still there."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def _lead() -> None:
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

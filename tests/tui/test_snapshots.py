@@ -1,0 +1,152 @@
+"""Every screen as text at both sizes, compared with a file of `snapshots/`.
+
+`MEMLAB_RENEW=1 make test` (or pytest on this file alone) writes the files anew; look at the
+difference before keeping it. Text, not SVG, so that another version of Textual changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+from settle import settle, until
+from synthetic_run import LADDER, SyntheticRun, start
+from textual.pilot import Pilot
+
+from memlab.experiment import presets
+from memlab.runs import run_folder
+from memlab.tui import cost
+from memlab.tui.app import MemlabApp
+from memlab.tui.preview_client import PreviewClient
+from memlab.tui.screens.noise_pane import NoisePane
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+STAND_IN = str(Path(__file__).parent / "preview_stand_in.py")
+SIZES = [(80, 24), (160, 45)]
+START = 1795425300.0  # 23 November 2026, 09:15 UTC
+WIDTHS = LADDER.replace("Noise ladder", "Widths").replace(
+    '"corruption.fraction" = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]', '"model.width" = [16, 64]'
+)
+
+
+class Quiet(MemlabApp):
+    """Starts no worker ahead of need."""
+
+    prewarm = False
+
+
+@dataclass
+class World:
+    """A folder with a finished, an interrupted and a living run, at a fixed time."""
+
+    home: Path
+    finished: SyntheticRun
+    interrupted: SyntheticRun
+    living: SyntheticRun
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The same to the last letter, whenever and wherever it is made."""
+    numbers = count()
+    monkeypatch.setattr(time, "time", lambda: START + next(numbers) / 64)
+    monkeypatch.setattr(secrets, "choice", lambda letters: letters[0])
+    monkeypatch.setattr(run_folder, "_reserve", _numbered(count(1)))
+    monkeypatch.setattr(cost, "NVIDIA", ())
+    monkeypatch.setattr(presets, "shipped_folder", lambda: SNAPSHOTS.parent / "presets")
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(PreviewClient.__init__, "__defaults__", ((), (sys.executable, STAND_IN)))
+    monkeypatch.setenv("MEMLAB_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    time.tzset()
+    finished = start(Path("runs"))
+    finished.grow(101)
+    finished.end("finished")
+    interrupted = start(Path("runs"), WIDTHS)
+    interrupted.grow(10)
+    interrupted.end("interrupted")
+    living = start(Path("runs"))
+    living.grow(64)
+    monkeypatch.setattr(time, "time", lambda: START + 600)
+    return World(tmp_path, finished, interrupted, living)
+
+
+def _numbered(numbers: count) -> Callable[[Path, str], Path]:
+    def reserve(runs_folder: Path, name: str) -> Path:
+        number = next(numbers)
+        path = runs_folder / f"20261123-09{15 + number}-{run_folder.slug(name)}-k3f{number}"
+        path.mkdir()
+        return path
+
+    return reserve
+
+
+Keys = tuple[str, ...]
+CASES: dict[str, tuple[str, str, Keys]] = {
+    "compose": ("compose", "", ()),
+    "compose-form": ("compose", "", ("tab",)),
+    "compose-noise": ("compose", "", ("tab", "tab")),
+    "compose-error": ("compose", "", ("tab", "down", "enter", *"many", "enter")),
+    "compose-values": ("compose", "", ("tab", "t")),
+    "compose-save": ("compose", "", ("s",)),
+    "watch": ("watch", "living", ()),
+    "watch-highlighted": ("watch", "living", ("down", "down")),
+    "watch-pictures": ("watch", "living", ("m",)),
+    "watch-zoom": ("watch", "living", ("z",)),
+    "watch-losses": ("watch", "living", ("a",)),
+    "watch-stop": ("watch", "living", ("s",)),
+    "watch-finished": ("watch", "finished", ()),
+    "watch-interrupted": ("watch", "interrupted", ()),
+    "watch-nothing": ("watch", "", ()),
+    "members": ("watch", "finished", ("down", "down", "enter")),
+    "member": ("watch", "finished", ("down", "down", "enter", "enter")),
+    "log": ("watch", "finished", ("l",)),
+    "help": ("watch", "living", ("question_mark",)),
+    "report": ("report", "finished", ()),
+    "report-unfinished": ("report", "living", ()),
+    "library": ("library", "", ()),
+    "library-marked": ("library", "", ("space", "end", "space")),
+    "library-delete": ("library", "", ("end", "x")),
+    "compare": ("library", "", ("down", "space", "end", "space", "v")),
+}
+
+
+async def pictured(pilot: Pilot[None], screen: str, keys: Keys) -> str:
+    app = pilot.app
+    await until(
+        pilot, lambda: app.current_mode == screen and bool(app.screen.query("KeyLine")), 2000
+    )
+    if screen == "compose":
+        pane = app.screen.query_one(NoisePane)
+        await until(pilot, lambda: pane.preview is not None, 4000)
+    await settle(pilot, 8)
+    for key in keys:
+        await pilot.press(key)
+        await settle(pilot)
+    await settle(pilot, 8)
+    return "\n".join(line.text.rstrip() for line in app.screen._compositor.render_strips()) + "\n"
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("case", CASES)
+async def test_screen_looks_as_it_did(world: World, case: str, size: tuple[int, int]) -> None:
+    screen, which, keys = CASES[case]
+    run_id = getattr(world, which).folder.id if which else None
+    app = Quiet(open_run=run_id, screen=screen)
+    app.runs_folder = Path("runs")
+    async with app.run_test(size=size) as pilot:
+        text = await pictured(pilot, screen, keys)
+    path = SNAPSHOTS / f"{case}-{size[0]}x{size[1]}.txt"
+    if os.environ.get("MEMLAB_RENEW"):
+        path.write_text(text, encoding="utf-8")
+    assert text.splitlines() == path.read_text(encoding="utf-8").splitlines()
