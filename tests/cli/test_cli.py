@@ -120,7 +120,12 @@ def test_ctrl_c_stops_a_foreground_run_with_a_checkpoint(
     env = {**os.environ, "MEMLAB_HOME": str(home), "OMP_NUM_THREADS": "1"}
     command = ["-m", "memlab", "run", "small.toml", "--set", "stop.epochs=100000"]
     process = subprocess.Popen(
-        [sys.executable, *command], cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True
+        [sys.executable, *command],
+        cwd=tmp_path,
+        env=env,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & ignores it
     )
     end = time.monotonic() + 60
     while (
