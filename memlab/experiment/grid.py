@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from memlab.experiment.spec import Experiment
@@ -47,9 +47,13 @@ def groups(experiment: Experiment) -> tuple[Group, ...]:
     seeds = len(experiment.seed_list)
     short = short_names(tuple(experiment.axes))
     made = []
-    for index, values in enumerate(itertools.product(*experiment.axes.values())):
+    shown = [_labels(short[name], values) for name, values in experiment.axes.items()]
+    cells = zip(
+        itertools.product(*experiment.axes.values()), itertools.product(*shown), strict=True
+    )
+    for index, (values, labels) in enumerate(cells):
         cell = dict(zip(experiment.axes, values, strict=True))
-        label = " ".join(_labelled(short[name], value) for name, value in cell.items())
+        label = " ".join(labels)
         first = index * seeds
         made.append(Group(index, label, cell, tuple(range(first, first + seeds))))
     return tuple(made)
@@ -89,6 +93,17 @@ def short_names(fields: tuple[str, ...]) -> dict[str, str]:
         name: leaf if leaves.count(leaf) == 1 and leaf != "name" else name.removesuffix(".name")
         for name, leaf in zip(fields, leaves, strict=True)
     }
+
+
+def _labels(name: str, values: Sequence[object]) -> list[str]:
+    """A label for each value of an axis; with all digits where fewer would not tell them apart."""
+    labels = [_labelled(name, value) for value in values]
+    if len(set(labels)) == len(labels):
+        return labels
+    exact = [f"{name}={v!r}" if isinstance(v, float) else _labelled(name, v) for v in values]
+    if len(set(exact)) == len(exact):
+        return exact
+    return [f"{label}#{number}" for number, label in enumerate(exact, 1)]
 
 
 def _labelled(name: str, value: object) -> str:

@@ -45,7 +45,7 @@ def memlab(tmp_path: Path) -> Memlab:
     ("setting", "words"),
     [
         ("dataset.name=npz:nan.npz", "nan.npz: x has NaN in row 4"),
-        ("dataset.name=npz:small.npz", "are more than small has (30 examples)"),
+        ("dataset.name=npz:small.npz", "is larger than the 18 training examples"),
         ("dataset.name=npz:../none.npz", "There is no file"),
         ("dataset.name=folder:empty", "has no subfolders"),
         ("dataset.name=../digits", "dataset.name"),
