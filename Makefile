@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := pyproject.toml memlab/__init__.py
 
-.PHONY: run test lint fix bench measure shots clean
+.PHONY: run test lint fix bench measure shots replication clean
 
 run: $(VENV)/.installed
 	@if [ -t 1 ]; then exec $(BIN)/memlab; else exec $(BIN)/memlab run noise-ladder; fi
@@ -30,6 +30,9 @@ measure: $(VENV)/.developed
 
 shots: $(VENV)/.developed
 	$(BIN)/python tests/measure/shots.py
+
+replication: $(VENV)/.installed
+	mkdir -p docs && $(BIN)/memlab replicate --format md > docs/replication.md
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -7,9 +7,14 @@ import argparse
 from memlab.cli.output import console, print_json
 
 
+#: Groups of presets that stand behind the claims, by size.
+REPLICATION = ("laptop", "full", "paper")
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("preset", nargs="?", help="show this preset's file")
+    parser.add_argument("--all", action="store_true", help="those of `memlab replicate` too")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -32,6 +37,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     rows = []
     for preset in presets.find_all(own):
+        if preset.group in REPLICATION and not options.all:
+            continue
         experiment = preset.experiment()
         rows.append(
             {
