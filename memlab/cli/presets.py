@@ -6,7 +6,6 @@ import argparse
 
 from memlab.cli.output import console, print_json
 
-
 #: Groups of presets that stand behind the claims, by size.
 REPLICATION = ("laptop", "full", "paper")
 

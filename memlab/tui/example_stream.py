@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +25,19 @@ LONGEST_NAME = 6
 
 @dataclass(frozen=True)
 class Moment:
-    """An example of a stack that a member learned or forgot at an epoch."""
+    """An example of a stack that was learned or forgotten at an epoch, and what is said now."""
 
     epoch: float
-    member: int
     example: int
     predicted: int
+
+
+class Found(NamedTuple):
+    """A picture of the dataset's row `row`."""
+
+    epoch: float
+    row: int
+    thumbnail: Thumbnail
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class Stream:
     forgotten: tuple[Thumbnail, ...] = ()
     learned_note: str = ""
     forgotten_note: str = ""
+    problem: str = ""
 
 
 def example_stream(
@@ -47,8 +56,8 @@ def example_stream(
 ) -> Stream:
     """What the networks `members` learned last and have forgotten now, each example once."""
     colours = palette.palette(dark)
-    learned: list[tuple[Moment, Thumbnail]] = []
-    forgotten: list[tuple[Moment, Thumbnail]] = []
+    learned: list[Found] = []
+    forgotten: list[Found] = []
     counts: list[int] = []
     for view in ledgers:
         if view.pictures is None:
@@ -58,9 +67,9 @@ def example_stream(
                 continue
             new, lost = moments(view, place)
             counts.append(len(lost))
-            learned += [(m, _thumbnail(view, place, m, colours)) for m in new[:PICTURES]]
-            forgotten += [(m, _thumbnail(view, place, m, colours)) for m in lost[:PICTURES]]
-    each = f"{np.mean(counts):.3g} a network" if counts else ""
+            learned += [_found(view, place, moment, colours) for moment in new[:PICTURES]]
+            forgotten += [_found(view, place, moment, colours) for moment in lost[:PICTURES]]
+    each = f"{np.mean(counts):.2g} a network" if counts else ""
     return Stream(_first(learned), _first(forgotten), _epochs(learned), each)
 
 
@@ -78,7 +87,7 @@ def moments(view: LedgerView, place: int) -> tuple[list[Moment], list[Moment]]:
         epochs = history.epoch[rows]
         kept = (said[:, 0] != history.nobody) & (epochs > 0)
         if kept.any():
-            return _from_history(said[kept], epochs[kept], given, scores)
+            return _from_history(said[kept], epochs[kept], given, scores, rows.start == 0)
     return _from_scores(scores, given)
 
 
@@ -87,11 +96,13 @@ def _from_history(
     epochs: NDArray[np.float64],
     given: NDArray[np.int32],
     scores: NDArray[np.void],
+    whole: bool,
 ) -> tuple[list[Moment], list[Moment]]:
-    right = said == given  # [rows, examples]
+    """`said` [rows, examples]; `whole` where nothing came before the rows."""
+    right = said == given
     last, before = right[-1], right[::-1]
     wrong_ago = np.where((~before).any(0), (~before).argmax(0), len(right))  # rows since wrong
-    learned = np.flatnonzero(last & (wrong_ago < len(right)))
+    learned = np.flatnonzero(last & (whole | (wrong_ago < len(right))))
     right_ago = np.where(before.any(0), before.argmax(0), len(right))
     once = right.any(0) | np.isfinite(scores["first_learned"])
     forgotten = np.flatnonzero(~last & once)
@@ -111,38 +122,37 @@ def _from_scores(
     return _newest(new), _newest(lost)
 
 
-def _moment(epoch: float, example: int, predicted: int) -> Moment:
-    return Moment(float(epoch), 0, int(example), int(predicted))
+def _moment(epoch: float, example: np.integer[Any], predicted: int) -> Moment:
+    return Moment(float(epoch), int(example), int(predicted))
 
 
 def _newest(found: list[Moment]) -> list[Moment]:
     return sorted(found, key=lambda moment: -moment.epoch)
 
 
-def _thumbnail(view: LedgerView, place: int, moment: Moment, colours: palette.Palette) -> Thumbnail:
+def _found(view: LedgerView, place: int, moment: Moment, colours: palette.Palette) -> Found:
     assert view.pictures is not None
-    label = view.header.labelling[place]
-    true, given = int(view.true[moment.example]), int(view.given[label][moment.example])
+    label, at = view.header.labelling[place], moment.example
+    true, given = int(view.true[at]), int(view.given[label][at])
     names = view.header.class_names
     short = names if max(map(len, names)) <= LONGEST_NAME else ()
     words = caption(true, given, short)
     if moment.predicted != given:
         words += f"→{short[moment.predicted] if short else moment.predicted}"
-    lie = bool(view.corrupted[label][moment.example])
-    return Thumbnail(
-        view.pictures[moment.example], words, colour=colours.lies if lie else colours.truth
-    )
+    colour = colours.lies if view.corrupted[label][at] else colours.truth
+    picture = Thumbnail(np.array(view.pictures[at]), words, colour=colour)
+    return Found(moment.epoch, int(view.index[at]), picture)
 
 
-def _first(found: list[tuple[Moment, Thumbnail]]) -> tuple[Thumbnail, ...]:
+def _first(found: list[Found]) -> tuple[Thumbnail, ...]:
     shown: dict[int, Thumbnail] = {}
-    for moment, thumbnail in sorted(found, key=lambda pair: -pair[0].epoch):
-        shown.setdefault(moment.example, thumbnail)
+    for each in sorted(found, key=lambda each: -each.epoch):
+        shown.setdefault(each.row, each.thumbnail)
     return tuple(shown.values())[:PICTURES]
 
 
-def _epochs(found: list[tuple[Moment, Thumbnail]]) -> str:
-    last = sorted((moment.epoch for moment, _ in found), reverse=True)[:PICTURES]
+def _epochs(found: list[Found]) -> str:
+    last = sorted((each.epoch for each in found), reverse=True)[:PICTURES]
     if not last:
         return ""
     low, high = round(last[-1]), round(last[0])

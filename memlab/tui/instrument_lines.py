@@ -14,6 +14,7 @@ from memlab.runs.view import RunView
 from memlab.tui import instrument_model as model
 from memlab.tui.watch_curves import steady
 from memlab.tui.watch_model import so_far
+from memlab.tui.widgets.number import IMPOSSIBLE
 
 SPARKLINE = 24
 TOLD = ("instruments-cost", "instrument-failed")
@@ -98,7 +99,7 @@ def _line(
     curve = steady(view.curve(f"{name}.{shown.headline}", members), 512)
     found = newest_of(curve)
     if found is None:
-        return InstrumentLine(name, label, model.number(np.nan), failed=failed)
+        return InstrumentLine(name, label, IMPOSSIBLE, failed=failed)
     finite = curve.mean[np.isfinite(curve.mean)]
     spark = so_far(curve, SPARKLINE, epochs, float(finite.min()), float(finite.max()))
     return InstrumentLine(name, label, model.figure(*found), spark, failed)

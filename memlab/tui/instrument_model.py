@@ -130,8 +130,7 @@ def figure(mean: float | None, half: float = math.nan) -> str:
     fitting = min(5, max(0, 2 - math.floor(math.log10(size)))) if size else 3
     if not certain:
         return number(mean, fitting)
-    least = 0 if not half else max(0, -math.floor(math.log10(abs(half))))
-    return estimate(mean, half, max(fitting, min(5, least)))
+    return estimate(mean, half, max(3, fitting))
 
 
 def words(shown: Card, quantity: Quantity) -> tuple[str, str, str]:

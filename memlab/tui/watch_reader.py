@@ -21,6 +21,7 @@ from memlab.runs.view import RunView
 from memlab.tui import palette
 from memlab.tui import watch_model as model
 from memlab.tui.axis_values import AxisValue, axis_values
+from memlab.tui.instrument_lines import InstrumentEvents, InstrumentLine, instrument_lines
 from memlab.tui.watch_curves import WORDS, Content, drawn, mark, series_of, steady
 from memlab.tui.widgets.picture import Thumbnail
 from memlab.tui.widgets.plot import Mark, Series
@@ -67,6 +68,7 @@ class WatchFrame:
     standings: tuple[model.Standing, ...] = ()
     pictures: tuple[Thumbnail, ...] = ()
     pictures_note: str = ""
+    instruments: tuple[InstrumentLine, ...] = ()
     problems: tuple[str, ...] = ()
 
 
@@ -89,6 +91,7 @@ class WatchReader:
         self._last: Request | None = None
         self._curves: dict[tuple[str, str], Curve] = {}  # of one read
         self._verdict: tuple[RunState | None, str] = (None, "")
+        self._instrument_events = InstrumentEvents(folder)
 
     def values(self, dark: bool = True) -> tuple[AxisValue, ...]:
         """The axis values with their colours."""
@@ -122,6 +125,7 @@ class WatchReader:
             standings=standings,
             pictures=pictures,
             pictures_note=note,
+            instruments=self._instruments(request, values, progress.epochs),
             problems=self.view.problems,
         )
 
@@ -259,6 +263,14 @@ class WatchReader:
                 marker = (palette.KIND_LETTERS if request.plain else palette.KIND_MARKERS)[kind]
                 series.append(series_of(curve, kind, getattr(colours, kind), marker))
         return Content(tuple(series))
+
+    def _instruments(
+        self, request: Request, values: Sequence[AxisValue], epochs: float | None
+    ) -> tuple[InstrumentLine, ...]:
+        on, told = self.experiment.instruments.names, self._instrument_events.read()
+        seen = [v for v in values if v.key == request.cursor and request.highlighted] or values
+        members = [member for value in seen for member in value.members]
+        return instrument_lines(self.view, on, told, members, epochs)
 
     def _pictures(
         self, request: Request, values: Sequence[AxisValue]

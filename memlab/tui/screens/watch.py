@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static
 
@@ -16,6 +16,8 @@ from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import RunState
 from memlab.tui import watch_model as model
 from memlab.tui.axis_values import axis_title
+from memlab.tui.screens.instruments import InstrumentsScreen
+from memlab.tui.screens.instruments_pane import InstrumentsPane
 from memlab.tui.screens.log import LogScreen
 from memlab.tui.screens.members import MembersScreen
 from memlab.tui.screens.memorized_pane import MemorizedPane
@@ -47,6 +49,7 @@ class WatchScreen(SteeringScreen):
         Binding("right", "page(1)", "chart", key_display="←→"),
         Binding("left", "page(-1)", "previous chart", show=False),
         Binding("m", "pictures", "pictures"),
+        Binding("i", "instruments", "instruments"),
         Binding("d", "detach", "detach"),
         Binding("z", "zoom", "zoom"),
         Binding("a", "loss", "loss"),
@@ -82,7 +85,9 @@ class WatchScreen(SteeringScreen):
         yield WatchCharts(id="charts")
         with Vertical(id="table-box"):
             yield ValuesTable(columns("", narrow=False), id="values", empty=model.WAITING)
-        yield MemorizedPane(id="pictures-box")
+        with Horizontal(id="bottom"):
+            yield MemorizedPane(id="pictures-box")
+            yield InstrumentsPane(id="instruments")
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -219,6 +224,9 @@ class WatchScreen(SteeringScreen):
         table = self.table
         narrow = self.size.width < SIDE_BY_SIDE
         table.set_columns(columns(title or "group", narrow, self._sparkline_width))
+        names = made.instruments.names if made is not None else ()
+        lines = self.query_one(InstrumentsPane).prepare(len(names))
+        self.pictures.styles.min_height = lines
         rows = len(self._reader.values()) if self._reader is not None else 6
         room = self.size.height - (17 if narrow else 28)
         table.styles.height = 1 + min(rows, max(3, room))
@@ -240,6 +248,7 @@ class WatchScreen(SteeringScreen):
         cursor = self.table.cursor_key
         self.charts.show(frame.charts, cursor if self._highlighted else None)
         self.pictures.show(frame, self._highlighted_label)
+        self.query_one(InstrumentsPane).show(frame.instruments, self._highlighted_label)
         self._put_verdict(frame.verdict)
         if before is None:
             self.charts.entitle(self._cursor_label)
@@ -278,6 +287,9 @@ class WatchScreen(SteeringScreen):
             return self.run_state is not None and self.run_state.living
         if action == "page":
             return self.charts.single
+        if action == "instruments":
+            made = self._reader.experiment if self._reader is not None else None
+            return made is not None and bool(made.instruments.names)
         if action == "pictures":
             return not self.has_class("-no-pictures") and not (
                 self.has_class("-tall") and self.has_class("-wide")
@@ -329,6 +341,10 @@ class WatchScreen(SteeringScreen):
         self.pictures.hurry()
         if self._frame is not None:
             self.call_after_refresh(self.pictures.show, self._frame, self._highlighted_label)
+
+    def action_instruments(self) -> None:
+        """Opens what the instruments have measured."""
+        self.app.push_screen(InstrumentsScreen(self.table.cursor_key))
 
     def action_log(self) -> None:
         """Opens events and worker.log."""

@@ -7,7 +7,6 @@ colours numbers or shades stand for them. NaN is a blank cell, an infinity the e
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.style import Style
@@ -57,19 +56,15 @@ class HeatMap(Widget):
         low: float | None = None,
         title: str = "",
         axes: str = "",
-        names: Sequence[Sequence[str]] = ((), ()),
     ) -> None:
-        """Shows a matrix (rows × columns); `low` is what the quantity is bounded by from below.
-
-        `names` are those of rows and of columns; without them they are numbered from 0.
-        """
+        """Shows a matrix (rows × columns); `low` is what the quantity is bounded by from below."""
         values = [value for row in matrix for value in row]
         scale = scale_of(values, low)
         before = self.heat
         same = (before.scale.diverging, len(before.matrix)) == (scale.diverging, len(matrix))
         if same and before.title == title and _holds(before.scale, scale):
             scale = before.scale  # legends move seldom
-        self.heat = Heat(matrix, scale, title, axes, names[0], names[1], before.empty)
+        self.heat = Heat(matrix, scale, title, axes, before.empty)
         self._repaint()
 
     def notify_style_update(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memlab.tui.widgets.axis import label
 from memlab.tui.widgets.heat_scale import STEPS, HeatScale, character
@@ -21,7 +21,7 @@ CELL = 64  # + level + STEPS
 HALF = 256  # + (upper + STEPS) * WAYS + lower + STEPS
 NOTHING = STEPS + 1
 WAYS = 2 * STEPS + 2
-WIDEST = 8
+WIDEST, TALLEST = 12, 3  # cells
 Matrix = Sequence[Sequence[float]]
 
 
@@ -33,17 +33,16 @@ class Heat:
     scale: HeatScale
     title: str = ""
     axes: str = ""
-    row_names: Sequence[str] = ()
-    column_names: Sequence[str] = ()
     empty: str = ""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How cells are drawn: `width` cells wide, with `decimals` of value ÷ 10^`exponent` or none,
+    """How cells are drawn: `width` × `height`, with `decimals` of value ÷ 10^`exponent` or none,
     two rows a line where `halves`, each cell the mean of `factor` × `factor`."""
 
     width: int = 1
+    height: int = 1
     decimals: int | None = None
     exponent: int = 0
     halves: bool = False
@@ -64,18 +63,20 @@ def compose(heat: Heat, width: int, height: int, plain: bool = False) -> list[Ro
         text = heat.empty[: width - 4]
         rows[height // 2].put((width - len(text)) // 2, text, EMPTY)
         return rows
-    names = heat.row_names or [str(index) for index in range(len(heat.matrix))]
-    gutter = min(max(map(len, names)), max(2, width // 6))
+    gutter = len(str(len(heat.matrix) - 1))
     room, lines = width - 3 - gutter, height - 4
     layout = layout_of(heat, room, lines, plain)
     matrix = shrunk(heat.matrix, layout.factor)
     left, top = 2 + gutter, 2
     if layout.factor == 1:
-        _names(rows, heat, layout, names, gutter, top)
+        _numbers(rows, heat, layout, gutter, top)
     for index in range(0, len(matrix), 2 if layout.halves else 1):
-        row = rows[top + (index // 2 if layout.halves else index)]
         below = matrix[index + 1] if index + 1 < len(matrix) else None
-        _cells(row, left, matrix[index], below, heat.scale, layout, plain)
+        for line in range(layout.height):
+            row = rows[top + line + (index // 2 if layout.halves else index * layout.height)]
+            told = layout if line == layout.height // 2 else replace(layout, decimals=None)
+            bare = plain and layout.decimals is None
+            _cells(row, left, matrix[index], below, heat.scale, told, bare)
     _legend(rows[-2], heat.scale, layout, plain, width)
     return rows
 
@@ -86,12 +87,16 @@ def layout_of(heat: Heat, room: int, lines: int, plain: bool) -> Layout:
     wide = min(WIDEST, room // max(1, across))
     exponent = exponent_of(heat.scale)
     if count <= lines:
-        for decimals in (2, 1, 0):
-            made = Layout(wide, decimals, exponent)
+        high = min(TALLEST, lines // count)
+        ways = [(2, exponent), (1, exponent), (0, exponent)]
+        if max(abs(heat.scale.low), abs(heat.scale.high)) <= 10.0**exponent:
+            ways.insert(1, (0, exponent - 2))
+        for decimals, power in ways:
+            made = Layout(wide, high, decimals, power)
             if wide > max(len(cell_text(v, made)) for row in heat.matrix for v in row):
                 return made
         if wide >= 1:
-            return Layout(min(wide, 3))
+            return Layout(min(wide, 3), high)
     tall = 1 if plain else 2
     factor = max(1, -(-across // max(1, room)), -(-count // max(1, tall * lines)))
     return Layout(halves=not plain, factor=factor)
@@ -138,22 +143,18 @@ def _frame(rows: list[Row], heat: Heat, width: int) -> None:
         rows[-1].put((width - len(heat.axes) - 2) // 2, f" {heat.axes} ", LABEL)
 
 
-def _names(
-    rows: list[Row], heat: Heat, layout: Layout, names: Sequence[str], gutter: int, top: int
-) -> None:
+def _numbers(rows: list[Row], heat: Heat, layout: Layout, gutter: int, top: int) -> None:
+    """Numbers rows and columns from 0; each tenth column where there is no room for more."""
     across = max(map(len, heat.matrix))
-    columns = heat.column_names or [str(index) for index in range(across)]
-    if max(map(len, columns)) >= layout.width and layout.width > 1:
-        columns = [str(index) for index in range(across)]
-    step = 1 if layout.width > 1 else 10
+    step = 1 if layout.width >= len(str(across - 1)) else 10
     for index in range(0, across, step):
-        text = columns[index] if step == 1 else str(index)
-        at = 2 + gutter + index * layout.width
-        text = text.rjust(layout.width) if layout.decimals is not None else text
-        rows[top - 1].put(at, text[: max(layout.width, len(text))], LABEL)
+        text = str(index)
+        text = text.rjust(layout.width - 1) if layout.decimals is not None else text
+        rows[top - 1].put(2 + gutter + index * layout.width, text, LABEL)
     tall = 2 if layout.halves else 1
     for index in range(0, len(heat.matrix), tall):
-        rows[top + index // tall].put(1, names[index][:gutter].rjust(gutter), LABEL)
+        at = index // tall * layout.height + layout.height // 2
+        rows[top + at].put(1, str(index).rjust(gutter), LABEL)
 
 
 def _cells(
@@ -172,8 +173,8 @@ def _cells(
             if level is not None or below is not None:
                 row.put(x, "▀", half_style(level, below))
         elif level is not None:
-            text = cell_text(value, layout).rjust(layout.width)
-            if layout.decimals is None and plain:
+            text = f"{cell_text(value, layout)} ".rjust(layout.width)
+            if plain:
                 text = character(level) * layout.width
             row.put(x, text, CELL + level + STEPS)
 
@@ -201,9 +202,9 @@ def _legend(row: Row, scale: HeatScale, layout: Layout, plain: bool, width: int)
             pieces.append((character(level) if plain else " ", CELL + level + STEPS))
     pieces.append((f" {signed(scale.high)}", LABEL))
     if layout.exponent and layout.decimals is not None:
-        pieces.append((f"   in the cells: ×1e{layout.exponent}".replace("-", "−"), LABEL))
+        pieces.append((f"  cells ×1e{layout.exponent}".replace("-", "−"), LABEL))
     if layout.factor > 1:
-        pieces.append((f"   a cell: mean of {layout.factor} × {layout.factor}", LABEL))
+        pieces.append((f"  a cell: mean of {layout.factor} × {layout.factor}", LABEL))
     x = 1
     for text, style in pieces:
         row.put(x, text[: max(0, width - 1 - x)], style)

@@ -87,5 +87,6 @@ def _ceiling(value: float) -> float:
     """The least round number that is not below a value; 0 for 0."""
     if value <= 1e-300:
         return 0.0
+    value = min(value, 1e300)  # beyond, differences overflow
     magnitude: float = 10.0 ** math.floor(math.log10(value))
     return next(step * magnitude for step in (*ROUND, 20.0) if step * magnitude >= value * 0.999999)
