@@ -51,7 +51,7 @@ class Previewer:
         cell = grid.with_values(made, _telling(made.axes))
         splits = split(self._load(cell.dataset, folders), cell.dataset)
         check_cell(cell, splits)
-        seed = made.seed_list[0]
+        seed = cell.corruption_seed(made.seed_list[0])
         found = corrupt(splits, cell.corruption, seed)
         show = _choose(found.drawn, count)
         pictures = thumbnails(found.train_x[: max(200, len(show))], splits.image_shape)

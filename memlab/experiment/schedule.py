@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memlab.experiment.spec import Experiment, OptimizerSpec, ScheduleSpec
 
@@ -81,26 +81,28 @@ def noise_scale(optimizer: OptimizerSpec, train_examples: int) -> float:
 class Timeline:
     """When what happens during one member's training, in updates and examples seen.
 
-    `train_examples` is N. All borders (phases of the batch size, evaluations, the end) fall on the
-    update nearest to them, so the number of updates is exact: 50,000 examples, S = 128 and 200
-    epochs make 78,125.
+    `train_examples` is N. All borders (phases of the batch size, evaluations, a fork, the end) fall
+    on the update nearest to them, so the number of updates is exact: 50,000 examples, S = 128 and
+    200 epochs make 78,125. `fork` is the first update with the settings of the fork, None where
+    there is none; epochs count on through it.
     """
 
     def __init__(self, experiment: Experiment, train_examples: int) -> None:
         self.train_examples = train_examples
         self.epochs = experiment.stop.epochs
-        self._schedule = experiment.schedule
-        self._first_batch = experiment.optimizer.batch_size
-        self._every = experiment.evaluation.every
-        self.phases = tuple(self._make_phases(experiment.stop.updates))
+        self.fork: int | None = None
+        self._fork_at = math.inf if experiment.fork.at is None else experiment.fork.at
+        self._trunk, self._branch = experiment, experiment.branch
+        self._evaluation = experiment.evaluation
+        self.phases = _joined(self._make_phases(experiment.stop.updates))
         self.updates = sum(phase.updates for phase in self.phases)
 
     def _make_phases(self, limit: int | None) -> Iterator[Phase]:
         update, seen = 0, 0
-        borders = [*self._borders(), self.epochs]
         start = 0.0
-        for border in borders:
-            size = batch_size_at(self._schedule, self._first_batch, start, self.train_examples)
+        for border in [*self._borders(), self.epochs]:
+            own = self._branch if start >= self._fork_at else self._trunk
+            size = batch_size_at(own.schedule, own.optimizer.batch_size, start, self.train_examples)
             count = max(math.ceil((border * self.train_examples - size / 2 - seen) / size), 0)
             if border == self.epochs and update + count == 0:
                 count = 1
@@ -109,16 +111,18 @@ class Timeline:
             if count > 0:
                 yield Phase(update, seen, count, size)
             update, seen, start = update + count, seen + count * size, border
+            if border == self._fork_at < self.epochs:
+                self.fork = update
 
     def _borders(self) -> list[float]:
-        spec = self._schedule
-        if spec.kind in ("grow-batch", "hybrid"):
-            steps = spec.milestones if spec.kind == "grow-batch" else spec.milestones[:1]
-            return [step for step in steps if step < self.epochs]
-        if spec.kind == "cyclic-batch":
-            half = spec.period / 2
-            return [half * i for i in range(1, math.ceil(self.epochs / half - 1e-9))]
-        return []
+        """Epochs inside the training at which the batch size may change, ascending."""
+        if self._fork_at >= self.epochs:
+            return _batch_borders(self._trunk.schedule, self.epochs)
+        trunk, branch = (
+            _batch_borders(own.schedule, self.epochs) for own in (self._trunk, self._branch)
+        )
+        early = [border for border in trunk if border < self._fork_at]
+        return [*early, self._fork_at, *(b for b in branch if b > self._fork_at)]
 
     def phase(self, update: int) -> Phase:
         """The phase that holds `update` (0-based); the last one for the end of training."""
@@ -132,17 +136,32 @@ class Timeline:
         phase = self.phase(update)
         return phase.first_example + (update - phase.first_update) * phase.batch_size
 
-    def rate_factor(self, update: int) -> float:
-        """Learning rate of `update` as a multiple of the first; warm-up counts the update done."""
-        seen = self.examples_before(update)
-        if self._schedule.warmup > 0:
-            seen += self.phase(update).batch_size
-        middle = seen + 0.5 * self.phase(update).batch_size
-        epoch = middle / self.train_examples if self._steps() else seen / self.train_examples
-        return rate_factor(self._schedule, epoch, self.epochs)
+    def forked(self, update: int) -> bool:
+        """Whether `update` has the settings of the fork."""
+        return self.fork is not None and update >= self.fork
 
-    def _steps(self) -> bool:
-        return self._schedule.kind not in ("constant", "cosine")
+    def rate_factor(self, update: int) -> float:
+        """Learning rate of `update` as a multiple of η; warm-up counts the update done.
+
+        η is `optimizer.learning_rate`, from the fork on that of the fork.
+        """
+        schedule = (self._branch if self.forked(update) else self._trunk).schedule
+        seen = self.examples_before(update)
+        if schedule.warmup > 0:
+            seen += self.phase(update).batch_size
+        if schedule.kind in ("constant", "cosine"):
+            return rate_factor(schedule, seen / self.train_examples, self.epochs)
+        middle = seen + 0.5 * self.phase(update).batch_size
+        return rate_factor(schedule, middle / self.train_examples, self.epochs)
+
+    def _evaluation_epochs(self) -> list[float]:
+        spec = self._evaluation
+        until = min(spec.early_until, self.epochs) if spec.early is not None else 0.0
+        early = spec.early or 1.0
+        found = [step * early for step in range(1, math.floor(until / early + 1e-9) + 1)]
+        last = math.floor(self.epochs / spec.every + 1e-9)
+        regular = [step * spec.every for step in range(1, last + 1)]
+        return found + [epoch for epoch in regular if epoch > until + 1e-9]
 
     def evaluations(self) -> list[tuple[int, float]]:
         """(updates done, nominal epoch) of every evaluation, the first before any update.
@@ -150,8 +169,7 @@ class Timeline:
         The last one is always at the end. Two that fall on one update become one.
         """
         points: dict[int, float] = {0: 0.0}
-        for step in range(1, math.floor(self.epochs / self._every + 1e-9) + 1):
-            epoch = step * self._every
+        for epoch in self._evaluation_epochs():
             update = self._update_at(epoch)
             if update is not None:
                 points[update] = epoch
@@ -170,3 +188,25 @@ class Timeline:
             if done <= phase.updates:
                 return phase.first_update + max(done, 0)
         return None
+
+
+def _batch_borders(spec: ScheduleSpec, epochs: float) -> list[float]:
+    """Epochs before the end at which the schedule changes the batch size, ascending."""
+    if spec.kind in ("grow-batch", "hybrid"):
+        steps = spec.milestones if spec.kind == "grow-batch" else spec.milestones[:1]
+        return [step for step in steps if step < epochs]
+    if spec.kind == "cyclic-batch":
+        half = spec.period / 2
+        return [half * i for i in range(1, math.ceil(epochs / half - 1e-9))]
+    return []
+
+
+def _joined(phases: Iterator[Phase]) -> tuple[Phase, ...]:
+    """The phases, neighbours of one batch size as one."""
+    found: list[Phase] = []
+    for phase in phases:
+        if found and found[-1].batch_size == phase.batch_size:
+            before = found.pop()
+            phase = replace(before, updates=before.updates + phase.updates)
+        found.append(phase)
+    return tuple(found)

@@ -131,6 +131,11 @@ class CorruptionSpec(Section):
     test: bool = Field(
         default=False, description="Corrupt validation and test data in the same way too"
     )
+    shared: bool = Field(
+        default=False,
+        description="One draw for all seeds, keyed by the split's seed: networks then differ in"
+        " initialization and order alone",
+    )
 
     @field_validator("kind")
     @classmethod
@@ -201,20 +206,23 @@ class OptimizerSpec(Section):
         return self
 
 
+ScheduleKind = Literal[
+    "constant",
+    "step",
+    "exponential",
+    "cosine",
+    "cyclic",
+    "cyclic-batch",
+    "decay-rate",
+    "grow-batch",
+    "hybrid",
+]
+
+
 class ScheduleSpec(Section):
     """How learning rate and batch size change (Smith 2017; Jastrzębski 2017)."""
 
-    kind: Literal[
-        "constant",
-        "step",
-        "exponential",
-        "cosine",
-        "cyclic",
-        "cyclic-batch",
-        "decay-rate",
-        "grow-batch",
-        "hybrid",
-    ] = Field(
+    kind: ScheduleKind = Field(
         default="constant",
         description="constant; step (η ÷ factor at milestones; Smith's decay-rate is the same);"
         " exponential (η ÷ factor each period); cosine; cyclic (η ÷ factor ↔ η) and cyclic-batch"
@@ -279,10 +287,50 @@ class StopSpec(Section):
     )
 
 
+class ForkSpec(Section):
+    """From some epoch on with other settings; up to there exactly as without the fork.
+
+    A fork as an axis (`[axes] fork = [{}, {at = 2, learning_rate = 0.01}]`) compares networks that
+    share their first epochs to the last bit (Jastrzębski 2020, section 4.3).
+    """
+
+    at: float | None = Field(
+        default=None, ge=0.0, le=1e6, description="Epoch of the fork; empty: none"
+    )
+    learning_rate: Annotated[float, Field(gt=0.0, le=1e4)] | None = Field(
+        default=None, description="Learning rate η from there on; empty: as before"
+    )
+    batch_size: Count | None = Field(
+        default=None, description="Batch size S from there on; empty: as before"
+    )
+    schedule: ScheduleKind | None = Field(
+        default=None, description="Kind of schedule from there on; empty: as before"
+    )
+    weight_decay: Annotated[float, Field(ge=0.0, le=100.0)] | None = Field(
+        default=None, description="Weight decay from there on; empty: as before"
+    )
+    dropout: Rate | None = Field(
+        default=None, description="Dropout rate from there on; empty: as before"
+    )
+
+    @model_validator(mode="after")
+    def _needs_an_epoch(self) -> Self:
+        changes = self.model_dump(exclude={"at"}, exclude_none=True)
+        if changes and self.at is None:
+            raise ValueError(f"{next(iter(changes))} needs at, the epoch of the fork")
+        return self
+
+
 class EvaluationSpec(Section):
     """When the whole of the data is measured."""
 
     every: float = Field(default=1.0, gt=0.0, le=1e6, description="Epochs between evaluations")
+    early: Annotated[float, Field(gt=0.0, le=1e6)] | None = Field(
+        default=None, description="Epochs between evaluations at first; empty: as later"
+    )
+    early_until: float = Field(
+        default=1.0, gt=0.0, le=1e6, description="Epoch up to which the early ones go"
+    )
 
 
 class CheckpointSpec(Section):
@@ -407,6 +455,7 @@ class Experiment(Section):
     optimizer: OptimizerSpec = OptimizerSpec()
     schedule: ScheduleSpec = ScheduleSpec()
     regularization: RegularizationSpec = RegularizationSpec()
+    fork: ForkSpec = ForkSpec()
     stop: StopSpec = StopSpec()
     evaluation: EvaluationSpec = EvaluationSpec()
     checkpoints: CheckpointSpec = CheckpointSpec()
@@ -439,10 +488,38 @@ class Experiment(Section):
                 raise UnknownNameError(name, CLAIMS)
         return value
 
+    @model_validator(mode="after")
+    def _branch_is_valid(self) -> Self:
+        kind = self.fork.schedule
+        if kind is not None:
+            ScheduleSpec.model_validate(self.schedule.model_dump() | {"kind": kind})
+        return self
+
     @property
     def seed_list(self) -> list[int]:
         """The seeds as a list; a count n means 0 … n − 1."""
         return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
+
+    def corruption_seed(self, seed: int) -> int:
+        """What keys the corruption of the member with this seed."""
+        return self.dataset.split_seed if self.corruption.shared else seed
+
+    @property
+    def branch(self) -> Experiment:
+        """The experiment as it is from the fork on; itself where there is none."""
+        fork = self.fork
+        if fork.at is None:
+            return self
+        changes = {
+            "optimizer": {"learning_rate": fork.learning_rate, "batch_size": fork.batch_size},
+            "schedule": {"kind": fork.schedule},
+            "regularization": {"weight_decay": fork.weight_decay, "dropout": fork.dropout},
+        }
+        parts: dict[str, Section] = {}
+        for name, wanted in changes.items():
+            own = {key: value for key, value in wanted.items() if value is not None}
+            parts[name] = getattr(self, name).model_copy(update=own)
+        return self.model_copy(update=parts)
 
 
 SECTIONS: tuple[str, ...] = tuple(

@@ -55,13 +55,17 @@ class StackOptimizer:
     ) -> None:
         self.name = name
         self.nesterov = nesterov
-        self.vectors = vectors
+        self.govern(vectors)
         self.parameters = list(parameters)
         self.steps = 0
-        self._decays = bool((vectors.weight_decay != 0).any())
         self._has_momentum = name == "sgd" and bool((vectors.momentum != 0).any())
         count = {"sgd": 1 if self._has_momentum else 0}.get(name, 2)
         self.moments = [[torch.zeros_like(p) for p in self.parameters] for _ in range(count)]
+
+    def govern(self, vectors: Hyperparameters) -> None:
+        """Goes on with other values; momentum where there was none before is left out."""
+        self.vectors = vectors
+        self._decays = bool((vectors.weight_decay != 0).any())
 
     @property
     def plain(self) -> bool:

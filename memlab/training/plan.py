@@ -16,6 +16,7 @@ VECTOR_FIELDS: Final[dict[str, Any]] = {
     "corruption": True,
     "optimizer": {"learning_rate", "momentum", "beta1", "beta2", "epsilon", "batch_size"},
     "schedule": True,
+    "fork": True,
     "regularization": {
         "weight_decay",
         "dropout",

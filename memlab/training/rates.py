@@ -18,31 +18,42 @@ class StackRates:
     def __init__(
         self, experiments: Sequence[Experiment], train_examples: int, device: torch.device
     ) -> None:
-        self._first = np.array([e.optimizer.learning_rate for e in experiments])
+        branches = [e.branch for e in experiments]
+        self._first = np.array(
+            [[e.optimizer.learning_rate for e in own] for own in (experiments, branches)]
+        )
         distinct: dict[str, int] = {}
         self._timelines: list[Timeline] = []
         which = []
         for experiment in experiments:
-            name = experiment.schedule.model_dump_json()
+            fork = experiment.fork.model_dump_json(include={"at", "schedule", "batch_size"})
+            name = experiment.schedule.model_dump_json() + fork
             if name not in distinct:
                 distinct[name] = len(self._timelines)
                 self._timelines.append(Timeline(experiment, train_examples))
             which.append(distinct[name])
         self._which = np.array(which)
         self._device = device
-        self._factors: tuple[float, ...] = ()
+        self._now: tuple[tuple[bool, float], ...] = ()
         self._vector = torch.empty(0)
+
+    def _state(self, update: int) -> tuple[tuple[bool, float], ...]:
+        """Of each distinct timeline, whether it is past its fork, and its factor."""
+        return tuple((t.forked(update), t.rate_factor(update)) for t in self._timelines)
+
+    def _rates(self, state: tuple[tuple[bool, float], ...]) -> np.ndarray:
+        forked = np.array([past for past, _ in state])[self._which]
+        factors = np.array([factor for _, factor in state])[self._which]
+        return np.asarray(np.where(forked, self._first[1], self._first[0]) * factors)
 
     def values(self, update: int) -> np.ndarray:
         """η of `update` for each member, float64 `[members]`."""
-        factors = np.array([timeline.rate_factor(update) for timeline in self._timelines])
-        return np.asarray(self._first * factors[self._which])
+        return self._rates(self._state(update))
 
     def vector(self, update: int) -> Tensor:
         """η of `update` on the training device, float32 `[members]`; copied only if it changed."""
-        factors = tuple(timeline.rate_factor(update) for timeline in self._timelines)
-        if factors != self._factors:
-            self._factors = factors
-            rates = self._first * np.array(factors)[self._which]
-            self._vector = torch.from_numpy(rates).to(self._device, torch.float32)
+        state = self._state(update)
+        if state != self._now:
+            self._now = state
+            self._vector = torch.from_numpy(self._rates(state)).to(self._device, torch.float32)
         return self._vector

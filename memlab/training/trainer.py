@@ -15,6 +15,7 @@ from torch import Tensor
 
 from memlab.experiment.architecture import activation_width, resolve
 from memlab.experiment.keys import key
+from memlab.experiment.schedule import Timeline
 from memlab.models import StackedModel, build
 from memlab.training.adversarial import adversarial_examples
 from memlab.training.arrays import StackArrays
@@ -72,6 +73,9 @@ class StackTrainer:
             Hyperparameters.of(self._experiments, device, torch.float32),
         )
         self._diverged = torch.full((len(self._seeds),), -1, dtype=torch.int64, device=device)
+        examples = plan.timeline.train_examples
+        forks = (Timeline(e, examples).fork for e in self._experiments)
+        self._forks = frozenset(update for update in forks if update is not None)
         self._width = activation_width(
             first.model, shapes.image_shape, shapes.features, shapes.classes
         )
@@ -97,6 +101,15 @@ class StackTrainer:
 
     def _parameters(self) -> list[Tensor]:
         return list(self.model.parameters())
+
+    def _fork(self) -> None:
+        """The settings of those active members whose fork is behind them, and what follows."""
+        experiments = [self._experiments[i] for i in self.active]
+        examples = self.plan.timeline.train_examples
+        now = [e.branch if Timeline(e, examples).forked(self.update) else e for e in experiments]
+        self._optimizer.govern(Hyperparameters.of(now, self.device, torch.float32))
+        self._rates = Rates.of(now)
+        self._captured = self._make_captured()
 
     def _refresh(self) -> None:
         """What follows from the set of active members."""
@@ -137,6 +150,8 @@ class StackTrainer:
 
     def step(self) -> None:
         """One update of all active members."""
+        if self.update in self._forks:
+            self._fork()
         index = self._batch_index(self.plan.timeline.phase(self.update).batch_size)
         rates = self._schedule.vector(self.update)
         if self._captured is not None:
@@ -263,6 +278,8 @@ class StackTrainer:
                 moments[rest] = tensor.to(self.device)
         self.model.load_state_dict(parameters)
         self._optimizer.load(moments, steps)
+        if self._forks:
+            self._fork()
         self._diverged = state["diverged"].to(self.device)
         self._fused = self._make_fused()
         self._captured = self._make_captured()

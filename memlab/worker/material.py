@@ -35,18 +35,19 @@ class Material:
         return self._splits[name]
 
     def corrupted(self, member: Member) -> Corrupted:
-        """The member's data, corrupted by its own seed."""
+        """The member's data, corrupted by its own seed or by the one that all share."""
         spec = member.experiment.corruption
+        seed = member.experiment.corruption_seed(member.seed)
         clean = spec.kind == "none"
         name = "|".join(
             (
                 member.experiment.dataset.model_dump_json(),
                 "none" if clean else spec.model_dump_json(),
-                "" if clean else str(member.seed),
+                "" if clean else str(seed),
             )
         )
         if name not in self._corrupted:
-            self._corrupted[name] = corrupt(self.splits(member), spec, member.seed)
+            self._corrupted[name] = corrupt(self.splits(member), spec, seed)
         return self._corrupted[name]
 
     def pictures(self, member: Member) -> np.ndarray:

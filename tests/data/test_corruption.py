@@ -10,7 +10,10 @@ from scipy import stats
 
 from memlab.data.corruption import chosen, corrupt
 from memlab.data.split import Part, Splits
+from memlab.experiment import grid
+from memlab.experiment.reading import experiment
 from memlab.experiment.spec import CORRUPTIONS, CorruptionSpec
+from memlab.worker.material import Material
 
 KINDS = tuple(kind for kind in CORRUPTIONS if kind != "none")
 LABELS = ("labels", "labels-other", "labels-pair")
@@ -310,3 +313,19 @@ def test_the_split_is_left_as_it_was(kind):
     corrupt(data, noise(kind, 0.7, test=True), 0)
     for kept, now in zip(before, (data.train.x, data.train.y, data.test.x), strict=True):
         np.testing.assert_array_equal(kept, now)
+
+
+def test_a_shared_corruption_is_the_same_for_all_seeds_and_another_for_another_split():
+    tree = {
+        "dataset": {"name": "digits", "train": 100, "validation": 50, "test": 50},
+        "corruption": {"kind": "labels", "fraction": 0.5, "shared": True},
+        "axes": {"dataset.split_seed": [0, 1]},
+        "seeds": 2,
+    }
+    material = Material([], lambda done, total: None)
+    shared = [material.corrupted(m).train_given for m in grid.members(experiment(tree, "test"))]
+    assert np.array_equal(shared[0], shared[1])
+    assert not np.array_equal(shared[0], shared[2])
+    tree["corruption"]["shared"] = False
+    own = [material.corrupted(m).train_given for m in grid.members(experiment(tree, "test"))]
+    assert not np.array_equal(own[0], own[1])

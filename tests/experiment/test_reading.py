@@ -35,6 +35,8 @@ BAD = [
     ("seeds = [1, 1]", (), "different numbers"),
     ("[optimizer]\nnesterov = true", (), "nesterov needs sgd with a momentum above 0"),
     ("[schedule]\nkind = 'step'", (), "step needs milestones"),
+    ("[fork]\nlearning_rate = 0.1", (), "learning_rate needs at, the epoch of the fork"),
+    ("[fork]\nat = 1\nschedule = 'step'", (), "step needs milestones"),
     ("", ("model.widht=3",), "did you mean 'model.width'?"),
     ("", ("nonsense",), "not of the form key=value"),
     ("", ("name=mlp",), "could be dataset.name, model.name"),
