@@ -510,7 +510,7 @@ class Experiment(Section):
         fork = self.fork
         if fork.at is None:
             return self
-        changes = {
+        changes: dict[str, dict[str, object]] = {
             "optimizer": {"learning_rate": fork.learning_rate, "batch_size": fork.batch_size},
             "schedule": {"kind": fork.schedule},
             "regularization": {"weight_decay": fork.weight_decay, "dropout": fork.dropout},

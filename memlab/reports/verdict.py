@@ -19,7 +19,7 @@ from memlab.experiment.keys import key
 
 Values = NDArray[np.float64]
 Name = Literal["supported", "not supported", "inconclusive"]
-Direction = Literal["above", "below", "within", "contains"]
+Direction = Literal["above", "below", "within", "contains", "differs"]
 
 CONFIDENCE: Final = 0.95
 LEAST_SEEDS: Final = 3
@@ -51,8 +51,9 @@ class Rule:
     """Where the interval has to lie, fixed before the run.
 
     `above` and `below` the threshold; `within` threshold ± margin (an equivalence); `contains`:
-    the threshold is inside an interval that is itself no wider than ± margin. `inclusive`: values
-    that all equal the threshold are on the claimed side.
+    the threshold is inside an interval that is itself no wider than ± margin; `differs`: the
+    interval is wholly on either side of the threshold, and refuted where it is within ± margin.
+    `inclusive`: values that all equal the threshold are on the claimed side.
     """
 
     direction: Direction
@@ -61,7 +62,7 @@ class Rule:
     inclusive: bool = False
 
     def __post_init__(self) -> None:
-        if self.direction in ("within", "contains") and not self.margin > 0:
+        if self.direction in ("within", "contains", "differs") and not self.margin > 0:
             raise ValueError(f"a rule {self.direction!r} needs a margin above 0")
 
     @property
@@ -73,6 +74,8 @@ class Rule:
             return f"{'≤' if self.inclusive else '<'} {self.threshold:g}"
         if self.direction == "within":
             return f"within {self.threshold:g} ± {self.margin:g}"
+        if self.direction == "differs":
+            return f"other than {self.threshold:g}"
         return f"interval contains {self.threshold:g}, no wider than ± {self.margin:g}"
 
 
@@ -259,6 +262,11 @@ def _verdict(low: float, high: float, n: int, rule: Rule) -> Name:
         if level - margin < low and high < level + margin:
             return "supported"
         return "not supported" if high < level - margin or low > level + margin else "inconclusive"
+    if rule.direction == "differs":
+        if low > level or high < level:
+            return "supported"
+        near = level - margin < low and high < level + margin
+        return "not supported" if near else "inconclusive"
     claimed, other = low > level, high < level
     if low == high == level:
         return "supported" if rule.inclusive else "not supported"

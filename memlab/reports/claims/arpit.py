@@ -10,6 +10,7 @@ from memlab.reports.claims.arpit_quantities import (
     across_classes,
     capacity,
     complex_hypotheses,
+    easy_examples,
     few_carry_the_loss,
     patterns_first,
     regularizers,
@@ -32,7 +33,16 @@ CLAIMS: Final = (
         unit="share of networks",
         paper_had="many MNIST examples always right, random inputs close to a binomial",
         refuted_by="an excess on noise as large as on real data",
-        needs="a preset of 100 networks for one epoch with the example ledger",
+        done="A hundred networks of one split see it for one epoch, each from its own "
+        "initialization and in its own order; the unit is the split, of which there are as many as "
+        "seeds.",
+        presets=("easy",),
+        measure=easy_examples,
+        control=Control(
+            "random inputs in the place of real data",
+            lambda e: easy_examples(e, "inputs"),
+            ("easy",),
+        ),
     ),
     Claim(
         id="A2",

@@ -7,18 +7,73 @@ from typing import Final
 
 import numpy as np
 
+from memlab.errors import RunFolderError
+from memlab.experiment.keys import key
 from memlab.reports.claims import criteria as that
 from memlab.reports.claims import drawing
 from memlab.reports.claims.claim import Condition, Line, Measured, Panel, Values
 from memlab.reports.claims.evidence import Evidence
 from memlab.reports.claims.finished_run import Cell, FinishedRun
-from memlab.reports.claims.select import both, ladder, noise, regularized, width, widths
+from memlab.reports.claims.select import (
+    Holds,
+    both,
+    ladder,
+    noise,
+    regularized,
+    width,
+    widths,
+)
+from memlab.reports.example_scores import EasyExamples, labellings, right_at
+from memlab.reports.example_scores import easy_examples as shares_of
 from memlab.reports.verdict import Rule, t_interval
+from memlab.runs.ledger import read_ledger
 
 NOISES: Final = (("random labels", "labels"), ("random inputs", "inputs"))
 COST: Final = 0.03
 #: The dropout rate of A8, fixed so that none is picked for its result.
 DROPOUT: Final = 0.5
+
+
+def easy_examples(evidence: Evidence, real: str = "none") -> Measured:
+    """A1: some real examples are right in every network after one epoch; the unit is the split."""
+    run = evidence.run("easy")
+    kinds = [("real", real), *NOISES]
+    shares = {name: _shares_right(run, noise(kind)) for name, kind in kinds}
+    excess = {name: np.array([one.excess for one in found]) for name, found in shares.items()}
+    places = np.linspace(0.0, 1.0, 101)
+    lines = [
+        Line(name, places, np.array([np.quantile(one.share, places) for one in found]))
+        for name, found in shares.items()
+    ]
+    told = ", ".join(
+        f"{name} {np.mean([one.deviation for one in found]):.3f} against "
+        f"{np.mean([one.binomial for one in found]):.3f}"
+        for name, found in shares.items()
+    )
+    return Measured(
+        tuple(
+            that.exceeds(f"excess over a binomial, real − {name}", excess["real"], excess[name])
+            for name in ("random inputs", "random labels")
+        ),
+        (
+            Panel("after one epoch", "examples, sorted", "share of networks right", tuple(lines)),
+            drawing.named("excess over a binomial", "standard deviation", list(excess.items())),
+        ),
+        (f"Standard deviation over examples against a binomial's: {told}.",),
+    )
+
+
+def _shares_right(run: FinishedRun, holds: Holds) -> list[EasyExamples]:
+    """For each split of the data, how many of its networks get each example right."""
+    by_members = {one.members: one for one in labellings(read_ledger(run.folder))}
+    found = []
+    for cell in run.where(holds):
+        kept = by_members.get(tuple(sorted(cell.members)))
+        if kept is None:
+            raise RunFolderError(f"The run {run.id} kept no ledger of {cell.label}.")
+        _, right = right_at(kept, cell.experiment.stop.epochs)
+        found.append(shares_of(right, key(0, "easy examples"), draws=0))
+    return found
 
 
 def few_carry_the_loss(evidence: Evidence, real: str = "none") -> Measured:

@@ -58,3 +58,11 @@ def rises(label: str, x: ArrayLike, y: ArrayLike, level: float = 0.0) -> Conditi
 def falls(label: str, x: ArrayLike, y: ArrayLike, level: float = 0.0) -> Condition:
     """The rank correlation of `x` [conditions] with `y` [seeds, conditions] lies below `level`."""
     return Condition(label, rank_correlation(x, y), Rule("below", level))
+
+
+def depends(label: str, x: ArrayLike, y: ArrayLike, margin: float) -> Condition:
+    """The rank correlation of `x` with `y` [seeds, conditions] is not 0, whatever its sign.
+
+    An interval within 0 ± `margin` refutes it.
+    """
+    return Condition(label, rank_correlation(x, y), Rule("differs", 0.0, margin))

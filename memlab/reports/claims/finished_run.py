@@ -43,6 +43,27 @@ class Series:
         found = np.flatnonzero(self.values <= level)
         return float(self.epoch[found[0]]) if len(found) else float("nan")
 
+    def crossing(self, level: float) -> float:
+        """The epoch at which the value first falls to `level`, interpolated; NaN for never.
+
+        Values are interpolated on a scale of logarithms, as losses fall.
+        """
+        after = np.flatnonzero(self.values <= level)
+        if not len(after) or after[0] == 0:
+            return float("nan")
+        i = int(after[0])
+        high, low = np.log(self.values[i - 1]), np.log(max(self.values[i], 1e-300))
+        part = (high - np.log(level)) / (high - low)
+        return float(self.epoch[i - 1] + part * (self.epoch[i] - self.epoch[i - 1]))
+
+    def between(self, epoch: float) -> float:
+        """The value at `epoch`, interpolated between finite ones; NaN outside of them."""
+        known = np.isfinite(self.values)
+        if not known.any():
+            return float("nan")
+        found = np.interp(epoch, self.epoch[known], self.values[known], left=np.nan, right=np.nan)
+        return float(found)
+
     def at(self, epoch: float) -> float:
         """The value at the last evaluation not after `epoch`; NaN where there is none."""
         found = np.flatnonzero(self.epoch <= epoch + 1e-9)
@@ -76,6 +97,11 @@ class Cell:
         """The epoch at which each seed reaches `level`, [seeds]; NaN or `otherwise` for never."""
         found = np.array([one.reaches(level) for one in self.series(metric)])
         return found if otherwise is None else np.where(np.isnan(found), otherwise, found)
+
+    def at_loss(self, metric: str, loss: float) -> Values:
+        """The metric of each seed where its train loss falls to `loss`, interpolated, [seeds]."""
+        pairs = zip(self.series("train_loss"), self.series(metric), strict=True)
+        return np.array([wanted.between(losses.crossing(loss)) for losses, wanted in pairs])
 
     def baseline(self, name: str, metric: str) -> Values:
         """What the baseline `name` reached on the data of each seed, [seeds].

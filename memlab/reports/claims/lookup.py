@@ -48,6 +48,31 @@ def no_lookup_table(evidence: Evidence, control: bool = False) -> Measured:
     )
 
 
+def learned_from_lies(evidence: Evidence, untrained: bool = False) -> Measured:
+    """L2: a linear probe of the truth reads the hidden layer better than what was not learned."""
+    cell = evidence.run("lookup").cell(noise("labels", LIES))
+    random, inputs = cell.final("probes.random"), cell.final("probes.inputs")
+    hidden = random if untrained else cell.final("probes.last")
+    early, _ = cell.early_stopped("test_accuracy")
+    epoch, values = cell.table("probes.last")
+    best = values.mean(axis=0)
+    bars = [("hidden, final", hidden), ("random features", random), ("inputs", inputs)]
+    return Measured(
+        (
+            that.exceeds("probe accuracy, hidden − random features", hidden, random),
+            that.exceeds("probe accuracy, hidden − inputs", hidden, inputs),
+        ),
+        (
+            drawing.named("linear probes of true labels", "test accuracy", bars),
+            drawing.curves("last hidden layer", "probes.last", [("hidden", cell)]),
+        ),
+        (
+            f"The probe of the hidden layer was best at epoch {epoch[int(best.argmax())]:g} "
+            f"({best.max():.3f}); the early-stopped network itself reached {early.mean():.3f}.",
+        ),
+    )
+
+
 def _areas(evidence: Evidence, score: str, shuffled: bool) -> Values:
     """Area under the ROC curve of `score` for corrupted examples, [seeds]."""
     from dataclasses import replace
@@ -120,13 +145,19 @@ CLAIMS: Final = (
         sentence="Hidden layers trained on lies separate the true classes better than inputs or "
         "random features do.",
         source="ours; after Arpit 2017, section 4",
-        criterion="at p = 0.4: accuracy of a linear probe of true labels on hidden layers − on "
-        "random features > 0, and − on inputs > 0",
+        criterion="at p = 0.4, at the end: test accuracy of a linear probe of true labels on the "
+        "last hidden layer − on random features > 0, and − on inputs > 0",
         effect="probe accuracy, hidden − random features",
         unit="accuracy",
         paper_had="nothing: this claim is ours",
         refuted_by="a probe that reads random features as well",
-        needs="the probes instrument in the labels preset",
+        presets=("lookup",),
+        measure=learned_from_lies,
+        control=Control(
+            "an untrained network of the same law in its place",
+            lambda e: learned_from_lies(e, untrained=True),
+            ("lookup",),
+        ),
     ),
     Claim(
         id="L3",

@@ -19,6 +19,7 @@ from memlab.runs.run_folder import RunFolder, list_runs
 WORDS: Final = frozenset(
     {"title", "question", "look_for", "source", "deviations", "claims", "checkpoints"}
 )
+SPLITS: Final = "dataset.split_seed"
 RANK: Final = {"finished": 0, "running": 1, "paused": 1, "stopping": 1, "starting": 1, "queued": 1}
 
 
@@ -65,10 +66,22 @@ def needed(claims: Sequence[Claim], size: Size, seeds: Sequence[int]) -> tuple[N
     for name in names:
         preset = known.get(f"{name}-{size}")
         if preset is not None:
-            tree = preset.tree | {"seeds": list(seeds)}
+            tree = replicated(preset.tree, seeds)
             experiment = reading.experiment(tree, preset.path.name)
             made.append(Needed(name, size, experiment, content_of(experiment)))
     return tuple(made)
+
+
+def replicated(tree: reading.Tree, seeds: Sequence[int]) -> reading.Tree:
+    """The preset with `seeds` as its units of replication.
+
+    Those are its networks' seeds; of a preset with an axis over splits of the data they are the
+    splits, and the number of networks for each is its own.
+    """
+    axes = tree.get("axes", {})
+    if SPLITS in axes:
+        return tree | {"axes": axes | {SPLITS: list(seeds)}}
+    return tree | {"seeds": list(seeds)}
 
 
 def existing(runs_folder: Path, wanted: Sequence[Needed]) -> dict[str, RunFolder]:

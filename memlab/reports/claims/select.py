@@ -33,10 +33,21 @@ def regularized(**strengths: float) -> Holds:
     return holds
 
 
+def schedule(kind: str, learning_rate: float) -> Holds:
+    """This kind of schedule from this learning rate."""
+    return lambda e: e.schedule.kind == kind and e.optimizer.learning_rate == learning_rate
+
+
 def ladder(run: FinishedRun) -> list[tuple[float, Cell]]:
     """The cells by share of corrupted examples, rising."""
     cells = [(cell.experiment.corruption.fraction, cell) for cell in run.cells]
     return sorted(cells, key=lambda pair: pair[0])
+
+
+def by_rate(run: FinishedRun) -> tuple[list[float], list[Cell]]:
+    """Learning rates, rising, and the cell of each."""
+    cells = sorted(run.cells, key=lambda cell: cell.experiment.optimizer.learning_rate)
+    return [cell.experiment.optimizer.learning_rate for cell in cells], cells
 
 
 def width(units: int) -> Holds:

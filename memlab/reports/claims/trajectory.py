@@ -1,10 +1,21 @@
-"""The early trajectory: Jastrzębski 2018 and 2020, Cohen 2021 (science.md, 6); still to come."""
+"""The early trajectory: Jastrzębski 2018 and 2020, Cohen 2021 (science.md, 6)."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from memlab.reports.claims.claim import Claim
+from memlab.reports.claims.claim import Claim, Control
+from memlab.reports.claims.trajectory_quantities import (
+    EDGE,
+    HIGHER,
+    LOSS,
+    STAYS,
+    better_conditioned,
+    early_steps_decide,
+    edge_of_stability,
+    lower_at_larger_steps,
+    rises_then_falls,
+)
 
 PAPER: Final = "trajectory"
 CLAIMS: Final = (
@@ -14,12 +25,19 @@ CLAIMS: Final = (
         title="Sharpness rises, then falls",
         sentence="The largest eigenvalue of the Hessian first rises, then falls or levels off.",
         source="Jastrzębski 2020, arXiv 2002.09572, section 4.1, figure 1",
-        criterion="the maximum of λ_H lies strictly inside training",
-        effect="epoch of the maximum",
-        unit="share of training",
+        criterion="the maximum of λ_H lies strictly inside training: it is larger than the first "
+        f"and the last measurement by a factor of {HIGHER:g}, at every learning rate",
+        effect="log of the maximum of λ_H ÷ its end, least over η",
+        unit="log eigenvalue",
         paper_had="a maximum within the first epochs on CIFAR-10",
         refuted_by="a maximum at the first or last measurement",
-        needs="curvature measured per update in the first epochs",
+        presets=("early",),
+        measure=rises_then_falls,
+        control=Control(
+            "full-batch gradient descent at rates that reach the edge of stability late or never",
+            lambda e: rises_then_falls(e, "edge"),
+            ("edge",),
+        ),
     ),
     Claim(
         id="B2",
@@ -32,7 +50,13 @@ CLAIMS: Final = (
         unit="correlation",
         paper_had="0.87 at η 0.1 against 3.01 at η 0.01",
         refuted_by="a maximum that does not fall with η",
-        needs="gradient covariance measured per update in the first epochs",
+        presets=("early",),
+        measure=lower_at_larger_steps,
+        control=Control(
+            "learning rates permuted within each seed",
+            lambda e: lower_at_larger_steps(e, permuted=True),
+            ("early",),
+        ),
     ),
     Claim(
         id="B3",
@@ -45,7 +69,13 @@ CLAIMS: Final = (
         unit="correlation",
         paper_had="Tr K ÷ λ_K 14.29 at η 0.1 against 10.69 at η 0.01",
         refuted_by="a conditioning that does not rise with η",
-        needs="gradient covariance measured per update in the first epochs",
+        presets=("early",),
+        measure=better_conditioned,
+        control=Control(
+            "learning rates permuted within each seed",
+            lambda e: better_conditioned(e, permuted=True),
+            ("early",),
+        ),
     ),
     Claim(
         id="B4",
@@ -53,12 +83,19 @@ CLAIMS: Final = (
         title="Gradient descent at the edge of stability",
         sentence="Under full-batch gradient descent λ_H rises to 2/η and stays there.",
         source="Cohen 2021, arXiv 2103.00065, section 3, figure 1",
-        criterion="with squared error, λ_H reaches 2/η and then stays within 20 % of it",
+        criterion="with squared error, λ_H starts below 2/η, reaches it, and is then within "
+        f"{EDGE:.0%} of it on the mean and in {STAYS:.0%} of all measurements",
         effect="mean of λ_H η / 2 after reaching 1",
         unit="ratio",
         paper_had="λ_H hovering just above 2/η for tanh networks on 5,000 CIFAR-10 images",
         refuted_by="a λ_H that stays below or leaves that band",
-        needs="a full-batch preset with squared error and curvature",
+        presets=("edge",),
+        measure=edge_of_stability,
+        control=Control(
+            "a rate whose edge lies beyond the sharpness that is reached",
+            lambda e: edge_of_stability(e, slow=True),
+            ("edge",),
+        ),
     ),
     Claim(
         id="B5",
@@ -66,11 +103,18 @@ CLAIMS: Final = (
         title="Early steps decide",
         sentence="A high rate in the first epochs marks the minimum, whatever follows.",
         source="Jastrzębski 2020, section 4.3",
-        criterion="final λ_H at equal train loss, high then low η − low from the start < 0",
+        criterion=f"log λ_H at train loss {LOSS:g}, forked to the low η after some epochs at a "
+        "high one − low from the start < 0",
         effect="log λ_H, forked − low from the start",
         unit="log eigenvalue",
         paper_had="lower curvature along the whole later trajectory",
         refuted_by="a λ_H as high as with the low rate from the start",
-        needs="a fork as an experiment's axis",
+        presets=("fork",),
+        measure=early_steps_decide,
+        control=Control(
+            "the low rate from the start in both places, seeds exchanged",
+            lambda e: early_steps_decide(e, same=True),
+            ("fork",),
+        ),
     ),
 )

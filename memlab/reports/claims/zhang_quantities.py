@@ -13,6 +13,7 @@ from memlab.reports.claims import drawing
 from memlab.reports.claims.claim import Condition, Measured, Values
 from memlab.reports.claims.evidence import Evidence
 from memlab.reports.claims.finished_run import Cell
+from memlab.reports.claims.permuted import rolled_rows
 from memlab.reports.claims.select import both, ladder, noise, regularized
 from memlab.reports.claims.theorem_one import construct
 from memlab.reports.verdict import Rule, t_interval
@@ -119,8 +120,7 @@ def error_of_lies(evidence: Evidence, preset: str = "labels", permuted: bool = F
     errors = np.array([1 - cell.final("test_accuracy") for _, cell in rungs])
     train = np.array([cell.final("train_accuracy") for _, cell in rungs])
     if permuted:
-        draw = [key(s, "Z4 control").permutation(len(shares)) for s in range(errors.shape[1])]
-        errors = np.array([errors[order, s] for s, order in enumerate(draw)]).T
+        errors = rolled_rows(errors.T).T
     return Measured(
         (
             that.rises("rank correlation of share and test error", shares, errors.T, 0.95),
