@@ -26,6 +26,7 @@ LEAST_SEEDS: Final = 3
 MOST_SEEDS: Final = 1_000
 RESAMPLES: Final = 2_000
 LEAST_CONDITIONS: Final = 4
+CLEARANCE: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Rule:
     `above` and `below` the threshold; `within` threshold ± margin (an equivalence); `contains`:
     the threshold is inside an interval that is itself no wider than ± margin; `differs`: the
     interval is wholly on either side of the threshold, and refuted where it is within ± margin.
+    Since two sides convince, it has to be clear of the threshold by a tenth of its own width.
     `inclusive`: values that all equal the threshold are on the claimed side.
     """
 
@@ -263,7 +265,8 @@ def _verdict(low: float, high: float, n: int, rule: Rule) -> Name:
             return "supported"
         return "not supported" if high < level - margin or low > level + margin else "inconclusive"
     if rule.direction == "differs":
-        if low > level or high < level:
+        clear = CLEARANCE * (high - low)
+        if low > level + clear or high < level - clear:
             return "supported"
         near = level - margin < low and high < level + margin
         return "not supported" if near else "inconclusive"

@@ -79,6 +79,19 @@ def test_uniform_and_discrete_values_stay_within_the_rate_too(make):
         assert steps.count("supported") / TRIALS <= 0.05
 
 
+@pytest.mark.parametrize("n", SEEDS)
+def test_two_sides_together_are_supported_in_at_most_one_null_trial_in_twenty(n: int):
+    draw, rule = np.random.default_rng(11), Rule("differs", 0.0, 0.3)
+    null = [
+        verdict.rank_correlation(np.arange(5), draw.normal(0, 1, (n, 5))) for _ in range(TRIALS)
+    ]
+    said = [decide(one, rule).verdict for one in null]
+    assert said.count("supported") / TRIALS <= 0.05
+    for sign in (1, -1):
+        trend = sign * 3 * np.arange(5) + draw.normal(0, 1, (n, 5))
+        assert decide(verdict.rank_correlation(np.arange(5), trend), rule).verdict == "supported"
+
+
 def test_equivalence_is_supported_rarely_when_the_truth_is_at_the_margin():
     draw, rule = np.random.default_rng(1), Rule("within", 0.0, 0.5)
     for n in SEEDS:

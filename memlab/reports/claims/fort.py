@@ -85,7 +85,7 @@ def rate_sets_length(evidence: Evidence, permuted: bool = False) -> Measured:
     values = rolled_rows(lengths.T) if permuted else lengths.T
     condition = that.depends("rank correlation of η and ξ", rates, values, NO_TREND)
     shown = [("", rates, list(values.T))]
-    middle = np.nanmean(lengths, axis=1)
+    known = lengths[:, np.isfinite(lengths).all(axis=0)]
     return Measured(
         (condition,),
         (
@@ -96,7 +96,12 @@ def rate_sets_length(evidence: Evidence, permuted: bool = False) -> Measured:
                 [(f"η {rate:g}", cell) for rate, cell in zip(rates, cells, strict=True)],
             ),
         ),
-        (f"ξ was {middle[0]:.3f} at the lowest rate and {middle[-1]:.3f} at the highest.",),
+        (
+            f"ξ was {known[0].mean():.3f} at the lowest rate and {known[-1].mean():.3f} at the "
+            "highest.",
+        )
+        if known.size
+        else (f"No seed came to a train loss of {LOSS:g} at every rate.",),
     )
 
 

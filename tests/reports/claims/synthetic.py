@@ -12,7 +12,7 @@ import numpy as np
 
 from memlab.experiment import grid, presets, reading
 from memlab.experiment.spec import Experiment
-from memlab.reports.claims.needed import content_of
+from memlab.reports.claims.needed import content_of, replicated
 from memlab.runs import run_folder
 from memlab.runs.event_log import EventLog
 from memlab.runs.run_folder import RunFolder
@@ -35,6 +35,15 @@ INSTRUMENTS = {
                       "critical_length"),
     },
     "minima": {"curvature": ("sharpness",)},
+    "cycles": {"curvature": ("sharpness",)},
+    "edge": {"curvature": ("sharpness",)},
+    "fork": {"curvature": ("sharpness",)},
+    "length": {"stiffness": ("critical_length",)},
+    "early": {
+        "curvature": ("sharpness",),
+        "gradient-covariance": ("largest", "relative_trace", "condition"),
+    },
+    "lookup": {"probes": ("last", "random", "inputs")},
 }  # fmt: skip
 World = Callable[[str, Experiment, np.random.Generator], dict[str, np.ndarray]]
 
@@ -142,7 +151,57 @@ def _minima(e, t, p, jitter):
     }
 
 
+def _breakdown(e, t, p, jitter):
+    lost = 0.1 if e.optimizer.batch_size > 256 else 0.0
+    return {"test_accuracy": np.full(ROWS, 0.95 - lost + jitter)}
+
+
+def _cycles(e, t, p, jitter):
+    slow = e.optimizer.learning_rate < 0.1 and e.schedule.kind == "cyclic"
+    return {"sharpness": np.full(ROWS, (9.0 if slow else 1.0) * np.exp(5 * jitter))}
+
+
+def _falling(t):
+    return {"train_loss": 2.3 * np.exp(-7 * t)}
+
+
+def _length(e, t, p, jitter):
+    place = np.log10(e.optimizer.learning_rate)
+    return {"critical_length": np.full(ROWS, 1.0 - 0.2 * place + jitter), **_falling(t)}
+
+
+def _early(e, t, p, jitter):
+    place = np.log10(e.optimizer.learning_rate)
+    bump = np.exp(-20 * (t - 0.3) ** 2)
+    return {
+        "sharpness": 2 + (10 + jitter) * bump,
+        "largest": 1 + (1 - 0.3 * place + jitter) * bump,
+        "relative_trace": 1 + (5 + place + jitter) * bump,
+        "condition": 0.1 + (0.3 + 0.1 * place + jitter) * bump,
+    }
+
+
+def _edge(e, t, p, jitter):
+    return {"sharpness": np.minimum(10 + 50 * t, 2 / e.optimizer.learning_rate) * (1.02 + jitter)}
+
+
+def _fork(e, t, p, jitter):
+    return {"sharpness": np.full(ROWS, 6 - 0.5 * (e.fork.at or 0) + 5 * jitter), **_falling(t)}
+
+
+def _lookup(e, t, p, jitter):
+    return {name: np.full(ROWS, level + jitter / 3) for name, level in
+            (("last", 0.93), ("random", 0.90), ("inputs", 0.88))}  # fmt: skip
+
+
 SPECIAL = {
+    "breakdown": _breakdown,
+    "cycles": _cycles,
+    "length": _length,
+    "early": _early,
+    "edge": _edge,
+    "fork": _fork,
+    "lookup": _lookup,
     "linear": _linear,
     "inputs": _inputs,
     "regularizers": _regularizers,
@@ -160,7 +219,7 @@ SPECIAL = {
 def write(home: Path, preset: str, world: World, seeds: list[int], told: bool = True) -> RunFolder:
     """A finished run of `preset` at laptop size in the folder `home`."""
     found = presets.find(f"{preset}-laptop")
-    made = reading.experiment(found.tree | {"seeds": seeds}, found.name)
+    made = reading.experiment(replicated(found.tree, seeds), found.name)
     facts: dict[str, object] = {"preset": found.name}
     if told:
         facts["replication"] = {"preset": preset, "content": content_of(made)}
@@ -197,3 +256,40 @@ def _table(path, made, part, values, updates):
         at = {"update": round(updates * share), "epoch": made.stop.epochs * share}
         writer.append({**at, **{name: own[:, row] for name, own in values.items()}})
     writer.close()
+
+
+def write_ledgers(run: RunFolder, known: float, examples: int = 200) -> None:
+    """Ledgers of a run of the easy examples: `known` of the real ones are right in all networks."""
+    from memlab.instruments.ledger_store import LedgerFacts, LedgerStore, unlearned
+    from memlab.runs.ledger import MEMBERS
+
+    made = reading.experiment(reading.from_toml(run.experiment_toml(), "test"), "test")
+    for stack, group in enumerate(grid.groups(made)):
+        cell = grid.with_values(made, group.axis_values)
+        draw = np.random.default_rng([13, stack])
+        kind, count = cell.corruption.kind, len(group.members)
+        true = np.arange(examples) % 10
+        given = draw.integers(0, 10, examples) if kind == "labels" else true
+        facts = LedgerFacts(
+            stack=stack,
+            dataset="digits",
+            members=list(group.members),
+            class_names=[str(c) for c in range(10)],
+            index=np.arange(examples) + 1000 * cell.dataset.split_seed,
+            true=true,
+            given=[given] * count,
+            corrupted=[np.full(examples, kind != "none")] * count,
+            evaluations=1,
+        )
+        right = draw.random((count, examples)) < 0.5
+        if kind == "none":
+            right[:, : round(known * examples)] = True
+        store = LedgerStore(run.examples / f"stack-{stack:03d}", facts)
+        progress = np.zeros(count, MEMBERS)
+        progress["evaluations"] = 1
+        predicted = np.where(right, given, (given + 1) % 10)
+        zero = np.zeros(predicted.shape)
+        store.append(0, 1.0, {"loss": zero, "margin": zero, "predicted": predicted})
+        store.replace("scores", unlearned(count, examples))
+        store.replace("members", progress)
+        store.close()
