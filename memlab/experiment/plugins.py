@@ -6,9 +6,11 @@ A package declares them in its pyproject.toml, one line each:
     [project.entry-points."memlab.corruptions"]    NAME = "module:memlab.data.corruption.Corruption"
     [project.entry-points."memlab.models"]         NAME = "module:…architecture.Architecture"
     [project.entry-points."memlab.instruments"]    NAME = "module:…instruments.Instrument"
+    [project.entry-points."memlab.claims"]         ID = "module:memlab.reports.claims.claim.Claim"
 
 Importing any of these modules must import no torch. `memlab.data.contract`,
-`memlab.models.contract` and `memlab.instruments.contract` have checks for them.
+`memlab.models.contract`, `memlab.instruments.contract` and `memlab.reports.claims.contract` have
+checks for them.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ DATASETS: Final = "memlab.datasets"
 CORRUPTIONS: Final = "memlab.corruptions"
 MODELS: Final = "memlab.models"
 INSTRUMENTS: Final = "memlab.instruments"
+CLAIMS: Final = "memlab.claims"
 
 
 @cache
@@ -44,7 +47,7 @@ def names(group: str) -> tuple[str, ...]:
 
 
 def load(group: str, name: str, kind: type) -> Any:
-    """The declaration behind a name, of type `kind`, whose `name` is that name.
+    """The declaration behind a name, of type `kind`, whose `name` (or `id`) is that name.
 
     Raises:
         InvalidExperiment: if it cannot be imported, or is something else.
@@ -56,7 +59,8 @@ def load(group: str, name: str, kind: type) -> Any:
         raise InvalidExperiment(
             f"{name!r} of {group} ({point.value}) cannot be imported: {error}."
         ) from error
-    if not isinstance(found, kind) or getattr(found, "name", None) != name:
+    own = getattr(found, "name", None) or getattr(found, "id", None)
+    if not isinstance(found, kind) or own != name:
         raise InvalidExperiment(
             f"{name!r} of {group} ({point.value}) is no {kind.__name__} of that name."
         )

@@ -57,9 +57,12 @@ def find_all(own_folder: Path | None = None) -> tuple[Preset, ...]:
     found.sort(
         key=lambda preset: (order.get(preset.group, 9), preset.name != DEFAULT_PRESET, preset.name)
     )
-    if own_folder is not None and own_folder.is_dir():
-        found += [Preset(p.stem, "my experiments", p) for p in sorted(own_folder.glob("*.toml"))]
-    return tuple(found)
+    return (*found, *(in_folder(own_folder, "my experiments") if own_folder is not None else ()))
+
+
+def in_folder(folder: Path, group: str) -> tuple[Preset, ...]:
+    """The presets right in a folder, by name; none where it is not there."""
+    return tuple(Preset(path.stem, group, path) for path in sorted(folder.glob("*.toml")))
 
 
 def find(name_or_path: str, own_folder: Path | None = None) -> Preset:

@@ -32,7 +32,7 @@ from memlab.experiment.spec import (
 Tree = dict[str, Any]
 CONFIRM_MEMBERS = 10_000
 #: Fields whose single value is a list.
-LISTED = ("schedule.milestones", "instruments.on", "baselines.on")
+LISTED = ("schedule.milestones", "instruments.on", "baselines.on", "claims")
 
 
 def from_toml(text: str, where: str) -> Tree:
@@ -146,7 +146,7 @@ def full_name(key: str) -> str:
     Raises:
         InvalidExperiment: if there is none, with the nearest.
     """
-    top = ("seeds", "title", "question", "look_for", "source", "deviations")
+    top = ("seeds", "claims", "title", "question", "look_for", "source", "deviations")
     if key in field_names() or key in top:
         return key
     fits = [name for name in field_names() if name.rsplit(".", 1)[1] == key]
@@ -154,8 +154,6 @@ def full_name(key: str) -> str:
         return fits[0]
     if fits:
         raise InvalidExperiment(f"{key!r} could be {_listed(fits)}; write it in full.")
-    if key.split(".")[0] == "claims":
-        raise InvalidExperiment(f"{key!r}: this version knows no claims yet.")
     raise InvalidExperiment(
         f"There is no field {key!r}{_nearest(key, (*field_names(), 'seeds')) or '.'} "
         "`memlab schema` lists all fields."

@@ -42,7 +42,16 @@ CORRUPTIONS = (
     *INPUT_CORRUPTIONS,
     *(f"{label}+{inputs}" for label in LABEL_CORRUPTIONS for inputs in INPUT_CORRUPTIONS),
 )
-CLAIMS: tuple[str, ...] = ()
+#: The papers' claims by their ids; what they are is `memlab.reports.claims`.
+CLAIMS: tuple[str, ...] = (
+    *(f"Z{number}" for number in range(1, 8)),
+    *(f"A{number}" for number in range(1, 9)),
+    *(f"T{number}" for number in range(1, 6)),
+    *(f"S{number}" for number in range(1, 4)),
+    *(f"F{number}" for number in range(1, 6)),
+    *(f"B{number}" for number in range(1, 6)),
+    *(f"L{number}" for number in range(1, 5)),
+)
 BASELINES = (
     "1-nn",
     "k-nn",
@@ -467,8 +476,8 @@ class Experiment(Section):
     )
     instruments: InstrumentsSpec = InstrumentsSpec()
     baselines: BaselinesSpec = BaselinesSpec()
-    claims: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="Statements to be checked, by name"
+    claims: tuple[str, ...] = Field(
+        default=(), description="Claims whose verdicts the report ends with, such as Z4 or A7"
     )
 
     _check_seeds = field_validator("seeds", mode="before")(_seeds)
@@ -480,12 +489,18 @@ class Experiment(Section):
             raise ValueError("seeds must be one or more different numbers")
         return seeds
 
+    @field_validator("claims", mode="before")
+    @classmethod
+    def _claim_names(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, Mapping) else value  # as older runs have them
+
     @field_validator("claims")
     @classmethod
-    def _claims(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    def _known_claims(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = (*CLAIMS, *plugins.names(plugins.CLAIMS))
         for name in value:
-            if name not in CLAIMS:
-                raise UnknownNameError(name, CLAIMS)
+            if name not in known:
+                raise UnknownNameError(name, known)
         return value
 
     @model_validator(mode="after")

@@ -18,7 +18,7 @@ from memlab.experiment.reading import experiment as validated
 from memlab.experiment.reading import from_toml
 from memlab.experiment.spec import Experiment
 from memlab.reports.baseline_findings import baseline_findings
-from memlab.reports.findings import QUANTITIES, SCHEMA_VERSION, Findings, Row
+from memlab.reports.findings import QUANTITIES, SCHEMA_VERSION, ClaimFindings, Findings, Row
 from memlab.reports.instrument_findings import instrument_findings
 from memlab.reports.measurements import Figures, measure
 from memlab.reports.sentences import sentences
@@ -75,6 +75,7 @@ def build(run: RunFolder, state: StateName | None = None) -> Findings:
         instruments=instrument_findings(
             view, grid.groups(made), [row.axis_values for row in rows], diverged, events
         ),
+        claims=_claims(run, made, said),
         reproduce=reproduce(run),
         problems=list(view.problems),
         experiment=made.model_dump(mode="json"),
@@ -100,6 +101,15 @@ def load_or_build(run: RunFolder) -> Findings:
         if found.run == run.id and found.complete and known:
             return found.model_copy(update={"reproduce": reproduce(run)})
     return build(run)
+
+
+def _claims(run: RunFolder, made: Experiment, state: StateName) -> list[ClaimFindings]:
+    """Verdicts on the claims that the experiment names, once the run has finished."""
+    if not made.claims or state != "finished":
+        return []
+    from memlab.reports.claim_findings import claim_findings  # few runs need all claims' code
+
+    return claim_findings(run, made)
 
 
 def reproduce(run: RunFolder) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from memlab.reports import palette
+from memlab.reports.claim_lines import claim_lines
 from memlab.reports.facts import made_with, setting, standing
 from memlab.reports.findings import Findings
 from memlab.reports.side_table import side_tables
@@ -44,6 +45,7 @@ class ConsoleReport:
         yield from self._tables(options.max_width)
         yield from (Text(line, style="dim") for line in notes(findings))
         yield Text()
+        yield from self._claims()
         yield from self._instruments(options.max_width)
         yield from self._facts()
 
@@ -73,6 +75,12 @@ class ConsoleReport:
             cells = (column.cells[index] for column in columns)
             table.add_row(Text(mark, style=colours[index]), Text(label), *cells)
         return table
+
+    def _claims(self) -> Iterator[Text]:
+        for letter, line in claim_lines(self.findings):
+            yield Text(f"{letter}  {line}", style="" if letter == "S" else "yellow")
+        if self.findings.claims:
+            yield Text()
 
     def _instruments(self, width: int) -> Iterator[Text | Padding]:
         title, labels = row_labels(self.findings)

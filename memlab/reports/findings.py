@@ -155,6 +155,23 @@ class BaselineFindings(Part):
     failed: str | None = Field(description="Why it could not be fitted; null where it could")
 
 
+class ClaimFindings(Part):
+    """What one of the papers' claims comes to on this run alone."""
+
+    id: str = Field(description="Its id, such as A7")
+    title: str = Field(description="Its title")
+    sentence: str = Field(description="What the paper says, in our words")
+    source: str = Field(description="Paper, section and figure")
+    criterion: str = Field(description="When it counts as supported")
+    verdict: str = Field(description="supported, not supported, inconclusive, or not run")
+    reason: str = Field(description="Why there is no verdict; empty where there is one")
+    effect: Quantity | None = Field(description="The effect of the deciding condition over seeds")
+    effect_is: str | None = Field(description="What that effect is")
+    shown: str = Field(description="The effect with its 95 % interval, in words")
+    asked: str = Field(description="Where the interval has to lie")
+    explanation: list[str] = Field(description="Asked, done, came out, the paper, what refutes it")
+
+
 class Findings(Part):
     """A run's report: what was asked, what was found, and with what it was found."""
 
@@ -188,6 +205,9 @@ class Findings(Part):
     )
     baselines: dict[str, BaselineFindings] = Field(
         default_factory=dict, description="What is no deep network, on the same data, by name"
+    )
+    claims: list[ClaimFindings] = Field(
+        default_factory=list, description="Verdicts on the claims that the experiment names"
     )
     device: str = Field(description="Device that trained, with its name where known")
     versions: dict[str, str] = Field(description="Versions of memlab, Python and packages")

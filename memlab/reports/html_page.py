@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from memlab.reports import figures, palette
+from memlab.reports.claim_lines import claim_lines
 from memlab.reports.facts import experiment_toml, made_with, setting, standing
 from memlab.reports.findings import Findings
 from memlab.reports.side_table import side_tables
@@ -75,6 +76,7 @@ def _lines(findings: Findings, run: RunFolder | None) -> Iterator[str]:
         yield f'<p class="{"words" if index else "verdict"}">{escape(sentence)}</p>'
     yield from _drawn(findings, run)
     yield from _table(findings)
+    yield from _claims(findings)
     yield from _instruments(findings)
     yield from _experiment(findings)
     yield "</main></body></html>"
@@ -142,6 +144,15 @@ def _group(findings: Findings, group: str, columns: list[Filled]) -> Iterator[st
         cells = "".join(f"<td>{escape(column.cells[index])}</td>" for column in columns)
         yield f"<tr><th>{mark} {escape(label)}</th>{cells}</tr>"
     yield "</tbody></table></div>"
+
+
+def _claims(findings: Findings) -> Iterator[str]:
+    if not findings.claims:
+        return
+    yield "<h2>Claims</h2>"
+    for one, (letter, line) in zip(findings.claims, claim_lines(findings), strict=True):
+        yield f"<details><summary><b>{letter}</b> {escape(line)}</summary>"
+        yield f"<p>{escape(' '.join(one.explanation))}</p></details>"
 
 
 def _instruments(findings: Findings) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from memlab.reports.claim_lines import claim_lines
 from memlab.reports.facts import experiment_toml, made_with, setting, standing
 from memlab.reports.findings import Findings
 from memlab.reports.side_table import side_tables
@@ -37,6 +38,7 @@ def _lines(findings: Findings) -> Iterator[str]:
             yield ""
     yield from (f"- {escaped(line)}" for line in notes(findings))
     yield ""
+    yield from _claims(findings)
     yield from _instruments(findings)
     yield "## The experiment"
     yield ""
@@ -50,6 +52,14 @@ def _lines(findings: Findings) -> Iterator[str]:
     yield from _fenced("sh", findings.reproduce)
     yield ""
     yield from _fenced("toml", experiment_toml(findings).rstrip())
+
+
+def _claims(findings: Findings) -> Iterator[str]:
+    if findings.claims:
+        yield "## Claims"
+        yield ""
+        yield from (f"- {escaped(line)}" for _, line in claim_lines(findings))
+        yield ""
 
 
 def _instruments(findings: Findings) -> Iterator[str]:

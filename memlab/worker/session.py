@@ -221,7 +221,7 @@ class Session:
             self._current.save()
 
     def _end(self, done: bool, seconds: float) -> int:
-        self._events.append("worker-ended", seconds=seconds)
+        self._events.append("worker-ended", seconds=seconds, cpu_seconds=time.process_time())
         if done or self._stop_reason == "time":
             message = "" if done else "The time set by stop.seconds is over."
             self._events.append("finished", message=message)

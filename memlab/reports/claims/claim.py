@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
@@ -109,7 +110,8 @@ class Claim:
 
     `sentence` is the paper's in our words, `criterion` when it counts as supported, `effect` what
     the headline's number is, `unit` its unit. `presets` are without the size, `labels` for
-    `labels-laptop`. Without `measure` it stands for what is still to come; `needs` says why.
+    `labels-laptop`; a third party's are in `folder`. Without `measure` it stands for what is still
+    to come; `needs` says why.
     """
 
     id: str
@@ -127,3 +129,4 @@ class Claim:
     measure: Measure | None = None
     control: Control | None = None
     needs: str = ""
+    folder: Path | None = None

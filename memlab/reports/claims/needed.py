@@ -61,7 +61,9 @@ def needed(claims: Sequence[Claim], size: Size, seeds: Sequence[int]) -> tuple[N
         InvalidExperiment: if a preset is not valid.
     """
     names = dict.fromkeys(name for claim in claims for name in presets_of(claim))
-    known = {found.name: found for found in presets.find_all()}
+    folders = dict.fromkeys(claim.folder for claim in claims if claim.folder is not None)
+    found = [*presets.find_all(), *(p for f in folders for p in presets.in_folder(f, "claims"))]
+    known = {preset.name: preset for preset in found}
     made = []
     for name in names:
         preset = known.get(f"{name}-{size}")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from memlab.errors import InvalidExperiment
+from memlab.experiment import plugins
 from memlab.reports.claims import arpit, fort, jastrzebski, lookup, smith, trajectory, zhang
 from memlab.reports.claims.claim import Claim
 
@@ -31,22 +32,39 @@ CLAIMS: Final[tuple[Claim, ...]] = (
 )
 
 
+def all_claims() -> tuple[Claim, ...]:
+    """Ours in their order, then third parties' by their ids.
+
+    Raises:
+        InvalidExperiment: if one of theirs cannot be imported or is no claim.
+    """
+    foreign = [plugins.load(plugins.CLAIMS, name, Claim) for name in plugins.names(plugins.CLAIMS)]
+    return (*CLAIMS, *(claim for claim in foreign if claim.id not in {c.id for c in CLAIMS}))
+
+
+def papers(claims: Sequence[Claim]) -> dict[str, str]:
+    """Paper → how it is cited, of these claims, ours first; a third party's is cited by its key."""
+    own = {paper: title for paper, title in PAPERS.items() if any(c.paper == paper for c in claims)}
+    return own | {claim.paper: claim.paper for claim in claims if claim.paper not in PAPERS}
+
+
 def chosen(names: Sequence[str]) -> tuple[Claim, ...]:
     """The claims that `names` ask for (ids or papers, in any case), in order; all for none.
 
     Raises:
         InvalidExperiment: if a name is neither, with the nearest.
     """
+    claims = all_claims()
     if not names:
-        return CLAIMS
-    known = {claim.id.lower(): {claim.id} for claim in CLAIMS}
-    known |= {paper: {c.id for c in CLAIMS if c.paper == paper} for paper in PAPERS}
+        return claims
+    known = {claim.id.lower(): {claim.id} for claim in claims}
+    known |= {p.lower(): {c.id for c in claims if c.paper == p} for p in papers(claims)}
     wanted: set[str] = set()
     for name in names:
         if name.lower() not in known:
             raise InvalidExperiment(f"There is no claim or paper {name!r}{_nearest(name, known)}")
         wanted |= known[name.lower()]
-    return tuple(claim for claim in CLAIMS if claim.id in wanted)
+    return tuple(claim for claim in claims if claim.id in wanted)
 
 
 def _nearest(name: str, known: dict[str, set[str]]) -> str:
