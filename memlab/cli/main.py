@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "watch": ("watch", "follow a run until it ends"),
     "stop": ("stop", "stop a run, with a checkpoint"),
     "resume": ("resume", "go on with a run that was stopped, interrupted or failed"),
+    "fork": ("fork", "the same run up to an epoch, then with other settings"),
     "rm": ("rm", "delete runs"),
     "report": ("report", "print a run's report"),
     "probe": ("probe", "measure a run with instruments, from its checkpoints"),

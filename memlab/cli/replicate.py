@@ -62,7 +62,7 @@ def seeds_from(text: str) -> tuple[int, ...]:
 def run(options: argparse.Namespace) -> int:
     """Starts or reuses the runs, follows them, measures and prints; 1 where a claim is broken."""
     from memlab import settings
-    from memlab.cli.run import _check_device
+    from memlab.cli.run import check_device
     from memlab.reports import scoreboard
     from memlab.reports.claims import registry
     from memlab.reports.claims.batch import Batch
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     claims = registry.chosen(options.claims)
     seeds = seeds_from(options.seeds)
     device = options.device or settings.load().device
-    _check_device(device)
+    check_device(device)
     environment = {**describe(sys.argv), "requested_device": device}
     wanted = needed(claims, options.size, seeds)
     runs = settings.prepared(settings.runs_folder())

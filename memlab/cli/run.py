@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.yes:
         _confirm(experiment)
     chosen = options.device or settings.load().device
-    _check_device(chosen)
+    check_device(chosen)
     _check_data(experiment)
     runs = settings.prepared(settings.runs_folder())
     environment = {**describe(sys.argv), "requested_device": chosen, "preset": preset.name}
@@ -68,7 +68,7 @@ def _check_data(experiment: Experiment) -> None:
     preflight.check(experiment, folders())
 
 
-def _check_device(name: str) -> None:
+def check_device(name: str) -> None:
     """Refuses what can be no device before a run is made; the worker knows what is there."""
     import re
 

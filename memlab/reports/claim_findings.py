@@ -58,6 +58,4 @@ def _quantity(effect: Interval) -> Quantity | None:
     if not math.isfinite(effect.mean) or effect.n < 1:
         return None
     known = math.isfinite(effect.low) and math.isfinite(effect.high)
-    return Quantity(
-        mean=effect.mean, ci95=(effect.low, effect.high) if known else None, n=effect.n
-    )
+    return Quantity(mean=effect.mean, ci95=(effect.low, effect.high) if known else None, n=effect.n)

@@ -8,7 +8,7 @@ LETTERS = {"supported": "S", "not supported": "N", "inconclusive": "?", "not run
 
 
 def claim_line(found: ClaimFindings) -> str:
-    """`A7 Patterns are learned first: supported; best − final test accuracy 0.10 [0.08, 0.12] …`."""
+    """`A7 Patterns are learned first: supported; best − final test accuracy 0.10 [0.08, 0.12]`."""
     said = f"{found.id} {found.title}: {found.verdict}"
     if found.effect_is is None:
         return f"{said}; {found.reason.rstrip('.')}."

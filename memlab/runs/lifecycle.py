@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from memlab.atomic import storing
@@ -28,8 +28,12 @@ def start(
     environment: Mapping[str, object] | None = None,
     standby: Standby | None = None,
     worker: Sequence[str] = WORKER,
+    fill: Callable[[RunFolder], object] | None = None,
 ) -> RunFolder:
     """Makes a run and gives it a worker, which lives on when this process ends.
+
+    Args:
+        fill: puts into the new folder what the worker is to find there.
 
     Raises:
         StorageError: if the folder cannot be written.
@@ -39,6 +43,8 @@ def start(
     facts = describe(sys.argv) if environment is None else environment
     folder, lock = run_folder.create(runs_folder, name, experiment_toml, facts)
     with lock:
+        if fill is not None:
+            fill(folder)
         _hand_over(folder, lock, standby, worker)
     return folder
 

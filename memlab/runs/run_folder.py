@@ -30,6 +30,8 @@ SUFFIX_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 SUBFOLDERS = ("series", REQUESTS_FOLDER, "checkpoints", "examples")
 HEADER = "# memlab run, schema version "
 END = "# end of experiment"
+#: A checkpoint's file name: stack and update.
+CHECKPOINT = re.compile(r"stack-(\d{3,})-update-(\d{9,})\.safetensors")
 HIDDEN_NEW, HIDDEN_DELETED = ".new-", ".deleted-"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,7 @@ from torch import Tensor
 
 from memlab.atomic import write_atomically
 from memlab.errors import RunFolderError
-
-NAME = re.compile(r"stack-(\d{3,})-update-(\d{9,})\.safetensors")
+from memlab.runs.run_folder import CHECKPOINT
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def load(path: Path) -> tuple[Progress, dict[str, Tensor]]:
 
 def found(folder: Path, stack: int) -> list[tuple[int, Path]]:
     """(update, path) of a stack's checkpoints, oldest first."""
-    matches = ((NAME.fullmatch(p.name), p) for p in folder.glob("stack-*.safetensors"))
+    matches = ((CHECKPOINT.fullmatch(p.name), p) for p in folder.glob("stack-*.safetensors"))
     return sorted((int(m[2]), p) for m, p in matches if m and int(m[1]) == stack)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from memlab.experiment import reading
-from memlab.runs import lifecycle
+from memlab.runs import lifecycle, run_folder
 from memlab.runs.run_folder import RunFolder
 
 SMALL: dict[str, Any] = {
@@ -73,3 +73,16 @@ def ended(folder: RunFolder) -> RunFolder:
     """Waits until the run's worker is gone."""
     wait_for(lambda: not folder.state.living)
     return folder
+
+
+@pytest.fixture
+def made_run(tmp_path: Path) -> Callable[..., RunFolder]:
+    """`made_run(**sections)`: the folder of the small experiment, which no worker has."""
+
+    def made(**changes: Any) -> RunFolder:
+        text = reading.to_toml(reading.experiment(merged(SMALL, **changes), "test"))
+        folder, lock = run_folder.create(tmp_path / "runs", "test", text, {})
+        lock.close()
+        return folder
+
+    return made

@@ -1,0 +1,57 @@
+"""`memlab fork RUN --at EPOCH --set key=value …`: the same run up to an epoch, then otherwise."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from memlab.cli.control import found, run_argument
+from memlab.cli.output import say
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    run_argument(parser)
+    parser.add_argument(
+        "--at", type=float, required=True, metavar="EPOCH", help="the epoch of the fork"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="what is different from there on: learning_rate, batch_size, schedule, weight_decay "
+        "or dropout",
+    )
+    parser.add_argument("--detach", action="store_true", help="print the new run's id and return")
+    parser.add_argument("--json", action="store_true", help="print report.json alone")
+    parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: the settings', auto)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Starts the fork from the newest checkpoints before its epoch; follows it to its end."""
+    from memlab import settings
+    from memlab.cli import follow
+    from memlab.cli.run import check_device
+    from memlab.experiment import reading
+    from memlab.runs import forking, lifecycle
+    from memlab.runs.environment import describe
+
+    source = found(options.run)
+    device = options.device or settings.load().device
+    check_device(device)
+    made = forking.forked(source, options.at, options.set)
+    environment = {**describe(sys.argv), "requested_device": device, "forked_from": source.id}
+    name = f"{source.environment().get('preset') or 'run'}-fork"
+    folder = lifecycle.start(
+        reading.to_toml(made),
+        name,
+        settings.prepared(settings.runs_folder()),
+        environment=environment,
+        fill=lambda folder: forking.inherit(source, made, folder),
+    )
+    say(f"{folder.id} is {source.id} up to epoch {options.at:g}.")
+    if options.detach:
+        print(folder.id)
+        return 0
+    return follow.to_the_end(folder, as_json=options.json)

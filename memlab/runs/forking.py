@@ -1,0 +1,118 @@
+"""Forking a run: a new run that is the old one up to an epoch and goes on with other settings.
+
+A fork is an experiment with a `fork` section, and trained from the start it gives the same
+networks to the last bit, because all randomness is keyed. The old run's checkpoints only save the
+time: the newest one before the fork is copied, with the tables up to it, where all of the networks
+are one stack; otherwise the new run begins at the beginning.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from memlab.atomic import storing
+from memlab.errors import InvalidExperiment
+from memlab.experiment import grid, reading
+from memlab.experiment.schedule import Timeline
+from memlab.experiment.spec import Experiment, ForkSpec
+from memlab.runs.event_log import EventReader
+from memlab.runs.run_folder import CHECKPOINT, RunFolder
+
+#: Field of the experiment → field of the fork.
+CHANGES: Final = {
+    "optimizer.learning_rate": "learning_rate",
+    "optimizer.batch_size": "batch_size",
+    "schedule.kind": "schedule",
+    "regularization.weight_decay": "weight_decay",
+    "regularization.dropout": "dropout",
+}
+
+
+def forked(source: RunFolder, at: float, settings: Sequence[str]) -> Experiment:
+    """The experiment of `source` with a fork at epoch `at`; `settings` are `key=value`.
+
+    Raises:
+        RunFolderError: if the run cannot be read.
+        InvalidExperiment: if it is a fork already, has no such epoch, or a setting is none that a
+            fork may change.
+    """
+    where = str(source.path / "experiment.toml")
+    tree = reading.from_toml(source.experiment_toml(), where)
+    made = reading.experiment(tree, where)
+    if made.fork.at is not None or any(name.partition(".")[0] == "fork" for name in made.axes):
+        raise InvalidExperiment(f"{source.id} is a fork already; fork the run that it came from.")
+    if not 0 <= at < made.stop.epochs:
+        raise InvalidExperiment(
+            f"--at {at:g} is no epoch of {source.id}: it must be from 0 to below "
+            f"{made.stop.epochs:g}."
+        )
+    changes = dict(_change(setting) for setting in settings)
+    if not changes:
+        raise InvalidExperiment(
+            f"A fork needs something that changes: --set with one of {', '.join(CHANGES.values())}."
+        )
+    return reading.experiment(tree | {"fork": {"at": at, **changes}}, "the fork")
+
+
+def _change(setting: str) -> tuple[str, object]:
+    """Field of the fork and its value."""
+    key, equals, text = setting.partition("=")
+    name = key.strip().removeprefix("fork.")
+    leaf = name if name in ForkSpec.model_fields else CHANGES.get(reading.full_name(name), "")
+    if not equals or leaf in ("", "at"):
+        raise InvalidExperiment(
+            f"--set {setting!r}: a fork may change {', '.join(CHANGES.values())}, as in "
+            "learning_rate=0.01."
+        )
+    values = reading.parse_values(text)
+    if len(values) != 1:
+        raise InvalidExperiment(f"--set {setting!r}: a fork takes one value of {leaf}.")
+    return leaf, values[0]
+
+
+def inherit(source: RunFolder, made: Experiment, folder: RunFolder) -> int:
+    """Copies into the new `folder` what saves training up to the fork; the update it starts at.
+
+    0 where nothing could be copied.
+
+    Raises:
+        StorageError: if it cannot be written.
+    """
+    update = _fork_update(source, made)
+    found = sorted(
+        (int(match[2]), path)
+        for path in source.checkpoints.glob("*.safetensors")
+        if (match := CHECKPOINT.fullmatch(path.name))
+        and update is not None
+        and int(match[2]) < update  # an evaluation at the fork tells its rate
+    )
+    if not found:
+        return 0
+    start, checkpoint = found[-1]
+    with storing(folder.path):
+        shutil.copy2(checkpoint, folder.checkpoints / checkpoint.name)
+        for path in source.series.iterdir():
+            if not path.name.startswith("progress."):
+                shutil.copy2(path, folder.series / path.name)
+        shutil.copytree(source.examples, folder.examples, dirs_exist_ok=True)
+    return start
+
+
+def _fork_update(source: RunFolder, made: Experiment) -> int | None:
+    """The update of the fork; None where the networks are not all of one stack."""
+    stacks: dict[object, Mapping[str, object]] = {
+        event.data.get("stack"): event.data
+        for event in EventReader(source.events).read()
+        if event.type == "stack-started"
+    }
+    members = grid.members(made)
+    if len(stacks) != 1:
+        return None
+    (told,) = stacks.values()
+    mine, examples = told.get("members"), told.get("train_examples")
+    whole = isinstance(mine, list) and len(mine) == len(members)
+    if not whole or not isinstance(examples, int):
+        return None
+    return Timeline(members[0].experiment, examples).fork
