@@ -81,8 +81,10 @@ def _mark(
     high = series.high[found[0]] if series.high is not None else mean
     most = frame.columns - 1
     start, at, end = (min(max(frame.x_dot(v), 0), most) >> 1 for v in (low, mean, high))
-    if end > start:
-        row.put(left + start, "├" + "─" * (end - start - 1) + "┤", style)
+    arm = max(at - start, end - at)
+    if arm:
+        row.put(left + max(0, at - arm), "├" + "─" * (min(at, arm) - 1), style)
+        row.put(left + at, "─" * (min((most >> 1) - at, arm)) + "┤", style)
     row.put(left + at, series.marker[:1], style)
     half = (high - low) / 2
     digits = 3 if half <= 0 else min(4, max(0, 1 - math.floor(math.log10(half))))

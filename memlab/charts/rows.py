@@ -224,7 +224,10 @@ def _bands(rows: list[Row], picture: Picture, frame: Frame, left: int, lines: in
 
 
 def _points(rows: list[Row], picture: Picture, frame: Frame, left: int, lines: int) -> None:
-    """Each point as its series' marker, on a stroke as long as its interval."""
+    """Each point as its series' marker, on a stroke as long as its interval.
+
+    A marker whose place another has stands beside it.
+    """
     markers = []
     for index, series in enumerate(picture.series):
         lows, highs = series.low or series.y, series.high or series.y
@@ -239,8 +242,12 @@ def _points(rows: list[Row], picture: Picture, frame: Frame, left: int, lines: i
                 if 0 <= line < lines:
                     rows[line + 1].put(at, "│", style)
             markers.append(((dot >> 2) + 1, at, series.marker[:1], style))
+    taken: set[tuple[int, int]] = set()
     for line, at, marker, style in markers:
-        rows[line].put(at, marker, style)
+        near = (at + step for step in (0, 1, -1, 2, -2, 3))
+        free = next((x for x in near if x >= left and (line, x) not in taken), at)
+        taken.add((line, free))
+        rows[line].put(free, marker, style)
 
 
 def _reference(rows: list[Row], picture: Picture, frame: Frame, canvas: Canvas, left: int) -> None:

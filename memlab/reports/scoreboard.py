@@ -95,12 +95,9 @@ def build(
         except MemlabError as error:
             told[preset] = str(error)
     evidence = Evidence(runs, tuple(seeds))
-    entries, controls = [], []
-    for claim in claims:
-        entries.append(_entry(claim, claim.measure, claim.presets, evidence, size, told))
-        if claim.control is not None:
-            own = claim.control
-            controls.append(_entry(claim, own.measure, own.presets, evidence, size, told))
+    both = [measured(claim, evidence, size, told) for claim in claims]
+    entries = [entry for entry, _ in both]
+    controls = [control for _, control in both if control is not None]
     used = {preset for claim in claims for preset in presets_of(claim)}
     training = sum(run.seconds() for preset, run in runs.items() if preset in used)
     return Scoreboard(
@@ -111,6 +108,21 @@ def build(
         training + time.perf_counter() - started,
         dict(facts or {}),
     )
+
+
+def measured(
+    claim: Claim, evidence: Evidence, size: Size, problems: Mapping[str, str]
+) -> tuple[Entry, Entry | None]:
+    """The claim and its control, if it has one, on the finished runs that are there.
+
+    Args:
+        problems: why a run is not there, by preset.
+    """
+    entry = _entry(claim, claim.measure, claim.presets, evidence, size, problems)
+    own = claim.control
+    if own is None:
+        return entry, None
+    return entry, _entry(claim, own.measure, own.presets, evidence, size, problems)
 
 
 def _entry(
