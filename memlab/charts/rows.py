@@ -243,9 +243,10 @@ def _points(rows: list[Row], picture: Picture, frame: Frame, left: int, lines: i
                     rows[line + 1].put(at, "│", style)
             markers.append(((dot >> 2) + 1, at, series.marker[:1], style))
     taken: set[tuple[int, int]] = set()
+    inside = range(left, len(rows[0].cells) - 1)
     for line, at, marker, style in markers:
         near = (at + step for step in (0, 1, -1, 2, -2, 3))
-        free = next((x for x in near if x >= left and (line, x) not in taken), at)
+        free = next((x for x in near if x in inside and (line, x) not in taken), at)
         taken.add((line, free))
         rows[line].put(free, marker, style)
 

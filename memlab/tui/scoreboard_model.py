@@ -229,8 +229,9 @@ def summary(frame: Frame, wide: bool, dark: bool) -> Text:
     living = {r.name for s in frame.standings for r in s.runs if r.state in UNDER_WAY}
     waiting = {r.name for s in frame.standings for r in s.runs if r.state == "waiting"}
     if living or waiting:
-        text.append(f" · {len(living)} under way")
-        text.append(f", {len(waiting)} waiting" if waiting else "")
+        told = f"{len(living)} under way" + (f", {len(waiting)} waiting" if waiting else "")
+        brief = f"{len(living)} running" + (f" +{len(waiting)}" if waiting else "")
+        text.append(f" · {told if wide else brief}")
     elif frame.more:
         text.append(" · measuring")
     return text
