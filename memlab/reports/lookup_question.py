@@ -11,11 +11,12 @@ from typing import Final
 
 import numpy as np
 
+from memlab.reports.claims import lookup
 from memlab.reports.claims.claim import Panel
 from memlab.reports.scoreboard import NOT_RUN, Entry, shown_interval
 from memlab.reports.verdict import Interval, t_interval
 
-PAPER: Final = "lookup"
+PAPER: Final = lookup.PAPER
 COMPARISON: Final = "L1"
 #: What each further claim adds to a yes, where it is supported.
 ADDS: Final = {

@@ -30,7 +30,7 @@ from memlab.runs.environment import describe
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.view import RunView
 from memlab.tui.cost import device_kind
-from memlab.tui.scoreboard_model import Frame, Price, RunLine, Standing
+from memlab.tui.scoreboard_model import UNDER_WAY, Frame, Price, RunLine, Standing
 
 SEEDS: Final = (0, 1, 2, 3, 4)
 LOOK_SECONDS: Final = 5.0
@@ -93,9 +93,10 @@ class ScoreboardReader:
             return Frame(size, self._seeds, tuple(standings), going, more, self._launched())
 
     def price(self, claims: Collection[str], size: Size) -> Price:
-        """What is missing for these claims, and how long it will take on this machine."""
+        """What is missing for these claims and not under way, and how long it will take here."""
         with self._lock:
-            missing = [one.needed for one in self._missing(claims, size)]
+            due = (*UNDER_WAY, "waiting")
+            missing = [s.needed for s in self._missing(claims, size) if s.line.state not in due]
             kind = device_kind(self._device)
             costs = [estimate(one.experiment, kind) for one in missing]
             known = [cost.seconds for cost in costs if cost is not None]
@@ -126,7 +127,7 @@ class ScoreboardReader:
         with self._lock:
             jobs = self._batch.jobs if self._batch is not None else []
             found = [one.folder for one in self._look(size)] + [job.folder for job in jobs]
-            self._batch = None
+            self._batch, self._looked = None, (None, 0.0)
             living = {f.id: f for f in found if f is not None and f.state.living}
             for folder in living.values():
                 lifecycle.request_stop(folder)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
@@ -167,7 +169,8 @@ class ScoreboardScreen(Screen[None]):
         if message.frame is None:
             self._say(message.error, error=True)
         elif message.frame.size == self._chosen:
-            self._show(message.frame)
+            with suppress(NoMatches):  # when the app closes, widgets go before their screen does
+                self._show(message.frame)
         if self._again or (message.frame is not None and message.frame.more and self._seen):
             self._tick(now=True)
 
@@ -302,7 +305,7 @@ class ScoreboardScreen(Screen[None]):
         if price is None:
             self._say(message.error, error=True)
         elif not price.runs:
-            self._say("Nothing is missing: what can be run here is finished.")
+            self._say("Nothing is missing: what can be run here is finished or under way.")
         elif message.ask or price.seconds > ASK_SECONDS:
             self._ask(message.claims, price)
         else:
