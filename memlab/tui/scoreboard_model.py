@@ -22,7 +22,7 @@ UNDER_WAY: Final = ("queued", "starting", "running", "paused", "stopping")
 COLUMNS: Final = (
     Column("mark", "", 1, sortable=False),
     Column("id", "", 3, sortable=False),
-    Column("title", "claim", flexible=True, width=20, sortable=False),
+    Column("title", "claim", flexible=True, width=26, sortable=False),
     Column("verdict", "verdict", 13, sortable=False, priority=3),
     Column("effect", "effect [95 %]", 26, sortable=False),
     Column("asked", "asked", 22, sortable=False, priority=1),

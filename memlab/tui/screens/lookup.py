@@ -94,9 +94,9 @@ class LookupScreen(ScoreboardPage):
         if standing is not None:
             dark = self.app.current_theme.dark
             told = [model.words(standing, dark)]
-            if self.size.height >= HEIGHTS[1][0]:
-                told += [Text(), model.conditions(standing, dark)]
-                told += [Text(), model.explained(standing, self._frame.seeds)]
+            if self.size.height >= HEIGHTS[1][0] and not standing.problem:
+                explained = model.explained(standing, self._frame.seeds)
+                told = [model.conditions(standing, dark), Text(), explained]
             self._put("#conditions", Text("\n").join(told))
 
     def on_resize(self, event: events.Resize) -> None:
