@@ -58,15 +58,22 @@ class Cost:
     @property
     def time(self) -> str:
         """The estimated time in words: `about 19 s`."""
-        if self.minutes < 1:
-            return f"about {max(1, round(self.seconds))} s"
-        if self.minutes < 90:
-            return f"about {round(self.minutes)} min"
-        return f"about {self.minutes / 60:.0f} h"
+        return about(self.seconds)
 
     def sentence(self) -> str:
         """The cost in words."""
         return f"{self.time} for {self.members:,} networks and {self.updates:,} updates"
+
+
+def about(seconds: float) -> str:
+    """An estimated time in words: `about 19 s`, `about 5 min`, `about 7 h`, `about 12 days`."""
+    if seconds < 60:
+        return f"about {max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"about {round(seconds / 60)} min"
+    if seconds < 72 * 3600:
+        return f"about {seconds / 3600:.0f} h"
+    return f"about {seconds / 86_400:,.0f} days"
 
 
 def estimate(

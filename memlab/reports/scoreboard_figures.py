@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from memlab.reports import palette
-from memlab.reports.claims.claim import Panel, Values
+from memlab.reports.claims.claim import Panel
 from memlab.reports.figures import _style, _svg
 from memlab.reports.scoreboard import Entry
-from memlab.runs.curve import half_width
+from memlab.reports.scoreboard_panels import interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +37,7 @@ def figure(entry: Entry) -> str:
 def _draw(axes: Axes, panel: Panel) -> None:
     colours = palette.ramp(len(panel.lines))
     for index, line in enumerate(panel.lines):
-        mean, half = _interval(line.y)
+        mean, half = interval(line.y)
         look: dict[str, Any] = {"color": colours[index], "label": line.label or None}
         marker = palette.MARKERS[index % len(palette.MARKERS)]
         if panel.marks:
@@ -70,14 +68,3 @@ def _frame(axes: Axes, panel: Panel) -> None:
     axes.set_ylabel(panel.y_label)
     if any(line.label for line in panel.lines):
         axes.legend(fontsize=8)
-
-
-def _interval(y: Values) -> tuple[Values, Values]:
-    """Mean over seeds and half of its 95 % interval, 0 for one seed; each [points]."""
-    values = np.atleast_2d(y)
-    there = np.isfinite(values)
-    count = there.sum(axis=0).astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(there, values, 0.0).sum(axis=0) / count
-        squares = (np.where(there, values - mean, 0.0) ** 2).sum(axis=0)
-    return mean, np.nan_to_num(half_width(count, squares))

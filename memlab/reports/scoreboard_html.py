@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from memlab.reports import html_page, scoreboard_figures
+from memlab.reports import html_page, lookup_question, scoreboard_figures
 from memlab.reports.claims.registry import PAPERS
 from memlab.reports.scoreboard import Entry, Scoreboard, explanation, shown_interval
 from memlab.reports.scoreboard_text import MARKS, counted
@@ -37,6 +37,8 @@ def _lines(board: Scoreboard) -> Iterator[str]:
         entries = [entry for entry in board.entries if entry.claim.paper == paper]
         if entries:
             yield f"<h2>{escape(title)}</h2>"
+            if paper == lookup_question.PAPER:
+                yield from _question(entries)
             yield from _table(entries, "claim", [entry.claim.title for entry in entries])
             for entry in entries:
                 yield from _claim(entry, board.seeds)
@@ -48,6 +50,20 @@ def _lines(board: Scoreboard) -> Iterator[str]:
     facts = {**board.facts, "time": f"{board.seconds:.0f} s of training and measuring"}
     yield from (f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
     yield "</dl></main></body></html>"
+
+
+def _question(entries: Sequence[Entry]) -> Iterator[str]:
+    """Lookup table or learner: the answer, and the network beside the others."""
+    yield f'<p class="verdict">{escape(lookup_question.answer(entries))}</p>'
+    learners = lookup_question.learners(entries)
+    if not learners:
+        return
+    yield '<div class="scroll"><table><thead><tr><th>on the same lies</th>'
+    yield "<th>test accuracy [95 %]</th></tr></thead><tbody>"
+    for one in learners:
+        accuracy = escape(shown_interval(one.accuracy))
+        yield f"<tr><th>{escape(one.name)}</th><td>{accuracy}</td></tr>"
+    yield "</tbody></table></div>"
 
 
 def _table(entries: Sequence[Entry], head: str, words: Sequence[str]) -> Iterator[str]:

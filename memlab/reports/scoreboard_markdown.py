@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from memlab.reports import lookup_question
 from memlab.reports.claims.registry import PAPERS
 from memlab.reports.markdown_page import escaped
 from memlab.reports.scoreboard import Entry, Scoreboard, explanation, shown_interval
@@ -28,6 +29,8 @@ def _lines(board: Scoreboard) -> Iterator[str]:
         if entries:
             yield f"## {escaped(title)}"
             yield ""
+            if paper == lookup_question.PAPER:
+                yield from _question(entries)
             yield from _table(entries)
             yield ""
             for entry in entries:
@@ -45,6 +48,19 @@ def _lines(board: Scoreboard) -> Iterator[str]:
     yield ""
     if board.broken:
         yield f"**Broken: {', '.join(board.broken)}, supported on their control.**"
+
+
+def _question(entries: Sequence[Entry]) -> Iterator[str]:
+    """Lookup table or learner: the answer, and the network beside the others."""
+    yield f"**{escaped(lookup_question.answer(entries))}**"
+    yield ""
+    learners = lookup_question.learners(entries)
+    if learners:
+        yield "| on the same lies | test accuracy, 95 % interval |"
+        yield "| --- | ---: |"
+        for one in learners:
+            yield f"| {escaped(one.name)} | {escaped(shown_interval(one.accuracy))} |"
+        yield ""
 
 
 def _table(entries: Sequence[Entry]) -> Iterator[str]:

@@ -10,8 +10,10 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from memlab.reports import lookup_question
 from memlab.reports.claims.registry import PAPERS
 from memlab.reports.scoreboard import Entry, Scoreboard, explanation, shown_interval
+from memlab.reports.scoreboard_drawing import ConsoleFigure
 
 #: Verdict → its letter and its style.
 MARKS: Final = {
@@ -38,6 +40,8 @@ class ConsoleScoreboard:
             entries = [entry for entry in board.entries if entry.claim.paper == paper]
             if entries:
                 yield Text(title, style="bold")
+                if paper == lookup_question.PAPER:
+                    yield Text(lookup_question.answer(entries))
                 yield _table(entries, options.max_width)
                 yield Text()
         if len(board.entries) <= EXPLAINED:
@@ -79,7 +83,7 @@ def _table(entries: Sequence[Entry], width: int) -> Table:
     return table
 
 
-def _explained(board: Scoreboard) -> Iterator[Text]:
+def _explained(board: Scoreboard) -> Iterator[Text | ConsoleFigure]:
     for entry in board.entries:
         yield Text(f"{entry.claim.id}  {entry.claim.title}", style="bold")
         yield from (Text(f"  {sentence}") for sentence in explanation(entry, board.seeds))
@@ -88,6 +92,9 @@ def _explained(board: Scoreboard) -> Iterator[Text]:
             line = Text(f"  {letter} ", style=style)
             line.append(f"{one.label}: {shown_interval(one.effect)}, asked {one.rule.words}", "dim")
             yield line
+        if entry.measured is not None and entry.measured.panels:
+            yield Text()
+            yield ConsoleFigure(entry.measured.panels)
         yield Text()
 
 

@@ -41,7 +41,7 @@ def _commands() -> type[Provider]:
 
 
 class MemlabApp(App[None]):
-    """Compose, Watch, Report and Library, one mode each."""
+    """Compose, Watch, Report, Library and Scoreboard, one mode each."""
 
     TITLE = "memlab"
     CSS = """

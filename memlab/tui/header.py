@@ -1,4 +1,4 @@
-"""The first line of every screen: the four screens with their keys, and what run is at hand."""
+"""The first line of every screen: the five screens with their keys, and what run is at hand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-NAMES = ("compose", "watch", "report", "library")
+NAMES = ("compose", "watch", "report", "library", "scoreboard")
 
 
 class ShellHeader(Widget):

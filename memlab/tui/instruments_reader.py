@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from memlab.charts.plot import Series
 from memlab.errors import RunFolderError
 from memlab.experiment.instruments import Quantity
 from memlab.runs.curve import half_width
@@ -24,7 +25,6 @@ from memlab.tui.instrument_lines import InstrumentEvents, newest_of, shapes_of
 from memlab.tui.watch_curves import Content, drawn, series_of, steady
 from memlab.tui.watch_reader import WatchReader
 from memlab.tui.widgets.number import IMPOSSIBLE
-from memlab.tui.widgets.plot import Series
 
 LEDGER = "ledger"
 LEDGER_SECONDS = 1.0

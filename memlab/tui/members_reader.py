@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from memlab.charts.plot import Mark
 from memlab.experiment.grid import Member, member_count, members
 from memlab.runs.view import RunView
 from memlab.tui import palette
@@ -14,7 +15,6 @@ from memlab.tui.watch_curves import Content, series_of, steady
 from memlab.tui.watch_reader import ACCURACY, LOSS, WatchReader
 from memlab.tui.widgets.columns import Coloured
 from memlab.tui.widgets.number import number
-from memlab.tui.widgets.plot import Mark
 
 METRICS = {
     "truth": "train_accuracy_clean",

@@ -1,4 +1,4 @@
-"""The four screens by name, each imported when it is first wanted."""
+"""The five screens by name, each imported when it is first wanted."""
 
 from __future__ import annotations
 

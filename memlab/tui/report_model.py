@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from memlab.charts.plot import Series
 from memlab.experiment.spec import Experiment
 from memlab.tui import palette
 from memlab.tui.axis_values import AxisValue, axis_title, is_numeric
 from memlab.tui.widgets.columns import Coloured, Column
 from memlab.tui.widgets.number import aligned, estimate, number
-from memlab.tui.widgets.plot import Series
 
 Document = Mapping[str, Any]
 LADDER = (

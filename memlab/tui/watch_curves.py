@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from memlab.charts.plot import Mark, Series
 from memlab.runs.curve import Curve
 from memlab.tui import watch_model as model
 from memlab.tui.axis_values import AxisValue
-from memlab.tui.widgets.plot import Mark, Series
 
 MOST_SERIES = 12
 WORDS = {"lies": "memorizes", "unseen": "best"}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from memlab.charts.plot import Mark, Series
 from memlab.errors import MemlabError
 from memlab.experiment.spec import Experiment
 from memlab.runs.curve import Curve
@@ -24,7 +25,6 @@ from memlab.tui.axis_values import AxisValue, axis_values
 from memlab.tui.instrument_lines import InstrumentEvents, InstrumentLine, instrument_lines
 from memlab.tui.watch_curves import WORDS, Content, drawn, mark, series_of, steady
 from memlab.tui.widgets.picture import Thumbnail
-from memlab.tui.widgets.plot import Mark, Series
 from memlab.tui.widgets.progress import Progress
 
 PAGES = ("truth", "lies", "unseen", "loss")

@@ -101,7 +101,9 @@ async def test_number_keys_reach_every_screen_also_from_over_another(run) -> Non
         await settle(pilot)
         await pilot.press("enter")
         await settle(pilot)
-        for key, name in zip("1342", ("compose", "report", "library", "watch"), strict=True):
+        for key, name in zip(
+            "13425", ("compose", "report", "library", "watch", "scoreboard"), strict=True
+        ):
             await pilot.press(key)
             await settle(pilot)
             assert (app.current_mode, len(app.screen_stack)) == (name, 1)

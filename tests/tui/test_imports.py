@@ -21,7 +21,7 @@ async def main():
             await pilot.pause()
         composed = set(sys.modules)
         app.selected_run = sys.argv[1]
-        for key in ("4", "2", "3", "1"):
+        for key in ("4", "2", "3", "5", "1"):
             await pilot.press(key)
             for _ in range(4):
                 await app.workers.wait_for_complete()

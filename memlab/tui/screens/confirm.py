@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -53,12 +54,8 @@ class Confirm(ModalScreen[bool]):
         """Ends the question."""
         self.dismiss(answer)
 
-    def key_s(self) -> None:
+    def on_key(self, event: events.Key) -> None:
         """The key that asked says yes as well."""
-        if self._key == "s":
-            self.dismiss(True)
-
-    def key_x(self) -> None:
-        """The key that asked says yes as well."""
-        if self._key == "x":
+        if event.key == self._key:
+            event.stop()
             self.dismiss(True)

@@ -20,6 +20,10 @@ ABOUT = {
     "examples, on corrupted ones, and on data the network has never seen.",
     "Report": "What was memorized, what it cost, and how sure that is.",
     "Library": "All runs, newest first. Mark two or more to compare them.",
+    "Scoreboard": "Do the papers' claims hold on this machine? S is supported, N not supported, "
+    "? inconclusive, · not run. Runs are trained by workers that go on without the app.",
+    "Claim": "Each condition with its 95 % interval over seeds against what was asked, S, N or ?. "
+    "The control is the same where it must not be supported.",
 }
 FAMILIAR = (
     "scroll",

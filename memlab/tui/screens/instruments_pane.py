@@ -10,10 +10,11 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from memlab.charts.row import Row
 from memlab.tui.instrument_lines import SPARKLINE, InstrumentLine
 from memlab.tui.widgets.columns import fit
 from memlab.tui.widgets.number import align
-from memlab.tui.widgets.spans import Row
+from memlab.tui.widgets.spans import to_strip
 
 BLANK, LABEL, VALUE, SPARK, WAITS, FAILED = range(6)
 NAMES = {
@@ -117,7 +118,7 @@ class InstrumentsPane(Widget):
         if not self._styles:
             self._styles = {n: self.get_component_rich_style(name) for n, name in NAMES.items()}
             self._styles[BLANK] = self.rich_style
-        return self._rows[y].strip(self._styles)
+        return to_strip(self._rows[y], self._styles)
 
 
 def _below_each_other(texts: Sequence[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """A live line chart in braille that repaints only the parts of rows that changed.
 
 It is told series, marks and a reference line; limits of the axes are round and seldom move.
-Tracing is in `raster`, composing rows in `chart_rows`; here are the widget and its colours.
+Tracing and composing rows is `memlab.charts`; here are the widget and its colours.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
+from memlab.charts import chart as charts
+from memlab.charts import rows as parts
+from memlab.charts.axis import Limits, Scale, limits, spread
+from memlab.charts.plot import Mark, Picture, Reference, Series, plain
+from memlab.charts.raster import pieces
+from memlab.charts.row import Row
 from memlab.tui.palette import blend
-from memlab.tui.widgets import chart_rows as parts
-from memlab.tui.widgets.axis import Limits, Scale, limits
-from memlab.tui.widgets.plot import Mark, Picture, Reference, Series, plain
-from memlab.tui.widgets.raster import pieces
-from memlab.tui.widgets.spans import Row, ink
+from memlab.tui.widgets.spans import ink, to_strip
 
 __all__ = ["BrailleChart", "Mark", "Reference", "Series"]
 
@@ -54,7 +56,8 @@ class BrailleChart(Widget):
 
     `y_range` and `x_range` fix an axis; without them it follows the data in round steps.
     `highlighted` names the series that stays bright and is drawn over the others; `pointed` draws
-    each point with its interval, for a handful of points, in place of a band.
+    each point with its interval, for a handful of points, in place of a band. `ticks` and `names`
+    are those of a `Picture`.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(_NAMES.values())
@@ -76,7 +79,10 @@ class BrailleChart(Widget):
     empty: var[str] = var("waits for the first measurement")
     x_range: var[Limits | None] = var[Limits | None](None)
     y_range: var[Limits | None] = var[Limits | None](None)
+    x_scale: var[Scale] = var[Scale]("linear")
     y_scale: var[Scale] = var[Scale]("linear")
+    ticks: var[tuple[tuple[float, str], ...]] = var[tuple[tuple[float, str], ...]](())
+    names: var[tuple[str, ...]] = var[tuple[str, ...]](())
     highlighted: var[str | None] = var[str | None](None)
     legend: var[bool] = var(False)
     pointed: var[bool] = var(False)
@@ -146,11 +152,14 @@ class BrailleChart(Widget):
 
     watch_axis = watch_empty = watch_x_range = watch_y_range = watch_title
     watch_legend = watch_lettered = watch_pointed = watch_title
+    watch_ticks = watch_names = watch_title
 
     def watch_y_scale(self) -> None:
         """Finds the limits of the other scale."""
-        self._y_limits = None
+        self._x_limits = self._y_limits = None
         self._repaint()
+
+    watch_x_scale = watch_y_scale
 
     def watch_highlighted(self) -> None:
         """Brightens another series."""
@@ -210,26 +219,31 @@ class BrailleChart(Widget):
             self.empty,
             frozenset(banded if len(banded) <= 3 and tall and not self.pointed else ()),
             self.pointed,
+            self.x_scale == "log",
+            self.ticks,
+            self.names,
         )
         self._update_limits()
         x, y = self._x_limits or (0.0, 1.0), self._y_limits or (0.0, 1.0)
-        self._rows = parts.compose(picture, size.width, size.height, x, y, self.y_scale)
+        self._rows = charts.compose(picture, size.width, size.height, x, y, self.y_scale)
 
     def _update_limits(self) -> None:
-        log = self.y_scale == "log"
+        log, log_x = self.y_scale == "log", self.x_scale == "log"
         xs: list[float] = []
         ys: list[float] = []
         for series in self._series:
-            for part_x, part_y in pieces(series.x, series.y, log):
+            for part_x, part_y in pieces(series.x, series.y, log, log_x):
                 xs += (min(part_x), max(part_x))
                 if self.y_range is None:
                     ys += (min(part_y), max(part_y))
             if self.y_range is None:
                 for extra in (series.minimum, series.maximum):
-                    for _, part_y in pieces(series.x, extra or (), log):
+                    for _, part_y in pieces(series.x, extra or (), log, log_x):
                         ys += (min(part_y), max(part_y))
         if self.x_range is not None:
             self._x_limits = self.x_range
+        elif xs and log_x:
+            self._x_limits = spread(min(xs), max(xs))
         elif xs:
             low, high = min(0.0, *xs), max(*xs)
             self._x_limits = limits(low, high if high > low else low + 1.0, self._x_limits)
@@ -252,11 +266,11 @@ class BrailleChart(Widget):
             return Strip.blank(size.width, self._styles[parts.BLANK])
         strip = self._strips.get(y)
         if strip is None:
-            strip = self._strips[y] = self._rows[y].strip(self._styles)
+            strip = self._strips[y] = to_strip(self._rows[y], self._styles)
         return strip
 
     def make_style(self, number: int, background: str) -> Style:
-        """The style of a number of `chart_rows`."""
+        """The style of a number of `memlab.charts.rows`."""
         band, number = divmod(number, parts.BAND)
         if band:
             index = min(band - 1, len(self._series) - 1)

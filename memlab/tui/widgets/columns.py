@@ -27,6 +27,10 @@ class Coloured(NamedTuple):
     bold: bool = False
 
 
+class Heading(Coloured):
+    """In a row's first cell: this text alone, over the whole width."""
+
+
 Cell = str | Coloured | Text
 Piece = tuple[str, Style]
 _NUMBER = re.compile(r"[−+-]?(?:\d[\d,]*)?\.?\d+(?:e[+-]?\d+)?")

@@ -14,10 +14,11 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from memlab.charts.row import Row
 from memlab.tui.widgets import heat_rows as parts
 from memlab.tui.widgets.heat_rows import Heat
 from memlab.tui.widgets.heat_scale import STEPS, HeatScale, colour, ink_on, scale_of
-from memlab.tui.widgets.spans import Row, ink
+from memlab.tui.widgets.spans import ink, to_strip
 
 _NAMES = {
     parts.FRAME: "heat--frame",
@@ -105,7 +106,7 @@ class HeatMap(Widget):
         row = self._rows[y]
         for number in set(row.styles) - self._styles.keys():
             self._styles[number] = self._style(number)
-        return row.strip(self._styles)
+        return to_strip(row, self._styles)
 
     def _style(self, number: int) -> Style:
         if number in _NAMES:

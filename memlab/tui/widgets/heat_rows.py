@@ -11,10 +11,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from memlab.tui.widgets.axis import label
+from memlab.charts.axis import label
+from memlab.charts.row import Row
 from memlab.tui.widgets.heat_scale import STEPS, HeatScale, character
 from memlab.tui.widgets.number import number
-from memlab.tui.widgets.spans import Row
 
 BLANK, FRAME, TITLE, LABEL, EMPTY = range(5)
 CELL = 64  # + level + STEPS

@@ -24,6 +24,7 @@ from memlab.tui.widgets.columns import (
     Cell,
     Coloured,
     Column,
+    Heading,
     Piece,
     cell_of,
     fit,
@@ -32,7 +33,7 @@ from memlab.tui.widgets.columns import (
 from memlab.tui.widgets.row_order import RowOrder
 from memlab.tui.widgets.spans import ink
 
-__all__ = ["Cell", "Coloured", "Column", "LineTable"]
+__all__ = ["Cell", "Coloured", "Column", "Heading", "LineTable"]
 
 CURSOR = "▸"
 Cells = Sequence[Sequence[object]] | Callable[[str, str], object]
@@ -361,6 +362,10 @@ class LineTable(ScrollView, can_focus=True):
         if here:
             base = base + self._style("table--cursor")
         pieces: list[Piece] = [(f"{CURSOR} " if here else "  ", base)]
+        first = self._value(key, self._columns.columns[0].key) if self._columns.columns else None
+        if isinstance(first, Heading):
+            style = base + ink(first.colour, None, first.bold)
+            return [*pieces, (fit(first.text, max(0, self.size.width - 2), "left"), style)]
         for column in self._columns.shown:
             cell = cell_of(self._value(key, column.key), column)
             pieces += self._cell_pieces(cell, column, base)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
+from memlab.charts.raster import Canvas, Frame, pieces
 from memlab.tui.widgets.chart import BrailleChart, Mark, Series
-from memlab.tui.widgets.raster import Canvas, Frame, pieces
 
 NAN, INF = math.nan, math.inf
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memlab.charts.axis import label, limits
 from memlab.tui import palette
 from memlab.tui.widgets import number as n
-from memlab.tui.widgets.axis import label, limits
 from memlab.tui.widgets.columns import sort_key
 from memlab.tui.widgets.sparkline import sparkline
 

@@ -23,6 +23,7 @@ class Series:
     high: Sequence[float] | None = None
     minimum: Sequence[float] | None = None
     maximum: Sequence[float] | None = None
+    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,11 @@ class Reference:
 
 @dataclass(frozen=True)
 class Picture:
-    """Everything that one painting of a chart depends on, besides its size."""
+    """Everything that one painting of a chart depends on, besides its size and its limits.
+
+    `ticks` are places on the horizontal axis with their words. With `names`, each x is the place
+    of a name, and the picture is a row for each name with its mark and interval.
+    """
 
     series: tuple[Series, ...] = ()
     marks: tuple[Mark, ...] = ()
@@ -58,6 +63,9 @@ class Picture:
     empty: str = ""
     bands: frozenset[int] = field(default_factory=frozenset)
     pointed: bool = False
+    log_x: bool = False
+    ticks: tuple[tuple[float, str], ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def plain(values: Sequence[float]) -> Sequence[float]:

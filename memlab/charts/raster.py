@@ -49,8 +49,15 @@ class Canvas:
             self.owners[index] = owner
             index += self.width
 
-    def trace(self, steps: Sequence[Step], owner: int, replace: bool = False) -> None:
+    def trace(
+        self, steps: Sequence[Step], owner: int, replace: bool = False, dashed: bool = False
+    ) -> None:
         """Draws one unbroken piece of a curve."""
+        if dashed:
+            apart = Canvas(self.width, self.height)
+            apart.trace(steps, owner)
+            self._overlay(apart, owner)
+            return
         column = self.column
         previous_x = previous = -1
         for x, first, top, bottom, last in steps:
@@ -78,6 +85,13 @@ class Canvas:
                 self.column(x, y, y, owner, replace)
             previous = y
 
+    def _overlay(self, other: Canvas, owner: int) -> None:
+        """Takes every other cell of a canvas that one owner has drawn: dashes."""
+        for index, mask in enumerate(other.dots):
+            if mask and (index % self.width) % 2 == 0:
+                self.dots[index] |= mask
+                self.owners[index] = owner
+
     def scatter(self, x: int, top: int, bottom: int, owner: int) -> None:
         """A dotted vertical run in cells that nobody's line has."""
         for y in range(top + (top + x) % 2, bottom + 1, 2):
@@ -91,10 +105,16 @@ class Frame:
     """Maps data to dots; log scales take the logarithm of what they are given."""
 
     def __init__(
-        self, x: tuple[float, float], y: tuple[float, float], width: int, height: int, log: bool
+        self,
+        x: tuple[float, float],
+        y: tuple[float, float],
+        width: int,
+        height: int,
+        log: bool,
+        log_x: bool = False,
     ) -> None:
-        self.low, self.high = x
-        self.log = log
+        self.low, self.high = (math.log10(x[0]), math.log10(x[1])) if log_x else x
+        self.log, self.log_x = log, log_x
         self.bottom, self.top = (math.log10(y[0]), math.log10(y[1])) if log else y
         self.columns, self.rows = width * 2, height * 4
         self.x_scale = (self.columns - 1) / ((self.high - self.low) or 1.0)
@@ -103,6 +123,8 @@ class Frame:
 
     def x_dot(self, x: float) -> int:
         """Dot column of a finite x; outside of the canvas where x is out of the limits."""
+        if self.log_x:
+            x = math.log10(x) if x > 0 else -math.inf
         position = (x - self.low) * self.x_scale
         return round(min(max(position, -2.0), self.columns + 1.0))
 
@@ -152,19 +174,21 @@ class Frame:
             return known[1]
         width = 1 / self.x_scale
         start = self.low - width / 2
-        cuts = [bisect_left(xs, start + i * width) for i in range(self.columns + 1)]
+        edges = [start + i * width for i in range(self.columns + 1)]
+        cuts = [bisect_left(xs, 10**edge if self.log_x else edge) for edge in edges]
         self._cuts[id(xs)] = (xs, cuts)
         return cuts
 
 
 def pieces(
-    xs: Sequence[float], ys: Sequence[float], log: bool = False
+    xs: Sequence[float], ys: Sequence[float], log: bool = False, log_x: bool = False
 ) -> list[tuple[Sequence[float], Sequence[float]]]:
-    """Splits a curve at NaN, infinities and (log) values that are not positive."""
+    """Splits a curve at NaN, infinities and, on log scales, what is not positive."""
     count = min(len(xs), len(ys))
     if count == 0:
         return []
-    if math.isfinite(sum(ys)) and math.isfinite(sum(xs)) and not (log and min(ys) <= 0):
+    positive = not (log and min(ys) <= 0) and not (log_x and min(xs) <= 0)
+    if positive and math.isfinite(sum(ys)) and math.isfinite(sum(xs)):
         return [(xs, ys)] if len(xs) == len(ys) else [(xs[:count], ys[:count])]
     found: list[tuple[Sequence[float], Sequence[float]]] = []
     start = 0
@@ -174,6 +198,7 @@ def pieces(
             and math.isfinite(ys[index])
             and math.isfinite(xs[index])
             and not (log and ys[index] <= 0)
+            and not (log_x and xs[index] <= 0)
         )
         if not good:
             if index > start:

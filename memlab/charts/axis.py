@@ -28,6 +28,12 @@ def limits(
     return before if _extent(fresh, scale) >= KEEP * _extent(before, scale) else fresh
 
 
+def spread(low: float, high: float) -> Limits:
+    """Limits of a logarithmic axis that marks stand on: positive data, a little room around."""
+    room = (high / low) ** 0.06 if high > low else 2.0
+    return low / room, high * room
+
+
 def label(value: float) -> str:
     """A tick's number in at most eight characters: `0.25`, `12`, `15k`, `1e-5`, `3M`."""
     size = abs(value)

@@ -10,10 +10,10 @@ import math
 import textwrap
 from collections.abc import Sequence
 
-from memlab.tui.widgets.axis import Limits, Scale, label
-from memlab.tui.widgets.plot import Picture, Series
-from memlab.tui.widgets.raster import Canvas, Frame, pieces
-from memlab.tui.widgets.spans import Row
+from memlab.charts.axis import Limits, Scale, label
+from memlab.charts.plot import Picture, Series
+from memlab.charts.raster import Canvas, Frame, pieces
+from memlab.charts.row import Row
 
 BLANK, FRAME, TITLE, LABEL, REFERENCE, EMPTY, MARK = range(7)
 MARKS = 7  # eight styles for marks with a colour of their own
@@ -30,22 +30,25 @@ def compose(
         if rows and width:
             rows[0].put(0, picture.title[:width], TITLE)
         return rows
-    _frame(rows, picture, width, height)
+    framed(rows, picture, width, height)
     gutter = _gutter(y, scale) if width >= 16 else 0
-    left, columns, lines = 1 + gutter, width - 2 - gutter, height - 2
+    ticked = bool(picture.ticks) and height >= 6
+    left, columns, lines = 1 + gutter, width - 2 - gutter, height - 2 - ticked
     if columns < 2 or lines < 1:
         return rows
-    if not any(pieces(s.x, s.y, scale == "log") for s in picture.series):
+    if not any(pieces(s.x, s.y, scale == "log", picture.log_x) for s in picture.series):
         _empty(rows, picture.empty, width, lines)
         return rows
-    frame = Frame(x, y, columns, lines, scale == "log")
-    _x_labels(rows[-1], picture.axis, x, left, columns)
+    frame = Frame(x, y, columns, lines, scale == "log", picture.log_x)
+    _x_labels(rows[-1], picture.axis, None if ticked else x, left, columns)
+    if ticked:
+        _tick_labels(rows[-2], picture, frame, left, columns)
     if gutter:
-        _y_labels(rows, frame, picture, y, scale, gutter)
+        _y_labels(rows, frame, picture, y, scale, gutter, lines)
     canvas = draw(picture, frame, columns, lines)
     _place(rows, canvas, left)
     if picture.pointed:
-        _points(rows, picture, frame, left)
+        _points(rows, picture, frame, left, lines)
     _bands(rows, picture, frame, left, lines)
     _reference(rows, picture, frame, canvas, left)
     _marks(rows, picture, frame, left, columns)
@@ -60,9 +63,9 @@ def draw(picture: Picture, frame: Frame, width: int, height: int) -> Canvas:
     order = sorted(range(len(picture.series)), key=lambda i: _is_highlighted(picture, i))
     for index in order:
         series = picture.series[index]
-        for xs, ys in pieces(series.x, series.y, frame.log):
+        for xs, ys in pieces(series.x, series.y, frame.log, frame.log_x):
             steps = frame.steps(xs, ys)
-            canvas.trace(steps, 2 * index, _is_highlighted(picture, index))
+            canvas.trace(steps, 2 * index, _is_highlighted(picture, index), series.dashed)
     for index in picture.bands:
         _extremes(canvas, frame, picture.series[index], 2 * index + 1)
     return canvas
@@ -84,7 +87,7 @@ def _envelope(
 ) -> list[tuple[int, int, int]]:
     """Dot column, highest and lowest dot row of the band between two curves, without holes."""
     spans: list[tuple[int, int, int]] = []
-    upper, lower = pieces(xs, highs, frame.log), pieces(xs, lows, frame.log)
+    upper, lower = (pieces(xs, ends, frame.log, frame.log_x) for ends in (highs, lows))
     tops = {step[0]: step[2] for part in upper for step in frame.steps(*part)}
     bottoms = {step[0]: step[3] for part in lower for step in frame.steps(*part)}
     for column in sorted(tops.keys() & bottoms.keys()):
@@ -103,7 +106,8 @@ def _envelope(
     return spans
 
 
-def _frame(rows: list[Row], picture: Picture, width: int, height: int) -> None:
+def framed(rows: list[Row], picture: Picture, width: int, height: int) -> None:
+    """The frame with the title in it, and the legend where there is room."""
     rows[0].put(0, "╭" + "─" * (width - 2) + "╮", FRAME)
     rows[-1].put(0, "╰" + "─" * (width - 2) + "╯", FRAME)
     for row in rows[1:-1]:
@@ -150,9 +154,14 @@ def _ticks(y: Limits, scale: Scale, parts: int) -> list[float]:
 
 
 def _y_labels(
-    rows: list[Row], frame: Frame, picture: Picture, y: Limits, scale: Scale, gutter: int
+    rows: list[Row],
+    frame: Frame,
+    picture: Picture,
+    y: Limits,
+    scale: Scale,
+    gutter: int,
+    lines: int,
 ) -> None:
-    lines = len(rows) - 2
     parts = 4 if lines >= 13 else 2 if lines >= 5 else 1
     values = _ticks(y, scale, parts) if lines > 1 else [y[1]]
     if picture.reference is not None and y[0] < picture.reference.y < y[1]:
@@ -166,8 +175,19 @@ def _y_labels(
             taken.add(line)
 
 
-def _x_labels(row: Row, axis: str, x: Limits, left: int, columns: int) -> None:
-    low, high = f" {label(x[0])} ", f" {label(x[1])} "
+def _tick_labels(row: Row, picture: Picture, frame: Frame, left: int, columns: int) -> None:
+    """The words of the places on the axis below them, as many as do not touch."""
+    free = left
+    for place, words in picture.ticks:
+        at = left + (frame.x_dot(place) >> 1)
+        start = min(max(left, at - len(words) // 2), left + columns - len(words))
+        if left <= at < left + columns and start >= free:
+            row.put(start, words, LABEL)
+            free = start + len(words) + 1
+
+
+def _x_labels(row: Row, axis: str, x: Limits | None, left: int, columns: int) -> None:
+    low, high = (f" {label(x[0])} ", f" {label(x[1])} ") if x is not None else ("", "")
     end = left + columns - len(high)
     if end < left + len(low):
         return
@@ -203,20 +223,32 @@ def _bands(rows: list[Row], picture: Picture, frame: Frame, left: int, lines: in
                 styles[at] = styles[at] % BAND + BAND * (index + 1)
 
 
-def _points(rows: list[Row], picture: Picture, frame: Frame, left: int) -> None:
-    """Each point as its series' marker, on a stroke as long as its interval."""
+def _points(rows: list[Row], picture: Picture, frame: Frame, left: int, lines: int) -> None:
+    """Each point as its series' marker, on a stroke as long as its interval.
+
+    A marker whose place another has stands beside it.
+    """
+    markers = []
     for index, series in enumerate(picture.series):
         lows, highs = series.low or series.y, series.high or series.y
         for x, y, low, high in zip(series.x, series.y, lows, highs, strict=False):
-            if not all(map(math.isfinite, (x, y, low, high))):
+            known = all(map(math.isfinite, (x, y, low, high)))
+            if not known or (frame.log and y <= 0) or (frame.log_x and x <= 0):
                 continue
             at, style = left + (frame.x_dot(x) >> 1), SERIES + 2 * index
             dot = frame.y_dot(y)
             above, below = round((dot - frame.y_dot(high)) / 4), round((frame.y_dot(low) - dot) / 4)
             for line in range((dot >> 2) - above, (dot >> 2) + below + 1):
-                if 0 <= line < len(rows) - 2:
+                if 0 <= line < lines:
                     rows[line + 1].put(at, "│", style)
-            rows[(dot >> 2) + 1].put(at, series.marker[:1], style)
+            markers.append(((dot >> 2) + 1, at, series.marker[:1], style))
+    taken: set[tuple[int, int]] = set()
+    inside = range(left, len(rows[0].cells) - 1)
+    for line, at, marker, style in markers:
+        near = (at + step for step in (0, 1, -1, 2, -2, 3))
+        free = next((x for x in near if x in inside and (line, x) not in taken), at)
+        taken.add((line, free))
+        rows[line].put(free, marker, style)
 
 
 def _reference(rows: list[Row], picture: Picture, frame: Frame, canvas: Canvas, left: int) -> None:
@@ -265,7 +297,7 @@ def _letters(rows: list[Row], picture: Picture, frame: Frame, left: int) -> None
     order = sorted(range(len(picture.series)), key=lambda i: not _is_highlighted(picture, i))
     for index in order:
         series = picture.series[index]
-        parts = pieces(series.x, series.y, frame.log)
+        parts = pieces(series.x, series.y, frame.log, frame.log_x)
         steps = frame.steps(*parts[-1]) if parts else []
         for column, *_, last in reversed(steps):
             spot = (last >> 2, column >> 1)

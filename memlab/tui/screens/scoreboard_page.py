@@ -1,0 +1,55 @@
+"""What lies over the Scoreboard and shows a part of it in full: kept up to date by it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Static
+
+from memlab.tui import scoreboard_model as model
+from memlab.tui.scoreboard_model import Frame
+from memlab.tui.screens.shell import HEIGHTS, WIDTHS
+
+
+class ScoreboardPage(Screen[None]):
+    """A page about a claim or a paper, which `names` on the command line."""
+
+    CSS_PATH = "scoreboard_page.tcss"
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy", "copy command"),
+        Binding("escape", "back", "back", key_display="esc"),
+    ]
+
+    def __init__(self, frame: Frame, name: str) -> None:
+        super().__init__()
+        self._frame, self._named = frame, name
+
+    def show(self, frame: Frame) -> None:
+        """Takes a newer frame."""
+        raise NotImplementedError
+
+    def _put(self, selector: str, text: Text | str) -> None:
+        line = self.query_one(selector, Static)
+        if line.content != text:
+            line.update(text)
+
+    def _say(self, text: str, error: bool = False) -> None:
+        self._put("#message", text)
+        line = self.query_one("#message", Static)
+        line.set_class(bool(text), "-shown")
+        line.set_class(error, "-error")
+
+    def action_copy(self) -> None:
+        """Copies the command that repeats it."""
+        command = model.command(self._named, self._frame.size)
+        self.app.copy_to_clipboard(command)
+        self._say(f"Copied: {command}")
+
+    def action_back(self) -> None:
+        """Goes back to the scoreboard."""
+        self.dismiss()
