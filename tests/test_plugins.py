@@ -1,4 +1,4 @@
-"""A third party's dataset, corruption, model and instrument, installed as a package would be."""
+"""A third party's dataset, corruption, model, instrument and claim, as a package installs them."""
 
 from __future__ import annotations
 
@@ -40,6 +40,25 @@ NORM = Instrument(
     cost=lambda settings, work: 1.0,
 )
 """
+CLAIM = """
+from pathlib import Path
+from memlab.reports.claims import criteria as that
+from memlab.reports.claims.claim import Claim, Control, Measured
+
+
+def measure(evidence, by=0.0):
+    found = evidence.run("rings").cells[0].final("train_accuracy")
+    return Measured((that.exceeds("accuracy over chance", found, 0 * found + 1 / 3, by),))
+
+
+CLAIM = Claim(
+    id="R1", paper="Rings 2026", title="Rings are learned", sentence="They are.", source="none",
+    criterion="accuracy above chance", effect="accuracy over chance", unit="accuracy",
+    paper_had="nothing", refuted_by="chance", presets=("rings",), measure=measure,
+    control=Control("more than all", lambda e: measure(e, 1.0), ("rings",)),
+    folder=Path(__file__).parent,
+)
+"""
 NETWORK = """
 import torch
 from memlab.models.layers import StackedLinear
@@ -66,6 +85,8 @@ lowest = other_memlab:LOWEST
 tiny = other_memlab:TINY
 [memlab.instruments]
 weight-norm = other_memlab:NORM
+[memlab.claims]
+R1 = other_claim:CLAIM
 """
 EXPERIMENT = """
 seeds = 2
@@ -83,6 +104,7 @@ epochs = 5
 [instruments.weight-norm]
 cadence = 1
 """
+RINGS = 'claims = ["R1"]\n' + EXPERIMENT.replace('kind = "lowest"\nfraction = 0.3', "")
 
 
 @pytest.fixture
@@ -95,6 +117,8 @@ def installed(tmp_path: Path) -> dict[str, str]:
     (info / "entry_points.txt").write_text(POINTS)
     (site / "other_memlab.py").write_text(DECLARATIONS)
     (site / "other_network.py").write_text(NETWORK)
+    (site / "other_claim.py").write_text(CLAIM)
+    (site / "rings-laptop.toml").write_text(RINGS)
     return os.environ | {"PYTHONPATH": str(site), "MEMLAB_HOME": str(tmp_path / "home")}
 
 
@@ -115,6 +139,24 @@ def test_all_four_are_trained_and_measured(installed: dict[str, str], tmp_path: 
     assert 0.1 < row["fraction_changed"] < 0.3
     (measured,) = report["instruments"]["weight-norm"]["rows"]
     assert measured["norm"]["n"] == 2
+
+
+def test_a_claim_is_replicated_and_ends_the_report_of_its_run(installed: dict[str, str]):
+    command = [sys.executable, "-m", "memlab", "replicate", "r1", "--seeds", "3", "--json"]
+    done = subprocess.run(command, env=installed, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    board = json.loads(done.stdout)
+    assert [(one["id"], one["verdict"]) for one in board["claims"]] == [("R1", "supported")]
+    assert [one["verdict"] for one in board["controls"]] == ["not supported"]
+    (run,) = board["claims"][0]["runs"]
+    report = python(f"import sys; from memlab.cli.main import main; main(['report', '{run}', "
+                    "'--format', 'json'])", installed)  # fmt: skip
+    (verdict,) = json.loads(report.stdout)["claims"]
+    assert verdict["verdict"] == "supported"
+    assert verdict["effect"]["n"] == 3
+    checked = python("import other_claim\nfrom memlab.reports.claims import contract\n"
+                     "contract.check_claim(other_claim.CLAIM)", installed)  # fmt: skip
+    assert checked.returncode == 0, checked.stderr
 
 
 def test_all_four_keep_to_the_contracts(installed: dict[str, str]):

@@ -164,7 +164,7 @@ def _setting(run: FinishedRun) -> str:
 def explanation(entry: Entry, seeds: Sequence[int]) -> tuple[str, ...]:
     """Four or five sentences: asked, done, came out, the paper had, what would change it."""
     claim = entry.claim
-    done = claim.done or (f"Trained here: {'; '.join(entry.settings)}." if entry.settings else "")
+    done = claim.done or (f"{'; '.join(entry.settings)}." if entry.settings else "")
     said = [f"Asked: {claim.sentence}"]
     if done:
         count = f" Seeds {', '.join(map(str, seeds))}." if len(seeds) <= 10 else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from memlab.reports import html_page, lookup_question, scoreboard_figures
-from memlab.reports.claims.registry import PAPERS
+from memlab.reports.claims.registry import papers
 from memlab.reports.scoreboard import Entry, Scoreboard, explanation, shown_interval
 from memlab.reports.scoreboard_text import MARKS, counted
 
@@ -33,7 +33,7 @@ def _lines(board: Scoreboard) -> Iterator[str]:
     yield f'<p class="verdict">{escape(counted(board))}</p>'
     if board.broken:
         yield f'<p class="warning">Supported on their control: {", ".join(board.broken)}</p>'
-    for paper, title in PAPERS.items():
+    for paper, title in papers([entry.claim for entry in board.entries]).items():
         entries = [entry for entry in board.entries if entry.claim.paper == paper]
         if entries:
             yield f"<h2>{escape(title)}</h2>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from memlab.reports import lookup_question
-from memlab.reports.claims.registry import PAPERS
+from memlab.reports.claims.registry import papers
 from memlab.reports.markdown_page import escaped
 from memlab.reports.scoreboard import Entry, Scoreboard, explanation, shown_interval
 from memlab.reports.scoreboard_text import counted
@@ -24,7 +24,7 @@ def _lines(board: Scoreboard) -> Iterator[str]:
     yield ""
     yield from (f"- {name}: {escaped(value)}" for name, value in board.facts.items())
     yield ""
-    for paper, title in PAPERS.items():
+    for paper, title in papers([entry.claim for entry in board.entries]).items():
         entries = [entry for entry in board.entries if entry.claim.paper == paper]
         if entries:
             yield f"## {escaped(title)}"

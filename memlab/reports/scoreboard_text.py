@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from memlab.reports import lookup_question
-from memlab.reports.claims.registry import PAPERS
+from memlab.reports.claims.registry import papers
 from memlab.reports.scoreboard import Entry, Scoreboard, explanation, shown_interval
 from memlab.reports.scoreboard_drawing import ConsoleFigure
 
@@ -36,7 +36,7 @@ class ConsoleScoreboard:
         yield Text(f"Replication, {board.size} size", style="bold")
         yield Text(f"seeds {', '.join(map(str, board.seeds))} · {counted(board)}", style="dim")
         yield Text()
-        for paper, title in PAPERS.items():
+        for paper, title in papers([entry.claim for entry in board.entries]).items():
             entries = [entry for entry in board.entries if entry.claim.paper == paper]
             if entries:
                 yield Text(title, style="bold")

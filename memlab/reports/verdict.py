@@ -70,15 +70,16 @@ class Rule:
     @property
     def words(self) -> str:
         """The rule as people read it: `> 0.03`, `within 0 ± 0.02`."""
+        level = f"{self.threshold:g}".replace("-", "−")
         if self.direction == "above":
-            return f"{'≥' if self.inclusive else '>'} {self.threshold:g}"
+            return f"{'≥' if self.inclusive else '>'} {level}"
         if self.direction == "below":
-            return f"{'≤' if self.inclusive else '<'} {self.threshold:g}"
+            return f"{'≤' if self.inclusive else '<'} {level}"
         if self.direction == "within":
-            return f"within {self.threshold:g} ± {self.margin:g}"
+            return f"within {level} ± {self.margin:g}"
         if self.direction == "differs":
-            return f"other than {self.threshold:g}"
-        return f"interval contains {self.threshold:g}, no wider than ± {self.margin:g}"
+            return f"other than {level}"
+        return f"interval contains {level}, no wider than ± {self.margin:g}"
 
 
 @dataclass(frozen=True)

@@ -58,13 +58,19 @@ class ScoreboardReader:
         runs_folder: Path,
         device: str = "auto",
         *,
-        claims: Sequence[Claim] = registry.CLAIMS,
+        claims: Sequence[Claim] | None = None,
         seeds: Sequence[int] = SEEDS,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        """Reads nothing yet; `options` are further keyword arguments of `lifecycle.start`."""
+        """Reads nothing yet.
+
+        Args:
+            claims: the default: all, third parties' among them.
+            options: further keyword arguments of `lifecycle.start`.
+        """
         self._runs_folder, self._device = runs_folder, device
-        self._claims, self._seeds, self._options = tuple(claims), tuple(seeds), options
+        self._claims = tuple(registry.all_claims() if claims is None else claims)
+        self._seeds, self._options = tuple(seeds), options
         self._lock = threading.Lock()
         self._needed: dict[Size, tuple[Needed, ...]] = {}
         self._there: dict[str, RunFolder] = {}

@@ -177,14 +177,14 @@ class ScoreboardScreen(Screen[None]):
     # --- showing
 
     def _show(self, frame: Frame) -> None:
-        from memlab.reports.claims.registry import PAPERS
+        from memlab.reports.claims.registry import papers
 
         known: list[str] | None = getattr(self.app, "launched", None)
         if known is not None:
             known += [run for run in frame.launched if run not in known]
         before, self._frame = self._frame, frame
         dark, keys, rows = self.app.current_theme.dark, list[str](), list[list[object]]()
-        for paper, title in PAPERS.items():
+        for paper, title in papers([one.claim for one in frame.standings]).items():
             claims = [one for one in frame.standings if one.claim.paper == paper]
             if claims:
                 keys.append(f"{PAPER}{paper}")
