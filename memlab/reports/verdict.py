@@ -19,7 +19,7 @@ from memlab.experiment.keys import key
 
 Values = NDArray[np.float64]
 Name = Literal["supported", "not supported", "inconclusive"]
-Direction = Literal["above", "below", "within", "contains", "differs"]
+Direction = Literal["above", "below", "within", "differs"]
 
 CONFIDENCE: Final = 0.95
 LEAST_SEEDS: Final = 3
@@ -51,9 +51,8 @@ class Interval:
 class Rule:
     """Where the interval has to lie, fixed before the run.
 
-    `above` and `below` the threshold; `within` threshold ± margin (an equivalence); `contains`:
-    the threshold is inside an interval that is itself no wider than ± margin; `differs`: the
-    interval is wholly on either side of the threshold, and refuted where it is within ± margin.
+    `above` and `below` the threshold; `within` threshold ± margin (an equivalence); `differs`:
+    the interval is wholly on either side of the threshold, and refuted where it is within ± margin.
     Since two sides convince, it has to be clear of the threshold by a tenth of its own width.
     `inclusive`: values that all equal the threshold are on the claimed side.
     """
@@ -64,7 +63,7 @@ class Rule:
     inclusive: bool = False
 
     def __post_init__(self) -> None:
-        if self.direction in ("within", "contains", "differs") and not self.margin > 0:
+        if self.direction in ("within", "differs") and not self.margin > 0:
             raise ValueError(f"a rule {self.direction!r} needs a margin above 0")
 
     @property
@@ -77,9 +76,7 @@ class Rule:
             return f"{'≤' if self.inclusive else '<'} {level}"
         if self.direction == "within":
             return f"within {level} ± {self.margin:g}"
-        if self.direction == "differs":
-            return f"other than {level}"
-        return f"interval contains {level}, no wider than ± {self.margin:g}"
+        return f"other than {level}"
 
 
 @dataclass(frozen=True)
@@ -257,10 +254,6 @@ def _verdict(low: float, high: float, n: int, rule: Rule) -> Name:
     if n < LEAST_SEEDS or not (math.isfinite(low) and math.isfinite(high)):
         return "inconclusive"
     level, margin = rule.threshold, rule.margin
-    if rule.direction == "contains":
-        if not low <= level <= high:
-            return "not supported"
-        return "supported" if (high - low) / 2 <= margin else "inconclusive"
     if rule.direction == "within":
         if level - margin < low and high < level + margin:
             return "supported"

@@ -162,13 +162,10 @@ def test_a_ratio_is_decided_on_the_scale_of_logarithms():
         verdict.geometric_t([1.0, 0.0])
 
 
-def test_contains_needs_a_narrow_interval():
-    rule = Rule("contains", 0.1, 0.05)
-    assert decide(verdict.t_interval([0.09, 0.1, 0.11]), rule).verdict == "supported"
-    assert decide(verdict.t_interval([0.0, 0.1, 0.2]), rule).verdict == "inconclusive"
-    assert decide(verdict.t_interval([0.30, 0.31, 0.32]), rule).verdict == "not supported"
-    with pytest.raises(ValueError, match="margin"):
-        Rule("contains", 0.1)
+def test_a_margin_is_asked_where_one_is_needed():
+    for direction in ("within", "differs"):
+        with pytest.raises(ValueError, match="needs a margin"):
+            Rule(direction, 0.1)
 
 
 def test_a_claim_of_several_conditions_is_as_good_as_its_worst():

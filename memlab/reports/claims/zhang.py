@@ -8,7 +8,7 @@ from memlab.reports.claims.claim import Claim, Control
 from memlab.reports.claims.zhang_quantities import (
     DIMENSIONS,
     KEPT,
-    NARROW,
+    NEAR_CHANCE,
     POINTS,
     SAME,
     error_of_lies,
@@ -29,8 +29,9 @@ CLAIMS: Final = (
         sentence="A network that does well on real labels also fits labels drawn by lot, to the "
         "last example, and then knows nothing about unseen ones.",
         source="Zhang 2017, section 2.2, figure 1a, table 1",
-        criterion="train accuracy ≥ 0.99 at p = 1; the 95 % interval of test accuracy contains "
-        f"1/C and is no wider than ± {NARROW:g}",
+        criterion="train accuracy ≥ 0.99 at p = 1; the 95 % interval of test accuracy lies within "
+        f"1/C ± {NEAR_CHANCE:g} (that it merely contains 1/C fails by chance in one of twenty "
+        "cases where the claim is true)",
         effect="test accuracy on random labels",
         unit="accuracy",
         paper_had="on CIFAR-10 train accuracy 99.3 to 100 % and test accuracy 9.8 to 10.6 % for "

@@ -18,8 +18,8 @@ from memlab.reports.claims.select import both, ladder, noise, regularized
 from memlab.reports.claims.theorem_one import construct
 from memlab.reports.verdict import Rule, t_interval
 
-#: Half the width that the interval of an accuracy "at chance" may have.
-NARROW: Final = 0.1
+#: An accuracy within this of chance is "at chance".
+NEAR_CHANCE: Final = 0.05
 #: "Does not generalize": less than this share of what real data give above chance.
 KEPT: Final = 0.25
 SAME: Final = 0.05
@@ -27,7 +27,7 @@ POINTS, DIMENSIONS = 1_000, 64
 
 
 def _chance(classes: int, label: str, values: Values) -> Condition:
-    return Condition(label, t_interval(values), Rule("contains", 1 / classes, NARROW))
+    return Condition(label, t_interval(values), Rule("within", 1 / classes, NEAR_CHANCE))
 
 
 def random_labels(evidence: Evidence, fraction: float = 1.0, preset: str = "labels") -> Measured:
