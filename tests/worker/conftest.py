@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,23 @@ def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(0.01)
 
 
+def launched(home: Path, **changes: Any) -> RunFolder:
+    """A run of the small experiment in `home`, its worker started."""
+    made = reading.experiment(merged(SMALL, **changes), "test")
+    (home / "runs").mkdir(exist_ok=True)
+    return lifecycle.start(reading.to_toml(made), "test", home / "runs")
+
+
+def finished_run(home: Path, **changes: Any) -> RunFolder:
+    """The same, once it has finished; for fixtures that several tests share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEMLAB_HOME", str(home))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        folder = ended(launched(home, **changes))
+    assert folder.state.state == "finished", folder.worker_log.read_text()
+    return folder
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A memlab home of the test's own."""
@@ -60,13 +78,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def start(home: Path) -> Callable[..., RunFolder]:
     """`start(**sections)`: a run of the small experiment, its worker started."""
-
-    def started(**changes: Any) -> RunFolder:
-        made = reading.experiment(merged(SMALL, **changes), "test")
-        (home / "runs").mkdir(exist_ok=True)
-        return lifecycle.start(reading.to_toml(made), "test", home / "runs")
-
-    return started
+    return partial(launched, home)
 
 
 def ended(folder: RunFolder) -> RunFolder:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from memlab.runs.ledger import read_ledger
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.view import RunView
 from memlab.training import checkpoint
-from tests.worker.conftest import ended, wait_for
+from tests.worker.conftest import ended, finished_run, wait_for
 from tests.worker.test_resume import EVERY, kill, tables
 
 Start = Callable[..., RunFolder]
@@ -34,11 +36,10 @@ def parameters(folder: RunFolder) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture
-def measured(start: Start) -> RunFolder:
-    folder = ended(start(**EVERY, **ALL))
-    assert folder.state.state == "finished", folder.worker_log.read_text()
-    return folder
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A finished run with all instruments on; only to be read."""
+    return finished_run(tmp_path_factory.mktemp("measured"), **EVERY, **ALL)
 
 
 def test_everything_on_trains_bit_for_bit_as_everything_off(start: Start, measured: RunFolder):
@@ -114,10 +115,11 @@ def test_a_probe_after_the_fact_gives_what_was_measured_during_the_run(measured:
     )
 
 
-def test_a_probe_of_a_run_without_checkpoints_says_so(start: Start, measured: RunFolder):
-    for path in measured.checkpoints.iterdir():
+def test_a_probe_of_a_run_without_checkpoints_says_so(measured: RunFolder, tmp_path: Path):
+    copy = RunFolder(shutil.copytree(measured.path, tmp_path / measured.id))
+    for path in copy.checkpoints.iterdir():
         path.unlink()
-    command = [sys.executable, "-m", "memlab.worker.probe", str(measured.path)]
+    command = [sys.executable, "-m", "memlab.worker.probe", str(copy.path)]
     command += ["--instrument", "margins", "--device", "cpu"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2 or done.returncode == 1
