@@ -18,9 +18,8 @@ from textual.widget import Widget
 
 from memlab.tui.palette import blend
 from memlab.tui.widgets import chart_rows as parts
-from memlab.tui.widgets.axis import Limits, Scale, limits
+from memlab.tui.widgets.axis import Limits, Scale, drawable, limits
 from memlab.tui.widgets.plot import Mark, Picture, Reference, Series, plain
-from memlab.tui.widgets.raster import pieces
 from memlab.tui.widgets.spans import Row, ink
 
 __all__ = ["BrailleChart", "Mark", "Reference", "Series"]
@@ -52,7 +51,8 @@ class _Styles(dict[int, Style]):
 class BrailleChart(Widget):
     """Curves over one horizontal axis, framed, with the title above and the axis below.
 
-    `y_range` and `x_range` fix an axis; without them it follows the data in round steps.
+    `y_range` and `x_range` fix an axis; without them it follows the data in round steps. What a
+    logarithmic axis (`y_scale`) cannot have, zero and negative values, are gaps and fix no axis.
     `highlighted` names the series that stays bright and is drawn over the others; `pointed` draws
     each point with its interval, for a handful of points, in place of a band.
     """
@@ -216,27 +216,17 @@ class BrailleChart(Widget):
         self._rows = parts.compose(picture, size.width, size.height, x, y, self.y_scale)
 
     def _update_limits(self) -> None:
-        log = self.y_scale == "log"
-        xs: list[float] = []
-        ys: list[float] = []
-        for series in self._series:
-            for part_x, part_y in pieces(series.x, series.y, log):
-                xs += (min(part_x), max(part_x))
-                if self.y_range is None:
-                    ys += (min(part_y), max(part_y))
-            if self.y_range is None:
-                for extra in (series.minimum, series.maximum):
-                    for _, part_y in pieces(series.x, extra or (), log):
-                        ys += (min(part_y), max(part_y))
+        scale = self.y_scale
+        found = parts.spans(self._series, scale == "log")
         if self.x_range is not None:
             self._x_limits = self.x_range
-        elif xs:
-            low, high = min(0.0, *xs), max(*xs)
+        elif found is not None:
+            low, high = min(0.0, found[0][0]), found[0][1]
             self._x_limits = limits(low, high if high > low else low + 1.0, self._x_limits)
-        if self.y_range is not None:
+        if self.y_range is not None and drawable(self.y_range, scale):
             self._y_limits = self.y_range
-        elif ys:
-            self._y_limits = limits(min(ys), max(ys), self._y_limits, self.y_scale)
+        elif found is not None:
+            self._y_limits = limits(*found[1], self._y_limits, scale)
 
     def render_line(self, y: int) -> Strip:
         """One line of the widget, painted."""

@@ -10,7 +10,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 
-from memlab.tui.widgets.axis import Limits, Scale, label
+from memlab.tui.widgets.axis import Limits, Scale, label, ticks
 from memlab.tui.widgets.plot import Picture, Series
 from memlab.tui.widgets.raster import Canvas, Frame, pieces
 from memlab.tui.widgets.spans import Row
@@ -19,6 +19,21 @@ BLANK, FRAME, TITLE, LABEL, REFERENCE, EMPTY, MARK = range(7)
 MARKS = 7  # eight styles for marks with a colour of their own
 SERIES = 16
 BAND = 4096
+NONE_POSITIVE = "waits for a value above zero: the axis is logarithmic"
+
+
+def spans(series: Sequence[Series], log: bool) -> tuple[Limits, Limits] | None:
+    """Least and greatest x and y, extremes included, of what can be drawn; None for nothing."""
+    xs: list[float] = []
+    ys: list[float] = []
+    for each in series:
+        for part_x, part_y in pieces(each.x, each.y, log):
+            xs += (min(part_x), max(part_x))
+            ys += (min(part_y), max(part_y))
+        for extra in (each.minimum, each.maximum):
+            for _, part_y in pieces(each.x, extra or (), log):
+                ys += (min(part_y), max(part_y))
+    return ((min(xs), max(xs)), (min(ys), max(ys))) if xs else None
 
 
 def compose(
@@ -31,14 +46,16 @@ def compose(
             rows[0].put(0, picture.title[:width], TITLE)
         return rows
     _frame(rows, picture, width, height)
+    log = scale == "log"
+    if not any(pieces(s.x, s.y, log) for s in picture.series):
+        waits = log and any(pieces(s.x, s.y) for s in picture.series)
+        _empty(rows, NONE_POSITIVE if waits else picture.empty, width, height - 2)
+        return rows
     gutter = _gutter(y, scale) if width >= 16 else 0
     left, columns, lines = 1 + gutter, width - 2 - gutter, height - 2
     if columns < 2 or lines < 1:
         return rows
-    if not any(pieces(s.x, s.y, scale == "log") for s in picture.series):
-        _empty(rows, picture.empty, width, lines)
-        return rows
-    frame = Frame(x, y, columns, lines, scale == "log")
+    frame = Frame(x, y, columns, lines, log)
     _x_labels(rows[-1], picture.axis, x, left, columns)
     if gutter:
         _y_labels(rows, frame, picture, y, scale, gutter)
@@ -60,7 +77,7 @@ def draw(picture: Picture, frame: Frame, width: int, height: int) -> Canvas:
     order = sorted(range(len(picture.series)), key=lambda i: _is_highlighted(picture, i))
     for index in order:
         series = picture.series[index]
-        for xs, ys in pieces(series.x, series.y, frame.log):
+        for xs, ys in pieces(series.x, series.y, frame.log) if series.joined else ():
             steps = frame.steps(xs, ys)
             canvas.trace(steps, 2 * index, _is_highlighted(picture, index))
     for index in picture.bands:
@@ -119,14 +136,16 @@ def _frame(rows: list[Row], picture: Picture, width: int, height: int) -> None:
 
 
 def _legend(row: Row, picture: Picture, start: int, width: int) -> None:
-    names = [f" {series.marker} {series.name}" for series in picture.series]
-    x = width - 3 - sum(map(len, names))
-    if x < start + 2:
-        return
-    for index, name in enumerate(names):
-        row.put(x, name, SERIES + 2 * index)
-        x += len(name)
-    row.put(x, " ", BLANK)
+    """Markers and names at the right; where there is no room for all, of joined series only."""
+    for shown in (picture.series, [series for series in picture.series if series.joined]):
+        names = [f" {series.marker} {series.name}" for series in shown]
+        x = width - 3 - sum(map(len, names))
+        if x >= start + 2:
+            for series, name in zip(shown, names, strict=True):
+                row.put(x, name, SERIES + 2 * picture.series.index(series))
+                x += len(name)
+            row.put(x, " ", BLANK)
+            return
 
 
 def _empty(rows: list[Row], text: str, width: int, lines: int) -> None:
@@ -137,16 +156,7 @@ def _empty(rows: list[Row], text: str, width: int, lines: int) -> None:
 
 
 def _gutter(y: Limits, scale: Scale) -> int:
-    return max(3, *(len(label(value)) for value in _ticks(y, scale, 4)))
-
-
-def _ticks(y: Limits, scale: Scale, parts: int) -> list[float]:
-    low, high = y
-    if scale == "log":
-        decades = round(math.log10(high / low))
-        step = max(1, -(-decades // parts))
-        return [low * 10.0**i for i in range(0, decades, step)] + [high]
-    return [round(low + (high - low) * i / parts, 12) for i in range(parts + 1)]
+    return max(3, *(len(label(value)) for value in ticks(y, scale, 4)))
 
 
 def _y_labels(
@@ -154,7 +164,7 @@ def _y_labels(
 ) -> None:
     lines = len(rows) - 2
     parts = 4 if lines >= 13 else 2 if lines >= 5 else 1
-    values = _ticks(y, scale, parts) if lines > 1 else [y[1]]
+    values = ticks(y, scale, parts) if lines > 1 else [y[1]]
     if picture.reference is not None and y[0] < picture.reference.y < y[1]:
         values.append(picture.reference.y)
     taken: set[int] = set()
@@ -204,14 +214,22 @@ def _bands(rows: list[Row], picture: Picture, frame: Frame, left: int, lines: in
 
 
 def _points(rows: list[Row], picture: Picture, frame: Frame, left: int) -> None:
-    """Each point as its series' marker, on a stroke as long as its interval."""
+    """Each point as its series' marker, on a stroke as long as its interval.
+
+    Points of series without a line step aside to the right of a marker that stands there already.
+    """
+    taken: set[tuple[int, int]] = set()
     for index, series in enumerate(picture.series):
         lows, highs = series.low or series.y, series.high or series.y
         for x, y, low, high in zip(series.x, series.y, lows, highs, strict=False):
-            if not all(map(math.isfinite, (x, y, low, high))):
+            if not (math.isfinite(x) and math.isfinite(y)) or (frame.log and y <= 0):
                 continue
+            low, high = (end if math.isfinite(end) else y for end in (low, high))
             at, style = left + (frame.x_dot(x) >> 1), SERIES + 2 * index
             dot = frame.y_dot(y)
+            while not series.joined and (at, dot >> 2) in taken and at < len(rows[0].cells) - 2:
+                at += 1
+            taken.add((at, dot >> 2))
             above, below = round((dot - frame.y_dot(high)) / 4), round((frame.y_dot(low) - dot) / 4)
             for line in range((dot >> 2) - above, (dot >> 2) + below + 1):
                 if 0 <= line < len(rows) - 2:
@@ -265,7 +283,7 @@ def _letters(rows: list[Row], picture: Picture, frame: Frame, left: int) -> None
     order = sorted(range(len(picture.series)), key=lambda i: not _is_highlighted(picture, i))
     for index in order:
         series = picture.series[index]
-        parts = pieces(series.x, series.y, frame.log)
+        parts = pieces(series.x, series.y, frame.log) if series.joined else []
         steps = frame.steps(*parts[-1]) if parts else []
         for column, *_, last in reversed(steps):
             spot = (last >> 2, column >> 1)
