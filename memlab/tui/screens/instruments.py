@@ -91,9 +91,10 @@ class InstrumentsScreen(Screen[None]):
         frame: InstrumentsFrame | None
         error: str = ""
 
-    def __init__(self, cursor: str | None = None) -> None:
-        """`cursor` is the key of the axis value that is shown first."""
+    def __init__(self, cursor: str | None = None, header: str = "watch") -> None:
+        """`cursor` is the axis value shown first, `header` the screen that this one lies over."""
         super().__init__()
+        self._header = header
         self._cursor = cursor
         self._reader: InstrumentsReader | None = None
         self._frame: InstrumentsFrame | None = None
@@ -101,7 +102,7 @@ class InstrumentsScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lays the screen out."""
-        yield ShellHeader("watch")
+        yield ShellHeader(self._header)
         yield Static("", id="values", markup=False)
         with Horizontal(id="body"):
             yield InstrumentList(_columns(), header=False, id="list", empty="reads the run")

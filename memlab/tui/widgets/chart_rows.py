@@ -214,27 +214,35 @@ def _bands(rows: list[Row], picture: Picture, frame: Frame, left: int, lines: in
 
 
 def _points(rows: list[Row], picture: Picture, frame: Frame, left: int) -> None:
-    """Each point as its series' marker, on a stroke as long as its interval.
-
-    Points of series without a line step aside to the right of a marker that stands there already.
-    """
-    taken: set[tuple[int, int]] = set()
+    """Each point as its series' marker, over the strokes that are as long as intervals."""
+    markers: list[tuple[int, int, str, int]] = []
     for index, series in enumerate(picture.series):
         lows, highs = series.low or series.y, series.high or series.y
         for x, y, low, high in zip(series.x, series.y, lows, highs, strict=False):
             if not (math.isfinite(x) and math.isfinite(y)) or (frame.log and y <= 0):
                 continue
             low, high = (end if math.isfinite(end) else y for end in (low, high))
-            at, style = left + (frame.x_dot(x) >> 1), SERIES + 2 * index
+            at, style = frame.x_dot(x) >> 1, SERIES + 2 * index
             dot = frame.y_dot(y)
-            while not series.joined and (at, dot >> 2) in taken and at < len(rows[0].cells) - 2:
-                at += 1
-            taken.add((at, dot >> 2))
             above, below = round((dot - frame.y_dot(high)) / 4), round((frame.y_dot(low) - dot) / 4)
             for line in range((dot >> 2) - above, (dot >> 2) + below + 1):
                 if 0 <= line < len(rows) - 2:
-                    rows[line + 1].put(at, "│", style)
-            rows[(dot >> 2) + 1].put(at, series.marker[:1], style)
+                    rows[line + 1].put(left + at, "│", style)
+            markers.append((dot >> 2, at, series.marker[:1], style))
+    taken: set[tuple[int, int]] = set()
+    for line, at, marker, style in markers:
+        column = _free(taken, line, at, frame.columns >> 1)
+        taken.add((line, column))
+        rows[line + 1].put(left + column, marker, style)
+
+
+def _free(taken: set[tuple[int, int]], line: int, at: int, columns: int) -> int:
+    """The column nearest to `at` where no marker stands yet; `at` itself where all have one."""
+    for aside in range(columns):
+        for column in (at + aside, at - aside):
+            if 0 <= column < columns and (line, column) not in taken:
+                return column
+    return at
 
 
 def _reference(rows: list[Row], picture: Picture, frame: Frame, canvas: Canvas, left: int) -> None:
