@@ -138,9 +138,9 @@ def _cells(findings: Findings, found: InstrumentFindings, name: str, zero: bool)
 
 
 def _texts(values: Sequence[Quantity | None], absent: Sequence[str], zero: bool) -> list[str]:
-    """A column: as many decimals as its largest value needs, points below each other."""
+    """A column: two digits at least of its largest value, points below each other."""
     largest = max((abs(value.mean) for value in values if value is not None), default=0.0)
-    needed = 2 - math.floor(math.log10(largest)) if 0 < largest < math.inf else 0
+    needed = 1 - math.floor(math.log10(largest)) if 0 < largest < math.inf else 0
     most = min(MOST_DECIMALS, max(DECIMALS, needed))
     return aligned(
         [

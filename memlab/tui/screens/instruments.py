@@ -177,7 +177,7 @@ class InstrumentsScreen(Screen[None]):
         error = palette(self.app.current_theme.dark).error
         cells: list[list[Cell]] = [
             [
-                Coloured(entry.label, None, True) if entry.heads else f"  {entry.label}",
+                Coloured(entry.label, None, True) if entry.heads else f" {entry.label}",
                 Coloured(entry.value, error if entry.failed else None),
             ]
             for entry in frame.entries
