@@ -95,7 +95,7 @@ class LibraryReader:
     def _detail(self, folder: RunFolder, known: _Known) -> None:
         state, now = known.entry.state, time.monotonic()
         try:
-            view = known.view or RunView(folder)
+            view = known.view or RunView(folder, 4 * SPARKLINE)
             view.refresh()
         except MemlabError as error:
             known.entry = replace(known.entry, problem=str(error))
