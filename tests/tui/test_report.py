@@ -207,7 +207,7 @@ async def test_keys_unfold_an_instrument_with_its_headline_first(run, invented, 
     async with app.run_test(size=size) as pilot:
         pane = await shown(pilot)
         keys = app.screen.query_one(KeyLine)
-        assert "next" in keys.shown
+        assert "instrument" in keys.shown
         assert "What stiffness tells" not in seen(app)
         await pilot.press("tab")
         await settle(pilot)
@@ -294,7 +294,7 @@ async def test_run_without_either_says_in_a_line_how_to_switch_them_on(
         await until(pilot, lambda: "instruments.on=default" in seen(app))
         assert "baselines.on=all" in seen(app)
         assert not app.screen.query_one("#marks").display
-        assert "next" not in app.screen.query_one(KeyLine).shown
+        assert "instrument" not in app.screen.query_one(KeyLine).shown
 
 
 async def test_without_colour_letters_tell_axis_values_apart(run, invented, monkeypatch) -> None:

@@ -41,13 +41,13 @@ class ReportScreen(Screen[None]):
     TITLE = "Report"
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("w", "curves", "curves"),
+        Binding("tab", "next(1)", "instrument"),
+        Binding("shift+tab", "next(-1)", "previous instrument", show=False),
+        Binding("f", "fold", "unfold"),
+        Binding("i", "instruments", "curves"),
+        Binding("w", "curves", "watch"),
         Binding("y", "copy", "copy"),
         Binding("e", "export", "export"),
-        Binding("tab", "next(1)", "next"),
-        Binding("shift+tab", "next(-1)", "previous instrument", show=False),
-        Binding("f", "fold", "unfold all"),
-        Binding("i", "instruments", "instruments"),
     ]
 
     @dataclass
