@@ -216,17 +216,17 @@ class BrailleChart(Widget):
         self._rows = parts.compose(picture, size.width, size.height, x, y, self.y_scale)
 
     def _update_limits(self) -> None:
-        scale = self.y_scale
-        found = parts.spans(self._series, scale == "log")
+        scale, series = self.y_scale, self._series
+        log = scale == "log"
         if self.x_range is not None:
             self._x_limits = self.x_range
-        elif found is not None:
-            low, high = min(0.0, found[0][0]), found[0][1]
+        elif (found := parts.x_span(series, log)) is not None:
+            low, high = min(0.0, found[0]), found[1]
             self._x_limits = limits(low, high if high > low else low + 1.0, self._x_limits)
         if self.y_range is not None and drawable(self.y_range, scale):
             self._y_limits = self.y_range
-        elif found is not None:
-            self._y_limits = limits(*found[1], self._y_limits, scale)
+        elif (found := parts.y_span(series, log)) is not None:
+            self._y_limits = limits(*found, self._y_limits, scale)
 
     def render_line(self, y: int) -> Strip:
         """One line of the widget, painted."""

@@ -22,18 +22,25 @@ BAND = 4096
 NONE_POSITIVE = "waits for a value above zero: the axis is logarithmic"
 
 
-def spans(series: Sequence[Series], log: bool) -> tuple[Limits, Limits] | None:
-    """Least and greatest x and y, extremes included, of what can be drawn; None for nothing."""
-    xs: list[float] = []
+def x_span(series: Sequence[Series], log: bool) -> Limits | None:
+    """Least and greatest x of what can be drawn; None for nothing."""
+    xs = [x for each in series for part, _ in pieces(each.x, each.y, log) for x in ends(part)]
+    return (min(xs), max(xs)) if xs else None
+
+
+def y_span(series: Sequence[Series], log: bool) -> Limits | None:
+    """Least and greatest y of what can be drawn, extremes included; None for nothing."""
     ys: list[float] = []
     for each in series:
-        for part_x, part_y in pieces(each.x, each.y, log):
-            xs += (min(part_x), max(part_x))
-            ys += (min(part_y), max(part_y))
-        for extra in (each.minimum, each.maximum):
-            for _, part_y in pieces(each.x, extra or (), log):
-                ys += (min(part_y), max(part_y))
-    return ((min(xs), max(xs)), (min(ys), max(ys))) if xs else None
+        for values in (each.y, each.minimum, each.maximum):
+            for _, part in pieces(each.x, values or (), log):
+                ys += ends(part)
+    return (min(ys), max(ys)) if ys else None
+
+
+def ends(values: Sequence[float]) -> Limits:
+    """Least and greatest."""
+    return min(values), max(values)
 
 
 def compose(
