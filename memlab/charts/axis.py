@@ -8,6 +8,7 @@ from typing import Literal
 Scale = Literal["linear", "log"]
 Limits = tuple[float, float]
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+DECADES = 300.0  # either side of 1, that a logarithmic axis may reach
 KEEP = 0.35  # the data may shrink to this share of the axis before the limits follow
 
 
@@ -16,14 +17,16 @@ def limits(
 ) -> Limits:
     """Round limits around the data; `before` stays while the data fit and fill enough of it.
 
-    On a log scale `low` and `high` must be positive, and so are the limits.
+    On a log scale `low` and `high` must be positive, and so are the limits; a `before` that is not
+    (it was of a linear axis) is forgotten.
     """
     if scale == "log":
-        exponents = _round_limits(math.log10(low), math.log10(high), (1.0,))
-        fresh = (10 ** max(exponents[0], -300.0), 10 ** min(exponents[1], 300.0))
+        bottom, top = (min(max(math.log10(end), -DECADES), DECADES) for end in (low, high))
+        exponents = _round_limits(bottom, top, (1.0,))
+        fresh = (10 ** max(exponents[0], -DECADES), 10 ** min(exponents[1], DECADES))
     else:
         fresh = _round_limits(low, high, STEPS)
-    if before is None or not before[0] <= low <= high <= before[1]:
+    if before is None or not before[0] <= low <= high <= before[1] or not drawable(before, scale):
         return fresh
     return before if _extent(fresh, scale) >= KEEP * _extent(before, scale) else fresh
 
@@ -32,6 +35,22 @@ def spread(low: float, high: float) -> Limits:
     """Limits of a logarithmic axis that marks stand on: positive data, a little room around."""
     room = (high / low) ** 0.06 if high > low else 2.0
     return low / room, high * room
+
+
+def drawable(span: Limits, scale: Scale) -> bool:
+    """Whether an axis of this scale can have these limits: a logarithmic one has no zero."""
+    return scale == "linear" or span[0] > 0
+
+
+def ticks(span: Limits, scale: Scale, parts: int) -> list[float]:
+    """Values to label, both ends included: about `parts` steps, whole decades on a log scale."""
+    low, high = span
+    if scale == "log":
+        first = math.log10(low)
+        decades = round(math.log10(high) - first)
+        step = max(1, -(-decades // parts))
+        return [10.0 ** (first + i) for i in range(0, decades, step)] + [high]
+    return [round(low + (high - low) * i / parts, 12) for i in range(parts + 1)]
 
 
 def label(value: float) -> str:

@@ -11,7 +11,8 @@ class Series:
     """One curve; all sequences have one length, x rises, NaN and infinities are gaps.
 
     `low` and `high` are the interval's ends; `minimum` and `maximum` the extremes of the points
-    that each drawn point stands for. `marker` is the shape or letter of the series.
+    that each drawn point stands for. `marker` is the shape or letter of the series; one that is not
+    `joined` is points without a line, in a `pointed` chart.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Series:
     minimum: Sequence[float] | None = None
     maximum: Sequence[float] | None = None
     dashed: bool = False
+    joined: bool = True
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 
-from memlab.charts.axis import Limits, Scale, label
+from memlab.charts.axis import Limits, Scale, label, ticks
 from memlab.charts.plot import Picture, Series
 from memlab.charts.raster import Canvas, Frame, pieces
 from memlab.charts.row import Row
@@ -19,6 +19,29 @@ BLANK, FRAME, TITLE, LABEL, REFERENCE, EMPTY, MARK = range(7)
 MARKS = 7  # eight styles for marks with a colour of their own
 SERIES = 16
 BAND = 4096
+NONE_POSITIVE = "waits for a value above zero: the axis is logarithmic"
+
+
+def x_span(series: Sequence[Series], log: bool, log_x: bool = False) -> Limits | None:
+    """Least and greatest x of what can be drawn; None for nothing."""
+    drawn = (part for each in series for part, _ in pieces(each.x, each.y, log, log_x))
+    xs = [x for part in drawn for x in ends(part)]
+    return (min(xs), max(xs)) if xs else None
+
+
+def y_span(series: Sequence[Series], log: bool, log_x: bool = False) -> Limits | None:
+    """Least and greatest y of what can be drawn, extremes included; None for nothing."""
+    ys: list[float] = []
+    for each in series:
+        for values in (each.y, each.minimum, each.maximum):
+            for _, part in pieces(each.x, values or (), log, log_x):
+                ys += ends(part)
+    return (min(ys), max(ys)) if ys else None
+
+
+def ends(values: Sequence[float]) -> Limits:
+    """Least and greatest."""
+    return min(values), max(values)
 
 
 def compose(
@@ -31,15 +54,17 @@ def compose(
             rows[0].put(0, picture.title[:width], TITLE)
         return rows
     framed(rows, picture, width, height)
+    log, log_x = scale == "log", picture.log_x
+    if not any(pieces(s.x, s.y, log, log_x) for s in picture.series):
+        waits = log and any(pieces(s.x, s.y, log_x=log_x) for s in picture.series)
+        _empty(rows, NONE_POSITIVE if waits else picture.empty, width, height - 2)
+        return rows
     gutter = _gutter(y, scale) if width >= 16 else 0
     ticked = bool(picture.ticks) and height >= 6
     left, columns, lines = 1 + gutter, width - 2 - gutter, height - 2 - ticked
     if columns < 2 or lines < 1:
         return rows
-    if not any(pieces(s.x, s.y, scale == "log", picture.log_x) for s in picture.series):
-        _empty(rows, picture.empty, width, lines)
-        return rows
-    frame = Frame(x, y, columns, lines, scale == "log", picture.log_x)
+    frame = Frame(x, y, columns, lines, log, log_x)
     _x_labels(rows[-1], picture.axis, None if ticked else x, left, columns)
     if ticked:
         _tick_labels(rows[-2], picture, frame, left, columns)
@@ -63,7 +88,8 @@ def draw(picture: Picture, frame: Frame, width: int, height: int) -> Canvas:
     order = sorted(range(len(picture.series)), key=lambda i: _is_highlighted(picture, i))
     for index in order:
         series = picture.series[index]
-        for xs, ys in pieces(series.x, series.y, frame.log, frame.log_x):
+        parts = pieces(series.x, series.y, frame.log, frame.log_x) if series.joined else ()
+        for xs, ys in parts:
             steps = frame.steps(xs, ys)
             canvas.trace(steps, 2 * index, _is_highlighted(picture, index), series.dashed)
     for index in picture.bands:
@@ -123,14 +149,16 @@ def framed(rows: list[Row], picture: Picture, width: int, height: int) -> None:
 
 
 def _legend(row: Row, picture: Picture, start: int, width: int) -> None:
-    names = [f" {series.marker} {series.name}" for series in picture.series]
-    x = width - 3 - sum(map(len, names))
-    if x < start + 2:
-        return
-    for index, name in enumerate(names):
-        row.put(x, name, SERIES + 2 * index)
-        x += len(name)
-    row.put(x, " ", BLANK)
+    """Markers and names at the right; where there is no room for all, of joined series only."""
+    for shown in (picture.series, [series for series in picture.series if series.joined]):
+        names = [f" {series.marker} {series.name}" for series in shown]
+        x = width - 3 - sum(map(len, names))
+        if x >= start + 2:
+            for series, name in zip(shown, names, strict=True):
+                row.put(x, name, SERIES + 2 * picture.series.index(series))
+                x += len(name)
+            row.put(x, " ", BLANK)
+            return
 
 
 def _empty(rows: list[Row], text: str, width: int, lines: int) -> None:
@@ -141,16 +169,7 @@ def _empty(rows: list[Row], text: str, width: int, lines: int) -> None:
 
 
 def _gutter(y: Limits, scale: Scale) -> int:
-    return max(3, *(len(label(value)) for value in _ticks(y, scale, 4)))
-
-
-def _ticks(y: Limits, scale: Scale, parts: int) -> list[float]:
-    low, high = y
-    if scale == "log":
-        decades = round(math.log10(high / low))
-        step = max(1, -(-decades // parts))
-        return [low * 10.0**i for i in range(0, decades, step)] + [high]
-    return [round(low + (high - low) * i / parts, 12) for i in range(parts + 1)]
+    return max(3, *(len(label(value)) for value in ticks(y, scale, 4)))
 
 
 def _y_labels(
@@ -163,7 +182,7 @@ def _y_labels(
     lines: int,
 ) -> None:
     parts = 4 if lines >= 13 else 2 if lines >= 5 else 1
-    values = _ticks(y, scale, parts) if lines > 1 else [y[1]]
+    values = ticks(y, scale, parts) if lines > 1 else [y[1]]
     if picture.reference is not None and y[0] < picture.reference.y < y[1]:
         values.append(picture.reference.y)
     taken: set[int] = set()
@@ -224,31 +243,36 @@ def _bands(rows: list[Row], picture: Picture, frame: Frame, left: int, lines: in
 
 
 def _points(rows: list[Row], picture: Picture, frame: Frame, left: int, lines: int) -> None:
-    """Each point as its series' marker, on a stroke as long as its interval.
-
-    A marker whose place another has stands beside it.
-    """
-    markers = []
+    """Each point as its series' marker, over the strokes that are as long as intervals."""
+    markers: list[tuple[int, int, str, int]] = []
     for index, series in enumerate(picture.series):
         lows, highs = series.low or series.y, series.high or series.y
         for x, y, low, high in zip(series.x, series.y, lows, highs, strict=False):
-            known = all(map(math.isfinite, (x, y, low, high)))
+            known = math.isfinite(x) and math.isfinite(y)
             if not known or (frame.log and y <= 0) or (frame.log_x and x <= 0):
                 continue
-            at, style = left + (frame.x_dot(x) >> 1), SERIES + 2 * index
+            low, high = (end if math.isfinite(end) else y for end in (low, high))
+            at, style = frame.x_dot(x) >> 1, SERIES + 2 * index
             dot = frame.y_dot(y)
             above, below = round((dot - frame.y_dot(high)) / 4), round((frame.y_dot(low) - dot) / 4)
             for line in range((dot >> 2) - above, (dot >> 2) + below + 1):
                 if 0 <= line < lines:
-                    rows[line + 1].put(at, "│", style)
-            markers.append(((dot >> 2) + 1, at, series.marker[:1], style))
+                    rows[line + 1].put(left + at, "│", style)
+            markers.append((dot >> 2, at, series.marker[:1], style))
     taken: set[tuple[int, int]] = set()
-    inside = range(left, len(rows[0].cells) - 1)
     for line, at, marker, style in markers:
-        near = (at + step for step in (0, 1, -1, 2, -2, 3))
-        free = next((x for x in near if x in inside and (line, x) not in taken), at)
-        taken.add((line, free))
-        rows[line].put(free, marker, style)
+        column = _free(taken, line, at, frame.columns >> 1)
+        taken.add((line, column))
+        rows[line + 1].put(left + column, marker, style)
+
+
+def _free(taken: set[tuple[int, int]], line: int, at: int, columns: int) -> int:
+    """The column nearest to `at` where no marker stands yet; `at` itself where all have one."""
+    for aside in range(columns):
+        for column in (at + aside, at - aside):
+            if 0 <= column < columns and (line, column) not in taken:
+                return column
+    return at
 
 
 def _reference(rows: list[Row], picture: Picture, frame: Frame, canvas: Canvas, left: int) -> None:
@@ -297,7 +321,7 @@ def _letters(rows: list[Row], picture: Picture, frame: Frame, left: int) -> None
     order = sorted(range(len(picture.series)), key=lambda i: not _is_highlighted(picture, i))
     for index in order:
         series = picture.series[index]
-        parts = pieces(series.x, series.y, frame.log, frame.log_x)
+        parts = pieces(series.x, series.y, frame.log, frame.log_x) if series.joined else []
         steps = frame.steps(*parts[-1]) if parts else []
         for column, *_, last in reversed(steps):
             spot = (last >> 2, column >> 1)

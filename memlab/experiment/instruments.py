@@ -113,6 +113,15 @@ class Instrument:
         return next(q for q in self.quantities if q.name == name)
 
 
+def headline_name(name: str, headline: str) -> str:
+    """A short name of an instrument with its headline's: `stiffness, within`, `curvature trace`."""
+    words, more = name.replace("-", " ").split(), headline.replace("_", " ").split()
+    for shared in range(min(len(words), len(more)), 0, -1):
+        if words[-shared:] == more[:shared]:
+            return " ".join(words + more[shared:])
+    return " ".join(words) + (f", {' '.join(more)}" if more else "")
+
+
 def known() -> tuple[str, ...]:
     """Names of all instruments, memlab's own first; no instrument is imported."""
     return (*BUILT_IN, *(n for n in plugins.names(plugins.INSTRUMENTS) if n not in BUILT_IN))

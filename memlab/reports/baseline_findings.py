@@ -16,6 +16,7 @@ QUANTITIES = (
     "recovered_true_labels",
     "test_accuracy",
 )
+GAP = "generalization_gap"
 
 
 def baseline_findings(
@@ -41,8 +42,16 @@ def baseline_findings(
 
 def _reached(entries: Mapping[int, Mapping[str, Any]], members: Sequence[int]) -> dict[str, Any]:
     row: dict[str, Any] = {}
-    for name in QUANTITIES:
-        values = [entries[member].get(name) for member in members if member in entries]
+    found = [entries[member] for member in members if member in entries]
+    for name in (*QUANTITIES, GAP):
+        values = [_gap(entry) if name == GAP else entry.get(name) for entry in found]
         made = quantity(float(v) for v in values if isinstance(v, int | float))
         row[name] = None if made is None else made.model_dump(mode="json")
     return row
+
+
+def _gap(entry: Mapping[str, Any]) -> float | None:
+    """Train minus test accuracy of one member; None where either is not there."""
+    train, test = entry.get("train_accuracy"), entry.get("test_accuracy")
+    both = isinstance(train, int | float) and isinstance(test, int | float)
+    return float(train) - float(test) if both else None  # type: ignore[arg-type]

@@ -14,7 +14,8 @@ from memlab.reports import palette
 from memlab.reports.claim_lines import claim_lines
 from memlab.reports.facts import made_with, setting, standing
 from memlab.reports.findings import Findings
-from memlab.reports.side_table import side_tables
+from memlab.reports.side_grid import SideGrid
+from memlab.reports.side_table import cost, side_tables
 from memlab.reports.table import Filled, filled, notes, row_labels
 
 GAP = 2
@@ -46,7 +47,7 @@ class ConsoleReport:
         yield from (Text(line, style="dim") for line in notes(findings))
         yield Text()
         yield from self._claims()
-        yield from self._instruments(options.max_width)
+        yield from self._instruments()
         yield from self._facts()
 
     def _tables(self, width: int) -> Iterator[Text | Padding]:
@@ -82,20 +83,15 @@ class ConsoleReport:
         if self.findings.claims:
             yield Text()
 
-    def _instruments(self, width: int) -> Iterator[Text | Padding]:
+    def _instruments(self) -> Iterator[Text | Padding]:
         title, labels = row_labels(self.findings)
-        room = max(len(title), *map(len, labels), 1)
-        for made in side_tables(self.findings):
+        if said := cost(self.findings):
+            yield Padding(Text(said), (0, 0, 1, 0))
+        for made in side_tables(self.findings, zero=False):
             yield Text(made.title, style="bold")
             yield Text(made.about, style="dim")
-            for first, last in made.blocks(width - room - GAP, GAP):
-                table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-                table.add_column(title, no_wrap=True)
-                for head in made.heads[first:last]:
-                    table.add_column(Text(head), no_wrap=True)
-                for label, cells in zip(labels, made.cells, strict=True):
-                    table.add_row(Text(label), *cells[first:last])
-                yield Padding(table, (0, 0, 1, 0))
+            grid = SideGrid(made, title, [Text(label) for label in labels])
+            yield Padding(grid, (0, 0, 1, 0))
 
     def _facts(self) -> Iterator[Table | Text]:
         if self.findings.problems:

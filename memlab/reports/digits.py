@@ -10,6 +10,7 @@ import math
 from memlab.reports.findings import Quantity
 
 IMPOSSIBLE = "–"
+UNKNOWN = "·"
 
 
 def supported(half: float | None, most: int) -> int:

@@ -147,8 +147,9 @@ class BaselineFindings(Part):
     """What one baseline reached on the same corrupted data, per axis value.
 
     A row has the axis values by their dotted names, `label`, and `train_accuracy`,
-    `train_accuracy_clean`, `train_accuracy_corrupted`, `recovered_true_labels` and
-    `test_accuracy`, each `{"mean", "ci95", "n"}` over seeds, null where it does not exist.
+    `train_accuracy_clean`, `train_accuracy_corrupted`, `recovered_true_labels`, `test_accuracy`
+    and `generalization_gap` (train minus test accuracy), each `{"mean", "ci95", "n"}` over seeds,
+    null where it does not exist.
     """
 
     rows: list[dict[str, Any]] = Field(description="One per axis value, in the report's order")

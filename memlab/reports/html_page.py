@@ -9,7 +9,7 @@ from memlab.reports import figures, palette
 from memlab.reports.claim_lines import claim_lines
 from memlab.reports.facts import experiment_toml, made_with, setting, standing
 from memlab.reports.findings import Findings
-from memlab.reports.side_table import side_tables
+from memlab.reports.side_table import cost, side_tables
 from memlab.reports.table import Filled, filled, notes, row_labels
 from memlab.runs.run_folder import RunFolder
 
@@ -160,6 +160,8 @@ def _instruments(findings: Findings) -> Iterator[str]:
     tables = side_tables(findings)
     if tables:
         yield "<h2>Baselines and instruments</h2>"
+    if said := cost(findings):
+        yield f"<p>{escape(said)}</p>"
     for made in tables:
         yield f'<div class="scroll"><table><caption><b>{escape(made.title)}</b>. '
         yield f"{escape(made.about)}</caption>"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from memlab.reports.claim_lines import claim_lines
 from memlab.reports.facts import experiment_toml, made_with, setting, standing
 from memlab.reports.findings import Findings
-from memlab.reports.side_table import side_tables
+from memlab.reports.side_table import cost, side_tables
 from memlab.reports.table import EARLY, TRAINING, UNSEEN, Filled, filled, notes, row_labels
 
 
@@ -64,6 +64,8 @@ def _claims(findings: Findings) -> Iterator[str]:
 
 def _instruments(findings: Findings) -> Iterator[str]:
     title, labels = row_labels(findings)
+    if said := cost(findings):
+        yield from (escaped(said), "")
     for made in side_tables(findings):
         yield f"## {escaped(made.title[0].upper() + made.title[1:])}"
         yield ""

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memlab.errors import RunFolderError
-from memlab.runs.curve import Curve, StackCurve, combined, curve_of
+from memlab.runs.curve import Curve, StackCurve, curve_of
 from memlab.runs.event_log import Event, EventReader
+from memlab.runs.moments import combined
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import RunState
 from memlab.runs.table import Table
@@ -77,13 +78,17 @@ class Seat:
 class RunView:
     """A run as of the last `refresh`."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, most: int | None = None) -> None:
         """Opens the run and reads it once.
+
+        `most` bounds the points that are kept of each curve, for who follows a run: beyond, curves
+        are thinned, extremes kept. Without it every row is kept, for who computes with them.
 
         Raises:
             RunFolderError: if it is no run, damaged in its experiment, or of a newer version.
         """
         self.folder = folder
+        self.most = most
         self.experiment_toml = folder.experiment_toml()
         self.environment: Mapping[str, object] = folder.environment()
         self.state: RunState = folder.state
@@ -249,7 +254,7 @@ class RunView:
         key = (stack, metric, np.asarray(columns, np.int64).tobytes())
         made = self._curves.get(key)
         if made is None or made.table is not self.tables[stack]:
-            made = self._curves[key] = StackCurve(self.tables[stack], metric, columns)
+            made = self._curves[key] = StackCurve(self.tables[stack], metric, columns, self.most)
         self._curves.move_to_end(key)
         while len(self._curves) > KEPT_CURVES:
             self._curves.popitem(last=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from memlab.experiment.instruments import headline_name
 from memlab.runs.curve import Curve
 from memlab.runs.event_log import Event, EventReader
 from memlab.runs.run_folder import RunFolder
@@ -93,7 +94,7 @@ def _line(
 ) -> InstrumentLine:
     shapes = shapes_of(view, name)
     shown = model.card(name, shapes)
-    label, failed = model.headline_name(shown), costs.failed.get(name, "")
+    label, failed = headline_name(name, shown.headline), costs.failed.get(name, "")
     if not shapes:
         return InstrumentLine(name, label, failed=failed)
     curve = steady(view.curve(f"{name}.{shown.headline}", members), 512)

@@ -101,16 +101,6 @@ def levels(quantity: Quantity, count: int) -> tuple[list[float], str]:
     return [float(index) for index in range(count)], quantity.shape[0] if quantity.shape else ""
 
 
-def headline_name(shown: Card) -> str:
-    """A short name with the headline's: `stiffness, within`, `gradient noise scale`."""
-    name, quantity = shown.name.replace("-", " "), shown.headline.replace("_", " ")
-    words, more = name.split(), quantity.split()
-    for shared in range(min(len(words), len(more)), 0, -1):
-        if words[-shared:] == more[:shared]:
-            return " ".join(words + more[shared:])
-    return f"{name}, {quantity}" if quantity else name
-
-
 def figure(mean: float | None, half: float = math.nan) -> str:
     """A mean with its 95 % half-width, and no more digits than that supports.
 

@@ -241,8 +241,9 @@ def profile_detail(
                 continue
             x, ys = common_grid(xs, ys, against.outside)
         mean, half = mean_over_members(ys)
-        if against is not None and against.log and np.isfinite(mean).any():
-            mean = np.where(mean > DEEPEST * np.nanmax(mean), mean, np.nan)
+        if against is not None and against.log:
+            highest = mean[np.isfinite(mean)].max(initial=0.0)
+            mean = np.where((highest <= 0) | (mean > DEEPEST * highest), mean, np.nan)
         if not np.isfinite(mean).any():
             continue
         marker = value.letter if request.plain else value.marker

@@ -24,6 +24,7 @@ from memlab.tui.widgets.sparkline import sparkline
 BUDGET_SECONDS = 0.15
 SIZE_SECONDS = 10.0
 SPARKLINE = 14
+KEPT_POINTS = 16 * SPARKLINE
 
 
 @dataclass
@@ -95,7 +96,7 @@ class LibraryReader:
     def _detail(self, folder: RunFolder, known: _Known) -> None:
         state, now = known.entry.state, time.monotonic()
         try:
-            view = known.view or RunView(folder)
+            view = known.view or RunView(folder, KEPT_POINTS)
             view.refresh()
         except MemlabError as error:
             known.entry = replace(known.entry, problem=str(error))

@@ -18,6 +18,7 @@ from memlab.tui.form import Draft
 
 GIVEN = "from a run"
 INDENT = "\u00a0\u00a0"
+CURSOR = "▸\u00a0"
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,14 @@ class Shelf:
                     return entry.key
         return self.first
 
-    def label(self, entry: Entry) -> Content:
-        """The entry's line with its mark: * changed, ! cannot be read."""
+    def label(self, entry: Entry, here: bool = False) -> Content:
+        """The entry's line with its mark: ▸ the cursor, * changed, ! cannot be read."""
         if not entry.key:
             return Content(entry.title)
         draft = self._drafts.get(entry.key)
         changed = " *" if draft is not None and draft.changed else ""
-        return Content(f"{INDENT}{entry.title}{' !' if entry.problem else changed}")
+        mark = CURSOR if here else INDENT
+        return Content(f"{mark}{entry.title}{' !' if entry.problem else changed}")
 
     def choose(self, key: str) -> str:
         """Makes an entry current; why it cannot be read, or nothing."""

@@ -6,12 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memlab.atomic import storing, write_atomically
 from memlab.experiment.spec import Experiment
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import RunState
+
+if TYPE_CHECKING:
+    from memlab.tui.report_sections import Sections
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Loaded:
     experiment: Experiment
     findings: Any
     document: Mapping[str, Any]
+    sections: Sections
     epoch: float | None = None
     stamp: tuple[object, ...] = ()
 
@@ -35,6 +39,7 @@ def load(folder: RunFolder, before: Loaded | None = None) -> Loaded:
     """
     from memlab import reports
     from memlab.experiment.reading import experiment, from_toml
+    from memlab.tui.report_sections import sections
 
     state = folder.state
     stamp = _stamp(folder, state)
@@ -43,7 +48,8 @@ def load(folder: RunFolder, before: Loaded | None = None) -> Loaded:
     where = str(folder.path / "experiment.toml")
     made = experiment(from_toml(folder.experiment_toml(), where), where)
     findings = reports.load_or_build(folder)
-    return Loaded(folder, state, made, findings, reports.document(findings), _epoch(folder), stamp)
+    document, shown = reports.document(findings), sections(findings, made)
+    return Loaded(folder, state, made, findings, document, shown, _epoch(folder), stamp)
 
 
 def export(loaded: Loaded, into: Path) -> list[Path]:

@@ -73,17 +73,33 @@ def ladder(document: Document, experiment: Experiment, dark: bool) -> list[Serie
     colours = palette.palette(dark)
     series = []
     for key, name, kind, marker in LADDER:
-        means, lows, highs = [], [], []
-        for row in rows:
-            mean, half = _pair(row.get(key))
-            half = 0.0 if math.isnan(half) else half
-            means.append(mean)
-            lows.append(mean - half)
-            highs.append(mean + half)
+        ends = [_ends(_pair(row.get(key))) for row in rows]
+        means, lows, highs = ([each[i] for each in ends] for i in range(3))
         if any(math.isfinite(mean) for mean in means):
             colour = getattr(colours, kind)
             series.append(Series(name, colour, marker, xs, means, low=lows, high=highs))
     return series
+
+
+def beside(document: Document, experiment: Experiment, dark: bool) -> list[Series]:
+    """The gap of each baseline as marks; their intervals are in the table of baselines."""
+    xs = positions(document.get("rows") or [], experiment)
+    neutral = palette.palette(dark).neutral
+    made = []
+    for index, (name, found) in enumerate((document.get("baselines") or {}).items()):
+        means = [_pair(row.get("generalization_gap"))[0] for row in found.get("rows") or []]
+        if any(map(math.isfinite, means)):
+            letter = palette.letter(index).upper()
+            made.append(Series(name, neutral, letter, xs, means, joined=False))
+    return made
+
+
+def marks_line(marks: Sequence[Series]) -> str:
+    """What the letters in the ladder are; empty without any."""
+    if not marks:
+        return ""
+    named = "  ".join(f"{series.marker} {series.name}" for series in marks)
+    return f"baselines' gap on the same data:  {named}"
 
 
 def positions(rows: Sequence[Document], experiment: Experiment) -> list[float]:
@@ -114,6 +130,13 @@ def reproduce(document: Document, path: str) -> str:
     """The one command that runs the same again."""
     stated = document.get("reproduce") or document.get("command")
     return str(stated) if stated else f"memlab run {path}/experiment.toml"
+
+
+def _ends(pair: tuple[float, float]) -> tuple[float, float, float]:
+    """Mean, and both ends of its interval: the mean itself where there is none."""
+    mean, half = pair
+    half = 0.0 if math.isnan(half) else half
+    return mean, mean - half, mean + half
 
 
 def _pair(quantity: object) -> tuple[float, float]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from memlab.charts.plot import Mark, Series
-from memlab.runs.curve import Curve
+from memlab.runs.curve import Curve, bucketed
 from memlab.tui import watch_model as model
 from memlab.tui.axis_values import AxisValue
 
@@ -36,21 +36,7 @@ def steady(curve: Curve, points: int) -> Curve:
         stride *= 2
     if stride == 1:
         return curve
-    starts = np.arange(0, length, stride)
-    last = np.append(starts[1:], length) - 1
-    return replace(
-        curve,
-        epoch=curve.epoch[last],
-        mean=curve.mean[last],
-        low=np.fmin.reduceat(curve.low, starts),
-        high=np.fmax.reduceat(curve.high, starts),
-        minimum=np.fmin.reduceat(curve.minimum, starts),
-        maximum=np.fmax.reduceat(curve.maximum, starts),
-        members=curve.members[last],
-        mean_low=np.fmin.reduceat(curve.mean_low, starts),
-        mean_high=np.fmax.reduceat(curve.mean_high, starts),
-        thinned=True,
-    )
+    return bucketed(curve, np.arange(0, length, stride))
 
 
 def series_of(curve: Curve, name: str, colour: str, marker: str) -> Series:

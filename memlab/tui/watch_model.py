@@ -74,8 +74,8 @@ def best_of(curve: Curve) -> tuple[float, float] | None:
     """Highest mean and its epoch, the first of equals; None where there is none."""
     if not curve.mean.size or not np.isfinite(curve.mean).any():
         return None
-    at = int(np.nanargmax(curve.mean))
-    return float(curve.mean[at]), float(curve.epoch[at])
+    at = int(np.nanargmax(curve.mean_high))
+    return float(curve.mean_high[at]), float(curve.peak[at])
 
 
 def memorization_moment(fitted: Curve, recovered: Curve) -> float | None:

@@ -29,6 +29,7 @@ from memlab.tui.widgets.progress import Progress
 
 PAGES = ("truth", "lies", "unseen", "loss")
 PICTURES = 24
+KEPT_POINTS = 1024  # of a curve, 512 at least: more than a terminal 250 columns wide has dots
 ACCURACY = {
     "truth": "train_accuracy_clean",
     "lies": "train_accuracy_corrupted",
@@ -84,7 +85,7 @@ class WatchReader:
         from memlab.experiment.reading import experiment, from_toml
 
         self.folder = folder
-        self.view = RunView(folder)
+        self.view = RunView(folder, KEPT_POINTS)
         where = str(folder.path / "experiment.toml")
         self.experiment: Experiment = experiment(from_toml(self.view.experiment_toml, where), where)
         self._values: dict[bool, tuple[AxisValue, ...]] = {}

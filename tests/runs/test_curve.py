@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from memlab.runs.curve import Moments, combined, curve_of, downsample
+from memlab.runs.curve import curve_of, downsample
+from memlab.runs.moments import Moments, combined
 
 VALUES = st.floats(-1e3, 1e3) | st.just(float("nan"))
 
@@ -84,3 +85,52 @@ def test_a_thinned_curve_says_so_and_zooming_brings_the_rest_back() -> None:
     near = curve_of(moments, points=50, span=(600, 640))
     assert not near.thinned
     assert near.mean[17] == 9
+
+
+@given(
+    values=arrays(np.float64, st.tuples(st.integers(1, 90), st.integers(1, 3)), elements=VALUES),
+    cuts=st.lists(st.integers(1, 89), max_size=6),
+    most=st.integers(2, 20),
+)
+def test_bounded_moments_do_not_depend_on_when_rows_came_and_lose_no_extreme(values, cuts, most):
+    epoch = np.arange(len(values), dtype=float)
+    ends = sorted({*(min(cut, len(values)) for cut in cuts), len(values)})
+    kept, rows = Moments.empty(), 0
+    for end in ends:
+        kept = kept.extended(rows, Moments.of(epoch[rows:end], values[rows:end]), most)
+        rows = end
+        assert len(kept.epoch) <= most
+    whole = Moments.of(epoch, values)
+    for mine, its in zip(kept.arrays(), whole.coarser(kept.stride).arrays(), strict=True):
+        np.testing.assert_array_equal(mine, its)
+    newest = tuple(array[-1] for array in whole.arrays()[:4])
+    np.testing.assert_array_equal([array[-1] for array in kept.arrays()[:4]], newest)
+    if np.isfinite(whole.mean).any():
+        best = np.nanargmax(whole.mean)
+        at = np.nanargmax(kept.mean_high)
+        assert (kept.mean_high[at], kept.peak[at]) == (whole.mean[best], epoch[best])
+        assert np.nanmin(kept.minimum) == np.nanmin(whole.minimum)
+        assert np.nanmax(kept.maximum) == np.nanmax(whole.maximum)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_bounded_stacks_of_different_lengths_are_one_curve(ended: bool) -> None:
+    long, short = (np.linspace(0.0, 1.0, rows)[:, None] * np.ones(2) for rows in (1000, 601))
+    shares = [
+        Moments.empty().extended(0, Moments.of(np.arange(float(len(values))), values), 64)
+        for values in (long, short)
+    ]
+    curve = curve_of(combined(shares, [False, ended]))
+    exact = curve_of(
+        combined(
+            [Moments.of(np.arange(1000.0), long), Moments.of(np.arange(601.0), short)],
+            [False, ended],
+        )
+    )
+    assert curve.thinned
+    assert len(curve.epoch) <= 64
+    where = np.searchsorted(exact.epoch, curve.epoch)
+    np.testing.assert_array_equal(curve.members, exact.members[where])
+    assert np.abs(curve.mean - exact.mean[where]).max() <= 16 / 600  # a stride apart
+    assert (curve.mean_low <= exact.mean[where] + 1e-12).all()
+    assert (curve.mean_high >= exact.mean[where] - 1e-12).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from memlab.instruments.ledger_store import LedgerFacts, LedgerStore
 from memlab.runs.ledger import stack_folder
 from memlab.runs.table_writer import TableWriter
 
+BASELINES = {"1-nn": 1.0, "k-nn": 0.1, "ridge": 0.05}  # share of the lies that they fit
 ON = '[instruments]\non = ["default", "spectrum"]\n'
 SIZES = {
     "class": 10,
@@ -89,3 +91,54 @@ def ledger(run: SyntheticRun, predicted: Sequence[Sequence[int]]) -> None:
         tiled = np.tile(np.array(said, store.header.predicted_dtype), (members, 1))
         store.append(epoch, float(epoch), {"loss": loss, "margin": loss, "predicted": tiled})
     store.close()
+
+
+def ladder(runs: Path) -> SyntheticRun:
+    """A living noise ladder at epoch 64 whose instruments have measured and whose curvature failed.
+
+    Its baselines have been fitted too, which a real run does last.
+    """
+    fitted = f"[baselines]\non = {json.dumps(list(BASELINES))}\n"
+    run = instrumented(runs, LADDER + fitted)
+    run.grow(64)
+    noise = np.random.default_rng(1)
+    fractions = np.repeat(np.linspace(0.0, 1.0, 6), 3)
+    epochs = np.arange(0.0, 64.0, 4.0)
+    jitter = noise.normal(0.0, 0.01, (len(epochs), len(fractions)))
+    falling = np.exp(-epochs / 20)[:, None] * np.ones_like(fractions) + jitter
+    within = 0.3 + 0.4 * falling - 0.2 * fractions
+    classes = np.full((len(epochs), len(fractions), 10, 10), -0.04)
+    classes[:, :, range(10), range(10)] = within[:, :, None]
+    measure(run, "stiffness", epochs, within=within, between=-0.03 + jitter, classes=classes)
+    scale = 60.0 + 90.0 * fractions * (1.0 - falling)
+    measure(run, "gradient-noise", epochs, noise_scale=scale, trace=1e-5 * (1.0 + falling))
+    corrupted = np.where(fractions > 0, 2.0 - 4.0 * falling, np.nan)
+    measure(run, "margins", epochs, clean=6.0 - 5.0 * falling, corrupted=corrupted)
+    grid = np.linspace(-1.0, 9.0, 512) * np.ones((1, len(fractions), 1))
+    measure(run, "spectrum", (60.0,), grid=grid, density=np.exp(-np.abs(grid)))
+    ledger(run, [[8, 7, 0, 5], [3, 7, 0, 0], [3, 7, 6, 0], [8, 2, 6, 0]])
+    run.log.append("instrument-failed", instrument="curvature", stack=0, reason="no memory")
+    seconds = {"stiffness": 1.0, "gradient-noise": 0.5, "margins": 0.1, "spectrum": 3.2}
+    run.log.append("instruments-cost", stack=0, seconds=seconds, training=50.0)
+    run.folder.baselines.write_text(json.dumps(_reached(fractions, noise)), encoding="utf-8")
+    return run
+
+
+def _reached(fractions: np.ndarray, noise: np.random.Generator) -> list[dict[str, object]]:
+    """What baselines that fit a share of the lies reach on each member's data."""
+    rows: list[dict[str, object]] = []
+    for name, fits in BASELINES.items():
+        for member, fraction in enumerate(fractions.tolist()):
+            unseen = 0.97 - (0.3 + 0.6 * fits) * fraction + float(noise.normal(0.0, 0.005))
+            rows.append(
+                {
+                    "member": member,
+                    "name": name,
+                    "train_accuracy": 1.0 - (1.0 - fits) * fraction,
+                    "train_accuracy_clean": 1.0 - (0.05 - 0.05 * fits) * fraction,
+                    "train_accuracy_corrupted": fits if fraction else None,
+                    "recovered_true_labels": (1.0 - fits) * 0.95 if fraction else None,
+                    "test_accuracy": max(0.1, unseen),
+                }
+            )
+    return rows

@@ -76,7 +76,7 @@ async def test_help_lists_the_keys_of_the_screen_and_goes_by_escape(run, key) ->
         await pilot.press(key)
         await pilot.pause()
         assert isinstance(app.screen, Help)
-        for word in ("copy command", "export", "curves", "quit", "light or dark"):
+        for word in ("copy", "export", "watch", "quit", "light or dark"):
             assert word in str(app.screen._content)
         await pilot.press("escape")
         await pilot.pause()

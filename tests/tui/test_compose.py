@@ -175,3 +175,16 @@ async def test_three_pages_of_a_narrow_screen_follow_each_other_by_tab(app) -> N
             await pilot.press("tab")
             await pilot.pause()
         assert seen == ["presets", "form", "preview"]
+
+
+async def test_cursor_among_the_presets_shows_without_colour(app) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await composed(pilot)
+        marked = [line for line in text_on(pilot).splitlines() if "▸" in line]
+        assert len(marked) == 1
+        assert "Noise ladder" in marked[0]
+        await pilot.press("down")
+        await settle(pilot)
+        moved = [line for line in text_on(pilot).splitlines() if "▸" in line]
+        assert len(moved) == 1
+        assert moved != marked

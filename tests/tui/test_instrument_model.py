@@ -8,7 +8,7 @@ import pytest
 from instrumented_run import instrumented, ledger, measure
 from scipy import stats
 
-from memlab.experiment.instruments import BUILT_IN, Quantity
+from memlab.experiment.instruments import BUILT_IN, Quantity, headline_name
 from memlab.runs.event_log import Event
 from memlab.runs.ledger import read_ledger
 from memlab.tui import instrument_model as model
@@ -40,9 +40,9 @@ def test_figures_have_the_digits_that_their_interval_supports(mean, half, text) 
 
 
 def test_short_names_say_a_shared_word_once() -> None:
-    names = [model.headline_name(model.card(name)) for name in ("stiffness", "gradient-noise")]
-    assert names == ["stiffness, within", "gradient noise scale"]
-    assert model.headline_name(model.card("curvature-trace")) == "curvature trace"
+    names = ("stiffness", "gradient-noise", "curvature-trace")
+    short = [headline_name(name, model.card(name).headline) for name in names]
+    assert short == ["stiffness, within", "gradient noise scale", "curvature trace"]
 
 
 def test_every_quantity_of_every_instrument_has_a_drawing_and_an_abscissa_that_exists() -> None:

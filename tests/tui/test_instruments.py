@@ -213,6 +213,18 @@ async def test_spectrum_is_drawn_against_its_grid_on_a_logarithmic_axis(run) -> 
         assert chart.y_scale == "linear"
 
 
+async def test_spectrum_without_a_positive_density_says_what_its_axis_waits_for(tmp_path) -> None:
+    run = instrumented(tmp_path)
+    run.grow(5)
+    grid = np.linspace(-1.0, 9.0, 512) * np.ones((1, MEMBERS, 1))
+    measure(run, "spectrum", (2.0,), grid=grid, density=np.zeros_like(grid))
+    app = app_of(run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, "spectrum.density")
+        assert screen.query_one(QuantityChart).y_scale == "log"
+        assert "waits for a value above zero" in text_of(app)
+
+
 async def test_infinities_and_gaps_everywhere_are_looked_past(tmp_path) -> None:
     run = instrumented(tmp_path)
     run.grow(5)

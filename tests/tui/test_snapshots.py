@@ -12,10 +12,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 
 import pytest
+from instrumented_run import ladder
 from settle import settle, until
 from synthetic_run import LADDER, SyntheticRun, start
 from textual.pilot import Pilot
@@ -44,12 +46,27 @@ class Quiet(MemlabApp):
 
 @dataclass
 class World:
-    """A folder with a finished, an interrupted and a living run, at a fixed time."""
+    """A folder with a finished, an interrupted and a living run, at a fixed time.
+
+    A run with instruments and baselines, living or finished, joins them where it is asked for.
+    """
 
     home: Path
     finished: SyntheticRun
     interrupted: SyntheticRun
     living: SyntheticRun
+
+    @cached_property
+    def measuring(self) -> SyntheticRun:
+        """Still running."""
+        return ladder(Path("runs"))
+
+    @cached_property
+    def measured(self) -> SyntheticRun:
+        """Finished."""
+        run = ladder(Path("runs"))
+        run.end("finished")
+        return run
 
 
 @pytest.fixture
@@ -92,6 +109,7 @@ def _numbered(numbers: count) -> Callable[[Path, str], Path]:
 
 
 Keys = tuple[str, ...]
+WITHIN, CLASSES, CURVATURE, DENSITY = 6, 19, 29, 38  # rows of the list
 CASES: dict[str, tuple[str, str, Keys]] = {
     "compose": ("compose", "", ()),
     "compose-form": ("compose", "", ("tab",)),
@@ -104,6 +122,12 @@ CASES: dict[str, tuple[str, str, Keys]] = {
     "watch-pictures": ("watch", "living", ("m",)),
     "watch-zoom": ("watch", "living", ("z",)),
     "watch-losses": ("watch", "living", ("a",)),
+    "watch-instruments": ("watch", "measuring", ()),
+    "instruments": ("watch", "measuring", ("i", *["down"] * WITHIN)),
+    "instruments-matrix": ("watch", "measuring", ("i", *["down"] * CLASSES, "right")),
+    "instruments-spectrum": ("watch", "measuring", ("i", *["down"] * DENSITY)),
+    "instruments-ledger": ("watch", "measuring", ("i",)),
+    "instruments-failed": ("watch", "measuring", ("i", *["down"] * CURVATURE)),
     "watch-stop": ("watch", "living", ("s",)),
     "watch-finished": ("watch", "finished", ()),
     "watch-interrupted": ("watch", "interrupted", ()),
@@ -113,6 +137,10 @@ CASES: dict[str, tuple[str, str, Keys]] = {
     "log": ("watch", "finished", ("l",)),
     "help": ("watch", "living", ("question_mark",)),
     "report": ("report", "finished", ()),
+    "report-sides": ("report", "measured", ()),
+    "report-unfolded": ("report", "measured", ("tab", "tab", "enter")),
+    "report-baselines": ("report", "measured", ("end", "pageup")),
+    "report-no-sides": ("report", "finished", ("end",)),
     "report-unfinished": ("report", "living", ()),
     "library": ("library", "", ()),
     "library-marked": ("library", "", ("space", "end", "space")),

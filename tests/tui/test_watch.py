@@ -8,11 +8,12 @@ from stand_in import StandIn
 from synthetic_run import SyntheticRun, start
 from textual.widgets import Static
 
+from memlab.runs.event_log import Event
 from memlab.runs.requests import take_all
 from memlab.tui import palette
 from memlab.tui.screens import watch
 from memlab.tui.screens.confirm import Confirm
-from memlab.tui.screens.log import LogScreen, Tail
+from memlab.tui.screens.log import LogScreen, Tail, event_text
 from memlab.tui.screens.members import MemberScreen, MembersScreen
 from memlab.tui.screens.values_table import ValuesTable
 from memlab.tui.screens.watch import WatchScreen
@@ -368,3 +369,25 @@ async def test_run_without_corruption_starts_with_unseen_data_and_no_pictures(
         assert app.screen.query_one(WatchCharts).page == "unseen"
         assert not app.screen.query_one("#pictures-box").display
         assert not app.screen.check_action("pictures", ())
+
+
+@pytest.mark.parametrize("key", ["z", "m"])
+async def test_table_has_the_keys_again_after_it_was_hidden(run, key) -> None:
+    app = app_of(run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        table = app.screen.query_one(ValuesTable)
+        await pilot.press(key)
+        await settle(pilot)
+        assert not table.region.height
+        await pilot.press(key)
+        await settle(pilot)
+        assert table.has_focus
+        await pilot.press("down")
+        assert table.cursor_key == "1"
+
+
+def test_event_is_a_line_for_people() -> None:
+    data = {"seconds": {"stiffness": 1.23456, "margins": 0.0146123}, "message": "", "stack": 0}
+    text = event_text(Event(1, 0.0, "instruments-cost", data)).plain
+    assert text.endswith("seconds stiffness 1.23, margins 0.0146  stack 0")

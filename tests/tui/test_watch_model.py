@@ -9,15 +9,17 @@ from synthetic_run import LADDER, SyntheticRun, start
 from memlab.experiment.reading import experiment, from_toml
 from memlab.runs.curve import Curve
 from memlab.runs.state import RunState
+from memlab.runs.view import RunView
 from memlab.tui import watch_model as model
 from memlab.tui.axis_values import axis_title, axis_values, is_numeric
-from memlab.tui.watch_reader import Request, WatchReader
+from memlab.tui.watch_reader import KEPT_POINTS, Request, WatchReader
 
 
 def curve(*mean: float) -> Curve:
     values = np.array(mean, float)
     epoch = np.arange(len(values), dtype=float)
-    return Curve(epoch, values, values, values, values, values, epoch.astype(int), values, values)
+    whole = epoch.astype(int)
+    return Curve(epoch, values, values, values, values, values, whole, values, values, epoch)
 
 
 def made(text: str = LADDER):
@@ -175,3 +177,21 @@ def test_many_axis_values_are_all_in_the_table_and_twelve_in_the_charts(tmp_path
     names = [series.name for series in frame.charts["lies"].series]
     assert "5" in names
     assert len(names) == 13
+
+
+def test_what_is_kept_of_curves_is_bounded_and_the_best_epoch_stays_exact(run) -> None:
+    reader = WatchReader(run.folder)
+    for rows in (10, KEPT_POINTS, 1, KEPT_POINTS, 66):
+        run.grow(rows, pictures=0)
+        frame = reader.read(Request())
+    assert frame is not None
+    kept = [len(curve.moments.epoch) for curve in reader.view._curves.values()]
+    assert len(kept) >= 6 * 4  # axis values, and truth, lies, seen through, unseen
+    assert max(kept) <= KEPT_POINTS
+    exact = RunView(run.folder)
+    for value, standing in zip(frame.values, frame.standings, strict=True):
+        best = model.best_of(exact.curve("validation_accuracy", value.members))
+        assert (standing.best, standing.best_epoch) == best
+        assert standing.unseen is not None
+        newest = exact.latest("validation_accuracy")[list(value.members)]
+        assert standing.unseen.mean == pytest.approx(newest.mean())

@@ -21,21 +21,32 @@ class PresetList(OptionList):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.launch", "launch")]
 
+    _shelf: Shelf | None = None
+
     def show_shelf(self, shelf: Shelf, key: str) -> None:
         """Lists all presets, the cursor on that one; says nothing of it."""
+        self._shelf = None
         with self.prevent(OptionList.OptionHighlighted):
             self.clear_options()
             self.add_options(
                 Option(shelf.label(entry), id=entry.key or None, disabled=not entry.key)
                 for entry in shelf.entries
             )
+            self._shelf, self.highlighted = shelf, None
             self.highlighted = self.get_option_index(key)
 
+    def watch_highlighted(self, highlighted: int | None) -> None:
+        """Puts the mark of the cursor before the preset that has it."""
+        super().watch_highlighted(highlighted)
+        if self._shelf is not None:
+            self.relabel(self._shelf)
+
     def relabel(self, shelf: Shelf) -> None:
-        """Marks the current preset as changed, or not."""
-        label = shelf.label(shelf.entry)
-        if self.get_option(shelf.current).prompt != label:
-            self.replace_option_prompt(shelf.current, label)
+        """Marks which presets are changed, and where the cursor is."""
+        for index, entry in enumerate(shelf.entries):
+            label = shelf.label(entry, index == self.highlighted)
+            if self.get_option_at_index(index).prompt != label:
+                self.replace_option_prompt_at_index(index, label)
 
 
 async def fill(screen: Screen[None], client: PreviewClient) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -50,28 +49,23 @@ class QuantityChart(BrailleChart):
     """A chart that shows one quantity after the other."""
 
     def present(self, detail: Detail, cursor: str) -> None:
-        """Shows a quantity in one repaint; another one than before finds limits of its own.
-
-        The scale is logarithmic only where there is something to show on it.
-        """
-        series = detail.content.series
-        log = detail.log and any(0 < y < math.inf for each in series for y in each.y)
+        """Shows a quantity in one repaint; another one than before finds limits of its own."""
         told = {
             "title": detail.title,
             "axis": detail.axis,
             "empty": detail.content.empty,
             "pointed": detail.pointed,
             "highlighted": cursor,
-            "y_scale": "log" if log else "linear",
+            "y_scale": "log" if detail.log else "linear",
         }
         before = {name: getattr(self, name) for name in told}
-        if before["title"] != told["title"] or before["y_scale"] != told["y_scale"]:
+        if before["title"] != told["title"]:
             self._x_limits = self._y_limits = None
         if before["highlighted"] != cursor:
             self._styles = self._painted_size = None
         for name, value in told.items():
             self.set_reactive(getattr(BrailleChart, name), value)
-        self.show(series, ())
+        self.show(detail.content.series, ())
 
 
 class InstrumentsScreen(Screen[None]):
@@ -97,9 +91,10 @@ class InstrumentsScreen(Screen[None]):
         frame: InstrumentsFrame | None
         error: str = ""
 
-    def __init__(self, cursor: str | None = None) -> None:
-        """`cursor` is the key of the axis value that is shown first."""
+    def __init__(self, cursor: str | None = None, header: str = "watch") -> None:
+        """`cursor` is the axis value shown first, `header` the screen that this one lies over."""
         super().__init__()
+        self._header = header
         self._cursor = cursor
         self._reader: InstrumentsReader | None = None
         self._frame: InstrumentsFrame | None = None
@@ -107,7 +102,7 @@ class InstrumentsScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lays the screen out."""
-        yield ShellHeader("watch")
+        yield ShellHeader(self._header)
         yield Static("", id="values", markup=False)
         with Horizontal(id="body"):
             yield InstrumentList(_columns(), header=False, id="list", empty="reads the run")
@@ -182,7 +177,7 @@ class InstrumentsScreen(Screen[None]):
         error = palette(self.app.current_theme.dark).error
         cells: list[list[Cell]] = [
             [
-                Coloured(entry.label, None, True) if entry.heads else f"  {entry.label}",
+                Coloured(entry.label, None, True) if entry.heads else f" {entry.label}",
                 Coloured(entry.value, error if entry.failed else None),
             ]
             for entry in frame.entries

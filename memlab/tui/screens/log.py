@@ -30,7 +30,7 @@ LOUD = ("failed", "member-diverged")
 def event_text(event: Event) -> Text:
     """One event as a line: time of day, type, the rest."""
     clock = time.strftime("%H:%M:%S", time.localtime(event.time))
-    rest = "  ".join(f"{name} {_short(value)}" for name, value in event.data.items())
+    rest = "  ".join(f"{name} {_short(value)}" for name, value in event.data.items() if value != "")
     style = "bold red" if event.type in LOUD else "bold"
     return Text.assemble((clock + "  ", "dim"), (f"{event.type:<16} ", style), rest)
 
@@ -40,7 +40,9 @@ def _short(value: object) -> str:
     if isinstance(value, list) and len(value) > 6:
         return f"{value[0]} … {value[-1]} ({len(value)})"
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:.3g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_short(part)}" for name, part in value.items())
     return text
 
 

@@ -19,11 +19,12 @@ from textual.widgets import Static
 
 from memlab.experiment.spec import Experiment
 from memlab.runs.run_folder import RunFolder
-from memlab.runs.state import RunState
 from memlab.tui import report_model as model
 from memlab.tui import watch_model
 from memlab.tui.axis_values import axis_title, axis_values
 from memlab.tui.report_files import Loaded, export, load
+from memlab.tui.screens.instruments import InstrumentsScreen
+from memlab.tui.screens.sections_pane import SectionsPane
 from memlab.tui.screens.shell import HEIGHTS, reason, selected_folder, shell
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.key_line import KeyLine
@@ -40,8 +41,12 @@ class ReportScreen(Screen[None]):
     TITLE = "Report"
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("w", "curves", "curves"),
-        Binding("y", "copy", "copy command"),
+        Binding("tab", "next(1)", "instrument"),
+        Binding("shift+tab", "next(-1)", "previous instrument", show=False),
+        Binding("f", "fold", "unfold"),
+        Binding("i", "instruments", "curves"),
+        Binding("w", "curves", "watch"),
+        Binding("y", "copy", "copy"),
         Binding("e", "export", "export"),
     ]
 
@@ -74,9 +79,11 @@ class ReportScreen(Screen[None]):
             yield Static("", id="verdict", markup=False)
             yield Static("", id="words", markup=False)
             yield BrailleChart("what memorizing cost", legend=True, pointed=True, id="ladder")
+            yield Static("", id="marks", markup=False)
             table = LineTable(model.columns(""), id="rows", empty="no figures yet")
             table.can_focus = False
             yield table
+            yield SectionsPane(id="sections")
             yield Static("", id="experiment", markup=False)
             yield Static("", id="reproduce", markup=False)
         yield KeyLine()
@@ -129,13 +136,12 @@ class ReportScreen(Screen[None]):
         elif message.loaded is not self._loaded:
             self._loaded = message.loaded
             self.refresh_bindings()
-            self._show(message.loaded.document, message.loaded.experiment, message.loaded.state)
+            self._show(message.loaded)
 
     # --- showing
 
-    def _show(self, document: Mapping[str, Any], made: Experiment, state: RunState) -> None:
-        loaded = self._loaded
-        assert loaded is not None
+    def _show(self, loaded: Loaded) -> None:
+        document, made, state = loaded.document, loaded.experiment, loaded.state
         said = model.sentences(document)
         standing = model.standing(state.state, loaded.epoch, state.message)
         self._put("#standing", standing)
@@ -145,8 +151,14 @@ class ReportScreen(Screen[None]):
         self.query_one("#words").display = len(said) > 1
         chart = self.query_one("#ladder", BrailleChart)
         chart.axis = model.axis_name(made)
-        chart.show(model.ladder(document, made, self.app.current_theme.dark))
+        dark = self.app.current_theme.dark
+        marks = model.beside(document, made, dark)
+        chart.show([*model.ladder(document, made, dark), *marks])
+        self._put("#marks", model.marks_line(marks))
+        self.query_one("#marks").display = bool(marks)
         self._show_rows(document, made)
+        values = axis_values(made, dark)[: len(document.get("rows") or [])]
+        self.sections.show(loaded.sections, axis_title(made), values, self.app.no_color)
         name = made.title or loaded.folder.id
         source = f"\nAfter {made.source}." if made.source else ""
         self._put("#experiment", watch_model.facts(made, name) + source)
@@ -154,6 +166,11 @@ class ReportScreen(Screen[None]):
         self.query_one("#reproduce", Static).update(
             Text.assemble(("run it again:  ", "dim"), (command, "bold"), ("   y copies", "dim"))
         )
+
+    @property
+    def sections(self) -> SectionsPane:
+        """Instruments and baselines."""
+        return self.query_one(SectionsPane)
 
     def _show_rows(self, document: Mapping[str, Any], made: Experiment) -> None:
         table = self.query_one("#rows", LineTable)
@@ -182,7 +199,28 @@ class ReportScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that can do nothing now are hidden."""
+        if action in ("next", "fold", "instruments"):
+            return self._loaded is not None and bool(self._loaded.sections.folds)
         return self._loaded is not None if action in ("copy", "export", "curves") else True
+
+    def action_next(self, step: int) -> None:
+        """The cursor goes to the next instrument, and after the last back to the whole page."""
+        stops = [self.query_one("#scroll"), *self.sections.folds]
+        at = stops.index(self.focused) if self.focused in stops else 0
+        stops[(at + step) % len(stops)].focus()
+
+    def action_fold(self) -> None:
+        """Unfolds all instruments, or folds all where all are unfolded."""
+        folds = self.sections.folds
+        opened = not all(fold.opened for fold in folds)
+        for fold in folds:
+            fold.opened = opened
+        if opened and self.focused not in folds and folds:
+            folds[0].focus()
+
+    def action_instruments(self) -> None:
+        """Opens what the instruments measured, as curves and maps."""
+        self.app.push_screen(InstrumentsScreen(header="report"))
 
     def action_curves(self) -> None:
         """Opens the run's curves."""

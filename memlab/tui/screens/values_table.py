@@ -43,6 +43,11 @@ class ValuesTable(LineTable):
         self._frame: WatchFrame | None = None
         self._shown_at = 0.0
 
+    def on_show(self) -> None:
+        """Takes the keys back after it was hidden, where nothing else has them."""
+        if self.screen.focused is None:
+            self.focus()
+
     def forget(self) -> None:
         """Another run is coming."""
         self._frame = None

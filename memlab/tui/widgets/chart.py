@@ -18,9 +18,8 @@ from textual.widget import Widget
 
 from memlab.charts import chart as charts
 from memlab.charts import rows as parts
-from memlab.charts.axis import Limits, Scale, limits, spread
+from memlab.charts.axis import Limits, Scale, drawable, limits, spread
 from memlab.charts.plot import Mark, Picture, Reference, Series, plain
-from memlab.charts.raster import pieces
 from memlab.charts.row import Row
 from memlab.tui.palette import blend
 from memlab.tui.widgets.spans import ink, to_strip
@@ -54,7 +53,8 @@ class _Styles(dict[int, Style]):
 class BrailleChart(Widget):
     """Curves over one horizontal axis, framed, with the title above and the axis below.
 
-    `y_range` and `x_range` fix an axis; without them it follows the data in round steps.
+    `y_range` and `x_range` fix an axis; without them it follows the data in round steps. What a
+    logarithmic axis (`y_scale`) cannot have, zero and negative values, are gaps and fix no axis.
     `highlighted` names the series that stays bright and is drawn over the others; `pointed` draws
     each point with its interval, for a handful of points, in place of a band. `ticks` and `names`
     are those of a `Picture`.
@@ -228,29 +228,19 @@ class BrailleChart(Widget):
         self._rows = charts.compose(picture, size.width, size.height, x, y, self.y_scale)
 
     def _update_limits(self) -> None:
-        log, log_x = self.y_scale == "log", self.x_scale == "log"
-        xs: list[float] = []
-        ys: list[float] = []
-        for series in self._series:
-            for part_x, part_y in pieces(series.x, series.y, log, log_x):
-                xs += (min(part_x), max(part_x))
-                if self.y_range is None:
-                    ys += (min(part_y), max(part_y))
-            if self.y_range is None:
-                for extra in (series.minimum, series.maximum):
-                    for _, part_y in pieces(series.x, extra or (), log, log_x):
-                        ys += (min(part_y), max(part_y))
+        scale, series = self.y_scale, self._series
+        log, log_x = scale == "log", self.x_scale == "log"
         if self.x_range is not None:
             self._x_limits = self.x_range
-        elif xs and log_x:
-            self._x_limits = spread(min(xs), max(xs))
-        elif xs:
-            low, high = min(0.0, *xs), max(*xs)
+        elif (across := parts.x_span(series, log, log_x)) is not None and log_x:
+            self._x_limits = spread(*across)
+        elif across is not None:
+            low, high = min(0.0, across[0]), across[1]
             self._x_limits = limits(low, high if high > low else low + 1.0, self._x_limits)
-        if self.y_range is not None:
+        if self.y_range is not None and drawable(self.y_range, scale):
             self._y_limits = self.y_range
-        elif ys:
-            self._y_limits = limits(min(ys), max(ys), self._y_limits, self.y_scale)
+        elif (found := parts.y_span(series, log, log_x)) is not None:
+            self._y_limits = limits(*found, self._y_limits, scale)
 
     def render_line(self, y: int) -> Strip:
         """One line of the widget, painted."""
