@@ -27,6 +27,7 @@ BUILT_IN: Final = (
     "spectrum",
     "critical-samples",
     "sensitivity",
+    "unrolled-sensitivity",
     "margins",
     "probes",
     "alignment",
@@ -94,7 +95,8 @@ class Instrument:
     over a single example, the unit of training. `measure(subject, settings)` gives an array
     `[active members, *shape]` for every quantity; `subject` is a `memlab.instruments.subject.
     Subject`. `every_evaluation` marks an instrument that has to see all evaluations, whatever its
-    cadence. `headline` is the quantity that a small screen shows.
+    cadence; `once` one that depends on initialization and data alone, so that a run measures it a
+    single time. `headline` is the quantity that a small screen shows.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Instrument:
     cost: Callable[[Any, Workload], float]
     settings: type[Settings] = Settings
     every_evaluation: bool = False
+    once: bool = False
 
     def quantity(self, name: str) -> Quantity:
         """The declared quantity of that name; KeyError where there is none."""

@@ -80,6 +80,33 @@ def test_a_failing_instrument_is_recorded_and_the_others_and_training_go_on(star
     assert found["margins"].rows[1]["corrupted"]["n"] == 2
 
 
+def test_what_is_measured_once_has_one_row_and_a_report(measured: RunFolder):
+    table = RunView(measured).tables["instrument-unrolled-sensitivity-000"]
+    assert table.read("epoch").tolist() == [0.0]
+    row = building.build(measured).instruments["unrolled-sensitivity"].rows[1]
+    assert 0 < row["gini"]["mean"] < 1
+    assert row["gini"]["n"] == 2
+    assert np.shape(row["classes"]["mean"]) == (10, 10)
+
+
+def test_instruments_that_cannot_measure_say_why_in_a_sentence(start: Start):
+    cadences = {"unrolled-sensitivity": {"cadence": 1.0}, "spectrum": {"probes": 16, "steps": 200}}
+    folder = ended(
+        start(
+            model={"name": "mlp", "width": 8, "depth": 1, "normalization": "layer"},
+            stop={"epochs": 1},
+            instruments={"on": ["unrolled-sensitivity", "spectrum"], "settings": cadences},
+        )
+    )
+    assert folder.state.state == "finished"
+    found = building.build(folder).instruments
+    assert str(found["unrolled-sensitivity"].failed) == (
+        "Unrolled loss sensitivity covers linear, and mlp without normalization; an mlp with"
+        " normalization is not a plain perceptron."
+    )
+    assert "more than its share of the time" in str(found["spectrum"].failed)
+
+
 def test_the_report_has_every_instrument_per_axis_value(measured: RunFolder):
     found = building.build(measured).instruments
     assert list(found) == [str(n) for n in found]
