@@ -12,6 +12,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from memlab.reports import building
+from memlab.reports.aum_threshold import area_threshold
+from memlab.reports.example_scores import labellings
 from memlab.runs import lifecycle
 from memlab.runs.event_log import EventReader
 from memlab.runs.ledger import read_ledger
@@ -150,3 +152,29 @@ def test_a_probe_of_a_run_without_checkpoints_says_so(start: Start, measured: Ru
     assert done.returncode == 2 or done.returncode == 1
     assert "has no checkpoint to measure" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_run_with_two_fake_classes_finds_lies_below_their_threshold(start: Start):
+    folder = ended(
+        start(
+            dataset={"name": "digits", "train": 400},
+            corruption={"kind": "labels-other"},
+            model={"width": 64},
+            regularization={"dropout": 0.0},
+            stop={"epochs": 12},
+            axes={"corruption.fraction": [0.2], "dataset.fake_class": [1, 2]},
+            instruments={"on": ["ledger"]},
+        )
+    )
+    assert folder.state.state == "finished", folder.worker_log.read_text()
+    found = labellings(read_ledger(folder))
+    assert [one.members for one in found] == [(0, 2), (1, 3)]
+    for labelling in found:
+        assert labelling.judged.all()
+        assert labelling.corrupted.sum() == 80
+        threshold = area_threshold(labelling, "aum-until-best")
+        assert threshold is not None
+        assert threshold.samples == (36, 36)
+        right = labelling.corrupted[threshold.below]
+        assert right.mean() > 0.5
+        assert right.sum() > 40

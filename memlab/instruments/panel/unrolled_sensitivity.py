@@ -21,7 +21,7 @@ class UnrolledSensitivitySettings(Settings):
     """Settings of `unrolled-sensitivity`."""
 
     updates: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        default=40, description="Updates of the training that it repeats and goes back through"
+        default=200, description="Updates of the training that it repeats and goes back through"
     )
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = Field(
         default=16, description="Batch size of that training; at most the examples"
