@@ -275,7 +275,25 @@ def _remarks(
             f"{len(wrong) / len(rows):.2f}, by chance {share:.2f}); {mended} of the {len(wrong)} "
             "suggestions are the true label."
         )
+        lines.append(_areas(labelling))
     return lines
+
+
+def _areas(labelling: Labelling) -> str:
+    """How well each score that was kept finds the corrupted examples."""
+    from math import isnan
+
+    from memlab.reports.example_scores import SCORES, detection, mean_scores
+
+    told = []
+    for name, score in SCORES.items():
+        if any(map(isnan, mean_scores(labelling, name)[labelling.judged])):
+            continue
+        area = detection(labelling, name)
+        told.append(f"{score.title} {area.auc:.3f} [{area.low:.3f}, {area.high:.3f}]")
+    return "Area under the ROC curve for the corrupted ones, with 95 % intervals: " + (
+        f"{', '.join(told)}."
+    )
 
 
 def _threshold_remarks(labelling: Labelling, threshold: AreaThreshold) -> list[str]:

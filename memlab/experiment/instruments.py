@@ -45,6 +45,8 @@ DEFAULT: Final = (
 
 Cadence = Annotated[float, Field(gt=0.0, le=1e6)] | Literal["auto"]
 Examples = Annotated[int, Field(ge=2, le=65_536)]
+#: Whose curvature is measured: the generalized Gauss-Newton matrix leaves out the network's own.
+Matrix = Literal["hessian", "ggn"]
 
 
 class Settings(BaseModel):

@@ -116,6 +116,7 @@ def test_table_tells_the_precision_where_the_truth_is_known(
     assert "2 of these 4 were corrupted (precision 0.50, by chance 0.10)" in text
     assert "2 of the 2 suggestions are the true label" in text
     assert "2 different labellings" in text
+    assert "margin until best 1.000 [1.000, 1.000]" in text
     assert "array x of /my/data.npz" in text
     assert "\x1b" not in text
 
