@@ -19,15 +19,20 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from memlab.reports.aum_threshold import AreaThreshold
     from memlab.reports.example_scores import Labelling
 
+TOP = 50
 SCORE_NAMES = ("aum-until-best", "aum", "first-learned", "learned-for-good", "forgetting", "loss")
 PICTURE_COLUMNS, PICTURE_ROWS = 16, 16
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """One line of the list; `index` is the row in the user's own file, `position` in training."""
+    """One line of the list; `index` is the row in the user's own file, `position` in training.
+
+    `below` says whether it lies below the threshold, where there is one.
+    """
 
     rank: int
     position: int
@@ -38,12 +43,19 @@ class Suspect:
     file: str | None
     true: int
     corrupted: bool
+    below: bool | None = None
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     run_argument(parser)
-    parser.add_argument("--top", type=_count, default=50, metavar="N", help="default: 50")
+    parser.add_argument("--top", type=_count, metavar="N", help=f"default: {TOP}")
+    parser.add_argument(
+        "--threshold",
+        action="store_true",
+        help="list those below the threshold (all of them, unless --top is given), of a run made "
+        "with --set dataset.fake_class=1,2",
+    )
     parser.add_argument(
         "--score",
         choices=SCORE_NAMES,
@@ -75,14 +87,43 @@ def _count(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Ranks, prints, and exports."""
     labelling, others = _chosen(options.run, options.member)
-    rows = suspects(labelling, options.score, options.top)
+    threshold = _threshold(labelling, options)
+    rows = suspects(labelling, options.score, threshold)
+    if options.threshold:
+        rows = [row for row in rows if row.below]
+    if options.top is not None or not options.threshold:
+        rows = rows[: options.top or TOP]
     if options.export is not None:
         _export(options.export, rows, labelling)
     if options.json:
         print_json([_document(row, labelling) for row in rows])
         return 0
-    _show(rows, labelling, others, options.score)
+    _show(rows, labelling, options.score)
+    for line in _remarks(rows, labelling, others, threshold):
+        console().print(line, markup=False, soft_wrap=True)
     return 0
+
+
+def _threshold(labelling: Labelling, options: argparse.Namespace) -> AreaThreshold | None:
+    """The threshold of the area that is ranked by; None where there is none and none is asked for.
+
+    Raises:
+        RunFolderError: if it is asked for and not there.
+    """
+    from memlab.reports.aum_threshold import AREAS, area_threshold
+
+    area = options.score in AREAS
+    found = area_threshold(labelling, options.score) if area else None
+    if options.threshold and not area:
+        raise RunFolderError(
+            f"There is no threshold of the score {options.score}, only of {' and '.join(AREAS)}."
+        )
+    if options.threshold and found is None:
+        raise RunFolderError(
+            "A threshold needs networks that were trained with a fake class; run it again with "
+            "--set dataset.fake_class=1,2."
+        )
+    return found
 
 
 def _chosen(name: str, member: int | None) -> tuple[Labelling, int]:
@@ -114,8 +155,10 @@ def _chosen(name: str, member: int | None) -> tuple[Labelling, int]:
     )
 
 
-def suspects(labelling: Labelling, score: str, top: int) -> list[Suspect]:
-    """The `top` most suspect examples by `score`, most suspect first."""
+def suspects(
+    labelling: Labelling, score: str, threshold: AreaThreshold | None = None
+) -> list[Suspect]:
+    """The examples by `score`, most suspect first."""
     from memlab.reports.example_scores import mean_scores, ranking, suggestions
 
     values, suggested = mean_scores(labelling, score), suggestions(labelling)
@@ -131,14 +174,15 @@ def suspects(labelling: Labelling, score: str, top: int) -> list[Suspect]:
             file=None if files is None else files[at],
             true=int(labelling.true[at]),
             corrupted=bool(labelling.corrupted[at]),
+            below=None if threshold is None else bool(threshold.below[at]),
         )
-        for rank, at in enumerate(ranking(labelling, score)[:top], 1)
+        for rank, at in enumerate(ranking(labelling, score), 1)
     ]
 
 
 def _names(labelling: Labelling) -> tuple[str, ...] | None:
     """Class names, None where they are the class numbers."""
-    names = labelling.parts[0][0].header.class_names
+    names = labelling.parts[0][0].header.class_names[: labelling.classes]
     return None if names == tuple(map(str, range(len(names)))) else names
 
 
@@ -155,6 +199,8 @@ def _document(row: Suspect, labelling: Labelling) -> dict[str, object]:
         document["suggested_name"] = None if row.suggested is None else names[row.suggested]
     if row.file is not None:
         document["file"] = row.file
+    if row.below is not None:
+        document["below_threshold"] = row.below
     return document
 
 
@@ -166,14 +212,16 @@ def _export(path: Path, rows: Sequence[Suspect], labelling: Labelling) -> None:
         for document, row in zip(documents, rows, strict=True):
             document["true"], document["corrupted"] = row.true, int(row.corrupted)
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(documents[0]), lineterminator="\n")
+    writer = csv.DictWriter(
+        text, list(documents[0]) if documents else ["rank"], lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(documents)
     write_atomically(Path(os.path.expanduser(path)), text.getvalue().encode())
     say(f"{len(rows)} examples written to {path}.")
 
 
-def _show(rows: Sequence[Suspect], labelling: Labelling, others: int, score: str) -> None:
+def _show(rows: Sequence[Suspect], labelling: Labelling, score: str) -> None:
     from rich.table import Table
 
     from memlab.reports.example_scores import SCORES
@@ -203,11 +251,11 @@ def _show(rows: Sequence[Suspect], labelling: Labelling, others: int, score: str
         cells += [] if drawn is None else [drawn[at]]
         table.add_row(*cells)
     out.print(table)
-    for line in _remarks(rows, labelling, others):
-        out.print(line, markup=False, soft_wrap=True)
 
 
-def _remarks(rows: Sequence[Suspect], labelling: Labelling, others: int) -> list[str]:
+def _remarks(
+    rows: Sequence[Suspect], labelling: Labelling, others: int, threshold: AreaThreshold | None
+) -> list[str]:
     count = len(labelling.members)
     networks = "1 network" if count == 1 else f"{count} networks"
     lines = [f"\nJudged by {networks}; the index counts from 0 in {_source(labelling)}."]
@@ -216,14 +264,60 @@ def _remarks(rows: Sequence[Suspect], labelling: Labelling, others: int) -> list
             f"The run trained on {others + 1} different labellings; these are the labels of member "
             f"{labelling.members[0]} (--member chooses others)."
         )
-    if labelling.truth_known:
+    if threshold is not None:
+        lines += _threshold_remarks(labelling, threshold)
+    if labelling.truth_known and rows:
         wrong = [row for row in rows if row.corrupted]
         mended = sum(row.suggested == row.true for row in wrong)
-        share = float(labelling.corrupted.mean())
+        share = float(labelling.corrupted[labelling.judged].mean())
         lines.append(
             f"Truth is known here: {len(wrong)} of these {len(rows)} were corrupted (precision "
             f"{len(wrong) / len(rows):.2f}, by chance {share:.2f}); {mended} of the {len(wrong)} "
             "suggestions are the true label."
+        )
+        lines.append(_areas(labelling))
+    return lines
+
+
+def _areas(labelling: Labelling) -> str:
+    """How well each score that was kept finds the corrupted examples."""
+    from math import isnan
+
+    from memlab.reports.example_scores import SCORES, detection, mean_scores
+
+    told = []
+    for name, score in SCORES.items():
+        if any(map(isnan, mean_scores(labelling, name)[labelling.judged])):
+            continue
+        area = detection(labelling, name)
+        told.append(f"{score.title} {area.auc:.3f} [{area.low:.3f}, {area.high:.3f}]")
+    return "Area under the ROC curve for the corrupted ones, with 95 % intervals: " + (
+        f"{', '.join(told)}."
+    )
+
+
+def _threshold_remarks(labelling: Labelling, threshold: AreaThreshold) -> list[str]:
+    below, judged = threshold.below, labelling.judged
+    count = int(below.sum())
+    told = " and ".join(f"{value:.3f}" for value in threshold.values)
+    one = len(threshold.values) == 1
+    lines = [
+        f"{count:,} of {int(judged.sum()):,} examples {'lies' if count == 1 else 'lie'} below the "
+        f"threshold of {told} (99th percentile of {threshold.samples[0]:,} threshold samples"
+        f"{'' if one else ' each'}; Pleiss 2020)."
+    ]
+    if not judged.all():
+        lines.append(
+            f"{int((~judged).sum()):,} examples are threshold samples themselves and not judged; "
+            "--set dataset.fake_class=1,2 judges all."
+        )
+    if labelling.truth_known and count:
+        wrong = labelling.corrupted & judged
+        found = int((below & wrong).sum())
+        lines.append(
+            f"Truth is known here: {found:,} of those {count:,} were corrupted (precision "
+            f"{found / count:.2f}), of {int(wrong.sum()):,} in all (recall "
+            f"{found / max(1, int(wrong.sum())):.2f})."
         )
     return lines
 

@@ -22,8 +22,8 @@ class Corrupted:
     """A member's data.
 
     `corrupted` `[n]` marks training examples whose label changed or whose input was replaced,
-    `drawn` those that were chosen (a uniform label may fall on the true class). `train_x` is the
-    split's own array where no input was touched.
+    `drawn` those that were chosen (a uniform label may fall on the true class); threshold samples
+    are among both. `train_x` is the split's own array where no input was touched.
     """
 
     train_x: np.ndarray
@@ -64,13 +64,17 @@ def corrupt(splits: Splits, spec: CorruptionSpec, seed: int) -> Corrupted:
     pixels by the same permutation.
     """
     train = splits.train
-    given, labels_drawn = _labels(train.y, splits.classes, spec, seed, "train")
+    classes = splits.true_classes
+    given, labels_drawn = _labels(train.y, classes, spec, seed, "train")
+    if splits.fake is not None:
+        given = np.where(splits.fake, classes, given)
+        labels_drawn = labels_drawn | splits.fake
     x, inputs_drawn = _inputs(train.x, train.x, splits, spec, seed, "train")
     corrupted = (given != train.y) | inputs_drawn
     parts = []
     for name, part in (("validation", splits.validation), ("test", splits.test)):
         if spec.test:
-            y, _ = _labels(part.y, splits.classes, spec, seed, name)
+            y, _ = _labels(part.y, classes, spec, seed, name)
             parts.append((_inputs(part.x, train.x, splits, spec, seed, name)[0], y))
         else:
             parts.append((part.x, part.y))

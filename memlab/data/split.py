@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from memlab.experiment.keys import key
 from memlab.experiment.spec import DatasetSpec
 
 OFFICIAL = " in the test set"
+#: The name of the class that threshold samples are given.
+FAKE_CLASS = "(fake class)"
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Splits:
-    """The three parts, scaled by the training part's statistics."""
+    """The three parts, scaled by the training part's statistics.
+
+    `fake` `[train examples]` marks threshold samples, whose given label is the last class,
+    `FAKE_CLASS`, which no example truly has; None where there is no such class.
+    """
 
     train: Part
     validation: Part
@@ -37,6 +43,12 @@ class Splits:
     classes: int
     image_shape: tuple[int, int, int] | None
     class_names: tuple[str, ...]
+    fake: np.ndarray | None = None
+
+    @property
+    def true_classes(self) -> int:
+        """How many classes there are without the fake one."""
+        return self.classes - (self.fake is not None)
 
 
 def split(raw: Raw, spec: DatasetSpec) -> Splits:
@@ -70,7 +82,31 @@ def split(raw: Raw, spec: DatasetSpec) -> Splits:
     ]
     shape = taken[0].shape[1:]
     image = (int(shape[0]), int(shape[1]), int(shape[2])) if len(shape) == 3 else None
-    return Splits(made[0], made[1], made[2], raw.classes, image, raw.class_names)
+    found = Splits(made[0], made[1], made[2], raw.classes, image, raw.class_names)
+    return with_fake_class(found, spec) if spec.fake_class else found
+
+
+def with_fake_class(splits: Splits, spec: DatasetSpec) -> Splits:
+    """With one class more, of N/(C + 1) training examples (Pleiss 2020, section 3.2).
+
+    The first and the second set of them are disjoint, so that of two trainings at least one judges
+    each example by a network in which its label is its own.
+
+    Raises:
+        InvalidExperiment: if there are too few training examples for one of them.
+    """
+    examples = len(splits.train.y)
+    size = examples // (splits.classes + 1)
+    if not size:
+        raise InvalidExperiment(
+            f"dataset.fake_class = {spec.fake_class} needs at least {splits.classes + 1} training "
+            f"examples, one more than there are classes; there are {examples}."
+        )
+    order = key(spec.split_seed, "fake class").permutation(examples)
+    fake = np.zeros(examples, dtype=bool)
+    fake[order[(spec.fake_class - 1) * size : spec.fake_class * size]] = True
+    names = (*splits.class_names, FAKE_CLASS)
+    return replace(splits, classes=splits.classes + 1, class_names=names, fake=fake)
 
 
 def _labels(y: np.ndarray | None, index: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ BUILT_IN: Final = (
     "spectrum",
     "critical-samples",
     "sensitivity",
+    "unrolled-sensitivity",
     "margins",
     "probes",
     "alignment",
@@ -44,6 +45,8 @@ DEFAULT: Final = (
 
 Cadence = Annotated[float, Field(gt=0.0, le=1e6)] | Literal["auto"]
 Examples = Annotated[int, Field(ge=2, le=65_536)]
+#: Whose curvature is measured: the generalized Gauss-Newton matrix leaves out the network's own.
+Matrix = Literal["hessian", "ggn"]
 
 
 class Settings(BaseModel):
@@ -94,7 +97,8 @@ class Instrument:
     over a single example, the unit of training. `measure(subject, settings)` gives an array
     `[active members, *shape]` for every quantity; `subject` is a `memlab.instruments.subject.
     Subject`. `every_evaluation` marks an instrument that has to see all evaluations, whatever its
-    cadence. `headline` is the quantity that a small screen shows.
+    cadence; `once` one that depends on initialization and data alone, so that a run measures it a
+    single time. `headline` is the quantity that a small screen shows.
     """
 
     name: str
@@ -107,6 +111,7 @@ class Instrument:
     cost: Callable[[Any, Workload], float]
     settings: type[Settings] = Settings
     every_evaluation: bool = False
+    once: bool = False
 
     def quantity(self, name: str) -> Quantity:
         """The declared quantity of that name; KeyError where there is none."""

@@ -111,6 +111,11 @@ class DatasetSpec(Section):
         description="One mean and deviation for all, per feature, per image (whitening), or [0, 1]",
     )
     crop: Count | None = Field(default=None, description="Side of a centre crop, in pixels")
+    fake_class: Annotated[int, Field(ge=0, le=2)] = Field(
+        default=0,
+        description="Threshold samples for memlab suspects: 1 or 2 gives the first or the second"
+        " N/(C + 1) training examples drawn by lot a class of their own",
+    )
 
     @field_validator("name")
     @classmethod

@@ -57,6 +57,7 @@ def small_trainer(model: str = "mlp", seeds: int = MEMBERS) -> StackTrainer:
 def subject_now(trainer: StackTrainer) -> Subject:
     """The trainer's stack as an instrument sees it."""
     evaluation = trainer.evaluate(margins=True)
+    active = [trainer.plan.members[at] for at in trainer.active]
     return Subject(
         model=trainer.model,
         loss=trainer.loss,
@@ -68,6 +69,7 @@ def subject_now(trainer: StackTrainer) -> Subject:
         epoch=trainer.examples / trainer.plan.timeline.train_examples,
         batch_size=20,
         learning_rates=torch.from_numpy(trainer.learning_rates()),
+        first_rates=torch.tensor([m.experiment.optimizer.learning_rate for m in active]),
         momenta=trainer.momenta(),
         initial=trainer.initial,
         outcome=evaluation.train,

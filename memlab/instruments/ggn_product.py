@@ -39,7 +39,9 @@ def ggn_product(
     The parameters must not change while the product is in use.
     """
     by_hand = perceptron_product(model, x, targets, loss, exact=False, chunk=chunk)
-    multiply = by_hand or generic_ggn_product(model, x, targets, loss, chunk=chunk)
+    if by_hand is not None:
+        return by_hand
+    multiply = generic_ggn_product(model, x, targets, loss, chunk=chunk)
 
     def select(members: Sequence[int]) -> StackProduct:
         part = x if x.shape[0] == 1 else x[members]

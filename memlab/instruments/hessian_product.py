@@ -42,7 +42,9 @@ def hessian_product(
     times as fast. The parameters must not change while the product is in use.
     """
     by_hand = perceptron_product(model, x, targets, loss, smoothing, exact=True, chunk=chunk)
-    multiply = by_hand or generic_hessian_product(model, x, targets, loss, smoothing, chunk=chunk)
+    if by_hand is not None:
+        return by_hand
+    multiply = generic_hessian_product(model, x, targets, loss, smoothing, chunk=chunk)
 
     def select(members: Sequence[int]) -> StackProduct:
         return hessian_product(

@@ -1,8 +1,8 @@
 """Leading eigenvalues of a stack's curvature by Lanczos with full reorthogonalization.
 
 Every member has its own Krylov space; one product advances them all. A member's result is taken
-when that member has converged, so that it does not depend on how long the others need; when half
-of a stack has converged, the others go on without it.
+when that member has converged, so that it does not depend on how long the others need; when a
+quarter of a stack has converged, the others go on without it.
 """
 
 from __future__ import annotations
@@ -115,9 +115,10 @@ def leading_eigenvalues(
         if full:
             kept = count + (spaces.capacity - count) // 2
             spaces.restart(ritz.values[:, :kept], ritz.columns[:, :, :kept])
-        if isinstance(product, StackProduct) and 2 * len(left) <= len(taken.rows):
+        if isinstance(product, StackProduct) and 4 * len(left) <= 3 * len(taken.rows):
             taken.rows = taken.rows[left]
-            spaces.narrow(left, product.select(taken.rows.tolist()))
+            product = product.select(left.tolist())
+            spaces.narrow(left, product)
     return taken.result(spaces)
 
 

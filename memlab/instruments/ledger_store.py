@@ -43,7 +43,8 @@ class LedgerFacts:
     `members` are indices in the run; `index` and `true` are `[examples]`; `given` and `corrupted`
     have one `[examples]` array per member; `evaluations` is the most that there will be, the one
     before training included; `pictures` is uint8 `[examples, height, width]`; `files` names the
-    file of each example where the dataset is a folder of files.
+    file of each example where the dataset is a folder of files; `fake_class` says that the last
+    class is that of threshold samples.
     """
 
     stack: int
@@ -57,6 +58,7 @@ class LedgerFacts:
     evaluations: int
     pictures: NDArray[np.uint8] | None = None
     files: Sequence[str] | None = None
+    fake_class: bool = False
     limits: LedgerLimits = field(default_factory=LedgerLimits)
 
 
@@ -195,6 +197,7 @@ def _header(facts: LedgerFacts, labelling: Sequence[int], labellings: int) -> Le
         votes=4 * labellings * examples * classes <= limits.votes_bytes,
         picture=(pictures.shape[1], pictures.shape[2]) if shown and pictures is not None else None,
         files=None if facts.files is None else tuple(facts.files),
+        fake_class=facts.fake_class,
     )
     row = len(facts.members) * examples * (4 + header.predicted_dtype.itemsize)
     rows, stride = history_room(facts.evaluations, row, limits.history_bytes)

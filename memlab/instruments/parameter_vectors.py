@@ -23,7 +23,7 @@ Product = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class StackProduct:
-    """A `Product` that can be made anew for some of the stack's members, by their indices."""
+    """A `Product` that `select` narrows to some of its members, by their indices in it."""
 
     multiply: Product
     select: Callable[[Sequence[int]], StackProduct]

@@ -6,9 +6,6 @@ one is cheap, and averaged over the evaluations of a training.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -75,38 +72,3 @@ def loss_slope(loss: str, logits: Tensor, targets: Tensor) -> Tensor:
 def _norms(logits: Tensor, leaf: Tensor, slope: Tensor, keep: bool = False) -> Tensor:
     (gradient,) = torch.autograd.grad(logits, leaf, slope, retain_graph=keep)
     return gradient.abs().flatten(2).sum(2)
-
-
-@dataclass(frozen=True)
-class RunningMean:
-    """The mean over evaluations of a value per example: `total` float64 `[members, n]`."""
-
-    total: Tensor
-    count: int = 0
-
-    @classmethod
-    def empty(cls, members: int, examples: int, device: torch.device | str = "cpu") -> RunningMean:
-        """Before the first evaluation."""
-        return cls(torch.zeros(members, examples, dtype=torch.float64, device=device))
-
-    def add(self, values: Tensor) -> RunningMean:
-        """With one more evaluation, `values` `[members, n]`."""
-        return RunningMean(self.total + values, self.count + 1)
-
-    @property
-    def mean(self) -> Tensor:
-        """`[members, n]`; NaN before the first evaluation."""
-        return self.total / self.count if self.count else torch.full_like(self.total, torch.nan)
-
-    def select(self, keep: Tensor) -> RunningMean:
-        """That of the members `keep` (indices)."""
-        return RunningMean(self.total[keep], self.count)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """For a checkpoint; `of` reads it."""
-        return {"total": self.total, "count": torch.tensor(self.count)}
-
-    @classmethod
-    def of(cls, tensors: Mapping[str, Tensor]) -> RunningMean:
-        """From what `tensors` gave."""
-        return cls(tensors["total"], int(tensors["count"]))

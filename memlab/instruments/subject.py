@@ -40,7 +40,8 @@ class Sample:
 class Subject:
     """A stack's active members at one moment.
 
-    `active` are the members' positions in the stack; `learning_rates` and `momenta` are `[active]`.
+    `active` are the members' positions in the stack; `learning_rates` and `momenta` are `[active]`,
+    as are `first_rates`, the learning rates that the experiment starts from (before any warm-up).
     `memory` is what this instrument kept of earlier moments, tensors `[active, …]` that are
     checkpointed with the run; `initial()` gives the networks as they were initialized.
     """
@@ -55,6 +56,7 @@ class Subject:
     epoch: float
     batch_size: int
     learning_rates: Tensor
+    first_rates: Tensor
     momenta: Tensor
     initial: Callable[[], StackedModel]
     outcome: Outcome | None = None

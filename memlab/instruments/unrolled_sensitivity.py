@@ -11,50 +11,42 @@ Parameters θ₀ … θ_T are kept, not the graph of the updates. The adjoint a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.func import functional_call, grad, vjp, vmap
 
+from memlab.errors import MemlabError
 from memlab.models.stacked import StackedModel
 from memlab.training.loss import example_losses
 
 Parameters = dict[str, Tensor]
-#: Floats of the gradients that are kept at once.
+#: Floats of the gradients and adjoints that are kept at once.
 BUDGET = 1 << 25
 
 
-def unrolled_sensitivity(
-    model: StackedModel,
-    x: Tensor,
-    targets: Tensor,
-    batches: Tensor,
-    learning_rate: float | Tensor,
-    *,
-    at: Sequence[int] | None = None,
-    loss: str = "cross-entropy",
-) -> Tensor:
-    """‖∂L_t/∂x‖₁ of each example, averaged over t, `[members, n]`; L_t the mean loss of all.
+class NoPerceptron(MemlabError):
+    """A network that unrolled sensitivity does not cover."""
 
-    Args:
-        model: at its initial parameters, which stay as they are.
-        x: `[members or 1, n, …]`; `targets` is `[members, n]`.
-        batches: which examples each update sees, int64 `[updates, members, batch]`,
-            distinct within an update.
-        learning_rate: one, or `[members]`.
-        at: the numbers of updates t that are averaged over, 1 … updates (the default: all).
-        loss: cross-entropy or squared.
 
-    Raises:
-        TypeError: if the model is not a plain perceptron.
+@dataclass(frozen=True)
+class Unrolled:
+    """‖∂L_t/∂x‖₁, averaged over t.
+
+    `examples` `[members, n]`: the effect of each example on the mean loss of all. `classes`
+    float64 `[members, classes, classes]`, figure 4: S[i, j] is the mean over the examples x of
+    class j of their effect on the mean loss of class i; NaN in the columns of missing classes, 0
+    in their rows.
     """
-    members, examples = targets.shape
-    even = x.new_full((1, members, examples), 1 / examples)
-    return _sweeps(model, x, targets, batches, learning_rate, even, at, loss)[0]
+
+    examples: Tensor
+    classes: Tensor
 
 
-def unrolled_class_sensitivity(
+def unrolled_sensitivity(
     model: StackedModel,
     x: Tensor,
     targets: Tensor,
@@ -64,19 +56,48 @@ def unrolled_class_sensitivity(
     *,
     at: Sequence[int] | None = None,
     loss: str = "cross-entropy",
-) -> Tensor:
-    """Figure 4: S[i, j] = mean over x of class j of ‖∂L_t(class i)/∂x‖₁, averaged over t.
+) -> Unrolled:
+    """Trains a copy of the model on the examples and follows the losses back to them.
 
-    L_t(class i) is the mean loss of the examples of class i; the rest is as in
-    `unrolled_sensitivity`. `[members, classes, classes]`, NaN in the columns of missing classes,
-    0 in their rows.
+    Args:
+        model: at its initial parameters, which stay as they are.
+        x: `[members or 1, n, …]`; `targets` is `[members, n]`.
+        batches: which examples each update sees, int64 `[updates, members, batch]`,
+            distinct within an update.
+        learning_rate: one, or `[members]`.
+        classes: how many there are.
+        at: the numbers of updates t that are averaged over, 1 … updates (the default: all).
+        loss: cross-entropy or squared.
+
+    Raises:
+        NoPerceptron: if the model is not a plain perceptron.
+        ValueError: if `at` is not within the updates.
     """
     onehot = torch.nn.functional.one_hot(targets, classes).to(x.dtype)
-    shares = onehot / onehot.sum(1, keepdim=True).clamp(min=1)
-    norms = _sweeps(
-        model, x, targets, batches, learning_rate, shares.permute(2, 0, 1), at, loss
-    ).transpose(0, 1)
-    return norms.double() @ onehot.double() / onehot.double().sum(1, keepdim=True)
+    counts = onehot.sum(1, keepdim=True)
+    shares = (onehot / counts.clamp(min=1)).permute(2, 0, 1)
+    even = torch.full_like(shares[:1], 1 / targets.shape[1])
+    weights = torch.cat([even, shares])
+    norms = _sweeps(model, x, targets, batches, learning_rate, weights, at, loss)
+    by_class = norms[1:].transpose(0, 1).double() @ onehot.double()
+    return Unrolled(norms[0], by_class / counts.double())
+
+
+def draw_batches(
+    generators: Sequence[np.random.Generator], examples: int, updates: int, size: int
+) -> Tensor:
+    """Whole epochs in random order, int64 `[updates, members, size]`; an odd rest is left out.
+
+    One generator per member; `size` at most `examples`.
+    """
+    per_epoch = examples // size
+    epochs = -(-updates // per_epoch)
+    orders = [
+        [generator.permutation(examples)[: per_epoch * size] for _ in range(epochs)]
+        for generator in generators
+    ]
+    drawn = np.array(orders).reshape(len(generators), -1, size)[:, :updates]
+    return torch.from_numpy(np.ascontiguousarray(drawn.transpose(1, 0, 2)))
 
 
 def unrolled_gradients(
@@ -89,7 +110,7 @@ def unrolled_gradients(
     at: Sequence[int],
     loss: str = "cross-entropy",
 ) -> Tensor:
-    """∂L_t/∂x for each t of `at` and each loss, `[t, losses, members, n, …]`.
+    """∂L_t/∂x for each t of `at`, ascending, and each loss, `[t, losses, members, n, …]`.
 
     `weights` `[losses, members, n]` makes the losses L_t = Σ weight · ℓ; `x` is
     `[members, n, …]`; the rest is as in `unrolled_sensitivity`.
@@ -114,7 +135,8 @@ def _sweeps(
     if not times or times[0] < 1 or times[-1] > len(batches):
         raise ValueError(f"at must be within 1 and {len(batches)}, the number of updates")
     path = _Path(model, x, targets, batches, learning_rate, loss)
-    size = max(1, BUDGET // (len(weights) * x.numel()))
+    floats = x.numel() + sum(p.numel() for p in path.points[0].values())
+    size = max(1, BUDGET // (len(weights) * floats))
     total = torch.zeros_like(weights)
     for start in range(0, len(times), size):
         gradients = path.gradients(weights, times[start : start + size])
@@ -134,7 +156,12 @@ class _Path:
         learning_rate: float | Tensor,
         loss: str,
     ) -> None:
-        model.perceptron()
+        try:
+            model.perceptron()
+        except TypeError as error:
+            raise NoPerceptron(
+                f"Unrolled loss sensitivity covers linear, and mlp without normalization; {error}."
+            ) from error
         self.model, self.x, self.targets, self.batches = model, x, targets, batches
         self.loss = loss
         self._rows = torch.arange(len(targets), device=x.device)[:, None]
@@ -153,40 +180,36 @@ class _Path:
             if t in wanted:
                 for name, slope in self._loss_slopes(t, weights).items():
                     adjoint[name][wanted[t]] = slope
-            started = [place for time, place in wanted.items() if time >= t]
-            self._back(t - 1, adjoint, found, started)
+            first = sum(time < t for time in at)
+            self._back(t - 1, {name: a[first:] for name, a in adjoint.items()}, found[first:])
         return found
 
     def _train(self) -> Iterator[Parameters]:
         point = {name: p.detach() for name, p in self.model.named_parameters()}
         yield point
         for step in range(len(self.batches)):
-            slopes = self._slopes(step)(point, self._batch(step)[0])
-            point = {name: p - self._scaled(slopes[name]) for name, p in point.items()}
+            moves = self._moves(step)(point, self._batch(step)[0])
+            point = {name: p - moves[name] for name, p in point.items()}
             yield point
 
-    def _back(self, step: int, adjoint: Parameters, found: Tensor, places: list[int]) -> None:
-        """Takes the adjoints at `places` and their part of `found` through update `step`."""
+    def _back(self, step: int, adjoint: Parameters, found: Tensor) -> None:
+        """Takes adjoints and gradients through update `step`; both are views and change."""
         inputs, index = self._batch(step)
-        pull = vjp(self._slopes(step), self.points[step], inputs)[1]
-        held = {name: a[places].flatten(0, 1) for name, a in adjoint.items()}
-        by_point, by_input = vmap(pull)({name: self._scaled(a) for name, a in held.items()})
-        shape = (len(places), found.shape[1])
-        for name, a in held.items():
-            adjoint[name][places] = (a - by_point[name]).view(*shape, *a.shape[1:])
-        part = found[places]
-        part[:, :, self._rows, index] -= by_input.view(*shape, *by_input.shape[1:])
-        found[places] = part
+        pull = vjp(self._moves(step), self.points[step], inputs)[1]
+        by_point, by_input = vmap(pull)({name: a.flatten(0, 1) for name, a in adjoint.items()})
+        for name, a in adjoint.items():
+            a -= by_point[name].view(a.shape)
+        found[:, :, self._rows, index] -= by_input.view(*found.shape[:2], *by_input.shape[1:])
 
-    def _slopes(self, step: int) -> Callable[[Parameters, Tensor], Parameters]:
-        """∇L_s as a function of parameters and inputs of the batch of update `step`."""
+    def _moves(self, step: int) -> Callable[[Parameters, Tensor], Parameters]:
+        """η ∇L_s as a function of parameters and inputs of the batch of update `step`."""
         labels = self.targets[self._rows, self.batches[step]]
 
-        def mean_loss(point: Parameters, inputs: Tensor) -> Tensor:
+        def scaled_loss(point: Parameters, inputs: Tensor) -> Tensor:
             logits = functional_call(self.model, point, (inputs,))
-            return example_losses(self.loss, logits, labels).mean(1).sum()
+            return (self._rate * example_losses(self.loss, logits, labels).mean(1)).sum()
 
-        return cast(Callable[[Parameters, Tensor], Parameters], grad(mean_loss))
+        return cast(Callable[[Parameters, Tensor], Parameters], grad(scaled_loss))
 
     def _loss_slopes(self, t: int, weights: Tensor) -> Parameters:
         """∂L_t/∂θ_t of each loss, a leading dimension."""
@@ -201,9 +224,3 @@ class _Path:
     def _batch(self, step: int) -> tuple[Tensor, Tensor]:
         index = self.batches[step]
         return self.x[self._rows, index], index
-
-    def _scaled(self, slope: Tensor) -> Tensor:
-        """Times the learning rate; the dimension of members comes after any leading ones."""
-        if self._rate.dim() == 0:
-            return self._rate * slope
-        return self._rate.view(-1, 1, 1) * slope

@@ -41,13 +41,19 @@ DEFAULT_SCORE = "aum-until-best"
 ANSWERS = ("given", "true")
 
 
+#: A stack's ledger, the positions of some members in it, and the row of their labelling there.
+Share = tuple[LedgerView, Integers, int]
+
+
 @dataclass(frozen=True, eq=False)
 class Labelling:
     """Members (indices in the run) that were given the same labels for the same examples.
 
-    `index`, `true`, `given` and `corrupted` are `[examples]`; `parts` are their views, the
-    positions of the members in each and the row of the labelling there. Only members with an
-    evaluation after the first update are among them.
+    `index`, `true`, `given` and `corrupted` are `[examples]`; `parts` are the ledgers that they are
+    in. Only members with an evaluation after the first update are among them. Threshold samples of
+    a fake class count as examples without a label: members that differ in nothing else are taken
+    together, and each example is judged by those that saw its own label. `judged` `[examples]`
+    says whether there are any; where there are none, `given` is the fake class.
     """
 
     members: tuple[int, ...]
@@ -55,65 +61,112 @@ class Labelling:
     true: Integers
     given: Integers
     corrupted: Mask
-    parts: tuple[tuple[LedgerView, Integers, int], ...]
+    judged: Mask
+    parts: tuple[Share, ...]
 
     @property
     def classes(self) -> int:
-        """How many classes there are."""
-        return self.parts[0][0].header.classes
+        """How many classes there are, without the fake one."""
+        header = self.parts[0][0].header
+        return header.classes - header.fake_class
 
     @property
     def truth_known(self) -> bool:
         """Whether examples were corrupted on purpose, so that a ranking can be checked."""
-        return bool(self.corrupted.any())
+        return bool(self.corrupted[self.judged].any())
+
+
+def own_label(part: Share) -> Mask:
+    """Which examples the members of a part saw with a label of their own, `[examples]`."""
+    view, _, row = part
+    given = np.asarray(view.given[row])
+    if not view.header.fake_class:
+        return np.ones(len(given), np.bool_)
+    return np.asarray(given != view.header.classes - 1)
 
 
 def labellings(views: Sequence[LedgerView]) -> list[Labelling]:
     """All labellings, those of the most members first, then in the order of their first member."""
-    found: dict[tuple[bytes, bytes, bytes], list[tuple[LedgerView, Integers, int]]] = {}
+    sampled = _threshold_samples(views)
+    found: dict[bytes, list[list[Share]]] = {}
     for view in views:
         of = np.asarray(view.header.labelling)
         seen = view.progress["evaluations"] > 0
         for row in range(view.header.labellings):
             positions = np.flatnonzero((of == row) & seen)
-            if len(positions):
-                arrays = (view.index, view.given[row], view.corrupted[row])
-                identity = tuple(array.tobytes() for array in arrays)
-                found.setdefault((identity[0], identity[1], identity[2]), []).append(
-                    (view, positions, row)
-                )
-    made = [_labelling(parts) for parts in found.values()]
+            if not len(positions):
+                continue
+            part = (view, positions, row)
+            kept = ~sampled[view.index.tobytes()]
+            arrays = (view.index, view.given[row][kept], view.corrupted[row][kept])
+            groups = found.setdefault(b"".join(array.tobytes() for array in arrays), [])
+            fitting = next((g for g in groups if all(_agree(part, other) for other in g)), None)
+            if fitting is None:
+                groups.append([part])
+            else:
+                fitting.append(part)
+    made = [_labelling(parts) for groups in found.values() for parts in groups]
     return sorted(made, key=lambda one: (-len(one.members), one.members[0]))
 
 
-def _labelling(parts: Sequence[tuple[LedgerView, Integers, int]]) -> Labelling:
+def _threshold_samples(views: Sequence[LedgerView]) -> dict[bytes, Mask]:
+    """By the examples' indices, which of them any member was given a fake class for."""
+    found: dict[bytes, Mask] = {}
+    for view in views:
+        mask = found.setdefault(view.index.tobytes(), np.zeros(len(view.index), np.bool_))
+        if view.header.fake_class:
+            mask |= (view.given == view.header.classes - 1).any(axis=0)
+    return found
+
+
+def _agree(one: Share, other: Share) -> bool:
+    """Whether two parts gave the same label wherever both gave one."""
+    both = own_label(one) & own_label(other)
+    return bool((one[0].given[one[2]][both] == other[0].given[other[2]][both]).all())
+
+
+def _labelling(parts: Sequence[Share]) -> Labelling:
     view, _, row = parts[0]
     members = [part.header.members[at] for part, positions, _ in parts for at in positions]
+    given, corrupted = np.array(view.given[row], np.int64), np.array(view.corrupted[row])
+    judged = own_label(parts[0])
+    for part in parts[1:]:
+        more = own_label(part) & ~judged
+        given[more] = part[0].given[part[2]][more]
+        corrupted[more] = part[0].corrupted[part[2]][more]
+        judged = judged | more
     return Labelling(
         members=tuple(sorted(members)),
         index=np.asarray(view.index, np.int64),
         true=np.asarray(view.true, np.int64),
-        given=np.asarray(view.given[row], np.int64),
-        corrupted=np.array(view.corrupted[row]),
+        given=given,
+        corrupted=corrupted,
+        judged=judged,
         parts=tuple(parts),
     )
 
 
 def member_scores(labelling: Labelling, name: str) -> Values:
-    """The score `name` of `SCORES`, `[members, examples]`, always finite.
+    """The score `name` of `SCORES`, `[members, examples]`.
 
-    Never learned counts as one more than the largest of that member (Toneva 2019 for forgetting).
+    NaN where a member did not see the example's own label, else finite. Never learned counts as one
+    more than the largest of that member (Toneva 2019 for forgetting).
     """
+    return np.concatenate(
+        [np.where(own_label(part), part_scores(part, name), np.nan) for part in labelling.parts]
+    )
+
+
+def part_scores(part: Share, name: str) -> Values:
+    """The score `name` of the members of a part, threshold samples like any other."""
+    view, positions, _ = part
     field = SCORES[name].field
-    blocks = []
-    for view, positions, _ in labelling.parts:
-        records = view.scores[positions]
-        values = records[field].astype(np.float64)
-        never = np.isinf(values)
-        if field == "forgetting":
-            never = np.isinf(records["first_learned"])
-        blocks.append(_beyond(values, never))
-    return np.concatenate(blocks)
+    records = view.scores[positions]
+    values = records[field].astype(np.float64)
+    never = np.isinf(values)
+    if field == "forgetting":
+        never = np.isinf(records["first_learned"])
+    return _beyond(values, never)
 
 
 def _beyond(values: Values, never: Mask) -> Values:
@@ -122,8 +175,11 @@ def _beyond(values: Values, never: Mask) -> Values:
 
 
 def mean_scores(labelling: Labelling, name: str) -> Values:
-    """The mean of a score over the members, `[examples]`."""
-    return np.asarray(member_scores(labelling, name).mean(axis=0))
+    """The mean of a score over the members that judge the example, `[examples]`; NaN for none."""
+    values = member_scores(labelling, name)
+    there = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0))
 
 
 def suspicion(labelling: Labelling, name: str) -> Values:
@@ -134,7 +190,8 @@ def suspicion(labelling: Labelling, name: str) -> Values:
 
 def detection(labelling: Labelling, name: str) -> Area:
     """How well the mean score finds the corrupted examples."""
-    return roc_area(suspicion(labelling, name), labelling.corrupted)
+    judged = labelling.judged
+    return roc_area(suspicion(labelling, name)[judged], labelling.corrupted[judged])
 
 
 def member_detection(labelling: Labelling, name: str) -> dict[int, float]:
@@ -142,7 +199,10 @@ def member_detection(labelling: Labelling, name: str) -> dict[int, float]:
     values = member_scores(labelling, name)
     values = -values if SCORES[name].low_is_suspect else values
     order = [part.header.members[at] for part, positions, _ in labelling.parts for at in positions]
-    areas = (roc_area(row, labelling.corrupted).auc for row in values)
+    areas = []
+    for row in values:
+        there = ~np.isnan(row)
+        areas.append(roc_area(row[there], labelling.corrupted[there]).auc)
     return dict(zip(order, areas, strict=True))
 
 
@@ -150,47 +210,30 @@ def suggestions(labelling: Labelling) -> Integers:
     """The class that most evaluations of most members held for the likeliest but the given one.
 
     `[examples]`, the lower class of equals. Where votes were too large to be kept, the newest
-    predictions count instead; -1 where all of them are the given label.
+    predictions count instead; -1 where all of them are the given label. A fake class is never
+    suggested, and networks that were given it for an example have no vote on that one.
     """
-    classes, given = labelling.classes, labelling.given
-    votes = np.zeros((len(given), classes), np.int64)
-    for view, positions, row in labelling.parts:
+    given, every = labelling.given, np.arange(len(labelling.given))
+    most = max(view.header.classes for view, _, _ in labelling.parts)
+    votes = np.zeros((len(given), most), np.int64)
+    for part in labelling.parts:
+        view, positions, row = part
+        own = own_label(part)
         if view.votes is not None:
-            votes += view.votes[row]
+            votes[:, : view.header.classes] += view.votes[row] * own[:, None]
         else:
             for predicted in view.scores["predicted"][positions]:
-                votes[np.arange(len(given)), predicted] += 1
-    votes[np.arange(len(given)), given] = 0
+                votes[every, predicted] += own
+    votes[every, given] = 0
+    votes = votes[:, : labelling.classes]
     return np.where(votes.max(1) > 0, votes.argmax(1), -1)
 
 
 def ranking(labelling: Labelling, name: str = DEFAULT_SCORE) -> Integers:
-    """Positions of all examples, most suspect first; of equals the one of smaller margin."""
+    """Positions of all judged examples, most suspect first; of equals the one of smaller margin."""
     margin = mean_scores(labelling, "aum")
-    return np.lexsort((labelling.index, margin, -suspicion(labelling, name)))
-
-
-def fake_class_samples(
-    examples: int, classes: int, generator: np.random.Generator
-) -> tuple[Integers, Integers]:
-    """Two disjoint sets of N / (c + 1) examples for a fake class (Pleiss 2020, section 3.3).
-
-    A run supplies threshold samples by training a member with one more class, the first set
-    labelled with it, and a second member with the second set, so that each example is judged by
-    the network in which its label is its own. Their mean margins go to `aum_threshold`.
-    """
-    size = examples // (classes + 1)
-    order = generator.permutation(examples)
-    return np.sort(order[:size]), np.sort(order[size : 2 * size])
-
-
-def aum_threshold(threshold_samples: Values, percentile: float = 99.0) -> float:
-    """The area under the margin at or below which an example is held for mislabelled.
-
-    `threshold_samples` are the areas of the examples with the fake label; the 99th percentile by
-    Pleiss 2020, section 3.3, because they behave as mislabelled ones do.
-    """
-    return float(np.percentile(threshold_samples, percentile))
+    order = np.lexsort((labelling.index, margin, -suspicion(labelling, name)))
+    return order[labelling.judged[order]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,9 +279,9 @@ def right_at(labelling: Labelling, epoch: float, answer: str = "given") -> tuple
     `answer` is `given` or `true`, the label that counts as right. Members that had ended are left
     out. Nothing is right, with epoch NaN, where no evaluation so late was kept.
     """
-    target = labelling.given if answer == "given" else labelling.true
     blocks, found = [], np.nan
-    for view, positions, _ in labelling.parts:
+    for view, positions, row in labelling.parts:
+        target = np.asarray(view.given[row]) if answer == "given" else labelling.true
         history = view.history
         if history is None or not (history.epoch >= epoch - 1e-9).any():
             continue
@@ -248,5 +291,5 @@ def right_at(labelling: Labelling, epoch: float, answer: str = "given") -> tuple
         there = (predicted != history.nobody).any(axis=1)
         blocks.append(predicted[there] == target)
     if not blocks:
-        return np.nan, np.zeros((0, len(target)), np.bool_)
+        return np.nan, np.zeros((0, len(labelling.true)), np.bool_)
     return found, np.concatenate(blocks)

@@ -53,7 +53,8 @@ class LedgerHeader:
 
     `members` are indices in the run; `labelling[m]` is the row of `given` and `corrupted` that
     member m was trained on; `history_rows` is the room for kept evaluations, of which every
-    `history_stride`-th is one; `picture` is height and width; `files` names each example's file.
+    `history_stride`-th is one; `picture` is height and width; `files` names each example's file;
+    `fake_class` says that the last class is none: it was given to threshold samples.
     """
 
     stack: int
@@ -67,6 +68,7 @@ class LedgerHeader:
     votes: bool
     picture: tuple[int, int] | None
     files: tuple[str, ...] | None
+    fake_class: bool = False
 
     @property
     def classes(self) -> int:
@@ -131,6 +133,7 @@ class LedgerHeader:
             votes=bool(document["votes"]),
             picture=None if picture is None else (int(picture[0]), int(picture[1])),
             files=None if files is None else tuple(map(str, files)),
+            fake_class=bool(document.get("fake_class", False)),
         )
         sizes = (made.examples, made.classes, len(made.members), made.history_stride)
         wrong = (

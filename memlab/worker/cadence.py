@@ -21,13 +21,15 @@ KNOWN = 0.02
 class Cadence:
     """Decides what is due; `auto` and `every` (epochs) hold the instruments by name.
 
-    `seconds` is what a measurement is expected to take, `spent` what all of them took, `training`
-    the seconds of training so far and `planned` those of the whole run, all without instruments.
+    Those of `once` have a single turn, the first that their part of the time allows. `seconds` is
+    what a measurement is expected to take, `spent` what all of them took, `training` the seconds of
+    training so far and `planned` those of the whole run, all without instruments.
     """
 
     share: float
     auto: frozenset[str]
     every: Mapping[str, float]
+    once: frozenset[str] = frozenset()
     seconds: dict[str, float] = field(default_factory=dict)
     spent: dict[str, float] = field(default_factory=dict)
     turns: dict[str, int] = field(default_factory=dict)
@@ -56,21 +58,32 @@ class Cadence:
         """What to measure at `epoch`, when `fraction` of the training is done."""
         found = []
         for name, every in self.every.items():
+            if self._over(name):
+                continue
             if last or epoch >= self.due_at.get(name, 0.0) - 1e-9:
                 self.due_at[name] = (math.floor(epoch / every + 1e-9) + 1) * every
                 found.append(name)
         return found + (self._closing() if last else self._planned(fraction))
 
+    def _over(self, name: str) -> bool:
+        """Whether its only turn is behind it."""
+        return name in self.once and self.turns.get(name, 0) > 0
+
     def _planned(self, fraction: float) -> list[str]:
         """Those whose next turn has come: n turns are spaced as squares, closer at the start."""
         total = self.training / fraction if fraction > KNOWN else self.planned
-        costs = {n: max(self.seconds.get(n, 0.0), 1e-9) for n in self.auto}
-        costs = {n: cost for n, cost in costs.items() if cost <= self.share * total}
+        over = {n for n in self.auto if self._over(n)}
+        budget = self.share * total - sum(self.spent.get(n, 0.0) for n in over)
+        costs = {n: max(self.seconds.get(n, 0.0), 1e-9) for n in self.auto - over}
+        costs = {n: cost for n, cost in costs.items() if cost <= budget}
         roots = sum(math.sqrt(cost) for cost in costs.values())
         found = []
         for name, cost in costs.items():
-            part = self.share * total * math.sqrt(cost) / roots
+            part = budget * math.sqrt(cost) / roots
             turns = int(part / cost)
+            if name in self.once:
+                found += [name] if turns else []
+                continue
             taken = self.turns.get(name, 0)
             fits = self.spent.get(name, 0.0) + 2 * cost <= part  # one is kept for the end
             if turns > 1 and fits and fraction >= (taken / (turns - 1)) ** 2 - 1e-9:
@@ -81,7 +94,8 @@ class Cadence:
         """The last turn: the cheapest first, as long as the share allows."""
         left = self.share * self.training - sum(self.spent.get(n, 0.0) for n in self.auto)
         found = []
-        for name in sorted(self.auto, key=lambda n: self.seconds.get(n, 0.0)):
+        waiting = (name for name in self.auto if not self._over(name))
+        for name in sorted(waiting, key=lambda n: self.seconds.get(n, 0.0)):
             left -= self.seconds.get(name, 0.0)
             if left >= 0:
                 found.append(name)

@@ -47,6 +47,7 @@ def example_ledger(
         evaluations=sum(1 for _ in plan.timeline.evaluations()),
         pictures=material.pictures(first),
         files=_files(first.experiment.dataset, splits.train.index),
+        fake_class=splits.fake is not None,
     )
     return Ledger(run / "examples" / f"stack-{plan.index:03d}", facts, device)
 

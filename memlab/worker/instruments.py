@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memlab.errors import MemlabError
 from memlab.experiment.instruments import Instrument, Settings, Workload, instrument
 from memlab.experiment.spec import Experiment
 from memlab.instruments.ledger import Ledger
@@ -55,6 +56,7 @@ class InstrumentPanel:
             spec.share,
             frozenset(n for n, c in cadences.items() if c == "auto"),
             {n: float(c) for n, c in cadences.items() if c != "auto"},
+            frozenset(n for n, made in self._instruments.items() if made.once),
         )
         self._writers: dict[str, TableWriter] = {}
         self._last: dict[str, dict[str, np.ndarray]] = {}
@@ -88,6 +90,8 @@ class InstrumentPanel:
         subject.ledger = self._ledger
         for name in [n for n in self._instruments if n in due]:
             self._one(name, subject)
+        if last:
+            self._tell_unmeasured()
 
     def _estimate(self, seconds: float) -> None:
         if self.cadence.planned:
@@ -114,15 +118,25 @@ class InstrumentPanel:
             arrays = measured(self._instruments[name], subject, self._settings[name])
         except Exception as error:
             traceback.print_exception(error)
-            reason = f"{type(error).__name__}: {error}"
-            self._events.append(
-                "instrument-failed", instrument=name, stack=self._plan.index, reason=reason
-            )
+            self._failed(name, reason_of(error))
             self._switch_off(name)
             return
         if arrays:
             self._record(name, arrays, subject)
         self.cadence.measured(name, time.perf_counter() - started)
+
+    def _failed(self, name: str, reason: str) -> None:
+        stack = self._plan.index
+        self._events.append("instrument-failed", instrument=name, stack=stack, reason=reason)
+
+    def _tell_unmeasured(self) -> None:
+        for name in [n for n in self._instruments if n not in self._last]:
+            seconds = self.cadence.seconds.get(name, 0.0)
+            self._failed(
+                name,
+                f"It was never measured: once takes about {seconds:.1g} s, more than its share of"
+                f" the time (instruments.share; instruments.{name}.cadence = 1 insists).",
+            )
 
     def _switch_off(self, name: str) -> None:
         del self._instruments[name]
@@ -232,6 +246,7 @@ def subject_of(
     """The stack as it is now, for an instrument; `evaluation` is of this moment, with margins."""
     timeline = trainer.plan.timeline
     update = min(trainer.update, timeline.updates - 1)
+    active = [trainer.plan.members[at] for at in trainer.active]
     return Subject(
         model=trainer.model,
         loss=trainer.loss,
@@ -243,6 +258,7 @@ def subject_of(
         epoch=epoch,
         batch_size=timeline.phase(update).batch_size,
         learning_rates=torch.from_numpy(trainer.learning_rates()),
+        first_rates=torch.tensor([m.experiment.optimizer.learning_rate for m in active]),
         momenta=trainer.momenta(),
         initial=trainer.initial,
         outcome=evaluation.train,
@@ -260,6 +276,11 @@ def measured(made: Instrument, subject: Subject, settings: Settings) -> dict[str
     arrays = {name: _array(value) for name, value in found.items()}
     _check(made, arrays, subject.members)
     return arrays
+
+
+def reason_of(error: Exception) -> str:
+    """Why an instrument failed, for people."""
+    return str(error) if isinstance(error, MemlabError) else f"{type(error).__name__}: {error}"
 
 
 def _array(value: Any) -> np.ndarray:

@@ -28,7 +28,7 @@ from memlab.training.checkpoint import Progress
 from memlab.training.plan import StackPlan
 from memlab.training.trainer import StackTrainer
 from memlab.worker import device as devices
-from memlab.worker.instruments import measured, subject_of
+from memlab.worker.instruments import measured, reason_of, subject_of
 from memlab.worker.material import Material
 from memlab.worker.planning import stacks_of
 
@@ -87,7 +87,7 @@ def _stack(
             values = measured(made, subject, experiment.instruments.settings_of(name))
             results[name] = {key: _listed(array) for key, array in values.items()}
         except Exception as error:
-            failed[name] = f"{type(error).__name__}: {error}"
+            failed[name] = reason_of(error)
     material.forget()
     return {
         "stack": plan.index,

@@ -40,6 +40,7 @@ def keep(
     files: bool = False,
     seen: int = 4,
     dataset: str = "npz:/my/data.npz",
+    fake: bool = False,
 ) -> None:
     """A ledger of two members in which example 7 is most suspect, then 3; rows 100 … 119."""
     facts = LedgerFacts(
@@ -54,6 +55,7 @@ def keep(
         evaluations=1,
         pictures=np.full((EXAMPLES, 4, 4), 200, np.uint8),
         files=[f"cats/{i}.png" for i in range(EXAMPLES)] if files else None,
+        fake_class=fake,
     )
     store = LedgerStore(run.examples / "stack-000", facts)
     scores = unlearned(2, EXAMPLES)
@@ -64,7 +66,7 @@ def keep(
     progress = np.zeros(2, MEMBERS)
     progress["evaluations"] = seen
     store.replace("members", progress)
-    votes = np.zeros((store.header.labellings, EXAMPLES, 2), "<u4")
+    votes = np.zeros((store.header.labellings, EXAMPLES, len(names)), "<u4")
     votes[0, np.arange(EXAMPLES), TRUE] = 2
     store.replace("votes", votes)
     store.close()
@@ -114,6 +116,7 @@ def test_table_tells_the_precision_where_the_truth_is_known(
     assert "2 of these 4 were corrupted (precision 0.50, by chance 0.10)" in text
     assert "2 of the 2 suggestions are the true label" in text
     assert "2 different labellings" in text
+    assert "margin until best 1.000 [1.000, 1.000]" in text
     assert "array x of /my/data.npz" in text
     assert "\x1b" not in text
 
@@ -127,6 +130,33 @@ def test_table_of_clean_data_speaks_of_no_truth(
     assert "Truth" not in text
     assert "true" not in text
     assert "Judged by 2 networks" in text
+
+
+def test_threshold_lists_what_lies_below_it(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = GIVEN.copy()
+    labels[[0, 1]] = 2  # threshold samples of areas 0 and 1: below 0.99 are 3 and 7 only
+    keep(run, given=labels, names=("0", "1", "fake"), fake=True)
+    assert cli.main(["suspects", "last", "--member", "0", "--threshold", "--json"]) == 0
+    rows = json.loads(printed(capsys))
+    assert [row["index"] for row in rows] == [107, 103]
+    assert [row["below_threshold"] for row in rows] == [True, True]
+    assert cli.main(["suspects", "last", "--member", "0"]) == 0
+    text = " ".join(printed(capsys).split())
+    assert "2 of 18 examples lie below the threshold of 0.990" in text
+    assert "2 examples are threshold samples themselves" in text
+    assert "(precision 1.00), of 2 in all (recall 1.00)" in text
+
+
+def test_threshold_that_nothing_tells_is_a_sentence(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(run)
+    assert cli.main(["suspects", "last", "--threshold"]) == 2
+    assert "dataset.fake_class=1,2" in capsys.readouterr().err
+    assert cli.main(["suspects", "last", "--threshold", "--score", "loss"]) == 2
+    assert "no threshold of the score loss" in capsys.readouterr().err
 
 
 def test_export_writes_the_list_as_csv(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -329,3 +331,17 @@ def test_a_shared_corruption_is_the_same_for_all_seeds_and_another_for_another_s
     tree["corruption"]["shared"] = False
     own = [material.corrupted(m).train_given for m in grid.members(experiment(tree, "test"))]
     assert not np.array_equal(own[0], own[1])
+
+
+def test_threshold_samples_have_the_fake_class_and_the_others_the_labels_that_they_would_have():
+    plain = splits(60)
+    fake = np.arange(60) % 7 == 0
+    data = replace(plain, classes=6, class_names=(*plain.class_names, "fake"), fake=fake)
+    found = corrupt(data, noise("labels", 0.5, test=True), 3)
+    expected = corrupt(plain, noise("labels", 0.5, test=True), 3)
+    assert (found.train_given[fake] == 5).all()
+    assert found.corrupted[fake].all()
+    np.testing.assert_array_equal(found.train_given[~fake], expected.train_given[~fake])
+    np.testing.assert_array_equal(found.corrupted[~fake], expected.corrupted[~fake])
+    np.testing.assert_array_equal(found.test_y, expected.test_y)
+    np.testing.assert_array_equal(found.train_true, plain.train.y)

@@ -180,3 +180,23 @@ def test_a_class_with_too_few_examples_is_named():
 def test_more_examples_than_there_are_is_refused_with_how_many_there_are(data, asked):
     with pytest.raises(InvalidExperiment, match=r"are more than mine has \(100 .*dataset\.train"):
         split(data, spec(**asked))
+
+
+def test_fake_classes_are_disjoint_of_the_papers_size_and_no_examples_true_class():
+    data, made = raw(labels_of([40, 40, 40])), []
+    plain = split(data, spec(train=90, validation=15, test=15))
+    for which in (1, 2):
+        found = split(data, spec(train=90, validation=15, test=15, fake_class=which))
+        assert (found.classes, found.true_classes) == (4, 3)
+        assert len(found.class_names) == 4
+        np.testing.assert_array_equal(found.train.index, plain.train.index)
+        np.testing.assert_array_equal(found.train.y, plain.train.y)
+        made.append(found.fake)
+    assert [int(mask.sum()) for mask in made] == [90 // 4, 90 // 4]
+    assert not (made[0] & made[1]).any()
+    assert (plain.classes, plain.true_classes, plain.fake) == (3, 3, None)
+
+
+def test_too_few_examples_for_a_fake_class_are_refused():
+    with pytest.raises(InvalidExperiment, match="needs at least 4 training examples"):
+        split(raw(labels_of([3, 3, 3])), spec(train=3, validation=3, test=3, fake_class=1))

@@ -11,13 +11,13 @@ from memlab.experiment.keys import key
 from memlab.experiment.spec import ModelSpec
 from memlab.instruments.gini import gini, gini_interval
 from memlab.instruments.sensitivity import (
-    RunningMean,
     class_sensitivity,
     loss_sensitivity,
     off_diagonal_share,
 )
 from memlab.instruments.unrolled_sensitivity import (
-    unrolled_class_sensitivity,
+    NoPerceptron,
+    draw_batches,
     unrolled_gradients,
     unrolled_sensitivity,
 )
@@ -112,16 +112,6 @@ def test_missing_class_is_nan_in_its_column_only():
     assert bool(matrix[:, :, 0].isfinite().all())
 
 
-def test_running_mean_survives_a_checkpoint():
-    values = torch.rand(3, MEMBERS, N, generator=torch.Generator().manual_seed(0))
-    state = RunningMean.empty(MEMBERS, N)
-    assert bool(state.mean.isnan().all())
-    for value in values:
-        state = RunningMean.of(state.add(value).tensors())
-    torch.testing.assert_close(state.mean, values.double().mean(0))
-    torch.testing.assert_close(state.select(torch.tensor([2])).mean, values[:, 2:].double().mean(0))
-
-
 def trained_losses(
     model: StackedModel, x: Tensor, fixed: Tensor, y: Tensor, steps: Tensor, loss: str
 ) -> list[Tensor]:
@@ -155,7 +145,7 @@ def test_unrolled_sensitivity_equals_autograd_through_the_whole_training(loss):
     for values in trained_losses(model, leaf, x, y, batches(), loss):
         (slope,) = torch.autograd.grad(values.mean(1).sum(), leaf, retain_graph=True)
         expected += slope.abs().sum(2) / UPDATES
-    ours = unrolled_sensitivity(model, x, y, batches(), RATES, loss=loss)
+    ours = unrolled_sensitivity(model, x, y, batches(), RATES, CLASSES, loss=loss).examples
     torch.testing.assert_close(ours, expected, rtol=1e-9, atol=1e-14)
     assert float(ours.max()) > 1e-3
 
@@ -184,7 +174,7 @@ def test_unrolled_gradients_equal_finite_differences():
 
 def test_unrolled_class_matrix_is_by_class_of_loss_and_input():
     model, (x, y) = network("tanh"), data()
-    matrix = unrolled_class_sensitivity(model, x, y, batches(), RATES, CLASSES, at=[3])
+    matrix = unrolled_sensitivity(model, x, y, batches(), RATES, CLASSES, at=[3]).classes
     leaf = x.clone().requires_grad_(True)
     values = trained_losses(model, leaf, x, y, batches(), "cross-entropy")[2]
     for label in range(CLASSES):
@@ -201,30 +191,41 @@ def test_unrolled_class_matrix_is_by_class_of_loss_and_input():
 def test_example_never_trained_on_has_no_unrolled_effect():
     model, (x, y) = network(), data()
     index = torch.arange(4).expand(UPDATES, MEMBERS, 4)
-    ours = unrolled_sensitivity(model, x, y, index, 0.2)
+    ours = unrolled_sensitivity(model, x, y, index, 0.2, CLASSES).examples
     assert bool((ours[:, 4:] == 0).all())
     assert bool((ours[:, :4] > 0).all())
 
 
 def test_groups_of_t_change_nothing(monkeypatch):
     model, (x, y) = network(), data()
-    whole = unrolled_sensitivity(model, x, y, batches(), RATES)
+    whole = unrolled_sensitivity(model, x, y, batches(), RATES, CLASSES)
     monkeypatch.setattr("memlab.instruments.unrolled_sensitivity.BUDGET", 1)
-    torch.testing.assert_close(unrolled_sensitivity(model, x, y, batches(), RATES), whole)
+    parts = unrolled_sensitivity(model, x, y, batches(), RATES, CLASSES)
+    torch.testing.assert_close(parts.examples, whole.examples)
+    torch.testing.assert_close(parts.classes, whole.classes)
 
 
 def test_stack_of_three_equals_each_alone():
     model, (x, y) = network(), data()
     direct = loss_sensitivity(model, x, y)
     matrix = class_sensitivity(model, x, y, CLASSES)
-    unrolled = unrolled_sensitivity(model, x, y, batches(), RATES)
+    unrolled = unrolled_sensitivity(model, x, y, batches(), RATES, CLASSES).examples
     for m in range(MEMBERS):
         one, part = model.select([m]), slice(m, m + 1)
         steps = batches()[:, part]
         torch.testing.assert_close(loss_sensitivity(one, x[part], y[part])[0], direct[m])
         torch.testing.assert_close(class_sensitivity(one, x[part], y[part], CLASSES)[0], matrix[m])
-        alone = unrolled_sensitivity(one, x[part], y[part], steps, RATES[part])
-        torch.testing.assert_close(alone[0], unrolled[m])
+        alone = unrolled_sensitivity(one, x[part], y[part], steps, RATES[part], CLASSES)
+        torch.testing.assert_close(alone.examples[0], unrolled[m])
+
+
+def test_batches_are_epochs_in_which_each_example_comes_once():
+    drawn = draw_batches([key(seed, "batches") for seed in SEEDS], examples=10, updates=7, size=3)
+    assert drawn.shape == (7, MEMBERS, 3)
+    for member in range(MEMBERS):
+        for epoch in (drawn[:3, member], drawn[3:6, member]):
+            assert len(epoch.unique()) == 9
+    assert not torch.equal(drawn[:, 0], drawn[:, 1])
 
 
 def test_unrolled_sensitivity_refuses_what_it_does_not_cover():
@@ -236,10 +237,10 @@ def test_unrolled_sensitivity_refuses_what_it_does_not_cover():
         classes=CLASSES,
     )
     x, y = data()
-    with pytest.raises(TypeError, match="plain perceptron"):
-        unrolled_sensitivity(model, x.float(), y, batches(), 0.1)
+    with pytest.raises(NoPerceptron, match="is not a plain perceptron"):
+        unrolled_sensitivity(model, x.float(), y, batches(), 0.1, CLASSES)
     with pytest.raises(ValueError, match="4"):
-        unrolled_sensitivity(network(), x, y, batches(), 0.1, at=[5])
+        unrolled_sensitivity(network(), x, y, batches(), 0.1, CLASSES, at=[5])
 
 
 def test_gini_closed_forms():

@@ -185,17 +185,6 @@ def test_interval_covers_the_true_area_about_as_often_as_it_says() -> None:
     assert 0.91 <= hits / 400 <= 0.98
 
 
-def test_fake_class_samples_are_disjoint_and_of_the_papers_size() -> None:
-    one, two = scores.fake_class_samples(1000, 9, np.random.default_rng(0))
-    assert (len(one), len(two)) == (100, 100)
-    assert not set(one) & set(two)
-    assert max(one.max(), two.max()) < 1000
-
-
-def test_threshold_is_the_99th_percentile_of_the_fake_class() -> None:
-    assert scores.aum_threshold(np.arange(101.0)) == pytest.approx(99.0)
-
-
 def test_answers_independent_of_the_example_have_no_excess() -> None:
     generator = np.random.default_rng(3)
     found = scores.easy_examples(generator.random((100, 2000)) < 0.7, generator, 200)

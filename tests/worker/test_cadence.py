@@ -61,6 +61,29 @@ def test_an_estimate_that_was_far_too_low_does_not_break_the_share_for_long():
     assert cadence.spent_share <= 0.15
 
 
+def test_one_that_is_measured_once_has_one_turn_and_the_others_keep_the_rest():
+    costs = {"one": 0.2, "once": 1.0}
+    cadence = Cadence(0.15, frozenset(costs), {"fixed": 10.0}, frozenset({"once", "fixed"}), costs)
+    cadence.planned = 30.0
+    turns = []
+    for epoch in range(101):
+        for name in cadence.due(epoch, epoch / 100, epoch == 100):
+            cadence.measured(name, costs.get(name, 0.0))
+            turns.append((name, epoch))
+        cadence.training += 0.3
+    assert [epoch for name, epoch in turns if name != "one"] == [0, 0]
+    assert turns[-1] == ("one", 100)
+    assert 0.1 <= cadence.spent_share <= 0.15
+
+
+def test_one_that_is_measured_once_waits_for_its_share():
+    cadence = Cadence(0.15, frozenset({"once"}), {}, frozenset({"once"}), {"once": 9.0})
+    cadence.planned, cadence.training = 30.0, 30.0
+    assert cadence.due(100.0, 1.0, True) == []
+    cadence.training = 90.0
+    assert cadence.due(100.0, 1.0, True) == ["once"]
+
+
 def test_fixed_turns_come_at_multiples_and_at_the_end():
     cadence = Cadence(0.15, frozenset(), {"one": 3.0})
     found = [e for e in range(11) if cadence.due(float(e), e / 10, e == 10)]

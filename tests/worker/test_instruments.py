@@ -14,6 +14,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from memlab.reports import building
+from memlab.reports.aum_threshold import area_threshold
+from memlab.reports.example_scores import labellings
 from memlab.runs import lifecycle
 from memlab.runs.event_log import EventReader
 from memlab.runs.ledger import read_ledger
@@ -81,6 +83,33 @@ def test_a_failing_instrument_is_recorded_and_the_others_and_training_go_on(star
     assert found["margins"].rows[1]["corrupted"]["n"] == 2
 
 
+def test_what_is_measured_once_has_one_row_and_a_report(measured: RunFolder):
+    table = RunView(measured).tables["instrument-unrolled-sensitivity-000"]
+    assert table.read("epoch").tolist() == [0.0]
+    row = building.build(measured).instruments["unrolled-sensitivity"].rows[1]
+    assert 0 < row["gini"]["mean"] < 1
+    assert row["gini"]["n"] == 2
+    assert np.shape(row["classes"]["mean"]) == (10, 10)
+
+
+def test_instruments_that_cannot_measure_say_why_in_a_sentence(start: Start):
+    cadences = {"unrolled-sensitivity": {"cadence": 1.0}, "spectrum": {"probes": 16, "steps": 200}}
+    folder = ended(
+        start(
+            model={"name": "mlp", "width": 8, "depth": 1, "normalization": "layer"},
+            stop={"epochs": 1},
+            instruments={"on": ["unrolled-sensitivity", "spectrum"], "settings": cadences},
+        )
+    )
+    assert folder.state.state == "finished"
+    found = building.build(folder).instruments
+    assert str(found["unrolled-sensitivity"].failed) == (
+        "Unrolled loss sensitivity covers linear, and mlp without normalization; an mlp with"
+        " normalization is not a plain perceptron."
+    )
+    assert "more than its share of the time" in str(found["spectrum"].failed)
+
+
 def test_the_report_has_every_instrument_per_axis_value(measured: RunFolder):
     found = building.build(measured).instruments
     assert list(found) == [str(n) for n in found]
@@ -125,3 +154,29 @@ def test_a_probe_of_a_run_without_checkpoints_says_so(measured: RunFolder, tmp_p
     assert done.returncode == 2 or done.returncode == 1
     assert "has no checkpoint to measure" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_run_with_two_fake_classes_finds_lies_below_their_threshold(start: Start):
+    folder = ended(
+        start(
+            dataset={"name": "digits", "train": 400},
+            corruption={"kind": "labels-other"},
+            model={"width": 64},
+            regularization={"dropout": 0.0},
+            stop={"epochs": 12},
+            axes={"corruption.fraction": [0.2], "dataset.fake_class": [1, 2]},
+            instruments={"on": ["ledger"]},
+        )
+    )
+    assert folder.state.state == "finished", folder.worker_log.read_text()
+    found = labellings(read_ledger(folder))
+    assert [one.members for one in found] == [(0, 2), (1, 3)]
+    for labelling in found:
+        assert labelling.judged.all()
+        assert labelling.corrupted.sum() == 80
+        threshold = area_threshold(labelling, "aum-until-best")
+        assert threshold is not None
+        assert threshold.samples == (36, 36)
+        right = labelling.corrupted[threshold.below]
+        assert right.mean() > 0.5
+        assert right.sum() > 40

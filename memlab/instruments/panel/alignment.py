@@ -20,7 +20,7 @@ def measure(subject: Subject, settings: Settings) -> Mapping[str, Any]:
     """Unbiased linear CKA on validation examples."""
     import torch
 
-    from memlab.instruments.alignment import alignment_with, layer_alignment
+    from memlab.instruments.alignment import alignment_with, layer_alignment, member_alignment
     from memlab.instruments.effective_rank import effective_rank, singular_values
     from memlab.instruments.representation import activations
 
@@ -29,10 +29,16 @@ def measure(subject: Subject, settings: Settings) -> Mapping[str, Any]:
     if not layers:
         return {}
     before = activations(subject.initial(), sample.x)
+    last = list(layers.values())[-1]
+    others = torch.full((subject.members,), torch.nan)
+    if sample.x.shape[0] == 1 < subject.members:
+        pairs = member_alignment(last)
+        others = (pairs.sum(1) - pairs.diagonal()) / (subject.members - 1)
     start = torch.stack(list(alignment_with(before, layers).values()), 1)
     ranks = torch.stack([effective_rank(singular_values(f)) for f in layers.values()], 1)
     return {
         "with_start": start[:, -1],
+        "with_others": others,
         "rank": ranks[:, -1],
         "layers_with_start": start,
         "layers": layer_alignment(layers),
@@ -47,6 +53,12 @@ INSTRUMENT = Instrument(
     source="Kornblith 2019, arXiv 1905.00414; Nguyen 2020, arXiv 2010.15327; Roy and Vetterli 2007",
     quantities=(
         Quantity("with_start", "last hidden layer with itself at initialization", high=1.0),
+        Quantity(
+            "with_others",
+            "last hidden layer with that of the stack's other members, where inputs are the same",
+            high=1.0,
+            of_stack=True,
+        ),
         Quantity("rank", "effective rank of the last hidden layer", "dimensions", low=1.0),
         Quantity("layers_with_start", "each layer with itself at initialization", "", ("layer",)),
         Quantity("layers", "each layer with each other", "", ("layer", "layer"), high=1.0),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from memlab.experiment.instruments import Instrument, Quantity, Settings, Workload
+from memlab.experiment.instruments import Instrument, Matrix, Quantity, Settings, Workload
 
 if TYPE_CHECKING:
     from memlab.instruments.subject import Subject
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 class CurvatureSettings(Settings):
     """Settings of `curvature`."""
 
+    matrix: Matrix = Field(
+        default="hessian", description="The Hessian, or the generalized Gauss-Newton matrix (ggn)"
+    )
     eigenvalues: Annotated[int, Field(ge=1, le=64)] = Field(
         default=1, description="How many leading eigenvalues"
     )
@@ -28,23 +31,27 @@ class CurvatureSettings(Settings):
 
 
 def cost(settings: CurvatureSettings, work: Workload) -> float:
-    """A product is about one forward-backward pass; from the last vectors some ten are needed."""
-    return float(min(6 + 4 * settings.eigenvalues, settings.products) * settings.examples)
+    """A product is about one forward-backward pass; from the last vectors some ten are needed.
+
+    The mini-batches take a gradient and a product each, of about as many examples in all.
+    """
+    return float(min(8 + 4 * settings.eigenvalues, 2 + settings.products) * settings.examples)
 
 
 def measure(subject: Subject, settings: CurvatureSettings) -> Mapping[str, Any]:
-    """Lanczos on the Hessian of the mean loss on a sample of the training set.
+    """Lanczos on the mean loss on a sample of the training set, and mini-batches of that sample.
 
     Starts from the last measurement's leading eigenvectors; their memory is
     `[members, eigenvalues, parameters]`.
     """
-    from memlab.instruments.hessian_product import hessian_product
+    from memlab.experiment.keys import key
     from memlab.instruments.lanczos import leading_eigenvalues, starting_vectors
     from memlab.instruments.parameter_vectors import space_of
-    from memlab.instruments.sharpness import edge_ratio
+    from memlab.instruments.sampled_product import sampled_product
+    from memlab.instruments.sharpness import batch_sharpness, edge_ratio
 
     sample = subject.train_sample(settings.examples)
-    product = hessian_product(subject.model, sample.x, sample.given, subject.loss)
+    product = sampled_product(subject, sample, settings.matrix)
     space = space_of(subject.model)
     start = starting_vectors(space, subject.generators("curvature"), subject.memory.get("vectors"))
     found = leading_eigenvalues(
@@ -58,9 +65,20 @@ def measure(subject: Subject, settings: CurvatureSettings) -> Mapping[str, Any]:
     subject.memory["vectors"] = found.vectors
     sharpness = found.values[:, 0]
     rates, momenta = subject.learning_rates.cpu(), subject.momenta.cpu()
+    wide = subject.train_sample(max(settings.examples, subject.batch_size))
+    batches = batch_sharpness(
+        subject.model,
+        wide.x,
+        wide.given,
+        key(subject.sample_seed, "instrument batch sharpness", subject.update),
+        subject.loss,
+        batch_size=subject.batch_size,
+    )
     return {
         "sharpness": sharpness,
         "edge": edge_ratio(sharpness, rates, momenta),
+        "batch_sharpness": batches.value,
+        "batch_edge": edge_ratio(batches.value, rates, momenta),
         "eigenvalues": found.values,
         "residuals": found.residuals,
         "products": sharpness * 0 + found.products,
@@ -70,11 +88,15 @@ def measure(subject: Subject, settings: CurvatureSettings) -> Mapping[str, Any]:
 INSTRUMENT = Instrument(
     name="curvature",
     title="curvature",
-    about="Leading eigenvalues of the Hessian of the training loss, by Lanczos on a sample",
-    source="Jastrzębski 2017, arXiv 1711.04623; Cohen 2021, arXiv 2103.00065, section 2",
+    about="Leading eigenvalues of the Hessian of the training loss, by Lanczos on a sample, and the"
+    " curvature of mini-batches along their own gradients",
+    source="Jastrzębski 2017, arXiv 1711.04623; Cohen 2021, arXiv 2103.00065, section 2; Andreyev"
+    " and Beneventano 2024, arXiv 2412.20553",
     quantities=(
         Quantity("sharpness", "largest eigenvalue λ₁"),
         Quantity("edge", "λ₁ over 2(1 + m)/η, where a full-batch step overshoots", low=0.0),
+        Quantity("batch_sharpness", "gᵀHg ÷ ‖g‖², mean over mini-batches of the training's size"),
+        Quantity("batch_edge", "the same over 2(1 + m)/η, where mini-batch steps settle"),
         Quantity("eigenvalues", "leading eigenvalues", shape=("eigenvalue",)),
         Quantity("residuals", "‖Hv − λv‖ reached for each", shape=("eigenvalue",)),
         Quantity("products", "Hessian-vector products made, of the whole stack", of_stack=True),

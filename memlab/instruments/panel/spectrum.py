@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from memlab.experiment.instruments import Instrument, Quantity, Settings, Workload
+from memlab.experiment.instruments import Instrument, Matrix, Quantity, Settings, Workload
 
 if TYPE_CHECKING:
     from memlab.instruments.subject import Subject
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 class SpectrumSettings(Settings):
     """Settings of `spectrum`."""
 
+    matrix: Matrix = Field(
+        default="hessian", description="The Hessian, or the generalized Gauss-Newton matrix (ggn)"
+    )
     probes: Annotated[int, Field(ge=1, le=100)] = Field(
         default=1, description="Random vectors to start from"
     )
@@ -34,12 +37,12 @@ def cost(settings: SpectrumSettings, work: Workload) -> float:
 
 def measure(subject: Subject, settings: SpectrumSettings) -> Mapping[str, Any]:
     """Stochastic Lanczos quadrature."""
-    from memlab.instruments.hessian_product import hessian_product
     from memlab.instruments.parameter_vectors import space_of
+    from memlab.instruments.sampled_product import sampled_product
     from memlab.instruments.spectral_density import spectral_density
 
     sample = subject.train_sample(settings.examples)
-    product = hessian_product(subject.model, sample.x, sample.given, subject.loss)
+    product = sampled_product(subject, sample, settings.matrix)
     found = spectral_density(
         product,
         space_of(subject.model),
