@@ -13,7 +13,7 @@ import numpy as np
 from memlab.data.corruption import Corruption
 from memlab.data.dataset import Dataset, Request
 from memlab.experiment.keys import key
-from memlab.experiment.spec import DatasetSpec
+from memlab.experiment.material_spec import DatasetSpec
 
 
 def check_dataset(made: Dataset, folders: Sequence[Path] = ()) -> None:

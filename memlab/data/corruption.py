@@ -14,7 +14,7 @@ import numpy as np
 from memlab.data.split import Splits
 from memlab.experiment import plugins
 from memlab.experiment.keys import key
-from memlab.experiment.spec import LABEL_CORRUPTIONS, CorruptionSpec
+from memlab.experiment.material_spec import LABEL_CORRUPTIONS, CorruptionSpec
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memlab.errors import InvalidDataset
-from memlab.experiment.spec import DatasetSpec
+from memlab.experiment.material_spec import DatasetSpec
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]

@@ -24,7 +24,7 @@ from memlab.data.split import split
 from memlab.data.thumbnails import thumbnails
 from memlab.errors import InvalidExperiment, MemlabError
 from memlab.experiment import grid, reading
-from memlab.experiment.spec import DatasetSpec
+from memlab.experiment.material_spec import DatasetSpec
 
 SHOWN = 10
 MOST_SHOWN = 100

@@ -11,8 +11,8 @@ from memlab.data import digits, gaussian, image_folder, mnist1d, npz, torchvisio
 from memlab.data.dataset import DATASETS, Dataset, Progress, Raw, Request, declare
 from memlab.errors import InvalidExperiment
 from memlab.experiment import plugins
-from memlab.experiment.spec import DATASETS as NAMES
-from memlab.experiment.spec import DatasetSpec
+from memlab.experiment.material_spec import DATASETS as NAMES
+from memlab.experiment.material_spec import DatasetSpec
 
 #: Importing a family declares its datasets.
 FAMILIES = (digits, torchvision_sets, mnist1d, gaussian, npz, image_folder)

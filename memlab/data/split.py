@@ -13,7 +13,7 @@ from memlab.data.scaling import crop, scaler
 from memlab.data.stratification import apportioned, parts_with_all_classes
 from memlab.errors import InvalidExperiment
 from memlab.experiment.keys import key
-from memlab.experiment.spec import DatasetSpec
+from memlab.experiment.material_spec import DatasetSpec
 
 OFFICIAL = " in the test set"
 #: The name of the class that threshold samples are given.

@@ -12,7 +12,7 @@ from math import prod
 
 from memlab.errors import InvalidExperiment
 from memlab.experiment import plugins
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 
 ImageShape = tuple[int, int, int]
 

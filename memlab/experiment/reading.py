@@ -21,13 +21,9 @@ from pydantic_core import ErrorDetails
 
 from memlab.errors import InvalidExperiment
 from memlab.experiment import grid, instruments
-from memlab.experiment.spec import (
-    CORRUPTIONS,
-    SECTIONS,
-    Experiment,
-    UnknownNameError,
-    field_names,
-)
+from memlab.experiment.material_spec import CORRUPTIONS
+from memlab.experiment.section import UnknownNameError
+from memlab.experiment.spec import SECTIONS, Experiment, field_names
 
 Tree = dict[str, Any]
 CONFIRM_MEMBERS = 10_000

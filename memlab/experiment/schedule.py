@@ -11,7 +11,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from memlab.experiment.spec import Experiment, OptimizerSpec, ScheduleSpec
+from memlab.experiment.spec import Experiment
+from memlab.experiment.training_spec import OptimizerSpec, ScheduleSpec
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.models.layers import StackedConv2d, StackedLinear, activate
 from memlab.models.normalization import normalization
 

@@ -7,7 +7,7 @@ import torch
 
 from memlab.experiment.architecture import parameter_count
 from memlab.experiment.keys import key
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.models import build
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from memlab.experiment.architecture import inception_filters
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.models.blocks import Convolution
 from memlab.models.layers import StackedLinear, max_pool, mean_pool, merge_images
 from memlab.models.noise import Noise, disturb_hidden, disturb_input, disturb_maps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.models.layers import StackedLinear
 from memlab.models.noise import Noise, disturb_input
 from memlab.models.registry import register

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.models.blocks import Dense
 from memlab.models.layers import StackedLinear
 from memlab.models.noise import Noise, disturb_hidden, disturb_input

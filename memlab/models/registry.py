@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from memlab.experiment.architecture import check, foreign, resolve
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.models.stacked import Shape, StackedModel
 
 ARCHITECTURES: dict[str, type[StackedModel]] = {}

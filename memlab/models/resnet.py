@@ -15,7 +15,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from memlab.experiment.architecture import RESNET_BLOCKS
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.models.layers import StackedConv2d, StackedLinear, activate, mean_pool, merge_images
 from memlab.models.noise import Noise, disturb_input, disturb_maps
 from memlab.models.normalization import normalization

@@ -14,7 +14,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from memlab.experiment.architecture import WIDE_BLOCKS, WIDE_STEM
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.models.layers import StackedConv2d, StackedLinear, activate, mean_pool, merge_images
 from memlab.models.noise import Noise, disturb_input, disturb_maps
 from memlab.models.normalization import normalization

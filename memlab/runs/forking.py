@@ -16,7 +16,8 @@ from memlab.atomic import storing
 from memlab.errors import InvalidExperiment
 from memlab.experiment import grid, reading
 from memlab.experiment.schedule import Timeline
-from memlab.experiment.spec import Experiment, ForkSpec
+from memlab.experiment.spec import Experiment
+from memlab.experiment.training_spec import ForkSpec
 from memlab.runs.event_log import EventReader
 from memlab.runs.run_folder import CHECKPOINT, RunFolder
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from memlab.experiment.keys import key
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.instruments.hessian_product import hessian_product, mean_gradient
 from memlab.instruments.lanczos import Leading, leading_eigenvalues, starting_vectors
 from memlab.instruments.parameter_vectors import space_of, split_vectors

@@ -21,7 +21,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.instruments.gram import gram
 from memlab.models import StackedModel, build
 from memlab.models.blocks import Convolution, Dense

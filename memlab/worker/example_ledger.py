@@ -11,7 +11,8 @@ import torch
 from memlab.data.corruption import Corrupted
 from memlab.data.dataset import Request
 from memlab.data.image_folder import picture_names
-from memlab.experiment.spec import DatasetSpec, Experiment
+from memlab.experiment.material_spec import DatasetSpec
+from memlab.experiment.spec import Experiment
 from memlab.instruments.ledger import Ledger
 from memlab.instruments.ledger_store import LedgerFacts
 from memlab.training.plan import StackPlan

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from memlab.experiment.spec import StopSpec
+from memlab.experiment.training_spec import StopSpec
 
 
 class StopRules:

@@ -26,7 +26,7 @@ from memlab.data.corruption import Corrupted, corrupt
 from memlab.data.registry import load
 from memlab.data.split import split
 from memlab.errors import InvalidDataset, InvalidExperiment
-from memlab.experiment.spec import CorruptionSpec, DatasetSpec
+from memlab.experiment.material_spec import CorruptionSpec, DatasetSpec
 
 KERNELS = {"gaussian": gaussian, "laplace": laplace}
 

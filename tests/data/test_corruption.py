@@ -13,8 +13,8 @@ from scipy import stats
 from memlab.data.corruption import chosen, corrupt
 from memlab.data.split import Part, Splits
 from memlab.experiment import grid
+from memlab.experiment.material_spec import CORRUPTIONS, CorruptionSpec
 from memlab.experiment.reading import experiment
-from memlab.experiment.spec import CORRUPTIONS, CorruptionSpec
 from memlab.worker.material import Material
 
 KINDS = tuple(kind for kind in CORRUPTIONS if kind != "none")

@@ -22,7 +22,7 @@ from memlab.data import registry
 from memlab.data.download import STALE_SECONDS, download, unpack
 from memlab.data.published import PublishedFile, published
 from memlab.errors import DatasetUnavailable, InvalidDataset, StorageError
-from memlab.experiment.spec import DatasetSpec
+from memlab.experiment.material_spec import DatasetSpec
 from tests.data.conftest import IDX_NAMES, Site, idx_set, md5, write_cifar
 
 BODY = np.random.default_rng(0).bytes(700_000)

@@ -19,7 +19,7 @@ from memlab.data.plain_pickle import read_plain_pickle
 from memlab.data.registry import listing, load, verify
 from memlab.data.torchvision_sets import DEBIAN_FASHION_MNIST
 from memlab.errors import DatasetUnavailable, InvalidDataset
-from memlab.experiment.spec import DatasetSpec
+from memlab.experiment.material_spec import DatasetSpec
 from tests.data.conftest import (
     IDX_NAMES,
     idx_bytes,

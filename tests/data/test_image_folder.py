@@ -10,7 +10,7 @@ from PIL import Image
 
 from memlab.data.registry import load
 from memlab.errors import MemlabError
-from memlab.experiment.spec import DatasetSpec
+from memlab.experiment.material_spec import DatasetSpec
 
 
 def read(path: Path | str):

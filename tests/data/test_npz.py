@@ -15,7 +15,7 @@ from memlab.data.dataset import Raw
 from memlab.data.registry import load
 from memlab.data.split import split
 from memlab.errors import InvalidDataset, MemlabError
-from memlab.experiment.spec import DatasetSpec
+from memlab.experiment.material_spec import DatasetSpec
 
 X = np.arange(40 * 6, dtype=np.float64).reshape(40, 6)
 Y = np.arange(40) % 4

@@ -11,7 +11,7 @@ from memlab.data.dataset import Raw
 from memlab.data.split import Splits, split, stratified
 from memlab.data.stratification import apportioned
 from memlab.errors import InvalidExperiment
-from memlab.experiment.spec import DatasetSpec
+from memlab.experiment.material_spec import DatasetSpec
 
 
 def names(classes: int) -> list[str]:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memlab.experiment.schedule import Timeline, noise_scale, rate_factor
-from memlab.experiment.spec import Experiment, OptimizerSpec, ScheduleSpec
+from memlab.experiment.spec import Experiment
+from memlab.experiment.training_spec import OptimizerSpec, ScheduleSpec
 
 
 def smith(kind: str, batch: int = 128, limit: int | None = None) -> Timeline:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.func import functional_call, hessian
 
 from memlab.experiment.keys import key
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.instruments.parameter_vectors import Product, space_of
 from memlab.models import build
 from memlab.models.stacked import StackedModel

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from memlab.experiment.keys import key
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.instruments.critical_samples import CriticalCurve, critical_curve, critical_samples
 from memlab.models import StackedModel, build
 from memlab.training.adversarial import LANGEVIN, STEP, cross_entropy, search_step

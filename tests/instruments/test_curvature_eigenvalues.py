@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from memlab.experiment.keys import key
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.instruments.curvature_trace import hutch_plus_plus, hutchinson
 from memlab.instruments.hessian_product import hessian_product, mean_gradient
 from memlab.instruments.lanczos import Leading, leading_eigenvalues, starting_vectors

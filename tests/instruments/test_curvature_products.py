@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.func import functional_call, hessian, jacrev
 
 from memlab.experiment.keys import key
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.instruments.ggn_product import generic_ggn_product, ggn_product
 from memlab.instruments.hessian_product import (
     generic_hessian_product,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.instruments import gram as grams
 from memlab.instruments import gram_convolution, symmetric
 from memlab.instruments.gram import gram

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from memlab.experiment.keys import key
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.instruments.critical_samples import critical_samples
 from memlab.instruments.margins import margins, normalized_margins, summarize
 from memlab.models import build

@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge as SklearnRidge
 from torch import Tensor
 
 from memlab.experiment.keys import key
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.instruments.probes import (
     ProbeLabels,
     Ridge,

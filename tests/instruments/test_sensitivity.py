@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from memlab.experiment.keys import key
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.instruments.gini import gini, gini_interval
 from memlab.instruments.sensitivity import (
     class_sensitivity,

@@ -20,7 +20,7 @@ from memlab.experiment.architecture import (
     parameter_count,
     resolve,
 )
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.models import build
 from memlab.models.layers import StackedConv2d, StackedLinear
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from memlab.experiment.spec import ModelSpec
+from memlab.experiment.material_spec import ModelSpec
 from memlab.models import build
 from memlab.models.layers import StackedConv2d, StackedLayer, StackedLinear
 from memlab.models.stacked import StackedModel

@@ -1,0 +1,144 @@
+"""What is trained on what: data, corruption, network and loss."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from memlab.experiment import plugins
+from memlab.experiment.section import Count, Fraction, Rate, Section, UnknownNameError
+
+DATASETS = (
+    "digits",
+    "mnist",
+    "fashion-mnist",
+    "kmnist",
+    "cifar10",
+    "cifar100",
+    "svhn",
+    "mnist1d",
+    "gaussian",
+)
+LABEL_CORRUPTIONS = ("labels", "labels-other", "labels-pair")
+INPUT_CORRUPTIONS = ("inputs", "pixel-shuffle", "pixel-random")
+CORRUPTIONS = (
+    "none",
+    *LABEL_CORRUPTIONS,
+    *INPUT_CORRUPTIONS,
+    *(f"{label}+{inputs}" for label in LABEL_CORRUPTIONS for inputs in INPUT_CORRUPTIONS),
+)
+MODELS = ("linear", "mlp", "cnn", "alexnet-small", "inception-small", "resnet20", "wrn16-4")
+
+
+class DatasetSpec(Section):
+    """Which examples, how many of them, and how their values are scaled."""
+
+    name: str = Field(
+        default="digits",
+        description="Dataset: " + ", ".join(DATASETS) + ", npz:PATH or folder:PATH",
+        json_schema_extra={"choices": list(DATASETS)},
+    )
+    train: Count | None = Field(
+        default=None, description="Training examples; empty: the dataset's own default"
+    )
+    validation: Count | None = Field(
+        default=None, description="Validation examples; empty: the dataset's own default"
+    )
+    test: Count | None = Field(
+        default=None, description="Test examples; empty: the dataset's own default"
+    )
+    split_seed: int = Field(default=0, ge=0, description="Seed of the split, shared by all members")
+    scaling: Literal["standardize", "features", "images", "unit"] = Field(
+        default="standardize",
+        description="One mean and deviation for all, per feature, per image (whitening), or [0, 1]",
+    )
+    crop: Count | None = Field(default=None, description="Side of a centre crop, in pixels")
+    fake_class: Annotated[int, Field(ge=0, le=2)] = Field(
+        default=0,
+        description="Threshold samples for memlab suspects: 1 or 2 gives the first or the second"
+        " N/(C + 1) training examples drawn by lot a class of their own",
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        prefix, colon, path = name.partition(":")
+        if colon and prefix in ("npz", "folder") and path:
+            return name
+        if name not in DATASETS and name not in plugins.names(plugins.DATASETS):
+            foreign = plugins.names(plugins.DATASETS)
+            raise UnknownNameError(name, (*DATASETS, *foreign, "npz:PATH", "folder:PATH"))
+        return name
+
+
+class CorruptionSpec(Section):
+    """What noise does to the training data (Zhang 2017, section 2; Arpit 2017, section 3)."""
+
+    kind: str = Field(
+        default="none",
+        description="Noise: " + ", ".join(CORRUPTIONS[:7]) + ", or a label and an input kind joined"
+        " by '+'",
+        json_schema_extra={"choices": list(CORRUPTIONS)},
+    )
+    fraction: Fraction = Field(default=0.0, description="Share of the training examples corrupted")
+    input_fraction: Fraction | None = Field(
+        default=None, description="Share for the input part of a combination; empty: the same"
+    )
+    test: bool = Field(
+        default=False, description="Corrupt validation and test data in the same way too"
+    )
+    shared: bool = Field(
+        default=False,
+        description="One draw for all seeds, keyed by the split's seed: networks then differ in"
+        " initialization and order alone",
+    )
+
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, kind: str) -> str:
+        if kind not in CORRUPTIONS and kind not in plugins.names(plugins.CORRUPTIONS):
+            raise UnknownNameError(kind, (*CORRUPTIONS, *plugins.names(plugins.CORRUPTIONS)))
+        return kind
+
+
+class ModelSpec(Section):
+    """The network's architecture."""
+
+    name: str = Field(
+        default="mlp",
+        description="Architecture: " + ", ".join(MODELS),
+        json_schema_extra={"choices": list(MODELS)},
+    )
+    width: Annotated[int, Field(ge=1, le=65536)] | None = Field(
+        default=None, description="Units per hidden layer, or filters; empty: its own (mlp: 256)"
+    )
+    depth: Annotated[int, Field(ge=1, le=64)] | None = Field(
+        default=None, description="Hidden layers of an mlp; empty: 2"
+    )
+    activation: Literal["relu", "tanh", "gelu", "sigmoid"] = Field(
+        default="relu", description="Activation of hidden units"
+    )
+    normalization: Literal["none", "batch", "layer", "group"] | None = Field(
+        default=None, description="Normalization; empty: the architecture's own"
+    )
+    ghost_batch: Annotated[int, Field(ge=2)] | None = Field(
+        default=None, description="Examples per ghost batch of batch normalization"
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in MODELS and name not in plugins.names(plugins.MODELS):
+            raise UnknownNameError(name, (*MODELS, *plugins.names(plugins.MODELS)))
+        return name
+
+
+class LossSpec(Section):
+    """What is minimized."""
+
+    name: Literal["cross-entropy", "squared"] = Field(
+        default="cross-entropy",
+        description="Softmax cross-entropy, or ½‖·‖² on one-hot targets",
+    )
+    label_smoothing: Rate = Field(default=0.0, description="Mass spread evenly over all classes")

@@ -1,0 +1,148 @@
+"""What is measured and kept: evaluations, checkpoints, instruments, baselines and claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from memlab.experiment import instruments
+from memlab.experiment.section import Section, UnknownNameError
+
+#: The papers' claims by their ids; what they are is `memlab.reports.claims`.
+CLAIMS: tuple[str, ...] = (
+    *(f"Z{number}" for number in range(1, 8)),
+    *(f"A{number}" for number in range(1, 9)),
+    *(f"T{number}" for number in range(1, 6)),
+    *(f"S{number}" for number in range(1, 4)),
+    *(f"F{number}" for number in range(1, 6)),
+    *(f"B{number}" for number in range(1, 6)),
+    *(f"L{number}" for number in range(1, 5)),
+)
+BASELINES = (
+    "1-nn",
+    "k-nn",
+    "rbf",
+    "rbf-interpolating",
+    "laplace",
+    "laplace-interpolating",
+    "random-forest",
+    "ridge",
+    "logistic",
+    "minimum-norm",
+    "random-features",
+)
+
+
+class EvaluationSpec(Section):
+    """When the whole of the data is measured."""
+
+    every: float = Field(default=1.0, gt=0.0, le=1e6, description="Epochs between evaluations")
+    early: Annotated[float, Field(gt=0.0, le=1e6)] | None = Field(
+        default=None, description="Epochs between evaluations at first; empty: as later"
+    )
+    early_until: float = Field(
+        default=1.0, gt=0.0, le=1e6, description="Epoch up to which the early ones go"
+    )
+
+
+class CheckpointSpec(Section):
+    """When everything needed to go on is saved, and how much of it is kept."""
+
+    every_seconds: float = Field(default=30.0, ge=0.0, description="Seconds between checkpoints")
+    keep: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=4, description="Checkpoints kept per stack: the newest, thinning with age"
+    )
+
+
+class InstrumentsSpec(Section):
+    """What is measured beside the losses (science.md), how often, and on how many examples."""
+
+    on: tuple[str, ...] = Field(
+        default=(),
+        description="Instruments: default, all, or some of " + ", ".join(instruments.BUILT_IN),
+    )
+    share: Annotated[float, Field(gt=0.0, le=10.0)] = Field(
+        default=0.15, description="Time for all with cadence auto, as a share of training time"
+    )
+    cadence: instruments.Cadence = Field(
+        default="auto", description="Epochs between measurements, or auto"
+    )
+    examples: instruments.Examples = Field(
+        default=128, description="Examples that each instrument looks at"
+    )
+    settings: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="An instrument's own settings, by its name",
+        json_schema_extra={"by_name": True},
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tables(cls, data: Any) -> Any:
+        """A table `[instruments.NAME]` switches that instrument on, with these settings."""
+        if not isinstance(data, Mapping):
+            return data
+        tables = {k: v for k, v in data.items() if isinstance(v, Mapping) and k != "settings"}
+        if not tables:
+            return data
+        rest = {k: v for k, v in data.items() if k not in tables}
+        on, own = rest.get("on", ()), rest.get("settings", {})
+        if isinstance(on, list | tuple) and isinstance(own, Mapping):
+            rest["on"] = (*on, *(name for name in tables if name not in on))
+            rest["settings"] = {**own, **tables}
+        return rest
+
+    @field_validator("on")
+    @classmethod
+    def _known(cls, on: tuple[str, ...]) -> tuple[str, ...]:
+        for name in on:
+            if name not in ("default", "all", *instruments.known()):
+                raise UnknownNameError(name, ("default", "all", *instruments.known()))
+        return on
+
+    @model_validator(mode="after")
+    def _own_settings(self) -> Self:
+        for name in self.settings:
+            if name not in instruments.known():
+                raise UnknownNameError(name, instruments.known())
+            try:
+                self.settings_of(name)
+            except ValidationError as error:
+                first = error.errors()[0]
+                place = ".".join((name, *map(str, first["loc"])))
+                raise ValueError(f"{place}: {first['msg'].lower()}") from error
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The instruments that are on, `default` and `all` spelt out."""
+        return instruments.chosen(self.on)
+
+    def settings_of(self, name: str) -> instruments.Settings:
+        """The settings of the instrument `name`, its own over the common ones."""
+        common = {"cadence": self.cadence, "examples": self.examples}
+        made = instruments.instrument(name).settings
+        return made.model_validate(common | self.settings.get(name, {}))
+
+
+class BaselinesSpec(Section):
+    """What is no deep network, fitted to the same corrupted data after the training."""
+
+    on: tuple[str, ...] = Field(
+        default=(), description="Baselines: all, or some of " + ", ".join(BASELINES)
+    )
+
+    @field_validator("on")
+    @classmethod
+    def _known(cls, on: tuple[str, ...]) -> tuple[str, ...]:
+        for name in on:
+            if name not in ("all", *BASELINES):
+                raise UnknownNameError(name, ("all", *BASELINES))
+        return on
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The baselines that are on, `all` spelt out."""
+        return BASELINES if "all" in self.on else tuple(n for n in BASELINES if n in self.on)
