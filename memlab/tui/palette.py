@@ -73,6 +73,16 @@ def state(name: str) -> State:
     return known or State(name[:1].upper() or UNKNOWN, DARK.neutral, LIGHT.neutral)
 
 
+def verdict(name: str, dark: bool) -> str:
+    """Hex colour of a claim's verdict."""
+    tones = palette(dark)
+    return {
+        "supported": state("running").colour(dark),
+        "not supported": tones.error,
+        "inconclusive": tones.changed,
+    }.get(name, tones.neutral)
+
+
 def marker(index: int) -> str:
     """The shape of the axis value at this position; shapes repeat after twelve."""
     return MARKERS[index % len(MARKERS)]

@@ -127,16 +127,6 @@ class Price:
         return f"{runs}, {networks}: {about(self.seconds)} on {where}."
 
 
-def colour(verdict: str, dark: bool) -> str:
-    """Hex colour of a verdict."""
-    tones = palette.palette(dark)
-    return {
-        "supported": palette.state("running").colour(dark),
-        "not supported": tones.error,
-        "inconclusive": tones.changed,
-    }.get(verdict, tones.neutral)
-
-
 def heading(title: str, standings: Sequence[Standing], opens: bool, dark: bool) -> list[object]:
     """A paper's row: its title and how its claims stand."""
     found = [standing.shown for standing in standings]
@@ -147,7 +137,7 @@ def heading(title: str, standings: Sequence[Standing], opens: bool, dark: bool) 
 
 def cells(standing: Standing, dark: bool) -> list[object]:
     """A claim's cells in the order of `COLUMNS`."""
-    tone, tones = colour(standing.shown, dark), palette.palette(dark)
+    tone, tones = palette.verdict(standing.shown, dark), palette.palette(dark)
     head = standing.entry.headline if standing.entry is not None else None
     if head is not None:
         effect: object = shown_interval(head.effect)
@@ -225,7 +215,7 @@ def summary(frame: Frame, wide: bool, dark: bool) -> Text:
         if name not in found:
             continue
         words = name if wide else short.get(name, name)
-        text.append(f"  {letter} {found.count(name)} {words}", colour(name, dark))
+        text.append(f"  {letter} {found.count(name)} {words}", palette.verdict(name, dark))
     living = {r.name for s in frame.standings for r in s.runs if r.state in UNDER_WAY}
     waiting = {r.name for s in frame.standings for r in s.runs if r.state == "waiting"}
     if living or waiting:
@@ -245,7 +235,7 @@ def words(standing: Standing, dark: bool) -> Text:
     if standing.problem:
         text.append(f"\n{standing.problem}", tones.error)
     elif head is not None:
-        text.append(f"\n{standing.shown}", colour(standing.shown, dark))
+        text.append(f"\n{standing.shown}", palette.verdict(standing.shown, dark))
         told = f": {head.label} {shown_interval(head.effect)}, asked {head.rule.words}"
         text.append(told, "dim")
     elif entry is not None:
@@ -260,12 +250,12 @@ def conditions(standing: Standing, dark: bool) -> Text:
     for one in entry.measured.conditions if entry is not None and entry.measured else ():
         verdict = one.verdict.verdict
         told = f"{one.label}: {shown_interval(one.effect)}, asked {one.rule.words}"
-        parts.append(Text.assemble((f"{MARKS[verdict][0]} ", colour(verdict, dark)), told))
+        parts.append(Text.assemble((f"{MARKS[verdict][0]} ", palette.verdict(verdict, dark)), told))
     if control is not None and standing.claim.control is not None:
         head = control.headline
         came = f"; {head.label} {shown_interval(head.effect)}" if head is not None else ""
         broken = control.verdict == "supported"
-        tone = colour("not supported" if broken else NOT_RUN, dark)
+        tone = palette.verdict("not supported" if broken else NOT_RUN, dark)
         told = f"control, {standing.claim.control.about}: {control.shown}{came}"
         told += ". The claim shows nothing: it holds where it must not." if broken else ""
         parts.append(Text.assemble((f"{MARKS[control.shown][0]} ", tone), told))

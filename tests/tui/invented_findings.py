@@ -7,6 +7,7 @@ from typing import Any
 from memlab import reports
 from memlab.reports.findings import (
     BaselineFindings,
+    ClaimFindings,
     Findings,
     InstrumentFindings,
     Measured,
@@ -103,6 +104,23 @@ def instrument(title: str, share: float, failed: str | None = None) -> Instrumen
     )
 
 
+def claim(id: str, title: str, verdict: str, **more: Any) -> ClaimFindings:
+    given = {
+        "sentence": "They are.",
+        "source": "a paper",
+        "criterion": "as it says",
+        "reason": "",
+        "effect": None,
+        "effect_is": None,
+        "shown": "",
+        "asked": "",
+        "explanation": [],
+    }
+    return ClaimFindings.model_validate(
+        {"id": id, "title": title, "verdict": verdict} | given | more
+    )
+
+
 def found(sides: bool = True) -> Findings:
     """A finished ladder's findings; `sides` with instruments and baselines."""
     instruments = {
@@ -132,6 +150,20 @@ def found(sides: bool = True) -> Findings:
             "rows": [row(fraction) for fraction in FRACTIONS],
             "instruments": instruments if sides else {},
             "baselines": baselines if sides else {},
+            "claims": [
+                claim(
+                    "A7",
+                    "Patterns are learned first",
+                    "supported",
+                    effect=quantity(0.1, 0.02),
+                    effect_is="best − final test accuracy at p = 0.2",
+                    shown="0.100 [0.080, 0.120]",
+                    asked="> 0.03",
+                ),
+                claim(
+                    "L3", "The network knows the lies", "not run", reason="the run kept no ledger"
+                ),
+            ],
             "device": "cpu",
             "versions": {},
             "commit": None,

@@ -85,6 +85,20 @@ async def test_the_sentence_comes_first_and_the_ladder_is_in_view(run, invented,
         assert not app.screen.query_one("#standing").display
 
 
+async def test_the_claims_of_the_preset_have_their_verdicts_below_the_figures(
+    run, invented
+) -> None:
+    run.end("finished")
+    app = app_of(run)
+    async with app.run_test(size=(120, 50)) as pilot:
+        await settle(pilot)
+        heading, *lines = text_of(app, "#claims").splitlines()
+        assert heading.startswith("claims")
+        assert lines[0].startswith("S A7 Patterns are learned first: supported; best − final")
+        assert lines[1] == "· L3 The network knows the lies: not run; the run kept no ledger."
+        assert app.screen.query_one("#claims").region.y > app.screen.query_one("#rows").region.y
+
+
 async def test_unfinished_run_says_so(run, invented) -> None:
     app = app_of(run)
     async with app.run_test(size=(80, 24)) as pilot:

@@ -15,6 +15,7 @@ from textual.widgets import Static
 from memlab.reports.claims.claim import Panel
 from memlab.reports.scoreboard_panels import drawn
 from memlab.reports.scoreboard_text import MARKS
+from memlab.tui import palette
 from memlab.tui import scoreboard_model as model
 from memlab.tui.header import ShellHeader
 from memlab.tui.scoreboard_model import Frame, Standing
@@ -142,7 +143,7 @@ class ClaimScreen(ScoreboardPage):
     def _head(self) -> None:
         """The verdict and the title, and which panels are shown where not all are."""
         standing, across = self._standing, self._across(self.size.width)
-        tone = model.colour(standing.shown, self.app.current_theme.dark)
+        tone = palette.verdict(standing.shown, self.app.current_theme.dark)
         text = Text.assemble(
             (f"{MARKS[standing.shown][0]} {standing.shown}", f"bold {tone}"),
             (f"  {standing.claim.id}  {standing.claim.title}", "bold"),

@@ -22,6 +22,7 @@ from memlab.runs.run_folder import RunFolder
 from memlab.tui import report_model as model
 from memlab.tui import watch_model
 from memlab.tui.axis_values import axis_title, axis_values
+from memlab.tui.report_claims import verdicts
 from memlab.tui.report_files import Loaded, export, load
 from memlab.tui.screens.instruments import InstrumentsScreen
 from memlab.tui.screens.sections_pane import SectionsPane
@@ -83,6 +84,7 @@ class ReportScreen(Screen[None]):
             table = LineTable(model.columns(""), id="rows", empty="no figures yet")
             table.can_focus = False
             yield table
+            yield Static("", id="claims", markup=False)
             yield SectionsPane(id="sections")
             yield Static("", id="experiment", markup=False)
             yield Static("", id="reproduce", markup=False)
@@ -157,6 +159,9 @@ class ReportScreen(Screen[None]):
         self._put("#marks", model.marks_line(marks))
         self.query_one("#marks").display = bool(marks)
         self._show_rows(document, made)
+        claims = verdicts(loaded.findings, dark)
+        self.query_one("#claims", Static).update(claims)
+        self.query_one("#claims").display = bool(claims)
         values = axis_values(made, dark)[: len(document.get("rows") or [])]
         self.sections.show(loaded.sections, axis_title(made), values, self.app.no_color)
         name = made.title or loaded.folder.id

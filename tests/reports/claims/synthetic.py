@@ -216,10 +216,18 @@ SPECIAL = {
 }
 
 
-def write(home: Path, preset: str, world: World, seeds: list[int], told: bool = True) -> RunFolder:
-    """A finished run of `preset` at laptop size in the folder `home`."""
+def write(
+    home: Path,
+    preset: str,
+    world: World,
+    seeds: list[int],
+    told: bool = True,
+    claims: list[str] | None = None,
+) -> RunFolder:
+    """A finished run of `preset` at laptop size in the folder `home`; `claims`: others than its."""
     found = presets.find(f"{preset}-laptop")
-    made = reading.experiment(replicated(found.tree, seeds), found.name)
+    tree = replicated(found.tree, seeds)
+    made = reading.experiment(tree if claims is None else tree | {"claims": claims}, found.name)
     facts: dict[str, object] = {"preset": found.name}
     if told:
         facts["replication"] = {"preset": preset, "content": content_of(made)}
