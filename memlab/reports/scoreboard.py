@@ -171,8 +171,13 @@ def explanation(entry: Entry, seeds: Sequence[int]) -> tuple[str, ...]:
         said.append(f"Done here: {done}{count}")
     said.append(f"Came out: {_outcome(entry)}")
     said.append(f"The paper had {claim.paper_had}.")
-    said.append(f"It would be refuted by {claim.refuted_by}.{_more_seeds(entry)}")
+    reading = f" Our reading: {claim.reading}." if claim.reading and _failed(entry) else ""
+    said.append(f"It would be refuted by {claim.refuted_by}.{_more_seeds(entry)}{reading}")
     return tuple(said)
+
+
+def _failed(entry: Entry) -> bool:
+    return entry.verdict in ("not supported", "inconclusive")
 
 
 def _outcome(entry: Entry) -> str:

@@ -69,13 +69,13 @@ class Rule:
     @property
     def words(self) -> str:
         """The rule as people read it: `> 0.03`, `within 0 ± 0.02`."""
-        level = f"{self.threshold:g}".replace("-", "−")
+        level = f"{self.threshold:.3g}".replace("-", "−")
         if self.direction == "above":
             return f"{'≥' if self.inclusive else '>'} {level}"
         if self.direction == "below":
             return f"{'≤' if self.inclusive else '<'} {level}"
         if self.direction == "within":
-            return f"within {level} ± {self.margin:g}"
+            return f"within {level} ± {self.margin:.3g}"
         return f"other than {level}"
 
 

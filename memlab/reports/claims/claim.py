@@ -109,9 +109,9 @@ class Claim:
     """One statement of a paper.
 
     `sentence` is the paper's in our words, `criterion` when it counts as supported, `effect` what
-    the headline's number is, `unit` its unit. `presets` are without the size, `labels` for
-    `labels-laptop`; a third party's are in `folder`. Without `measure` it stands for what is still
-    to come; `needs` says why.
+    the headline's number is, `unit` its unit. `reading` is why it may fail on small data, told
+    where it does. `presets` are without the size, `labels` for `labels-laptop`; a third party's are
+    in `folder`. Without `measure` it stands for what is still to come; `needs` says why.
     """
 
     id: str
@@ -124,6 +124,7 @@ class Claim:
     unit: str
     paper_had: str
     refuted_by: str
+    reading: str = ""
     done: str = ""
     presets: tuple[str, ...] = ()
     measure: Measure | None = None

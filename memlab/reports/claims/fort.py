@@ -200,7 +200,7 @@ CLAIMS: Final = (
         presets=("length",),
         measure=rate_sets_length,
         control=Control(
-            "learning rates permuted within each seed",
+            "learning rates in another order in each seed",
             lambda e: rate_sets_length(e, permuted=True),
             ("length",),
         ),
