@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 class CurvatureSettings(Settings):
     """Settings of `curvature`."""
 
+    batches: Annotated[int, Field(ge=0, le=1_000)] = Field(
+        default=2, description="Mini-batches of the training's size whose sharpness is measured"
+    )
     matrix: Matrix = Field(
         default="hessian", description="The Hessian, or the generalized Gauss-Newton matrix (ggn)"
     )
@@ -33,9 +36,10 @@ class CurvatureSettings(Settings):
 def cost(settings: CurvatureSettings, work: Workload) -> float:
     """A product is about one forward-backward pass; from the last vectors some ten are needed.
 
-    The mini-batches take a gradient and a product each, of about as many examples in all.
+    A mini-batch takes a gradient and a product, which on small batches cost what the parameters do.
     """
-    return float(min(8 + 4 * settings.eigenvalues, 2 + settings.products) * settings.examples)
+    products = min(6 + 4 * settings.eigenvalues, settings.products)
+    return float((products + 2 * settings.batches) * settings.examples)
 
 
 def measure(subject: Subject, settings: CurvatureSettings) -> Mapping[str, Any]:
@@ -44,6 +48,8 @@ def measure(subject: Subject, settings: CurvatureSettings) -> Mapping[str, Any]:
     Starts from the last measurement's leading eigenvectors; their memory is
     `[members, eigenvalues, parameters]`.
     """
+    import torch
+
     from memlab.experiment.keys import key
     from memlab.instruments.lanczos import leading_eigenvalues, starting_vectors
     from memlab.instruments.parameter_vectors import space_of
@@ -65,20 +71,23 @@ def measure(subject: Subject, settings: CurvatureSettings) -> Mapping[str, Any]:
     subject.memory["vectors"] = found.vectors
     sharpness = found.values[:, 0]
     rates, momenta = subject.learning_rates.cpu(), subject.momenta.cpu()
-    wide = subject.train_sample(max(settings.examples, subject.batch_size))
-    batches = batch_sharpness(
-        subject.model,
-        wide.x,
-        wide.given,
-        key(subject.sample_seed, "instrument batch sharpness", subject.update),
-        subject.loss,
-        batch_size=subject.batch_size,
-    )
+    batches = sharpness * torch.nan
+    if settings.batches:
+        wide = subject.train_sample(max(settings.examples, subject.batch_size))
+        batches = batch_sharpness(
+            subject.model,
+            wide.x,
+            wide.given,
+            key(subject.sample_seed, "instrument batch sharpness", subject.update),
+            subject.loss,
+            batch_size=subject.batch_size,
+            batches=settings.batches,
+        ).value
     return {
         "sharpness": sharpness,
         "edge": edge_ratio(sharpness, rates, momenta),
-        "batch_sharpness": batches.value,
-        "batch_edge": edge_ratio(batches.value, rates, momenta),
+        "batch_sharpness": batches,
+        "batch_edge": edge_ratio(batches, rates, momenta),
         "eigenvalues": found.values,
         "residuals": found.residuals,
         "products": sharpness * 0 + found.products,
