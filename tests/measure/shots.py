@@ -1,7 +1,8 @@
 """`make shots`: pictures (SVG) of the real app on a real run, into docs/shots/.
 
 Trains the default preset in a folder of its own, takes Watch while it runs, and the other screens
-once it has finished. `--invented` uses invented figures in place of training, for a quick look.
+once it has finished. `--invented` uses invented figures in place of training, for a quick look;
+`--board HOME` takes the Scoreboard with the runs of `memlab replicate` in that home.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "tui")]
 SHOTS = ROOT / "docs" / "shots"
 SIZES = ((160, 45), (80, 24))
 WAIT_SECONDS = 300.0
+SETTLE_BOARD = 60  # looks until all claims are measured
 LIVE_FROM = 0.45  # of the run, where the lies are being learned
 
 # screen, keys to press on it
@@ -31,11 +33,20 @@ AFTER = {
     "zoom": ("watch", ("z",)),
     "finished": ("watch", ()),
     "help": ("watch", ("question_mark",)),
+    "instruments": ("watch", ("i", *8 * ("down",))),
+    "instruments-report": ("report", ("tab", "enter")),
+}
+#: With a home that has the runs of `memlab replicate`; the keys lead to the claim F1.
+BOARD = {
+    "scoreboard": ("scoreboard", ()),
+    "claim": ("scoreboard", (*29 * ("down",), "enter")),
 }
 
 
-async def shot(name: str, screen: str, keys: tuple[str, ...], run_id: str, into: Path) -> None:
-    """One picture per size; the wide one has the plain name."""
+async def shot(
+    name: str, screen: str, keys: tuple[str, ...], run_id: str, into: Path, looks: int = 8
+) -> None:
+    """One picture per size, after so many looks; the wide one has the plain name."""
     from settle import settle
 
     from memlab.tui.app import MemlabApp
@@ -48,7 +59,7 @@ async def shot(name: str, screen: str, keys: tuple[str, ...], run_id: str, into:
     for size in SIZES:
         app = Quiet(open_run=run_id, screen=screen)
         async with app.run_test(size=size) as pilot:
-            await settle(pilot, 8)
+            await settle(pilot, looks)
             for key in keys:
                 await pilot.press(key)
                 await settle(pilot, 4)
@@ -92,6 +103,7 @@ def main() -> None:
     """Parses the arguments."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--invented", action="store_true", help="invented figures, no training")
+    parser.add_argument("--board", type=Path, help="a home with the runs of memlab replicate")
     parser.add_argument("--into", type=Path, default=SHOTS, help="folder of the pictures")
     arguments = parser.parse_args()
     arguments.into.mkdir(parents=True, exist_ok=True)
@@ -115,6 +127,10 @@ def main() -> None:
             wait_for_end(home, run_id)
         for name, (screen, keys) in AFTER.items():
             asyncio.run(shot(name, screen, keys, run_id, arguments.into))
+    if arguments.board is not None:
+        os.environ["MEMLAB_HOME"] = str(arguments.board)
+        for name, (screen, keys) in BOARD.items():
+            asyncio.run(shot(name, screen, keys, "", arguments.into, SETTLE_BOARD))
 
 
 if __name__ == "__main__":
