@@ -154,6 +154,17 @@ def test_a_claim_is_replicated_and_ends_the_report_of_its_run(installed: dict[st
     (verdict,) = json.loads(report.stdout)["claims"]
     assert verdict["verdict"] == "supported"
     assert verdict["effect"]["n"] == 3
+    home = Path(installed["MEMLAB_HOME"]) / "runs" / run
+    (home / "report.json").unlink()
+    (Path(installed["PYTHONPATH"]) / "other_claim.py").write_text("raise RuntimeError('broken')")
+    report = python(f"import sys; from memlab.cli.main import main; main(['report', '{run}', "
+                    "'--format', 'json'])", installed)  # fmt: skip
+    (verdict,) = json.loads(report.stdout)["claims"]
+    assert verdict["verdict"] == "not run"
+    assert "cannot be imported: broken" in verdict["reason"]
+
+
+def test_a_claim_keeps_to_the_contract(installed: dict[str, str]):
     checked = python("import other_claim\nfrom memlab.reports.claims import contract\n"
                      "contract.check_claim(other_claim.CLAIM)", installed)  # fmt: skip
     assert checked.returncode == 0, checked.stderr

@@ -28,6 +28,14 @@ Parameters = dict[str, Tensor]
 BUDGET = 1 << 25
 
 
+#: Floats of the parameters along the training, which are kept all at once.
+MOST_FLOATS = 1 << 30
+
+
+class TooLarge(MemlabError):
+    """Networks whose parameters of all updates do not fit into memory."""
+
+
 class NoPerceptron(MemlabError):
     """A network that unrolled sensitivity does not cover."""
 
@@ -166,6 +174,13 @@ class _Path:
         self.loss = loss
         self._rows = torch.arange(len(targets), device=x.device)[:, None]
         self._rate = torch.as_tensor(learning_rate, dtype=x.dtype, device=x.device)
+        floats = (len(batches) + 1) * sum(p.numel() for p in model.parameters())
+        if floats > MOST_FLOATS:
+            raise TooLarge(
+                f"Unrolled loss sensitivity keeps the parameters of all updates, here "
+                f"{4 * floats / 2**30:.0f} GiB of at most {4 * MOST_FLOATS / 2**30:.0f}: it is for "
+                "small networks, or for fewer updates (instruments.unrolled-sensitivity.updates)."
+            )
         self.points = list(self._train())
 
     def gradients(self, weights: Tensor, at: Sequence[int]) -> Tensor:

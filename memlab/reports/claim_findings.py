@@ -16,24 +16,45 @@ from memlab.reports.claims.evidence import Evidence
 from memlab.reports.claims.finished_run import FinishedRun
 from memlab.reports.claims.needed import presets_of
 from memlab.reports.findings import ClaimFindings, Quantity
-from memlab.reports.scoreboard import Entry, explanation, measured, shown_interval
+from memlab.reports.scoreboard import NOT_RUN, Entry, explanation, measured, shown_interval
 from memlab.reports.verdict import Interval
 from memlab.runs.run_folder import RunFolder
 
 
 def claim_findings(run: RunFolder, made: Experiment) -> list[ClaimFindings]:
-    """One for each claim of the experiment of a finished run, in the order of all claims."""
-    claims = registry.chosen(made.claims)
+    """One for each claim that the experiment of a finished run names, in its order.
+
+    What keeps a claim from being measured is its finding's reason; it never fails the run.
+    """
     try:
         found = FinishedRun(run)
     except MemlabError as error:
-        return [_finding(Entry(claim, None, str(error), 0.0, ()), ()) for claim in claims]
-    seeds = tuple(found.seeds)
-    entries = []
-    for claim in claims:
-        runs = dict.fromkeys(presets_of(claim), found)
-        entries.append(measured(claim, Evidence(runs, seeds), "laptop", {})[0])
-    return [_finding(entry, seeds) for entry in entries]
+        return [_unknown(name, str(error)) for name in made.claims]
+    return [_of(name, found) for name in made.claims]
+
+
+def _of(name: str, run: FinishedRun) -> ClaimFindings:
+    try:
+        claim = registry.named(name)
+    except MemlabError as error:
+        return _unknown(name, str(error))
+    seeds = tuple(run.seeds)
+    evidence = Evidence(dict.fromkeys(presets_of(claim), run), seeds)
+    return _finding(measured(claim, evidence, "laptop", {})[0], seeds)
+
+
+def _unknown(name: str, reason: str) -> ClaimFindings:
+    """Of a claim that cannot be looked at: its package is broken, or the run cannot be read."""
+    words = dict.fromkeys(("title", "sentence", "source", "criterion", "shown", "asked"), "")
+    return ClaimFindings(
+        id=name,
+        verdict=NOT_RUN,
+        reason=reason,
+        effect=None,
+        effect_is=None,
+        explanation=[],
+        **words,
+    )
 
 
 def _finding(entry: Entry, seeds: Sequence[int]) -> ClaimFindings:

@@ -145,8 +145,11 @@ def _entry(
     training = sum(run.seconds() for run in runs)
     try:
         measured = measure(evidence)
-    except (MemlabError, ValueError, IndexError, ArithmeticError) as error:
+    except MemlabError as error:
         return Entry(claim, None, f"measuring failed: {error}", training, ids)
+    except Exception as error:  # a grid that the claim does not fit, or a third party's mistake
+        reason = f"measuring failed: {type(error).__name__}: {error}"
+        return Entry(claim, None, reason, training, ids)
     seconds = training + time.perf_counter() - started
     return Entry(claim, measured, "", seconds, ids, tuple(_setting(run) for run in runs))
 

@@ -18,9 +18,10 @@ from memlab.experiment import grid, reading
 from memlab.experiment.schedule import Timeline
 from memlab.experiment.spec import Experiment
 from memlab.experiment.training_spec import ForkSpec
-from memlab.runs.event_log import EventReader
+from memlab.runs.event_log import EventLog, EventReader
 from memlab.runs.run_folder import CHECKPOINT, RunFolder
 
+ENDS: Final = ("member-finished", "member-diverged")
 #: Field of the experiment → field of the fork.
 CHANGES: Final = {
     "optimizer.learning_rate": "learning_rate",
@@ -54,7 +55,25 @@ def forked(source: RunFolder, at: float, settings: Sequence[str]) -> Experiment:
         raise InvalidExperiment(
             f"A fork needs something that changes: --set with one of {', '.join(CHANGES.values())}."
         )
-    return reading.experiment(tree | {"fork": {"at": at, **changes}}, "the fork")
+    fork = {"claims": [], "fork": {"at": at, **changes}}  # claims are about another protocol
+    forked = reading.experiment(tree | fork, "the fork")
+    _check_reached(source, forked)
+    return forked
+
+
+def _check_reached(source: RunFolder, made: Experiment) -> None:
+    """Refuses a fork that lies beyond the end of training, which `stop.updates` may set."""
+    first = grid.members(made)[0].experiment
+    for told in _stacks(source):
+        examples = told.get("train_examples")
+        if isinstance(examples, int):
+            timeline = Timeline(first, examples)
+            if timeline.fork is None or timeline.fork >= timeline.updates:
+                end = timeline.examples_before(timeline.updates) / examples
+                raise InvalidExperiment(
+                    f"--at {made.fork.at:g} is beyond the end of {source.id}: stop.updates ends it "
+                    f"at epoch {end:.3g}."
+                )
 
 
 def _change(setting: str) -> tuple[str, object]:
@@ -79,7 +98,7 @@ def inherit(source: RunFolder, made: Experiment, folder: RunFolder) -> int:
     0 where nothing could be copied.
 
     Raises:
-        StorageError: if it cannot be written.
+        StorageError: if it cannot be written, or vanishes while it is copied.
     """
     update = _fork_update(source, made)
     found = sorted(
@@ -93,27 +112,49 @@ def inherit(source: RunFolder, made: Experiment, folder: RunFolder) -> int:
         return 0
     start, checkpoint = found[-1]
     with storing(folder.path):
-        shutil.copy2(checkpoint, folder.checkpoints / checkpoint.name)
+        shutil.copytree(source.examples, folder.examples, dirs_exist_ok=True)
         for path in source.series.iterdir():
             if not path.name.startswith("progress."):
                 shutil.copy2(path, folder.series / path.name)
-        shutil.copytree(source.examples, folder.examples, dirs_exist_ok=True)
+        _copy_ends(source, folder, start)
+        shutil.copy2(checkpoint, folder.checkpoints / checkpoint.name)
     return start
 
 
-def _fork_update(source: RunFolder, made: Experiment) -> int | None:
-    """The update of the fork; None where the networks are not all of one stack."""
-    stacks: dict[object, Mapping[str, object]] = {
+def _copy_ends(source: RunFolder, folder: RunFolder, until: int) -> None:
+    """Tells of the networks that had ended by the update `until`; the checkpoint has them so."""
+    with EventLog(folder.events) as log:
+        for event in EventReader(source.events).read():
+            update = event.data.get("update")
+            if event.type in ENDS and isinstance(update, int) and update <= until:
+                log.append(event.type, **event.data)
+
+
+def _stacks(source: RunFolder) -> list[Mapping[str, object]]:
+    """What the run told of each stack that it began."""
+    told = {
         event.data.get("stack"): event.data
         for event in EventReader(source.events).read()
         if event.type == "stack-started"
     }
-    members = grid.members(made)
+    return list(told.values())
+
+
+def _fork_update(source: RunFolder, made: Experiment) -> int | None:
+    """The update of the fork; None where the checkpoint would not be one of the forked run.
+
+    That is so where the networks are not all of one stack, before or after the fork, and where the
+    fork changes how many evaluations there are, which the ledger makes room for.
+    """
+    stacks, members = _stacks(source), grid.members(made)
     if len(stacks) != 1:
         return None
-    (told,) = stacks.values()
-    mine, examples = told.get("members"), told.get("train_examples")
+    mine, examples = stacks[0].get("members"), stacks[0].get("train_examples")
     whole = isinstance(mine, list) and len(mine) == len(members)
     if not whole or not isinstance(examples, int):
         return None
-    return Timeline(members[0].experiment, examples).fork
+    timelines = [Timeline(member.experiment, examples) for member in members]
+    trunk = members[0].experiment.model_copy(update={"fork": ForkSpec()})
+    before = len(Timeline(trunk, examples).evaluations())
+    same = all(one.phases == timelines[0].phases for one in timelines)
+    return timelines[0].fork if same and len(timelines[0].evaluations()) == before else None

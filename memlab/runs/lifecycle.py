@@ -44,7 +44,11 @@ def start(
     folder, lock = run_folder.create(runs_folder, name, experiment_toml, facts)
     with lock:
         if fill is not None:
-            fill(folder)
+            try:
+                fill(folder)
+            except BaseException:
+                shutil.rmtree(folder.path, ignore_errors=True)
+                raise
         _hand_over(folder, lock, standby, worker)
     return folder
 

@@ -214,13 +214,18 @@ class InstrumentPanel:
                 shapes = {key: v.shape for key, v in self._last[name].items()}
                 self._writers[name] = self._open(name, shapes)
                 self._writers[name].truncate(count)
+            else:
+                self._drop_table(name)
+
+    def _drop_table(self, name: str) -> None:
+        """Removes what was measured after the checkpoint, or in a try that had none."""
+        for path in self._series.glob(f"instrument-{name}-{self._plan.index:03d}.*"):
+            path.unlink(missing_ok=True)
 
     def begin(self) -> None:
         """Drops what an earlier try without a checkpoint has written."""
         for name in self._instruments:
-            stem = self._series / f"instrument-{name}-{self._plan.index:03d}"
-            for path in self._series.glob(f"{stem.name}.*"):
-                path.unlink(missing_ok=True)
+            self._drop_table(name)
         if self._ledger is not None:
             self._ledger.begin()
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from memlab.experiment.keys import key
 from memlab.experiment.material_spec import ModelSpec
+from memlab.instruments import unrolled_sensitivity as unrolled
 from memlab.instruments.gini import gini, gini_interval
 from memlab.instruments.sensitivity import (
     class_sensitivity,
@@ -286,3 +287,15 @@ def test_bootstrap_is_keyed_by_member_and_counter(monkeypatch):
     assert not torch.equal(gini_interval(values, [4, 5, 6], counter=2).low, first.low)
     monkeypatch.setattr("memlab.instruments.gini.CHUNK", 50 * 1000)
     torch.testing.assert_close(gini_interval(values, [4, 5, 6], counter=1).high, first.high)
+
+
+def test_networks_too_large_for_all_their_parameters_are_refused_in_a_sentence(monkeypatch):
+    monkeypatch.setattr(unrolled, "MOST_FLOATS", 1000)
+    model = build(
+        ModelSpec(name="mlp", width=8), members=2, image_shape=None, features=5, classes=3
+    )
+    model.initialize([np.random.default_rng(m) for m in range(2)])
+    x, y = torch.randn(1, 6, 5), torch.zeros(2, 6, dtype=torch.int64)
+    batches = torch.zeros(40, 2, 3, dtype=torch.int64)
+    with pytest.raises(unrolled.TooLarge, match="for fewer updates"):
+        unrolled.unrolled_sensitivity(model, x, y, batches, 0.1, 3)

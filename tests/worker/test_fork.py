@@ -9,8 +9,11 @@ import pytest
 
 from memlab.errors import InvalidExperiment
 from memlab.experiment import reading
+from memlab.instruments.contract import small_trainer
 from memlab.runs import forking, lifecycle
+from memlab.runs.event_log import EventLog, EventReader
 from memlab.runs.run_folder import RunFolder
+from memlab.worker.instruments import InstrumentPanel
 from tests.worker.conftest import ended
 from tests.worker.test_resume import EVERY, final_tensors, tables
 
@@ -70,3 +73,90 @@ def test_a_run_without_a_checkpoint_so_early_begins_at_the_beginning(made_run, t
     made = forking.forked(source, 1.0, ["batch_size=32"])
     assert forking.inherit(source, made, folder) == 0
     assert not list(folder.checkpoints.iterdir())
+
+
+@pytest.fixture
+def source(made_run) -> Callable[..., RunFolder]:
+    """`source(**sections)`: a run of one stack of 1,000 examples with checkpoints at 5 updates."""
+
+    def made(**changes: object) -> RunFolder:
+        folder = made_run(**changes)
+        with EventLog(folder.events) as log:
+            log.append("stack-started", stack=0, members=[0, 1, 2, 3], train_examples=1000)
+            for member, update in ((1, 16), (2, 63)):
+                log.append("member-finished", member=member, update=update, reason="fitted")
+        for update in (0, 16, 31, 47, 62):
+            (folder.checkpoints / f"stack-000-update-{update:09d}.safetensors").write_bytes(b"x")
+        return folder
+
+    return made
+
+
+def test_networks_that_had_ended_before_the_checkpoint_are_told_of_and_later_ends_not(
+    source, made_run
+):
+    origin, folder = source(), made_run()
+    made = forking.forked(origin, 3.0, ["learning_rate=0.1"])
+    assert forking.inherit(origin, made, folder) == 31
+    assert [p.name for p in folder.checkpoints.iterdir()] == [
+        "stack-000-update-000000031.safetensors"
+    ]
+    ends = [e.data for e in EventReader(folder.events).read() if e.type == "member-finished"]
+    assert [(end["member"], end["update"]) for end in ends] == [(1, 16)]
+
+
+@pytest.mark.parametrize(
+    ("sections", "setting"),
+    [
+        ({"evaluation": {"every": 0.1}}, "batch_size=500"),  # fewer evaluations than before
+        (
+            {
+                "schedule": {"kind": "step", "milestones": [4]},
+                "axes": {"schedule.factor": [2, 4]},
+                "seeds": 1,
+            },
+            "schedule=grow-batch",
+        ),  # two stacks in the place of one
+    ],
+)
+def test_a_checkpoint_that_would_not_fit_the_fork_is_not_taken(source, made_run, sections, setting):
+    origin, folder = source(**sections), made_run()
+    assert forking.inherit(origin, forking.forked(origin, 3.0, [setting]), folder) == 0
+    assert not list(folder.checkpoints.iterdir())
+    same = forking.forked(origin, 3.0, ["learning_rate=0.1"])
+    assert forking.inherit(origin, same, folder) == 31
+
+
+def test_a_fork_beyond_the_updates_that_end_the_run_is_refused(source):
+    origin = source(stop={"epochs": 6, "updates": 32})
+    assert forking.forked(origin, 1.0, ["dropout=0.1"]).fork.at == 1.0
+    with pytest.raises(InvalidExperiment, match=r"stop.updates ends it at epoch 2.05"):
+        forking.forked(origin, 4.0, ["dropout=0.1"])
+
+
+def test_a_fork_names_no_claims(made_run):
+    assert forking.forked(made_run(claims=["Z4"]), 1.0, ["dropout=0.1"]).claims == ()
+
+
+def test_a_run_that_cannot_be_filled_leaves_nothing_behind(tmp_path: Path):
+    def fill(folder: RunFolder) -> None:
+        (folder.checkpoints / "half").write_text("x")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        lifecycle.start("seeds = 1", "full", tmp_path, environment={}, fill=fill)
+    assert [p for p in tmp_path.iterdir() if not p.name.startswith(".")] == []
+
+
+def test_what_was_first_measured_after_the_checkpoint_is_dropped(tmp_path: Path):
+    trainer = small_trainer()
+    experiment = trainer.plan.members[0].experiment
+    on = experiment.instruments.model_copy(update={"on": ("margins",)})
+    stale = [tmp_path / f"instrument-margins-000.{suffix}" for suffix in ("rows", "json")]
+    for path in stale:
+        path.write_bytes(b"of another future")
+    with EventLog(tmp_path / "events.jsonl") as log:
+        told = experiment.model_copy(update={"instruments": on})
+        panel = InstrumentPanel(tmp_path, told, trainer.plan, trainer, log)
+        panel.restore({}, {}, panel.cadence.state())
+    assert not any(path.exists() for path in stale)

@@ -90,8 +90,15 @@ class Cell:
         return found[0].epoch[:length], np.array([one.values[:length] for one in found])
 
     def final(self, metric: str) -> Values:
-        """The last value of each seed, [seeds]."""
-        return np.array([one.final for one in self.series(metric)])
+        """The last value of each seed, [seeds]; NaN where the network diverged.
+
+        An instrument's table keeps what it measured before that.
+        """
+        found = np.array([one.final for one in self.series(metric)])
+        if "." not in metric:
+            return found
+        lost = np.isnan([one.final for one in self.series("train_loss")])
+        return np.where(lost, np.nan, found)
 
     def reaches(self, metric: str, level: float, otherwise: Values | None = None) -> Values:
         """The epoch at which each seed reaches `level`, [seeds]; NaN or `otherwise` for never."""

@@ -161,7 +161,7 @@ def breakdown(evidence: Evidence, last: int = -1) -> Measured:
     _, classes = run.facts()
     cells = sorted(run.cells, key=_batch)
     factors = [_batch(cell) / _batch(cells[0]) for cell in cells]
-    reached = [np.nan_to_num(cell.final("test_accuracy"), nan=1 / classes) for cell in cells]
+    reached = [_reached(cell, classes) for cell in cells]
     lost = [
         that.exceeds(f"test accuracy lost, β = {factor:g}", reached[0], values, LOST)
         for factor, values in zip(factors, reached, strict=True)
@@ -180,6 +180,11 @@ def breakdown(evidence: Evidence, last: int = -1) -> Measured:
     )
 
 
+def _reached(cell: Cell, classes: int) -> Values:
+    """Test accuracy at the end, [seeds]; chance where the network diverged."""
+    return np.nan_to_num(cell.final("test_accuracy"), nan=1 / classes)
+
+
 def cycles(evidence: Evidence, slower: bool = False) -> Measured:
     """T5: cycles of the batch size and of the learning rate end alike.
 
@@ -190,7 +195,8 @@ def cycles(evidence: Evidence, slower: bool = False) -> Measured:
     by_batch = run.cell(schedule("cyclic-batch", rates[-1]))
     by_rate = run.cell(schedule("cyclic", rates[0] if slower else rates[-1]))
     sharp = _sharpness([by_batch, by_rate]).T
-    tests = [cell.final("test_accuracy") for cell in (by_batch, by_rate)]
+    _, classes = run.facts()
+    tests = [_reached(cell, classes) for cell in (by_batch, by_rate)]
     shown = [("cyclic S", by_batch), ("cyclic η", by_rate)]
     return Measured(
         (

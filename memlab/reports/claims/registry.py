@@ -42,6 +42,19 @@ def all_claims() -> tuple[Claim, ...]:
     return (*CLAIMS, *(claim for claim in foreign if claim.id not in {c.id for c in CLAIMS}))
 
 
+def named(name: str) -> Claim:
+    """The claim of that id; no other third party's is imported.
+
+    Raises:
+        InvalidExperiment: if it cannot be imported or is no claim.
+    """
+    own = next((claim for claim in CLAIMS if claim.id == name), None)
+    if own is not None:
+        return own
+    found: Claim = plugins.load(plugins.CLAIMS, name, Claim)
+    return found
+
+
 def papers(claims: Sequence[Claim]) -> dict[str, str]:
     """Paper → how it is cited, of these claims, ours first; a third party's is cited by its key."""
     own = {paper: title for paper, title in PAPERS.items() if any(c.paper == paper for c in claims)}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from memlab import reports
 from memlab.reports import building
+from memlab.reports.claims.finished_run import FinishedRun
 from memlab.runs.state import write_state
 from tests.reports.claims import synthetic
 
@@ -41,8 +43,21 @@ def test_there_is_no_verdict_before_the_end(tmp_path: Path):
 
 
 def test_a_claim_that_the_grid_does_not_fit_says_so(tmp_path: Path):
-    run = synthetic.write(tmp_path, "ratio", synthetic.planted, SEEDS, claims=["T3", "Z4", "A5"])
+    run = synthetic.write(tmp_path, "ratio", synthetic.planted, SEEDS, claims=["T3", "A4", "A5"])
     told = {one.id: one for one in building.build(run).claims}
     assert told["T3"].verdict == "supported"
-    assert told["A5"].verdict == "not run"
-    assert told["A5"].reason
+    for claim in ("A4", "A5"):
+        assert told[claim].verdict == "not run"
+        assert told[claim].reason.startswith("measuring failed")
+
+
+def test_a_network_that_diverged_has_no_sharpness_at_its_end(tmp_path: Path):
+    def world(preset, e, draw):
+        made = synthetic.planted(preset, e, draw)
+        lost = e.optimizer.learning_rate == 0.1 and e.schedule.kind == "cyclic"
+        return made | ({"train_loss": np.full(synthetic.ROWS, np.nan)} if lost else {})
+
+    run = FinishedRun(synthetic.write(tmp_path, "cycles", world, SEEDS))
+    ends = {cell.label: cell.final("curvature.sharpness") for cell in run.cells}
+    assert np.isnan(ends["kind=cyclic learning_rate=0.1"]).all()
+    assert np.isfinite(ends["kind=cyclic-batch learning_rate=0.1"]).all()
