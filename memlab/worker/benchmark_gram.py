@@ -132,8 +132,8 @@ def per_example(given: Material) -> Tensor:
 
 def backpack_gram(given: Material) -> Tensor:
     """G from BackPACK's `BatchGrad` (Dangel 2020, arXiv 1912.10985)."""
-    from backpack import backpack, extend  # type: ignore[import-untyped,unused-ignore]
-    from backpack.extensions import BatchGrad  # type: ignore[import-untyped,unused-ignore]
+    from backpack import backpack, extend
+    from backpack.extensions import BatchGrad
 
     network = extend(copy.deepcopy(given.plain))  # it leaves hooks behind
     criterion = extend(nn.CrossEntropyLoss(reduction="sum"))
