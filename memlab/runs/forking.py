@@ -56,9 +56,9 @@ def forked(source: RunFolder, at: float, settings: Sequence[str]) -> Experiment:
             f"A fork needs something that changes: --set with one of {', '.join(CHANGES.values())}."
         )
     fork = {"claims": [], "fork": {"at": at, **changes}}  # claims are about another protocol
-    forked = reading.experiment(tree | fork, "the fork")
-    _check_reached(source, forked)
-    return forked
+    branched = reading.experiment(tree | fork, "the fork")
+    _check_reached(source, branched)
+    return branched
 
 
 def _check_reached(source: RunFolder, made: Experiment) -> None:

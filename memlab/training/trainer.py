@@ -74,7 +74,8 @@ class StackTrainer:
         )
         self._diverged = torch.full((len(self._seeds),), -1, dtype=torch.int64, device=device)
         examples = plan.timeline.train_examples
-        forks = (Timeline(e, examples).fork for e in self._experiments)
+        forking = (e for e in self._experiments if e.fork.at is not None)
+        forks = (Timeline(e, examples).fork for e in forking)
         self._forks = frozenset(update for update in forks if update is not None)
         self._width = activation_width(
             first.model, shapes.image_shape, shapes.features, shapes.classes

@@ -19,6 +19,7 @@ from memlab.tui import palette
 from memlab.tui import scoreboard_model as model
 from memlab.tui.header import ShellHeader
 from memlab.tui.scoreboard_model import Frame, Standing
+from memlab.tui.screens.message import put, say
 from memlab.tui.screens.scoreboard_page import ScoreboardPage
 from memlab.tui.screens.shell import shell
 from memlab.tui.widgets.key_line import KeyLine
@@ -101,9 +102,9 @@ class ClaimScreen(ScoreboardPage):
         self._frame = frame
         standing, dark = self._standing, self.app.current_theme.dark
         if standing.problem:
-            self._say(standing.problem, error=True)
-        self._put("#conditions", model.conditions(standing, dark))
-        self._put("#explanation", model.explained(standing, frame.seeds))
+            say(self, standing.problem, error=True)
+        put(self, "#conditions", model.conditions(standing, dark))
+        put(self, "#explanation", model.explained(standing, frame.seeds))
         table = self.query_one(ClaimRuns)
         keys = [line.name for line in standing.runs]
         table.set_rows(keys, [model.run_cells(line, dark) for line in standing.runs])
@@ -152,7 +153,7 @@ class ClaimScreen(ScoreboardPage):
             first, last = self._first + 1, self._first + across
             at = f"{first}" if across == 1 else f"{first} to {last}"
             text.append(f"   panel {at} of {len(self._panels)}", "dim")
-        self._put("#claim", text)
+        put(self, "#claim", text)
 
     # --- keys
 
@@ -172,7 +173,7 @@ class ClaimScreen(ScoreboardPage):
         if line.run_id:
             shell(self).show_report(line.run_id)
         else:
-            self._say(line.problem or "This run is not started; r starts it.", bool(line.problem))
+            say(self, line.problem or "This run is not started; r starts it.", bool(line.problem))
 
     def action_panel(self, step: int) -> None:
         """Another panel of the figure."""

@@ -18,6 +18,7 @@ from memlab.reports.scoreboard_panels import drawn
 from memlab.tui import scoreboard_model as model
 from memlab.tui.header import ShellHeader
 from memlab.tui.scoreboard_model import Frame, Standing
+from memlab.tui.screens.message import put
 from memlab.tui.screens.scoreboard_page import ScoreboardPage
 from memlab.tui.screens.shell import HEIGHTS
 from memlab.tui.widgets.key_line import KeyLine
@@ -75,7 +76,7 @@ class LookupScreen(ScoreboardPage):
         """Takes a newer frame."""
         self._frame = frame
         dark = self.app.current_theme.dark
-        self._put("#answer", lookup_question.answer(frame.entries))
+        put(self, "#answer", lookup_question.answer(frame.entries))
         table = self.query_one(LookupClaims)
         table.set_rows(
             [one.claim.id for one in self._standings],
@@ -97,7 +98,7 @@ class LookupScreen(ScoreboardPage):
             if self.size.height >= HEIGHTS[1][0] and not standing.problem:
                 explained = model.explained(standing, self._frame.seeds)
                 told = [model.conditions(standing, dark), Text(), explained]
-            self._put("#conditions", Text("\n").join(told))
+            put(self, "#conditions", Text("\n").join(told))
 
     def on_resize(self, event: events.Resize) -> None:
         """Tells as much as there is room for."""

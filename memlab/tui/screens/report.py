@@ -25,6 +25,7 @@ from memlab.tui.axis_values import axis_title, axis_values
 from memlab.tui.report_claims import verdicts
 from memlab.tui.report_files import Loaded, export, load
 from memlab.tui.screens.instruments import InstrumentsScreen
+from memlab.tui.screens.message import put, say
 from memlab.tui.screens.sections_pane import SectionsPane
 from memlab.tui.screens.shell import HEIGHTS, reason, selected_folder, shell
 from memlab.tui.widgets.chart import BrailleChart
@@ -111,11 +112,11 @@ class ReportScreen(Screen[None]):
     def _tick(self) -> None:
         folder = selected_folder(self)
         if folder is None:
-            self._say(NO_RUN)
+            say(self, NO_RUN)
             return
         if folder.id != self._run_id:
             self._run_id, self._loaded = folder.id, None
-            self._say("")
+            say(self, "")
             self.refresh_bindings()
         if not self._reading:
             self._reading = True
@@ -134,7 +135,7 @@ class ReportScreen(Screen[None]):
         if message.run_id != self._run_id:
             self._tick()
         elif message.loaded is None:
-            self._say(message.error, error=True)
+            say(self, message.error, error=True)
         elif message.loaded is not self._loaded:
             self._loaded = message.loaded
             self.refresh_bindings()
@@ -146,17 +147,17 @@ class ReportScreen(Screen[None]):
         document, made, state = loaded.document, loaded.experiment, loaded.state
         said = model.sentences(document)
         standing = model.standing(state.state, loaded.epoch, state.message)
-        self._put("#standing", standing)
+        put(self, "#standing", standing)
         self.query_one("#standing").set_class(bool(standing), "-shown")
-        self._put("#verdict", said[0] if said else made.question)
-        self._put("#words", "\n".join(said[1:]))
+        put(self, "#verdict", said[0] if said else made.question)
+        put(self, "#words", "\n".join(said[1:]))
         self.query_one("#words").display = len(said) > 1
         chart = self.query_one("#ladder", BrailleChart)
         chart.axis = model.axis_name(made)
         dark = self.app.current_theme.dark
         marks = model.beside(document, made, dark)
         chart.show([*model.ladder(document, made, dark), *marks])
-        self._put("#marks", model.marks_line(marks))
+        put(self, "#marks", model.marks_line(marks))
         self.query_one("#marks").display = bool(marks)
         self._show_rows(document, made)
         claims = verdicts(loaded.findings, dark)
@@ -166,7 +167,7 @@ class ReportScreen(Screen[None]):
         self.sections.show(loaded.sections, axis_title(made), values, self.app.no_color)
         name = made.title or loaded.folder.id
         source = f"\nAfter {made.source}." if made.source else ""
-        self._put("#experiment", watch_model.facts(made, name) + source)
+        put(self, "#experiment", watch_model.facts(made, name) + source)
         command = model.reproduce(document, shlex.quote(str(loaded.folder.path)))
         self.query_one("#reproduce", Static).update(
             Text.assemble(("run it again:  ", "dim"), (command, "bold"), ("   y copies", "dim"))
@@ -187,18 +188,6 @@ class ReportScreen(Screen[None]):
         table.set_columns(model.columns(axis_title(made)))
         table.set_rows([value.key for value in values[: len(rows)]], rows)
         table.styles.height = 1 + max(1, len(rows))
-
-    def _put(self, selector: str, text: str) -> None:
-        line = self.query_one(selector, Static)
-        if line.content != text:
-            line.update(text)
-
-    def _say(self, text: str, error: bool = False) -> None:
-        line = self.query_one("#message", Static)
-        if line.content != text:
-            line.update(text)
-        line.set_class(bool(text), "-shown")
-        line.set_class(error, "-error")
 
     # --- keys
 
@@ -238,7 +227,7 @@ class ReportScreen(Screen[None]):
             path = shlex.quote(str(self._loaded.folder.path))
             command = model.reproduce(self._loaded.document, path)
             self.app.copy_to_clipboard(command)
-            self._say(f"Copied: {command}")
+            say(self, f"Copied: {command}")
 
     def action_export(self) -> None:
         """Writes the report as files."""
@@ -255,7 +244,7 @@ class ReportScreen(Screen[None]):
     def on_report_screen_exported(self, message: Exported) -> None:
         """Says where the files are."""
         if message.error:
-            self._say(message.error, error=True)
+            say(self, message.error, error=True)
             return
         names = ", ".join(path.name for path in message.paths)
-        self._say(f"Wrote {names} into {message.paths[0].parent}")
+        say(self, f"Wrote {names} into {message.paths[0].parent}")

@@ -20,6 +20,7 @@ from memlab.reports.claims.claim import SIZES, Size
 from memlab.tui import scoreboard_model as model
 from memlab.tui.scoreboard_model import Frame, Price, Standing
 from memlab.tui.screens.confirm import Confirm
+from memlab.tui.screens.message import say
 from memlab.tui.screens.scoreboard_page import ScoreboardPage
 from memlab.tui.screens.shell import HEIGHTS, WIDTHS, reason, shell
 from memlab.tui.widgets.key_line import KeyLine
@@ -167,7 +168,7 @@ class ScoreboardScreen(Screen[None]):
         """Shows what a thread has read."""
         self._reading = False
         if message.frame is None:
-            self._say(message.error, error=True)
+            say(self, message.error, error=True)
         elif message.frame.size == self._chosen:
             with suppress(NoMatches):  # when the app closes, widgets go before their screen does
                 self._show(message.frame)
@@ -220,13 +221,6 @@ class ScoreboardScreen(Screen[None]):
         key = self.query_one(ClaimsTable).cursor_key or ""
         return self._frame.find(key) if self._frame is not None else None
 
-    def _say(self, text: str, error: bool = False) -> None:
-        line = self.query_one("#message", Static)
-        if line.content != text:
-            line.update(text)
-        line.set_class(bool(text), "-shown")
-        line.set_class(error, "-error")
-
     # --- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -264,7 +258,7 @@ class ScoreboardScreen(Screen[None]):
     def action_size(self) -> None:
         """The next size: laptop, full, paper."""
         self._chosen = SIZES[(SIZES.index(self._chosen) + 1) % len(SIZES)]
-        self._say("")
+        say(self, "")
         self._tick(now=True)
 
     def action_copy(self) -> None:
@@ -272,7 +266,7 @@ class ScoreboardScreen(Screen[None]):
         key = self.query_one(ClaimsTable).cursor_key or ""
         command = model.command(key.removeprefix(PAPER), self._chosen)
         self.app.copy_to_clipboard(command)
-        self._say(f"Copied: {command}")
+        say(self, f"Copied: {command}")
 
     # --- running
 
@@ -303,9 +297,9 @@ class ScoreboardScreen(Screen[None]):
         """Asks where it is much or where everything is to be run; starts the rest at once."""
         price = message.price
         if price is None:
-            self._say(message.error, error=True)
+            say(self, message.error, error=True)
         elif not price.runs:
-            self._say("Nothing is missing: what can be run here is finished or under way.")
+            say(self, "Nothing is missing: what can be run here is finished or under way.")
         elif message.ask or price.seconds > ASK_SECONDS:
             self._ask(message.claims, price)
         else:
@@ -349,5 +343,5 @@ class ScoreboardScreen(Screen[None]):
 
     def on_scoreboard_screen_done(self, message: Done) -> None:
         """Says what came of it and looks again."""
-        self._say(message.error or message.words, error=bool(message.error))
+        say(self, message.error or message.words, error=bool(message.error))
         self._tick(now=True)

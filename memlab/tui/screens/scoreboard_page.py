@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Static
 
 from memlab.tui import scoreboard_model as model
 from memlab.tui.scoreboard_model import Frame
+from memlab.tui.screens.message import say
 from memlab.tui.screens.shell import HEIGHTS, WIDTHS
 
 
@@ -33,22 +32,11 @@ class ScoreboardPage(Screen[None]):
         """Takes a newer frame."""
         raise NotImplementedError
 
-    def _put(self, selector: str, text: Text | str) -> None:
-        line = self.query_one(selector, Static)
-        if line.content != text:
-            line.update(text)
-
-    def _say(self, text: str, error: bool = False) -> None:
-        self._put("#message", text)
-        line = self.query_one("#message", Static)
-        line.set_class(bool(text), "-shown")
-        line.set_class(error, "-error")
-
     def action_copy(self) -> None:
         """Copies the command that repeats it."""
         command = model.command(self._named, self._frame.size)
         self.app.copy_to_clipboard(command)
-        self._say(f"Copied: {command}")
+        say(self, f"Copied: {command}")
 
     def action_back(self) -> None:
         """Goes back to the scoreboard."""

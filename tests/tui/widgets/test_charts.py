@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recorded import Recording
 from textual.app import App, ComposeResult
-from textual.geometry import Region
 
 from memlab.charts.raster import Canvas, Frame, pieces
 from memlab.tui.widgets.chart import BrailleChart, Mark, Series
@@ -25,16 +25,8 @@ def truecolor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 
-class Recorded(BrailleChart):
-    """Remembers which regions it asks to be repainted; None is all of it."""
-
-    asked: list[Region | None]
-
-    def refresh(self, *regions: Region, **options: Any) -> Any:
-        if not hasattr(self, "asked"):
-            self.asked = []
-        self.asked += regions or [None]
-        return super().refresh(*regions, **options)
+class Recorded(Recording, BrailleChart):
+    """Remembers what it asks to be repainted."""
 
 
 class Charts(App[None]):

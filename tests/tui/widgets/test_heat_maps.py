@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recorded import Recording
 from test_numbers import BLIND, seen
 from textual.app import App, ComposeResult
-from textual.geometry import Region
 
 from memlab.tui import palette
 from memlab.tui.widgets import heat_rows
@@ -20,14 +19,8 @@ NAN, INF = math.nan, math.inf
 COSINES = [[1.0, -0.5, NAN], [0.0, 0.25, INF], [-INF, -1.0, 0.5]]
 
 
-class Recorded(HeatMap):
-    asked: list[Region | None]
-
-    def refresh(self, *regions: Region, **options: Any) -> Any:
-        if not hasattr(self, "asked"):
-            self.asked = []
-        self.asked += regions or [None]
-        return super().refresh(*regions, **options)
+class Recorded(Recording, HeatMap):
+    """Remembers what it asks to be repainted."""
 
 
 class Maps(App[None]):

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recorded import Recording
 from textual.app import App, ComposeResult
-from textual.geometry import Region
 
 from memlab.tui.widgets.picture import PictureStrip, Thumbnail, picture_lines, shrink
 from memlab.tui.widgets.progress import Progress, ProgressLine
@@ -14,14 +12,8 @@ from memlab.tui.widgets.progress import Progress, ProgressLine
 PICTURE = [[x * 30 + y for x in range(8)] for y in range(8)]
 
 
-class Recorded(PictureStrip):
-    asked: list[Region | None]
-
-    def refresh(self, *regions: Region, **options: Any) -> Any:
-        if not hasattr(self, "asked"):
-            self.asked = []
-        self.asked += regions or [None]
-        return super().refresh(*regions, **options)
+class Recorded(Recording, PictureStrip):
+    """Remembers what it asks to be repainted."""
 
 
 class Pictures(App[None]):

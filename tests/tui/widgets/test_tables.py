@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+from recorded import Recording
 from rich.text import Text
 from textual import on
 from textual.app import App, ComposeResult
-from textual.geometry import Region
 
 from memlab.tui.widgets.columns import Coloured, Column
 from memlab.tui.widgets.table import LineTable
@@ -19,14 +17,8 @@ COLUMNS = [
 ]
 
 
-class Recorded(LineTable):
-    asked: list[Region | None]
-
-    def refresh(self, *regions: Region, **options: Any) -> Any:
-        if not hasattr(self, "asked"):
-            self.asked = []
-        self.asked += regions or [None]
-        return super().refresh(*regions, **options)
+class Recorded(Recording, LineTable):
+    """Remembers what it asks to be repainted."""
 
 
 class Tables(App[None]):
