@@ -1,6 +1,6 @@
 """Files that are replaced as a whole or not at all, and disk errors in words.
 
-Everything in a run folder that is not append-only is written through here.
+For files of our own outside run folders; within them, `memlab.runs.door` does the same.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from memlab import disk
 from memlab.errors import StorageError
 
 
@@ -38,18 +39,11 @@ def storing(path: Path) -> Iterator[None]:
         raise storage_error(error, path) from error
 
 
-def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
-    """Writes all of `data`; the first call takes it whole unless the disk is full."""
-    view = memoryview(data)
-    while view.nbytes:
-        view = view[os.write(descriptor, view) :]
-
-
 def sync_folder(folder: Path) -> None:
     """Makes renames in `folder` survive a power failure."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        disk.sync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -63,15 +57,15 @@ def write_atomically(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     with storing(path):
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            descriptor = disk.create(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
             try:
-                write_all(descriptor, data)
-                os.fsync(descriptor)
+                disk.write_all(descriptor, data)
+                disk.sync(descriptor)
             finally:
                 os.close(descriptor)
-            os.rename(temporary, path)
+            disk.rename(temporary, path)
         except BaseException:
             with suppress(OSError):
-                os.unlink(temporary)
+                disk.unlink(temporary)
             raise
         sync_folder(path.parent)

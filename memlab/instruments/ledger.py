@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from memlab.errors import RunFolderError
 from memlab.instruments.ledger_store import LedgerFacts, LedgerStore, unlearned
+from memlab.runs.door import Place
 from memlab.runs.ledger import MEMBERS
 
 PREFIX = "ledger."
@@ -61,7 +61,7 @@ class Observed:
 class Ledger:
     """The running scores of a stack, `[members, examples]`; call `begin` or `restore` first."""
 
-    def __init__(self, folder: Path, facts: LedgerFacts, device: torch.device) -> None:
+    def __init__(self, folder: Place, facts: LedgerFacts, device: torch.device) -> None:
         """A ledger in `folder` (`examples/stack-NNN`), nothing recorded.
 
         Raises:

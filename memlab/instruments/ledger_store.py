@@ -12,14 +12,16 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memlab.atomic import storing, write_all, write_atomically
+from memlab import disk
+from memlab.atomic import storing
 from memlab.errors import RunFolderError
+from memlab.runs import documents
+from memlab.runs.door import Place
 from memlab.runs.ledger import HEADER_FILE, HISTORY, LABEL, SCORES, LedgerHeader
 
 
@@ -65,10 +67,11 @@ class LedgerFacts:
 class LedgerStore:
     """`examples/stack-NNN/`, new or taken up again."""
 
-    def __init__(self, folder: Path, facts: LedgerFacts) -> None:
+    def __init__(self, folder: Place, facts: LedgerFacts) -> None:
         """Writes what is known before training; what is there already stays.
 
         Raises:
+            RunFolderError: if another ledger is there, or one that cannot be read.
             StorageError: if it cannot be written.
         """
         self.folder = folder
@@ -90,11 +93,16 @@ class LedgerStore:
 
     def _describe(self, static: Mapping[str, NDArray[Any]]) -> None:
         text = (json.dumps(self.header.document()) + "\n").encode()
-        path = self.folder / HEADER_FILE
-        with storing(path):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if path.is_file() and path.read_bytes() == text:
+        place = self.folder / HEADER_FILE
+        self.folder.parent.mkdir()
+        self.folder.mkdir()
+        if place.info() is not None:
+            if place.read(documents.LARGE_BYTES) == text:
                 return
+            raise RunFolderError(
+                f"{place} describes another ledger than this run's; nothing was changed. With "
+                "--restart its networks are trained again, and what is there is kept beside."
+            )
         for name, array in static.items():
             self.replace(name, array)
         members, examples = len(self.header.members), self.header.examples
@@ -105,7 +113,7 @@ class LedgerStore:
                 if name == "scores":
                     empty = unlearned(members, examples)
                 self.replace(name, empty)
-        write_atomically(path, text)
+        place.replace(text)
 
     def replace(self, name: str, array: NDArray[Any]) -> None:
         """Replaces `NAME.npy`.
@@ -119,7 +127,7 @@ class LedgerStore:
             raise ValueError(f"{name}: {array.dtype} {array.shape} is not {dtype} {shape}")
         buffer = io.BytesIO()
         np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
-        write_atomically(self.folder / f"{name}.npy", buffer.getvalue())
+        (self.folder / f"{name}.npy").replace(buffer.getvalue())
 
     def keeps(self, evaluation: int) -> bool:
         """Whether evaluation number `evaluation`, from 0, has a row in the history."""
@@ -217,7 +225,7 @@ def history_room(evaluations: int, row_bytes: int, limit: int) -> tuple[int, int
 class _History:
     """The history's files, each opened once; the epoch is written last and makes a row count."""
 
-    def __init__(self, folder: Path, header: LedgerHeader) -> None:
+    def __init__(self, folder: Place, header: LedgerHeader) -> None:
         self._files = {}
         arrays = header.arrays()
         for name in (*HISTORY, "epoch"):
@@ -233,7 +241,7 @@ class _History:
         file = self._files["epoch"]
         epoch = file.read()
         if not np.isfinite(epoch[:rows]).all():
-            raise RunFolderError(f"{file.path} has too few rows to go on from the checkpoint.")
+            raise RunFolderError(f"{file.place} has too few rows to go on from the checkpoint.")
         for row in np.flatnonzero(np.isfinite(epoch[rows:])) + rows:
             file.write(int(row), np.float64(np.nan))
 
@@ -249,8 +257,8 @@ class _History:
 class _RowFile:
     """One `.npy` file of full size, written row by row in place; created sparse."""
 
-    def __init__(self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-        self.path, self._dtype, self._shape = path, dtype, shape
+    def __init__(self, place: Place, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+        self.place, self._dtype, self._shape = place, dtype, shape
         buffer = io.BytesIO()
         described = {"descr": dtype.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(buffer, described)
@@ -258,41 +266,36 @@ class _RowFile:
         self._start = len(head)
         self._row = int(np.prod(shape[1:], dtype=np.int64)) * dtype.itemsize
         size = self._start + shape[0] * self._row
-        with storing(path):
-            if not _is_whole(path, head, size):
-                self._create(head, size)
-            self._descriptor = os.open(path, os.O_RDWR)
+        if place.info() is None:
+            place.produce(lambda descriptor: self._fill(descriptor, head, size))
+        elif not _is_whole(place, head, size):
+            raise RunFolderError(
+                f"{place} is damaged: it is not this run's history; nothing was changed. With "
+                "--restart its networks are trained again, and what is there is kept beside."
+            )
+        self._descriptor = place.writing_descriptor()
 
-    def _create(self, head: bytes, size: int) -> None:
-        temporary = self.path.with_name(f".{self.path.name}.tmp")
-        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
-        try:
-            write_all(descriptor, head)
-            if self._dtype.kind == "f" and len(self._shape) == 1:
-                write_all(descriptor, np.full(self._shape, np.nan, self._dtype).tobytes())
-            os.ftruncate(descriptor, size)
-        finally:
-            os.close(descriptor)
-        os.rename(temporary, self.path)
+    def _fill(self, descriptor: int, head: bytes, size: int) -> None:
+        disk.write_all(descriptor, head)
+        if self._dtype.kind == "f" and len(self._shape) == 1:
+            disk.write_all(descriptor, np.full(self._shape, np.nan, self._dtype).tobytes())
+        disk.truncate(descriptor, size)
 
     def write(self, row: int, values: NDArray[np.generic] | np.generic) -> None:
         view = memoryview(np.ascontiguousarray(values, self._dtype).tobytes())
         if view.nbytes != self._row or not 0 <= row < self._shape[0]:
-            raise ValueError(f"{self.path.name}: row {row} of {view.nbytes} bytes does not fit")
+            raise ValueError(f"{self.place.name}: row {row} of {view.nbytes} bytes does not fit")
         position = self._start + row * self._row
-        with storing(self.path):
-            while view.nbytes:
-                written = os.pwrite(self._descriptor, view, position)
-                view, position = view[written:], position + written
+        with storing(self.place.path):
+            disk.pwrite_all(self._descriptor, view, position)
 
     def read(self) -> NDArray[Any]:
-        with storing(self.path):
-            data = os.pread(self._descriptor, self._shape[0] * self._row, self._start)
+        data = self.place.pread(self._descriptor, self._shape[0] * self._row, self._start)
         return np.frombuffer(data, self._dtype)
 
     def sync(self) -> None:
-        with storing(self.path):
-            os.fsync(self._descriptor)
+        with storing(self.place.path):
+            disk.sync(self._descriptor)
 
     def close(self) -> None:
         if self._descriptor >= 0:
@@ -300,9 +303,7 @@ class _RowFile:
             self._descriptor = -1
 
 
-def _is_whole(path: Path, head: bytes, size: int) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return os.fstat(file.fileno()).st_size == size and file.read(len(head)) == head
-    except FileNotFoundError:
-        return False
+def _is_whole(place: Place, head: bytes, size: int) -> bool:
+    with place.reading() as descriptor:
+        same = os.fstat(descriptor).st_size == size
+        return same and place.pread(descriptor, len(head), 0) == head

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import numpy as np
 from pydantic import ValidationError
 
+from memlab.errors import RunFolderError
 from memlab.experiment import grid
 from memlab.experiment.reading import experiment as validated
 from memlab.experiment.reading import from_toml
@@ -24,6 +25,7 @@ from memlab.reports.measurements import Figures, measure
 from memlab.reports.sentences import sentences
 from memlab.reports.statistics import quantity
 from memlab.runs.baselines import read_baselines
+from memlab.runs.documents import LARGE_BYTES
 from memlab.runs.event_log import Event, EventReader
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import StateName
@@ -94,8 +96,8 @@ def load_or_build(run: RunFolder) -> Findings:
     """
     if run.state.state == "finished":
         try:
-            found = Findings.model_validate_json(run.report.read_bytes())
-        except (OSError, ValidationError, RecursionError):
+            found = Findings.model_validate_json(run.report.read(LARGE_BYTES))
+        except (RunFolderError, ValidationError, RecursionError):
             return build(run)
         known = found.schema_version <= SCHEMA_VERSION
         if found.run == run.id and found.complete and known:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-from memlab.atomic import write_atomically
 from memlab.reports.building import build
 from memlab.reports.findings import Findings, document
+from memlab.runs.door import Place
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import StateName
 
@@ -17,7 +16,7 @@ def dumps(findings: Findings) -> str:
     return json.dumps(document(findings), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write(run: RunFolder, state: StateName | None = None) -> Path:
+def write(run: RunFolder, state: StateName | None = None) -> Place:
     """Builds the findings and replaces the run's report.json.
 
     Args:
@@ -27,5 +26,5 @@ def write(run: RunFolder, state: StateName | None = None) -> Path:
         RunFolderError: if the run cannot be read.
         StorageError: if the file cannot be written; an older one stays.
     """
-    write_atomically(run.report, dumps(build(run, state)).encode())
+    run.report.replace(dumps(build(run, state)).encode())
     return run.report

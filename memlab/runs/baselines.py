@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
+from memlab.errors import RunFolderError
+from memlab.runs import documents
 from memlab.runs.run_folder import RunFolder
+
+SCHEMA = 1
 
 
 def read_baselines(folder: RunFolder) -> list[dict[str, Any]]:
@@ -14,11 +19,13 @@ def read_baselines(folder: RunFolder) -> list[dict[str, Any]]:
     An entry has `member`, `name`, and the network's metrics by name (null for none), or `failed`.
     """
     try:
-        rows = json.loads(folder.baselines.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        data = folder.baselines.read(documents.LARGE_BYTES)
+        document = documents.parse(data)
+    except (RunFolderError, ValueError):
         return []
-    if not isinstance(rows, list):
-        return []
+    if isinstance(document, dict) and document.get(documents.SCHEMA_KEY) == SCHEMA:
+        document = document.get("rows")
+    rows = document if isinstance(document, list) else []
     return [
         row
         for row in rows
@@ -26,3 +33,13 @@ def read_baselines(folder: RunFolder) -> list[dict[str, Any]]:
         and isinstance(row.get("member"), int)
         and isinstance(row.get("name"), str)
     ]
+
+
+def write_baselines(folder: RunFolder, rows: Sequence[dict[str, Any]]) -> None:
+    """Replaces what the baselines of the run reached.
+
+    Raises:
+        StorageError: if the file cannot be written.
+    """
+    document = {documents.SCHEMA_KEY: SCHEMA, "rows": list(rows)}
+    folder.baselines.replace(json.dumps(document).encode())

@@ -1,22 +1,30 @@
 """What happens sparsely in a run: `events.jsonl`, append-only, one JSON object a line.
 
-A torn last line is normal and waited for; a line of garbage is counted and skipped.
+A torn last line is normal and waited for; a line of garbage is counted and skipped. An event is
+on disk before the state that follows from it is: who sees a state finds its event.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
-from memlab.atomic import storing, write_all
+from memlab import disk
+from memlab.atomic import storing
+from memlab.errors import RunFolderError
+from memlab.runs import aside, documents
+from memlab.runs.door import CHUNK, Missing, Place
 
 EVENTS_FILE = "events.jsonl"
-CHUNK = 1 << 22
+SCHEMA = 1
+LINE_BYTES = 1 << 20  # a longer line is no event
+MOST_EVENTS = 200_000  # of one log, for a reader; a run of 10,000 networks has a quarter
+LATEST = 1e11  # unix seconds; later is no time
 
 
 @dataclass(frozen=True)
@@ -30,14 +38,25 @@ class Event:
 
 
 class EventLog:
-    """The writer. Opening it cuts a torn last line off and goes on counting after the last."""
+    """The writer. Opening it sets a torn last line aside and goes on counting after the last."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._seq = _last_seq(path)
-        with storing(path):
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-            _cut_torn_line(self._descriptor)
+    def __init__(self, place: Place) -> None:
+        """Opens or makes the log.
+
+        Raises:
+            RunFolderError: if it cannot be read, or something other than a file is in its place.
+            StorageError: if it cannot be written.
+        """
+        self.place = place
+        reader = EventReader(place)
+        reader.read(strict=True)
+        self._seq = reader.seq
+        self._descriptor = place.append_descriptor()
+        try:
+            aside.cut(place, self._descriptor, reader.offset)
+        except BaseException:
+            self.close()
+            raise
 
     def append(self, type: str, /, **data: object) -> Event:
         """Appends one event with a single write.
@@ -48,20 +67,20 @@ class EventLog:
         assert not data.keys() & {"seq", "time", "type"}, data
         event = Event(self._seq + 1, time.time(), type, data)
         line = json.dumps({"seq": event.seq, "time": event.time, "type": type, **data}) + "\n"
-        with storing(self.path):
+        with storing(self.place.path):
             size = os.fstat(self._descriptor).st_size
             try:
-                write_all(self._descriptor, line.encode())
+                disk.write_all(self._descriptor, line.encode())
             except OSError:
-                os.ftruncate(self._descriptor, size)
+                disk.truncate(self._descriptor, size)
                 raise
         self._seq = event.seq
         return event
 
     def sync(self) -> None:
         """Makes what was appended survive a power failure."""
-        with storing(self.path):
-            os.fsync(self._descriptor)
+        with storing(self.place.path):
+            disk.sync(self._descriptor)
 
     def close(self) -> None:
         """Closes the file."""
@@ -79,65 +98,73 @@ class EventLog:
 class EventReader:
     """Reads what is new since the last call; `skipped` counts lines that are no events."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, place: Place) -> None:
+        self.place = place
         self.offset = 0
         self.skipped = 0
-        self._seq = 0
+        self.seq = 0
+        self.problem = ""
+        self._events = 0
 
-    def read(self) -> list[Event]:
-        """The new complete events, in the order of the file; never raises on what is in it."""
+    def read(self, strict: bool = False) -> list[Event]:
+        """The new complete events, in the order of the file; `problem` says why there are none.
+
+        Raises:
+            RunFolderError: if `strict` and the log is there and cannot be read.
+        """
         try:
-            with open(self.path, "rb") as file:
-                if os.fstat(file.fileno()).st_size < self.offset:
-                    self.offset = self.skipped = 0
-                file.seek(self.offset)
-                return self._read(file.read())
-        except OSError:
+            with self.place.reading() as descriptor:
+                self.problem = ""
+                return self._read(descriptor)
+        except Missing:
+            return []
+        except RunFolderError as error:
+            if strict:
+                raise
+            self.problem = str(error)
             return []
 
-    def _read(self, data: bytes) -> list[Event]:
-        end = data.rfind(b"\n") + 1
-        self.offset += end
-        events = []
-        for line in data[:end].split(b"\n"):
+    def _read(self, descriptor: int) -> list[Event]:
+        size = os.fstat(descriptor).st_size
+        if size < self.offset:
+            self.offset = self.skipped = 0
+        events: list[Event] = []
+        while self.offset < size:
+            data = self.place.pread(descriptor, min(CHUNK, size - self.offset), self.offset)
+            end = data.rfind(b"\n") + 1
+            if not end:
+                if len(data) < LINE_BYTES:
+                    break  # torn, or being written
+                end = len(data)  # part of a line that is too long to be one
+            self.offset += end
+            self._take(data[:end], events)
+        return events
+
+    def _take(self, lines: bytes, events: list[Event]) -> None:
+        for line in lines.split(b"\n"):
             if not line.strip():
                 continue
-            event = parse(line)
-            if event is None:
+            event = parse(line) if len(line) <= LINE_BYTES else None
+            if event is None or self._events >= MOST_EVENTS:
                 self.skipped += 1
-            elif event.seq > self._seq:
-                self._seq = event.seq
+            elif event.seq > self.seq:
+                self.seq = event.seq
+                self._events += 1
                 events.append(event)
-        return events
 
 
 def parse(line: bytes) -> Event | None:
     """The event on this line, or None where it is none."""
     try:
-        document = json.loads(line)
+        document = documents.parse(line)
         if not isinstance(document, dict):
             return None
         seq, when, type = document.pop("seq"), document.pop("time"), document.pop("type")
         if isinstance(seq, bool) or not isinstance(seq, int) or not isinstance(type, str):
             return None
-        return Event(seq, float(when), type, document)
-    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
+        when = float(when)
+        if not math.isfinite(when) or not 0 <= when < LATEST or not 0 <= seq < 1 << 53:
+            return None
+        return Event(seq, when, type, document)
+    except (ValueError, TypeError, KeyError, OverflowError):
         return None
-
-
-def _last_seq(path: Path) -> int:
-    return max((event.seq for event in EventReader(path).read()), default=0)
-
-
-def _cut_torn_line(descriptor: int) -> None:
-    size = end = os.fstat(descriptor).st_size
-    while end > 0:
-        start = max(0, end - CHUNK)
-        found = os.pread(descriptor, end - start, start).rfind(b"\n")
-        if found >= 0:
-            end = start + found + 1
-            break
-        end = start
-    if end < size:
-        os.ftruncate(descriptor, end)

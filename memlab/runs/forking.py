@@ -8,19 +8,21 @@ are one stack; otherwise the new run begins at the beginning.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from memlab.atomic import storing
 from memlab.errors import InvalidExperiment
 from memlab.experiment import grid, reading
 from memlab.experiment.schedule import Timeline
 from memlab.experiment.spec import Experiment
 from memlab.experiment.training_spec import ForkSpec
+from memlab.runs import copying, origin
+from memlab.runs.door import Missing, Place
 from memlab.runs.event_log import EventLog, EventReader
 from memlab.runs.run_folder import CHECKPOINT, RunFolder
 
+#: What a fork inherits: tables and the ledger, nothing that was set aside.
+ENDINGS: Final = (".rows", ".json", ".npy")
 ENDS: Final = ("member-finished", "member-diverged")
 #: Field of the experiment → field of the fork.
 CHANGES: Final = {
@@ -36,10 +38,11 @@ def forked(source: RunFolder, at: float, settings: Sequence[str]) -> Experiment:
     """The experiment of `source` with a fork at epoch `at`; `settings` are `key=value`.
 
     Raises:
-        RunFolderError: if the run cannot be read.
+        RunFolderError: if the run cannot be read, or came from elsewhere.
         InvalidExperiment: if it is a fork already, has no such epoch, or a setting is none that a
             fork may change.
     """
+    origin.require_ours(source, "forked")
     where = str(source.path / "experiment.toml")
     tree = reading.from_toml(source.experiment_toml(), where)
     made = reading.experiment(tree, where)
@@ -98,27 +101,37 @@ def inherit(source: RunFolder, made: Experiment, folder: RunFolder) -> int:
     0 where nothing could be copied.
 
     Raises:
-        StorageError: if it cannot be written, or vanishes while it is copied.
+        RunFolderError: if a file of the source cannot be read, or vanishes while it is copied.
+        StorageError: if it cannot be written.
     """
     update = _fork_update(source, made)
     found = sorted(
-        (int(match[2]), path)
-        for path in source.checkpoints.glob("*.safetensors")
-        if (match := CHECKPOINT.fullmatch(path.name))
+        (int(match[2]), match[0])
+        for name in _names(source.checkpoints)
+        if (match := CHECKPOINT.fullmatch(name))
         and update is not None
         and int(match[2]) < update  # an evaluation at the fork tells its rate
     )
     if not found:
         return 0
     start, checkpoint = found[-1]
-    with storing(folder.path):
-        shutil.copytree(source.examples, folder.examples, dirs_exist_ok=True)
-        for path in source.series.iterdir():
-            if not path.name.startswith("progress."):
-                shutil.copy2(path, folder.series / path.name)
-        _copy_ends(source, folder, start)
-        shutil.copy2(checkpoint, folder.checkpoints / checkpoint.name)
+    if isinstance(data := source.environment().get("data"), dict):
+        folder.add_environment(data=data)
+    for stack in _names(source.examples):
+        (folder.examples / stack).mkdir()
+        copying.copy_files(source.examples / stack, folder.examples / stack, ENDINGS)
+    skipped = ("progress.",)
+    copying.copy_files(source.series, folder.series, ENDINGS, skipped)
+    _copy_ends(source, folder, start)
+    copying.copy_file(source.checkpoints / checkpoint, folder.checkpoints / checkpoint)
     return start
+
+
+def _names(place: Place) -> list[str]:
+    try:
+        return [name for name in place.list() if not name.startswith(".")]
+    except Missing:
+        return []
 
 
 def _copy_ends(source: RunFolder, folder: RunFolder, until: int) -> None:

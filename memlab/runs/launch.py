@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Self
 
 import memlab
-from memlab.atomic import storing
 from memlab.errors import TrainingFailed
+from memlab.runs.door import Place
 from memlab.runs.lock import RunLock
 from memlab.runs.state import LOCK_FILE
 
@@ -38,7 +38,9 @@ class Assignment:
     lock: RunLock
 
 
-def launch(folder: Path, lock: RunLock, worker: Sequence[str] = WORKER) -> int:
+def launch(
+    folder: Path, lock: RunLock, worker: Sequence[str] = WORKER, arguments: Sequence[str] = ()
+) -> int:
     """Spawns `worker FOLDER --lock-fd N` detached; it shares the lock from its first instant.
 
     The caller closes its own share of the lock afterwards.
@@ -47,14 +49,12 @@ def launch(folder: Path, lock: RunLock, worker: Sequence[str] = WORKER) -> int:
         The process id, for people only.
 
     Raises:
-        StorageError: if worker.log cannot be written.
+        StorageError, RunFolderError: if worker.log cannot be written, or is a link.
         TrainingFailed: if the process cannot be started.
     """
-    log_path = folder / LOG_FILE
-    with storing(log_path):
-        log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    log = (Place(folder) / LOG_FILE).append_descriptor()
     try:
-        command = [*worker, str(folder.absolute()), "--lock-fd", str(lock.descriptor)]
+        command = [*worker, str(folder.absolute()), "--lock-fd", str(lock.descriptor), *arguments]
         process = _detached(command, lock.descriptor, log)
     finally:
         os.close(log)
@@ -145,17 +145,16 @@ def await_assignment(socket_descriptor: int) -> Assignment | None:
             data += part
     folder = Path(json.loads(data)["folder"])
     lock = RunLock.adopt(folder / LOCK_FILE, received[0])
-    redirect_streams(folder / LOG_FILE)
+    redirect_streams(Place(folder) / LOG_FILE)
     return Assignment(folder, lock)
 
 
-def redirect_streams(log_path: Path) -> None:
-    """Standard output and error go to `log_path` from here on, standard input is empty."""
+def redirect_streams(place: Place) -> None:
+    """Standard output and error go to the file at `place` from here on, standard input is empty."""
     with suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()
-    with storing(log_path):
-        log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    log = place.append_descriptor()
     nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)

@@ -7,19 +7,24 @@ maps. What the running scores mean is written here, at `SCORES`. Writing is
 
 from __future__ import annotations
 
-import json
+import math
+import mmap
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memlab.errors import RunFolderError
+from memlab.runs import documents
+from memlab.runs.door import Missing, Place
 from memlab.runs.run_folder import RunFolder
 
 SCHEMA = 1
+STACK_NAME = re.compile(r"stack-\d{3,9}")
 HEADER_FILE = "ledger.json"
 LABEL = np.dtype("<i4")
 #: `scores.npy`, one record per member and example, over the evaluations after the first update:
@@ -139,7 +144,9 @@ class LedgerHeader:
         wrong = (
             min(sizes) < 1
             or made.history_rows < 0
+            or min(made.members) < 0
             or len(made.labelling) != len(made.members)
+            or not all(0 <= row < len(made.members) for row in made.labelling)
             or set(made.labelling) != set(range(made.labellings))
             or (made.files is not None and len(made.files) != made.examples)
         )
@@ -182,7 +189,7 @@ class LedgerView:
     history: LedgerHistory | None
 
 
-def stack_folder(folder: RunFolder, stack: int) -> Path:
+def stack_folder(folder: RunFolder, stack: int) -> Place:
     """Where the ledger of stack `stack` lies."""
     return folder.examples / f"stack-{stack:03d}"
 
@@ -191,17 +198,19 @@ def read_ledger(folder: RunFolder) -> tuple[LedgerView, ...]:
     """The ledgers of the run's stacks, in their order; empty where none was kept.
 
     Raises:
-        RunFolderError: if a file is missing, torn, of another shape or out of bounds, or of a
-            newer version.
+        RunFolderError: if a file is missing, torn, of another shape or out of bounds, cannot be
+            read, or is of a newer version.
     """
     try:
-        found = sorted(folder.examples.glob(f"stack-*/{HEADER_FILE}"))
-    except OSError:
-        found = []
-    return tuple(_read_stack(path.parent) for path in found)
+        names = folder.examples.list()
+    except Missing:
+        return ()
+    found = [folder.examples / name for name in names if STACK_NAME.fullmatch(name)]
+    return tuple(read_stack(place) for place in found if (place / HEADER_FILE).is_file())
 
 
-def _read_stack(folder: Path) -> LedgerView:
+def read_stack(folder: Place) -> LedgerView:
+    """The ledger in one stack's folder; raises as `read_ledger`."""
     header = _header(folder / HEADER_FILE)
     arrays = {
         name: _mapped(folder / f"{name}.npy", dtype, shape)
@@ -225,36 +234,52 @@ def _read_stack(folder: Path) -> LedgerView:
     )
 
 
-def _header(path: Path) -> LedgerHeader:
+def _header(place: Place) -> LedgerHeader:
+    document = documents.read(place, documents.LARGE_BYTES, SCHEMA)
     try:
-        document = json.loads(path.read_bytes())
-        version = document["schema"]
-        if isinstance(version, int) and version > SCHEMA:
-            raise RunFolderError(f"{path} was written by a newer memlab; update this one.")
         return LedgerHeader.of(document)
-    except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
-        raise RunFolderError(f"{path} does not describe a ledger; it is damaged.") from error
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
+        raise RunFolderError(f"{place} does not describe a ledger; it is damaged.") from error
 
 
-def _mapped(path: Path, dtype: np.dtype[Any], shape: Sequence[int]) -> NDArray[Any]:
+def _mapped(place: Place, dtype: np.dtype[Any], shape: Sequence[int]) -> NDArray[Any]:
+    """The array, mapped: the files of a ledger keep their size, or are replaced as a whole."""
+    count = math.prod(shape)
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError as error:
-        raise RunFolderError(f"{path} is missing; the ledger is incomplete.") from error
+        with place.reading() as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+            start = _npy_start(file, dtype, tuple(shape))
+            size = start + count * dtype.itemsize
+            if start < 0 or os.fstat(descriptor).st_size != size:
+                raise RunFolderError(
+                    f"{place} is damaged: it should be {dtype} of shape {tuple(shape)}."
+                )
+            mapped = mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)
+    except Missing as error:
+        raise RunFolderError(f"{place} is missing; the ledger is incomplete.") from error
     except (OSError, ValueError, TypeError, EOFError, SyntaxError) as error:
-        raise RunFolderError(f"{path} is damaged: it is no whole .npy file.") from error
-    if not isinstance(array, np.ndarray) or array.dtype != dtype or array.shape != tuple(shape):
-        raise RunFolderError(f"{path} is damaged: it should be {dtype} of shape {tuple(shape)}.")
-    return array
+        raise RunFolderError(f"{place} is damaged: it is no whole .npy file.") from error
+    return np.frombuffer(mapped, dtype, count, start).reshape(shape)
 
 
-def _within(path: Path, values: NDArray[Any], low: int, end: int | None) -> None:
+def _npy_start(file: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
+    """Where the values begin; -1 where the header is that of another array."""
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        found = np.lib.format.read_array_header_1_0(file)
+    elif version == (2, 0):
+        found = np.lib.format.read_array_header_2_0(file)
+    else:
+        return -1
+    return file.tell() if found == (shape, False, dtype) else -1
+
+
+def _within(place: Place, values: NDArray[Any], low: int, end: int | None) -> None:
     if int(values.min()) < low or (end is not None and int(values.max()) >= end):
-        raise RunFolderError(f"{path} is damaged: it has values out of bounds.")
+        raise RunFolderError(f"{place} is damaged: it has values out of bounds.")
 
 
 def _history(
-    folder: Path, header: LedgerHeader, arrays: Mapping[str, NDArray[Any]]
+    folder: Place, header: LedgerHeader, arrays: Mapping[str, NDArray[Any]]
 ) -> LedgerHistory:
     epoch = np.array(arrays["history-epoch"])
     empty = np.flatnonzero(~np.isfinite(epoch))

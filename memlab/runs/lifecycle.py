@@ -9,12 +9,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from memlab import disk
 from memlab.atomic import storing
 from memlab.errors import MemlabError, RunFolderError
-from memlab.runs import requests, run_folder
+from memlab.runs import origin, requests, run_folder
 from memlab.runs.environment import describe
 from memlab.runs.launch import WORKER, Standby, launch
 from memlab.runs.lock import RunLock
+from memlab.runs.origin import Registry
 from memlab.runs.requests import RequestKind
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import write_state
@@ -48,6 +50,7 @@ def start(
                 fill(folder)
             except BaseException:
                 shutil.rmtree(folder.path, ignore_errors=True)
+                Registry.of(runs_folder).forget(folder.id)
                 raise
         _hand_over(folder, lock, standby, worker)
     return folder
@@ -58,16 +61,22 @@ def resume(
     *,
     standby: Standby | None = None,
     worker: Sequence[str] = WORKER,
+    restart: bool = False,
 ) -> None:
     """Gives a run that was interrupted, stopped or failed a new worker.
 
     What was asked of the worker that is gone is forgotten.
 
+    Args:
+        restart: pass over checkpoints and tables that cannot be read, and train what they held
+            again; without it they end the resume, and nothing is changed.
+
     Raises:
-        RunFolderError: if it lives, has finished, or cannot be read.
+        RunFolderError: if it lives, has finished, came from elsewhere, or cannot be read.
         StorageError, TrainingFailed: as `start`.
     """
     folder.experiment_toml()
+    origin.require_ours(folder, "resumed")
     if folder.state.living:
         raise RunFolderError(f"The run {folder.id} is {folder.state.state}; it needs no resuming.")
     with RunLock.take(folder.lock) as lock:
@@ -75,19 +84,65 @@ def resume(
             raise RunFolderError(f"The run {folder.id} has finished; there is nothing to resume.")
         requests.take_all(folder.path)
         write_state(folder.path, "queued")
-        _hand_over(folder, lock, standby, worker)
+        if restart:
+            _cold(folder, lock, worker, ["--restart"])
+        else:
+            _hand_over(folder, lock, standby, worker)
 
 
 def _hand_over(
     folder: RunFolder, lock: RunLock, standby: Standby | None, worker: Sequence[str]
 ) -> None:
-    if standby is not None and standby.assign(folder.path, lock):
-        return
+    if standby is None or not standby.assign(folder.path, lock):
+        _cold(folder, lock, worker)
+
+
+def _cold(
+    folder: RunFolder, lock: RunLock, worker: Sequence[str], arguments: Sequence[str] = ()
+) -> None:
     try:
-        launch(folder.path, lock, worker)
+        launch(folder.path, lock, worker, arguments)
     except MemlabError as error:
         write_state(folder.path, "failed", str(error))
         raise
+
+
+def adopt(folder: RunFolder, runs_folder: Path) -> RunFolder:
+    """Makes a run from elsewhere one of ours, to be resumed, forked and reused.
+
+    One that lies outside the runs folder is copied into it first. Its code, if its experiment
+    names any, is not trusted by this.
+
+    Raises:
+        RunFolderError: if it lives, cannot be read, or holds a link or anything but files.
+        StorageError: if it cannot be written.
+    """
+    folder.experiment_toml()
+    if folder.path.is_symlink():
+        raise RunFolderError(f"{folder.path} is a link; give the folder that it leads to.")
+    if folder.state.living:
+        raise RunFolderError(f"The run {folder.id} is {folder.state.state}; stop it first.")
+    origin.check_plain(folder)
+    if folder.path.parent != runs_folder.resolve():
+        folder = run_folder.copied(folder, runs_folder)
+    else:
+        folder = RunFolder(runs_folder / folder.id)
+    origin.register(folder, runs_folder, folder.id)
+    return folder
+
+
+def adopt_all(runs_folder: Path) -> tuple[list[RunFolder], list[str]]:
+    """Adopts every guest in the runs folder that can be: those, and why not the others."""
+    adopted, refused = [], []
+    Registry.of(runs_folder).begin()
+    for folder in run_folder.list_runs(runs_folder):
+        if origin.is_ours(folder):
+            continue
+        try:
+            adopted.append(adopt(folder, runs_folder))
+        except MemlabError as error:
+            refused.append(str(error))
+    return adopted, refused
 
 
 def request(folder: RunFolder, kind: RequestKind, **arguments: object) -> None:
@@ -98,7 +153,9 @@ def request(folder: RunFolder, kind: RequestKind, **arguments: object) -> None:
         StorageError: if the request cannot be written.
     """
     state = folder.state
-    if not state.living:
+    if state.living:
+        origin.require_ours(folder, f"asked to {kind}")
+    else:
         raise RunFolderError(f"The run {folder.id} is {state.state}: nobody is there to {kind} it.")
     requests.submit(folder.path, kind, **arguments)
 
@@ -132,7 +189,8 @@ def delete(folder: RunFolder) -> int:
     hidden = path.with_name(f"{run_folder.HIDDEN_DELETED}{folder.id}-{secrets.token_hex(3)}")
     with lock, storing(path):
         freed = size_on_disk(folder)
-        os.rename(path, hidden)
+        disk.rename(path, hidden)
+        Registry.of(path.parent).forget(folder.id)
         shutil.rmtree(hidden)
     return freed
 

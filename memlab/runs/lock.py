@@ -7,13 +7,16 @@ dies, by whatever signal, the kernel frees it.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from memlab import disk
 from memlab.atomic import storing
 from memlab.errors import RunFolderError
 
@@ -32,11 +35,11 @@ class RunLock:
         """Takes the lock at `path`, creating the file.
 
         Raises:
-            RunFolderError: if another process holds it after `seconds`.
-            StorageError: if the file cannot be opened.
+            RunFolderError: if another process holds it after `seconds`, or it is no file.
+            StorageError: if the file cannot be opened, a link for instance.
         """
         with storing(path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            descriptor = disk.create(path, os.O_RDWR | os.O_CREAT)
         if _lock(descriptor, seconds) and _same_file(descriptor, path):
             return cls(path, descriptor)
         os.close(descriptor)
@@ -73,11 +76,17 @@ class RunLock:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process holds the lock; False where there is no such file."""
+    """Whether a living process holds the lock; False where there is no such file, or a link.
+
+    Raises:
+        RunFolderError: if that cannot be known.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+        descriptor = os.open(path, os.O_RDONLY | disk.SAFE)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.EACCES):
+            return False  # nothing that a worker of ours could hold
+        raise RunFolderError(f"{path} cannot be read: {error.strerror}.") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -107,7 +116,8 @@ def _lock(descriptor: int, seconds: float) -> bool:
 
 def _same_file(descriptor: int, path: Path) -> bool:
     try:
-        mine, there = os.fstat(descriptor), os.stat(path)
+        mine, there = os.fstat(descriptor), os.stat(path, follow_symlinks=False)
     except OSError:
         return False
-    return (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino)
+    same = (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino)
+    return same and stat.S_ISREG(mine.st_mode)

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from memlab import disk
 from memlab.atomic import storing
 from memlab.runs.lock import is_held, try_lock
 
@@ -70,9 +71,9 @@ def wait_for_turn(
     """
     folder = queue_folder(data_folder, device)
     with storing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=disk.FOLDER_MODE, parents=True, exist_ok=True)
     with storing(folder / DEVICE_LOCK):
-        lock = os.open(folder / DEVICE_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        lock = disk.create(folder / DEVICE_LOCK, os.O_RDWR | os.O_CREAT)
     ticket, name = _draw(folder)
     told = -1
     taken = False
@@ -107,7 +108,7 @@ def _draw(folder: Path) -> tuple[int, str]:
     name = f"{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(3)}{TICKET}"
     hidden = folder / f".{name}"
     with storing(hidden):
-        descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        descriptor = disk.create(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try_lock(descriptor)
         os.rename(hidden, folder / name)
     return descriptor, name

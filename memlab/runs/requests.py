@@ -6,7 +6,6 @@ The names start with the time, so that their order is the order of asking.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -14,12 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from memlab.atomic import storing, write_atomically
+from memlab.errors import RunFolderError, StorageError
+from memlab.runs import documents
+from memlab.runs.door import Missing, Place
 
 RequestKind = Literal["pause", "resume", "stop", "checkpoint", "fork"]
 KINDS: tuple[str, ...] = get_args(RequestKind)
 REQUESTS_FOLDER = "requests"
 MAX_BYTES = 1 << 16
+SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -43,35 +45,38 @@ def submit(folder: Path, kind: RequestKind, **arguments: object) -> None:
 
     Raises:
         StorageError: if the request cannot be written.
+        RunFolderError: if `requests` is a link or no folder.
     """
-    requests = folder / REQUESTS_FOLDER
-    with storing(requests):
-        requests.mkdir(exist_ok=True)
+    requests = Place(folder) / REQUESTS_FOLDER
+    requests.mkdir()
     name = f"{time.time_ns():020d}-{secrets.token_hex(3)}.json"
-    document = json.dumps({"kind": kind, "arguments": arguments})
-    write_atomically(requests / name, document.encode())
+    document = json.dumps({documents.SCHEMA_KEY: SCHEMA, "kind": kind, "arguments": arguments})
+    (requests / name).replace(document.encode())
 
 
 def take_all(folder: Path) -> Taken:
     """Takes what was asked of the run in `folder`, oldest first, deleting each file.
 
-    What is no request is deleted too where it is a file, and named. Hidden files are left: they
-    are requests being written.
+    What is no request is deleted too and named; a link goes without what it leads to, a folder
+    stays. Hidden files are left: they are requests being written.
+
+    Raises:
+        RunFolderError: if `requests` itself is a link or no folder.
     """
-    requests = folder / REQUESTS_FOLDER
+    requests = Place(folder) / REQUESTS_FOLDER
     try:
-        names = sorted(name for name in os.listdir(requests) if not name.startswith("."))
-    except OSError:
+        names = [name for name in requests.list() if not name.startswith(".")]
+    except Missing:
         return Taken()
     taken: list[Request] = []
     ignored: list[str] = []
     for name in names:
-        request = _read(requests / name)
+        place = requests / name
+        request = _read(place)
         try:
-            os.unlink(requests / name)
-        except FileNotFoundError:
-            continue
-        except OSError:
+            if not place.unlink():
+                continue  # another took it
+        except StorageError:
             continue  # a folder, or not ours to delete: it would be taken again and again
         if request is None:
             ignored.append(name)
@@ -80,15 +85,10 @@ def take_all(folder: Path) -> Taken:
     return Taken(tuple(taken), tuple(ignored))
 
 
-def _read(path: Path) -> Request | None:
+def _read(place: Place) -> Request | None:
     try:
-        if not path.is_file():
-            return None
-        with open(path, "rb") as file:
-            document = json.loads(file.read(MAX_BYTES))
-        if not isinstance(document, dict) or document.get("kind") not in KINDS:
-            return None
-        arguments = document.get("arguments", {})
-        return Request(document["kind"], arguments) if isinstance(arguments, dict) else None
-    except (OSError, ValueError, TypeError, RecursionError):
+        document = documents.read(place, MAX_BYTES, SCHEMA)
+    except RunFolderError:
         return None
+    kind, arguments = document.get("kind"), document.get("arguments", {})
+    return Request(kind, arguments) if kind in KINDS and isinstance(arguments, dict) else None

@@ -14,18 +14,25 @@ import secrets
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from memlab.atomic import storage_error, write_atomically
+from memlab import disk
+from memlab.atomic import storage_error
 from memlab.errors import RunFolderError
+from memlab.runs import documents, origin
+from memlab.runs.door import Missing, Place
 from memlab.runs.event_log import EVENTS_FILE, EventLog
 from memlab.runs.lock import RunLock, is_held
 from memlab.runs.requests import REQUESTS_FOLDER
 from memlab.runs.state import LOCK_FILE, RunState, read_state, write_state
 
 SCHEMA = 1
+EXPERIMENT_FILE, ENVIRONMENT_FILE = "experiment.toml", "environment.json"
+EXPERIMENT_BYTES = 1 << 20
 LAST = "last"
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 SUFFIX_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 SUBFOLDERS = ("series", REQUESTS_FOLDER, "checkpoints", "examples")
 HEADER = "# memlab run, schema version "
@@ -47,53 +54,69 @@ class RunFolder:
         return self.path.name
 
     @property
+    def place(self) -> Place:
+        """The folder itself; what lies in it is opened through places only."""
+        return Place(self.path)
+
+    @property
     def lock(self) -> Path:
         """The file whose kernel lock a living run holds."""
         return self.path / LOCK_FILE
 
     @property
-    def events(self) -> Path:
+    def events(self) -> Place:
         """`events.jsonl`."""
-        return self.path / EVENTS_FILE
+        return self.place / EVENTS_FILE
 
     @property
-    def series(self) -> Path:
+    def series(self) -> Place:
         """The folder of tables."""
-        return self.path / "series"
+        return self.place / "series"
 
     @property
-    def checkpoints(self) -> Path:
+    def checkpoints(self) -> Place:
         """The folder of checkpoints."""
-        return self.path / "checkpoints"
+        return self.place / "checkpoints"
 
     @property
-    def examples(self) -> Path:
+    def examples(self) -> Place:
         """The folder of per-example arrays."""
-        return self.path / "examples"
+        return self.place / "examples"
 
     @property
-    def report(self) -> Path:
+    def report(self) -> Place:
         """`report.json`; there once the run has one."""
-        return self.path / "report.json"
+        return self.place / "report.json"
 
     @property
-    def baselines(self) -> Path:
+    def baselines(self) -> Place:
         """What the baselines reached, member by member."""
-        return self.path / "baselines.json"
+        return self.place / "baselines.json"
 
     @property
-    def worker_log(self) -> Path:
+    def worker_log(self) -> Place:
         """What the worker printed."""
-        return self.path / "worker.log"
+        return self.place / "worker.log"
 
     @property
     def state(self) -> RunState:
         """The state as it is now."""
         return read_state(self.path)
 
-    def stack(self, index: int) -> Path:
+    def stack(self, index: int) -> Place:
         """The table of stack `index`, without suffix."""
         return self.series / f"stack-{index:03d}"
+
+    def experiment_bytes(self) -> bytes:
+        """`experiment.toml` as it lies there.
+
+        Raises:
+            RunFolderError: if it is missing or cannot be read.
+        """
+        try:
+            return (self.place / EXPERIMENT_FILE).read(EXPERIMENT_BYTES)
+        except Missing as error:
+            raise RunFolderError(f"{self.path} is not a run: it has no experiment.toml.") from error
 
     def experiment_toml(self) -> str:
         """The experiment as it was validated.
@@ -101,12 +124,10 @@ class RunFolder:
         Raises:
             RunFolderError: if it is missing or cut off, or of a newer version.
         """
-        where = self.path / "experiment.toml"
+        where = self.path / EXPERIMENT_FILE
         try:
-            text = where.read_bytes().decode("utf-8")
-        except FileNotFoundError as error:
-            raise RunFolderError(f"{self.path} is not a run: it has no experiment.toml.") from error
-        except (OSError, UnicodeDecodeError) as error:
+            text = self.experiment_bytes().decode("utf-8")
+        except UnicodeDecodeError as error:
             raise RunFolderError(f"{where} cannot be read; it is damaged.") from error
         first, _, rest = text.partition("\n")
         version = re.fullmatch(re.escape(HEADER) + r"(\d{1,9})", first.rstrip())
@@ -125,18 +146,23 @@ class RunFolder:
     def environment(self) -> dict[str, object]:
         """Versions, device, command; empty where the file is missing or damaged."""
         try:
-            document = json.loads((self.path / "environment.json").read_bytes())
-        except (OSError, ValueError, RecursionError):
+            return documents.read(self.place / ENVIRONMENT_FILE, schema=SCHEMA)
+        except RunFolderError:
             return {}
-        return document if isinstance(document, dict) else {}
 
     def add_environment(self, **facts: object) -> None:
         """Adds what only the worker knows, such as the device and torch's version.
 
         Raises:
             StorageError: if it cannot be written.
+            RunFolderError: if what is there cannot be read; it stays as it is.
         """
-        _write_json(self.path / "environment.json", self.environment() | facts)
+        place = self.place / ENVIRONMENT_FILE
+        try:
+            known = documents.read(place, schema=SCHEMA)
+        except Missing:
+            known = {}
+        _write_json(place, known | facts)
 
 
 def create(
@@ -152,14 +178,18 @@ def create(
     """
     hidden = runs_folder / f"{HIDDEN_NEW}{secrets.token_hex(6)}"
     lock: RunLock | None = None
+    path = hidden
     try:
-        runs_folder.mkdir(parents=True, exist_ok=True)
-        hidden.mkdir()
+        runs_folder.mkdir(mode=disk.FOLDER_MODE, parents=True, exist_ok=True)
+        disk.mkdir(hidden)
         lock = _fill(hidden, name, experiment_toml, environment)
         path = _reserve(runs_folder, name)
-        os.rename(hidden, path)  # onto the empty folder that reserved the name
+        origin.register(RunFolder(hidden), runs_folder, path.name)
+        disk.rename(hidden, path)  # onto the empty folder that reserved the name
     except BaseException as error:
         shutil.rmtree(hidden, ignore_errors=True)
+        with suppress(OSError):
+            path.rmdir()
         if lock is not None:
             lock.close()
         if isinstance(error, OSError):
@@ -168,19 +198,46 @@ def create(
     return RunFolder(path), RunLock(path / LOCK_FILE, lock.descriptor)
 
 
+def copied(source: RunFolder, runs_folder: Path) -> RunFolder:
+    """A copy of the run in the runs folder, under its own id where that is free.
+
+    Raises:
+        RunFolderError: if it holds anything but files, or is too large.
+        StorageError: if it cannot be written; nothing is left behind.
+    """
+    from memlab.runs import copying
+
+    hidden = runs_folder / f"{HIDDEN_NEW}{secrets.token_hex(6)}"
+    path = runs_folder / source.id
+    try:
+        runs_folder.mkdir(mode=disk.FOLDER_MODE, parents=True, exist_ok=True)
+        disk.mkdir(hidden)
+        copying.copy_run(source.path, hidden)
+        if not RUN_ID.fullmatch(path.name) or path.exists():
+            path = _reserve(runs_folder, "adopted")
+        disk.rename(hidden, path)
+    except BaseException as error:
+        shutil.rmtree(hidden, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise storage_error(error, hidden) from error
+        raise
+    return RunFolder(path)
+
+
 def _fill(
     folder: Path, name: str, experiment_toml: str, environment: Mapping[str, object]
 ) -> RunLock:
     lock = RunLock.take(folder / LOCK_FILE)
     try:
+        place = Place(folder)
         for sub in SUBFOLDERS:
-            (folder / sub).mkdir()
+            (place / sub).mkdir()
         body = experiment_toml if experiment_toml.endswith("\n") else experiment_toml + "\n"
         text = f"{HEADER}{SCHEMA}\n{body}{END}\n"
-        write_atomically(folder / "experiment.toml", text.encode())
-        _write_json(folder / "environment.json", environment)
-        with EventLog(folder / EVENTS_FILE) as log:
-            log.append("run-created", name=name)
+        (place / EXPERIMENT_FILE).replace(text.encode())
+        _write_json(place / ENVIRONMENT_FILE, environment)
+        with EventLog(place / EVENTS_FILE) as log:
+            log.append("run-created", name=name, schema=SCHEMA)
         write_state(folder, "queued")
     except BaseException:
         lock.close()
@@ -188,8 +245,9 @@ def _fill(
     return lock
 
 
-def _write_json(path: Path, document: Mapping[str, object]) -> None:
-    write_atomically(path, (json.dumps(document, indent=1, default=str) + "\n").encode())
+def _write_json(place: Place, document: Mapping[str, object]) -> None:
+    content = {documents.SCHEMA_KEY: SCHEMA, **document}
+    place.replace((json.dumps(content, indent=1, default=str) + "\n").encode())
 
 
 def _reserve(runs_folder: Path, name: str) -> Path:
@@ -198,7 +256,7 @@ def _reserve(runs_folder: Path, name: str) -> Path:
         suffix = "".join(secrets.choice(SUFFIX_LETTERS) for _ in range(4))
         path = runs_folder / f"{start}-{slug(name)}-{suffix}"
         try:
-            path.mkdir()
+            disk.mkdir(path)
         except FileExistsError:
             continue
         return path
@@ -220,24 +278,30 @@ def list_runs(runs_folder: Path) -> list[RunFolder]:
         if name.startswith("."):
             continue
         try:
-            made = os.stat(runs_folder / name / "experiment.toml").st_mtime_ns
-        except OSError:
+            info = os.stat(runs_folder / name / EXPERIMENT_FILE, follow_symlinks=False)
+        except (OSError, ValueError):
             continue
+        made = info.st_mtime_ns
         found.append((name[:13], made, name))
     return [RunFolder(runs_folder / name) for _, _, name in sorted(found, reverse=True)]
 
 
-def find(runs_folder: Path, wanted: str, *, readable: bool = True) -> RunFolder:
+def find(
+    runs_folder: Path, wanted: str, *, readable: bool = True, by_path: bool = False
+) -> RunFolder:
     """The run of that id, or whose id alone starts so, or the newest for `last`.
 
     Args:
         readable: refuse a run that is damaged or of a newer version; False to delete one.
+        by_path: take a path to a run's folder too, wherever it lies.
 
     Raises:
         RunFolderError: if there is none (with the nearest), several, or of a newer version; or if
-            `wanted` is a path.
+            `wanted` is a path and `by_path` is not set.
     """
     wanted = wanted.strip()
+    if by_path and ("/" in wanted or wanted in (".", "..")):
+        return _at(Path(wanted).expanduser())
     if not wanted or "/" in wanted or "\\" in wanted or "\0" in wanted or wanted.startswith("."):
         raise RunFolderError(
             f"{wanted!r} is not the name of a run: give its id, the start of it, or '{LAST}'."
@@ -256,6 +320,15 @@ def find(runs_folder: Path, wanted: str, *, readable: bool = True) -> RunFolder:
     if readable:
         fits[0].experiment_toml()
     return fits[0]
+
+
+def _at(path: Path) -> RunFolder:
+    try:
+        found = RunFolder(path.resolve(strict=True))
+    except (OSError, RuntimeError, ValueError) as error:
+        raise RunFolderError(f"There is no folder {path}.") from error
+    found.experiment_toml()
+    return found
 
 
 def _nearest(wanted: str, names: list[str]) -> str:

@@ -13,7 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from memlab.atomic import write_atomically
+from memlab.errors import RunFolderError
+from memlab.runs import documents
+from memlab.runs.door import Place
+from memlab.runs.event_log import LATEST
 from memlab.runs.lock import is_held
 
 StateName = Literal[
@@ -23,6 +26,9 @@ NAMES: tuple[str, ...] = get_args(StateName)
 FINAL = ("finished", "failed", "interrupted")
 STATE_FILE = "state.json"
 LOCK_FILE = "lock"
+SCHEMA = 1
+STATE_BYTES = 1 << 20
+MESSAGE_CHARACTERS = 4_000
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,8 @@ def write_state(
     made = RunState(state, time.time(), message, pid or os.getpid(), device, progress)
     document = asdict(made)
     del document["living"]
-    write_atomically(folder / STATE_FILE, (json.dumps(document) + "\n").encode())
+    document[documents.SCHEMA_KEY] = SCHEMA
+    (Place(folder) / STATE_FILE).replace((json.dumps(document) + "\n").encode())
 
 
 def read_state(folder: Path) -> RunState:
@@ -71,7 +78,11 @@ def read_state(folder: Path) -> RunState:
     """
     before = _stored(folder)
     for _ in range(100):
-        if is_held(folder / LOCK_FILE):
+        try:
+            held = is_held(folder / LOCK_FILE)
+        except RunFolderError as error:
+            return RunState("interrupted", message=str(error))
+        if held:
             return replace(_stored(folder) or RunState("queued"), living=True)
         after = _stored(folder)
         if after is not None and after.final:
@@ -86,20 +97,20 @@ def read_state(folder: Path) -> RunState:
 
 
 def _stored(folder: Path) -> RunState | None:
+    """What the file says; None where it says nothing that can be understood."""
     try:
-        document = json.loads((folder / STATE_FILE).read_bytes())
-        if not isinstance(document, dict) or document.get("state") not in NAMES:
+        document = documents.read(Place(folder) / STATE_FILE, STATE_BYTES, SCHEMA)
+        if document.get("state") not in NAMES:
             return None
-        progress = document.get("progress")
-        pid = document.get("pid")
-        device = document.get("device")
+        progress, pid = document.get("progress"), document.get("pid")
+        since, device = float(document.get("since") or 0.0), document.get("device")
         return RunState(
             state=document["state"],
-            since=float(document.get("since") or 0.0),
-            message=str(document.get("message") or ""),
-            pid=pid if isinstance(pid, int) else None,
-            device=str(device) if device is not None else None,
-            progress=float(progress) if progress is not None else None,
+            since=since if 0.0 <= since < LATEST else 0.0,
+            message=str(document.get("message") or "")[:MESSAGE_CHARACTERS],
+            pid=pid if isinstance(pid, int) and 0 < pid < 1 << 32 else None,
+            device=str(device)[:MESSAGE_CHARACTERS] if device is not None else None,
+            progress=min(1.0, max(0.0, float(progress))) if progress is not None else None,
         )
-    except (OSError, ValueError, TypeError, RecursionError):
+    except (RunFolderError, ValueError, TypeError, OverflowError):
         return None

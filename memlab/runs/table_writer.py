@@ -1,24 +1,26 @@
 """Writing a run's measurements: one fixed-width row a write, its number first, its checksum last.
 
-Only the holder of the run's lock writes. Complete rows are never cut off in place, because a
-viewer may have them mapped: dropping rows replaces the file.
+Only the holder of the run's lock writes. Opening a table changes nothing: what has to go is cut at
+the first append or by `truncate`, and is kept beside first (`aside.py`). Complete rows are never
+cut off in place, so that a viewer sees that they are gone: dropping rows replaces the file.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import secrets
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from memlab.atomic import storing, sync_folder, write_all, write_atomically
+from memlab import disk
+from memlab.atomic import storing
 from memlab.errors import RunFolderError
+from memlab.runs import aside
+from memlab.runs.door import Place
 from memlab.runs.table import (
     CHECKSUM,
     ROW,
@@ -26,39 +28,38 @@ from memlab.runs.table import (
     Columns,
     Table,
     row_dtype,
-    rows_path,
-    schema_path,
+    rows_place,
+    schema_place,
 )
 
 
 class TableWriter:
-    """Appends rows to a table, new or resumed."""
+    """Appends rows to a table, new or resumed; `count` are intact."""
 
     def __init__(
-        self, path: Path, columns: Columns, attributes: Mapping[str, object] | None = None
+        self, place: Place, columns: Columns, attributes: Mapping[str, object] | None = None
     ) -> None:
-        """Creates the table at `path`, or reopens it after the last row that is intact.
+        """Creates the table at `place`, or takes it up after the last row that is intact.
 
         Args:
-            path: in the series folder, with or without suffix.
+            place: in the series folder, with or without suffix.
             columns: numpy's descriptions `(name, type[, shape])`, without row and checksum.
             attributes: what to know about the table, such as `members` and `metrics`; JSON.
 
         Raises:
-            RunFolderError: if there is a table of other columns.
+            RunFolderError: if there is a table of other columns, or one that cannot be read.
             StorageError: if it cannot be written.
         """
-        self.path = rows_path(path)
+        self.place = rows_place(place)
         self.dtype = row_dtype(columns)
         self._names = frozenset(self.dtype.names or ()) - {ROW, CHECKSUM}
         self._buffer = bytearray(self.dtype.itemsize)
         self._row = np.frombuffer(self._buffer, self.dtype, 1)
-        self._describe(schema_path(path), dict(attributes or {}))
-        with storing(self.path):
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-            self._descriptor = os.open(self.path, flags, 0o666)
-        self.count = 0
-        self._recover(Table.open(path).count)
+        self._describe(schema_place(place), dict(attributes or {}))
+        self._table = Table.open(place, thorough=True)
+        self.count = self._table.count
+        self._descriptor = self.place.append_descriptor()
+        self._settled = os.fstat(self._descriptor).st_size == self.count * self.dtype.itemsize
 
     def append(self, row: Mapping[str, object]) -> None:
         """Appends one row; `row` holds a value or array for every column.
@@ -69,36 +70,44 @@ class TableWriter:
         """
         if row.keys() != self._names:
             raise ValueError(f"columns differ: {sorted(row.keys() ^ self._names)}")
+        if not self._settled:
+            self._cut(self.count)
         for name, value in row.items():
             self._row[name][0] = value
         self._row[ROW] = self.count
         self._row[CHECKSUM] = zlib.crc32(memoryview(self._buffer)[:-4])
-        with storing(self.path):
+        with storing(self.place.path):
             try:
-                write_all(self._descriptor, self._buffer)
+                disk.write_all(self._descriptor, self._buffer)
             except OSError:
                 with suppress(OSError):
-                    os.ftruncate(self._descriptor, self.count * self.dtype.itemsize)
+                    disk.truncate(self._descriptor, self.count * self.dtype.itemsize)
                 raise
         self.count += 1
+
+    def require(self, rows: int) -> None:
+        """Checks that there are `rows` intact rows to go on from; changes nothing.
+
+        Raises:
+            RunFolderError: if there are fewer.
+        """
+        require(self._table, rows)
 
     def truncate(self, rows: int) -> None:
         """Drops all rows from number `rows` on, as a resume from a checkpoint must.
 
         Raises:
-            RunFolderError: if the table has fewer intact rows.
+            RunFolderError: if the table has fewer intact rows; nothing is cut then.
             StorageError: if it cannot be written.
         """
         if rows > self.count:
-            raise RunFolderError(
-                f"{self.path} has {self.count} intact rows, but {rows} are needed to go on."
-            )
+            raise _too_few(self._table, rows)
         self._cut(rows)
 
     def sync(self) -> None:
         """Makes the rows survive a power failure; to be called before a checkpoint counts them."""
-        with storing(self.path):
-            os.fsync(self._descriptor)
+        with storing(self.place.path):
+            disk.sync(self._descriptor)
 
     def close(self) -> None:
         """Closes the file."""
@@ -112,46 +121,41 @@ class TableWriter:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _describe(self, path: Path, attributes: Mapping[str, object]) -> None:
-        if path.exists() and rows_path(path).exists():
-            if Table.open(path).dtype != self.dtype:
-                raise RunFolderError(f"{path} describes other columns than this run's.")
+    def _describe(self, place: Place, attributes: Mapping[str, object]) -> None:
+        if place.is_file() and self.place.is_file():
+            if Table.open(place).dtype != self.dtype:
+                raise RunFolderError(f"{place} describes other columns than this run's.")
             return
         document = {"schema": SCHEMA, "dtype": self.dtype.descr, **attributes}
-        with storing(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, (json.dumps(document) + "\n").encode())
-
-    def _recover(self, intact: int) -> None:
-        with storing(self.path):
-            self.count = os.fstat(self._descriptor).st_size // self.dtype.itemsize
-            os.ftruncate(self._descriptor, self.count * self.dtype.itemsize)
-        self._cut(intact)
+        place.parent.mkdir()
+        place.replace((json.dumps(document) + "\n").encode())
 
     def _cut(self, rows: int) -> None:
-        if rows == self.count:
-            return
-        temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(6)}.tmp")
-        with storing(self.path):
-            try:
-                descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-                _copy(self._descriptor, descriptor, rows * self.dtype.itemsize)
-                os.fsync(descriptor)
-                os.rename(temporary, self.path)
-            except OSError:
-                with suppress(OSError):
-                    os.unlink(temporary)
-                raise
-            sync_folder(self.path.parent)
-        os.close(self._descriptor)
-        self._descriptor, self.count = descriptor, rows
+        size = rows * self.dtype.itemsize
+        if os.fstat(self._descriptor).st_size != size:
+            aside.keep(self.place, self._descriptor, size)
+            self._table.refresh()
+            self.place.produce(lambda target: self._table.copy_to(target, rows))
+            fresh = self.place.append_descriptor()
+            os.close(self._descriptor)
+            self._descriptor = fresh
+        self.count, self._settled = rows, True
 
 
-def _copy(source: int, target: int, size: int) -> None:
-    position = 0
-    while position < size:
-        data = os.pread(source, min(size - position, 1 << 24), position)
-        if not data:
-            raise OSError("the file ended early")
-        write_all(target, data)
-        position += len(data)
+def require(table: Table, rows: int) -> None:
+    """Checks that the table has `rows` intact rows.
+
+    Raises:
+        RunFolderError: if it has fewer; the sentence says what can be done.
+    """
+    if rows > table.count:
+        raise _too_few(table, rows)
+
+
+def _too_few(table: Table, rows: int) -> RunFolderError:
+    reason = table.damaged or f"{table.place} ends after row {table.count - 1}."
+    return RunFolderError(
+        f"{reason} The checkpoint goes on from row {rows}, so this run cannot be resumed as it is; "
+        "nothing was changed. With --restart it is trained again from the start, and what is there "
+        "is kept beside."
+    )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from memlab.errors import RunFolderError
 from memlab.runs.curve import Curve, StackCurve, curve_of
+from memlab.runs.door import Missing
 from memlab.runs.event_log import Event, EventReader
 from memlab.runs.moments import combined
 from memlab.runs.run_folder import RunFolder
@@ -25,6 +26,8 @@ from memlab.runs.table import Table
 
 KEPT_EVENTS = 2_000
 KEPT_CURVES = 512
+SERIES = "series"
+MOST_MEMBERS = 1 << 20
 PROGRESS, MEMORIZED, STACK, INSTRUMENT = "progress", "memorized", "stack-", "instrument-"
 
 
@@ -111,8 +114,13 @@ class RunView:
         for event in events:
             self._note(event)
         changed = self._find_tables() or changed or bool(events)
-        for table in self.tables.values():
-            changed = table.refresh() or changed
+        for name, table in self.tables.items():
+            try:
+                changed = table.refresh() or changed
+                self._broken.pop(name, None)
+            except RunFolderError as error:
+                changed = self._broken.get(name) != str(error) or changed
+                self._broken[name] = str(error)
         return changed
 
     @property
@@ -120,6 +128,8 @@ class RunView:
         """What in the folder is damaged and therefore not shown, a sentence each."""
         found = list(self._broken.values())
         found += [table.damaged for table in self.tables.values() if table.damaged]
+        if self._reader.problem:
+            found.append(self._reader.problem)
         if self._reader.skipped:
             lines = "line is" if self._reader.skipped == 1 else "lines are"
             found.append(f"{self.folder.events}: {self._reader.skipped} {lines} not an event.")
@@ -276,11 +286,16 @@ class RunView:
 
     def _find_tables(self) -> bool:
         try:
-            names = os.listdir(self.folder.series)
-        except OSError:
+            names = self.folder.series.list()
+            self._broken.pop(SERIES, None)
+        except Missing:
             return False
+        except RunFolderError as error:
+            changed = self._broken.get(SERIES) != str(error)
+            self._broken[SERIES] = str(error)
+            return changed
         found = False
-        for file in sorted(names):
+        for file in names:
             name, suffix = os.path.splitext(file)
             if suffix == ".json" and not name.startswith(".") and name not in self.tables:
                 found = self._open(name) or found
@@ -304,7 +319,7 @@ class RunView:
         if "epoch" not in table.columns or any(
             table.dtype[metric].shape != (len(members),) for metric in _metrics(table)
         ):
-            raise RunFolderError(f"{table.path} is not the table of a stack; it is damaged.")
+            raise RunFolderError(f"{table.place} is not the table of a stack; it is damaged.")
         self.seats.update({member: Seat(name, column) for column, member in enumerate(members)})
 
 
@@ -315,8 +330,10 @@ def members_of(table: Table) -> tuple[int, ...]:
         RunFolderError: if its description does not say.
     """
     members = table.attributes.get("members")
-    if not isinstance(members, list) or not all(isinstance(m, int) and m >= 0 for m in members):
-        raise RunFolderError(f"{table.path} does not say which members it is of; it is damaged.")
+    if not isinstance(members, list) or not all(
+        isinstance(m, int) and 0 <= m < MOST_MEMBERS for m in members
+    ):
+        raise RunFolderError(f"{table.place} does not say which members it is of; it is damaged.")
     return tuple(members)
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-from safetensors import SafetensorError, safe_open
+import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
-from memlab.atomic import write_atomically
 from memlab.errors import RunFolderError
+from memlab.runs import documents
+from memlab.runs.door import Missing, Place
 from memlab.runs.run_folder import CHECKPOINT
+
+SCHEMA = 1
+MOST_BYTES, MOST_HEADER_BYTES = 1 << 36, 100_000_000
 
 
 @dataclass(frozen=True)
@@ -36,56 +42,102 @@ class Progress:
     trackers: dict[str, Any] = field(default_factory=dict)
 
 
-def path_of(folder: Path, stack: int, update: int) -> Path:
+def place_of(folder: Place, stack: int, update: int) -> Place:
     """The file of a checkpoint."""
     return folder / f"stack-{stack:03d}-update-{update:09d}.safetensors"
 
 
-def save(folder: Path, progress: Progress, tensors: dict[str, Tensor]) -> Path:
+def save(folder: Place, progress: Progress, tensors: dict[str, Tensor]) -> Place:
     """Writes one checkpoint; whole or not at all.
 
     Raises:
         StorageError: if the disk is full, the folder gone or not writable.
     """
-    path = path_of(folder, progress.stack, progress.update)
+    place = place_of(folder, progress.stack, progress.update)
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    content = safetensors.torch.save(plain, {"progress": json.dumps(asdict(progress))})
-    write_atomically(path, content)
-    return path
+    about = {
+        "schema": str(SCHEMA),
+        "progress": json.dumps(asdict(progress)),
+        "crc32": str(_checksum(plain)),
+    }
+    place.replace(safetensors.torch.save(plain, about))
+    return place
 
 
-def load(path: Path) -> tuple[Progress, dict[str, Tensor]]:
+def load(place: Place) -> tuple[Progress, dict[str, Tensor]]:
     """A checkpoint's progress and tensors.
 
     Raises:
-        RunFolderError: if the file is damaged.
+        RunFolderError: if the file is missing or damaged, or of a newer version.
+    """
+    data = place.read(MOST_BYTES)
+    try:
+        about = _about(data)
+        schema = int(about.get("schema", 1))
+        if schema > SCHEMA:
+            raise RunFolderError(
+                f"The checkpoint {place} was written by a newer memlab (schema {schema}, this one "
+                f"reads up to {SCHEMA}); update memlab to go on from it."
+            )
+        progress = Progress(**documents.parse(about["progress"]))
+        tensors = safetensors.torch.load(data)
+    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise RunFolderError(f"The checkpoint {place} is damaged: {error}.") from error
+    if "crc32" in about and about["crc32"] != str(_checksum(tensors)):
+        raise RunFolderError(f"The checkpoint {place} is damaged: its checksum does not hold.")
+    return progress, tensors
+
+
+def _about(data: bytes) -> dict[str, str]:
+    """The texts in the header of a safetensors file."""
+    length = int.from_bytes(data[:8], "little")
+    if not 0 < length <= min(len(data) - 8, MOST_HEADER_BYTES):
+        raise ValueError("it has no header")
+    header = documents.parse(data[8 : 8 + length])
+    about = header["__metadata__"]
+    if not isinstance(about, dict) or not all(isinstance(text, str) for text in about.values()):
+        raise ValueError("its header does not say what it is")
+    return about
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> int:
+    """CRC-32 of all values, in the order of the names."""
+    found = 0
+    for name in sorted(tensors):
+        flat = tensors[name].reshape(-1)
+        if flat.numel():
+            found = zlib.crc32(flat.view(torch.uint8).numpy().data, found)
+    return found
+
+
+def found(folder: Place, stack: int) -> list[tuple[int, Place]]:
+    """(update, place) of a stack's checkpoints, oldest first.
+
+    Raises:
+        RunFolderError: if the folder cannot be read, or is a link.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            progress = Progress(**json.loads(metadata["progress"]))
-            return progress, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
-        raise RunFolderError(f"The checkpoint {path} is damaged: {error}.") from error
+        names = folder.list()
+    except Missing:
+        return []
+    matches = ((CHECKPOINT.fullmatch(name), folder / name) for name in names)
+    return sorted(
+        ((int(m[2]), place) for m, place in matches if m and int(m[1]) == stack),
+        key=lambda entry: entry[0],
+    )
 
 
-def found(folder: Path, stack: int) -> list[tuple[int, Path]]:
-    """(update, path) of a stack's checkpoints, oldest first."""
-    matches = ((CHECKPOINT.fullmatch(p.name), p) for p in folder.glob("stack-*.safetensors"))
-    return sorted((int(m[2]), p) for m, p in matches if m and int(m[1]) == stack)
+def newest(folder: Place, stack: int) -> tuple[Progress, dict[str, Tensor]] | None:
+    """The newest checkpoint of a stack; None where there is none.
+
+    Raises:
+        RunFolderError: if it cannot be read; an older one does not take its place.
+    """
+    present = found(folder, stack)
+    return load(present[-1][1]) if present else None
 
 
-def newest(folder: Path, stack: int) -> tuple[Progress, dict[str, Tensor]] | None:
-    """The newest readable checkpoint of a stack; damaged ones are passed over."""
-    for _, path in reversed(found(folder, stack)):
-        try:
-            return load(path)
-        except RunFolderError:
-            continue
-    return None
-
-
-def thin(folder: Path, stack: int, keep: int) -> list[Path]:
+def thin(folder: Place, stack: int, keep: int) -> list[Place]:
     """Removes old checkpoints of a stack down to `keep`, the newest always kept.
 
     Of the others those stay whose updates are spread most evenly on a logarithmic scale: the one
@@ -101,7 +153,7 @@ def thin(folder: Path, stack: int, keep: int) -> list[Path]:
                 (present[i][0] + 1) / (present[i - 1][0] + 1) for i in range(1, len(present) - 1)
             ]
             position = 1 + ratios.index(min(ratios))
-        _, path = present.pop(position)
-        path.unlink(missing_ok=True)
-        removed.append(path)
+        _, place = present.pop(position)
+        place.unlink()
+        removed.append(place)
     return removed

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memlab.atomic import storing, write_atomically
+from memlab.errors import RunFolderError
 from memlab.experiment.spec import Experiment
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import RunState
@@ -74,13 +75,12 @@ def export(loaded: Loaded, into: Path) -> list[Path]:
 
 
 def _stamp(folder: RunFolder, state: RunState) -> tuple[object, ...]:
-    sizes = []
-    for path in (*sorted(folder.series.glob("*.rows")), folder.report):
-        try:
-            found = path.stat()
-            sizes.append((found.st_size, found.st_mtime_ns))
-        except OSError:
-            sizes.append((0, 0))
+    try:
+        tables = [folder.series / name for name in folder.series.list() if name.endswith(".rows")]
+        found = [place.info() for place in (*tables, folder.report)]
+    except RunFolderError as error:
+        return state.state, state.since, str(error)
+    sizes = [(info.st_size, info.st_mtime_ns) if info is not None else (0, 0) for info in found]
     return state.state, state.since, *sizes
 
 

@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--lock-fd", type=int)
     parser.add_argument("--standby", action="store_true")
     parser.add_argument("--socket-fd", type=int)
+    parser.add_argument("--restart", action="store_true")
     arguments = parser.parse_args()
     if arguments.standby:
         _import()
@@ -34,14 +35,14 @@ def main() -> int:
         lock = RunLock.adopt(path, arguments.lock_fd)
     else:
         lock = RunLock.take(path)
-    return _work(arguments.folder, lock)
+    return _work(arguments.folder, lock, arguments.restart)
 
 
 def _import() -> None:
     import memlab.worker.session  # noqa: F401 - slow, so done before there is a run
 
 
-def _work(folder: Path, lock: RunLock) -> int:
+def _work(folder: Path, lock: RunLock, restart: bool = False) -> int:
     with lock:
         control = Control(folder)
         control.listen()
@@ -55,7 +56,7 @@ def _work(folder: Path, lock: RunLock) -> int:
             return 1
         device.keep_memory()
         device.be_deterministic()
-        return Session(RunFolder(folder), control).run()
+        return Session(RunFolder(folder), control, restart).run()
 
 
 if __name__ == "__main__":

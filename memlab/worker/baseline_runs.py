@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from memlab.atomic import write_atomically
 from memlab.baselines.registry import reach
 from memlab.errors import InvalidExperiment
 from memlab.experiment.grid import Member
-from memlab.runs.baselines import read_baselines
+from memlab.runs.baselines import read_baselines, write_baselines
 from memlab.runs.run_folder import RunFolder
 from memlab.worker.material import Material
 
@@ -48,7 +46,7 @@ def measure_baselines(
             if key not in same:
                 same[key] = _reached(name, data, classes, member.seed)
             rows.append({"member": member.index, "name": name, **same[key]})
-        write_atomically(folder.baselines, json.dumps(rows).encode())
+        write_baselines(folder, rows)
     return True
 
 

@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from memlab.experiment import grid
 from memlab.experiment.reading import experiment as read_experiment
+from memlab.runs.door import Place
 from memlab.training.arrays import StackArrays
 from memlab.training.plan import StackPlan, plan
 from memlab.training.trainer import StackTrainer
@@ -74,7 +75,7 @@ def ours(case: Case, device: torch.device) -> float:
     made, _, trainer = stack_of(case, device)
     evaluations = dict(made.timeline.evaluations()) if case.evaluates else {}
     with tempfile.TemporaryDirectory() as folder:
-        table = EvaluationTable(Path(folder), made)
+        table = EvaluationTable(Place(Path(folder)) / "series", made)
         _settle(device)
         start = time.perf_counter()
         while True:

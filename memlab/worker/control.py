@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from memlab.errors import RunFolderError
 from memlab.runs import requests
 from memlab.runs.requests import Request
 
@@ -43,7 +44,10 @@ class Control:
         if not force and now < self._next:
             return kept
         self._next = now + POLL_SECONDS
-        taken = requests.take_all(self._folder)
+        try:
+            taken = requests.take_all(self._folder)
+        except RunFolderError:
+            return kept  # the folder of requests was replaced by something else; training goes on
         self.ignored.extend(taken.ignored)
         return kept + list(taken.requests)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,12 +14,14 @@ from memlab.experiment.material_spec import DatasetSpec
 from memlab.experiment.spec import Experiment
 from memlab.instruments.ledger import Ledger
 from memlab.instruments.ledger_store import LedgerFacts
+from memlab.runs.ledger import stack_folder
+from memlab.runs.run_folder import RunFolder
 from memlab.training.plan import StackPlan
 from memlab.worker.material import Material
 
 
 def example_ledger(
-    run: Path,
+    run: RunFolder,
     experiment: Experiment,
     plan: StackPlan,
     material: Material,
@@ -30,6 +31,7 @@ def example_ledger(
     """The stack's ledger; None where the experiment has none.
 
     Raises:
+        RunFolderError: if another ledger is there, or one that cannot be read.
         StorageError: if it cannot be written.
     """
     if "ledger" not in experiment.instruments.names:
@@ -50,7 +52,7 @@ def example_ledger(
         files=_files(first.experiment.dataset, splits.train.index),
         fake_class=splits.fake is not None,
     )
-    return Ledger(run / "examples" / f"stack-{plan.index:03d}", facts, device)
+    return Ledger(stack_folder(run, plan.index), facts, device)
 
 
 def _files(spec: DatasetSpec, index: np.ndarray) -> list[str] | None:

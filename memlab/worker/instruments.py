@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,8 @@ from memlab.experiment.instruments import Instrument, Settings, Workload, instru
 from memlab.experiment.spec import Experiment
 from memlab.instruments.ledger import Ledger
 from memlab.instruments.subject import Subject
+from memlab.runs import aside
+from memlab.runs.door import Place
 from memlab.runs.event_log import EventLog
 from memlab.runs.table_writer import TableWriter
 from memlab.training.evaluation import Evaluation
@@ -38,7 +39,7 @@ class InstrumentPanel:
 
     def __init__(
         self,
-        series: Path,
+        series: Place,
         experiment: Experiment,
         plan: StackPlan,
         trainer: StackTrainer,
@@ -164,8 +165,7 @@ class InstrumentPanel:
             "instrument": name,
             "quantities": declared,
         }
-        path = self._series / f"instrument-{name}-{self._plan.index:03d}"
-        return TableWriter(path, columns, attributes)
+        return TableWriter(self._place(name), columns, attributes)
 
     def keep(self, positions: list[int]) -> None:
         """Follows the trainer where it goes on with some members only."""
@@ -209,18 +209,20 @@ class InstrumentPanel:
             self._ledger.restore(tensors)
         self.cadence.restore(clock)
         for name in self._instruments:
-            count = rows.get(f"instrument {name}", 0)
             if name in self._last:
                 shapes = {key: v.shape for key, v in self._last[name].items()}
                 self._writers[name] = self._open(name, shapes)
-                self._writers[name].truncate(count)
+                self._writers[name].truncate(rows.get(f"instrument {name}", 0))
             else:
                 self._drop_table(name)
 
     def _drop_table(self, name: str) -> None:
-        """Removes what was measured after the checkpoint, or in a try that had none."""
-        for path in self._series.glob(f"instrument-{name}-{self._plan.index:03d}.*"):
-            path.unlink(missing_ok=True)
+        """Sets aside what was measured after the checkpoint, or in a try that had none."""
+        for suffix in (".rows", ".json"):
+            aside.remove(self._place(name).with_suffix(suffix))
+
+    def _place(self, name: str) -> Place:
+        return self._series / f"instrument-{name}-{self._plan.index:03d}"
 
     def begin(self) -> None:
         """Drops what an earlier try without a checkpoint has written."""

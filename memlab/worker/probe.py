@@ -21,6 +21,8 @@ from memlab.errors import MemlabError, RunFolderError
 from memlab.experiment import grid, reading
 from memlab.experiment.instruments import instrument
 from memlab.experiment.spec import Experiment
+from memlab.runs import origin
+from memlab.runs.door import Place
 from memlab.runs.run_folder import RunFolder
 from memlab.training import checkpoint
 from memlab.training.arrays import StackArrays
@@ -41,15 +43,16 @@ def probe(
     Of each stack the checkpoint nearest to `epoch` is measured, the newest where that is None.
 
     Raises:
-        RunFolderError: if there is no readable checkpoint.
+        RunFolderError: if there is no readable checkpoint, or the run came from elsewhere.
         MemlabError: if the experiment or its data are not there.
     """
+    origin.require_ours(folder, "measured again")
     where = str(folder.path / "experiment.toml")
     experiment = reading.experiment(reading.from_toml(folder.experiment_toml(), where), where)
     folders = [settings.datasets_folder(), *settings.load().dataset_folders_found()]
     material = Material(folders, lambda done, total: None)
     stacks, _ = stacks_of(grid.members(experiment), material)
-    found = [_stack(folder.path, experiment, s, material, names, epoch, device) for s in stacks]
+    found = [_stack(folder, experiment, s, material, names, epoch, device) for s in stacks]
     kept = [entry for entry in found if entry is not None]
     if not kept:
         raise RunFolderError(
@@ -59,7 +62,7 @@ def probe(
 
 
 def _stack(
-    run: Path,
+    run: RunFolder,
     experiment: Experiment,
     plan: StackPlan,
     material: Material,
@@ -67,7 +70,7 @@ def _stack(
     epoch: float | None,
     device: torch.device,
 ) -> dict[str, Any] | None:
-    kept = _checkpoint(run / "checkpoints", plan, epoch)
+    kept = _checkpoint(run.checkpoints, plan, epoch)
     if kept is None:
         return None
     progress, tensors = kept
@@ -100,19 +103,19 @@ def _stack(
 
 
 def _checkpoint(
-    folder: Path, plan: StackPlan, epoch: float | None
+    folder: Place, plan: StackPlan, epoch: float | None
 ) -> tuple[Progress, dict[str, torch.Tensor]] | None:
-    if epoch is None:
-        return checkpoint.newest(folder, plan.index)
     found = checkpoint.found(folder, plan.index)
     examples = plan.timeline.train_examples
 
-    def distance(entry: tuple[int, Path]) -> float:
+    def distance(entry: tuple[int, Place]) -> float:
+        if epoch is None:
+            return -entry[0]
         return abs(plan.timeline.examples_before(entry[0]) / examples - epoch)
 
-    for _, path in sorted(found, key=distance):
+    for _, place in sorted(found, key=distance):
         try:
-            return checkpoint.load(path)
+            return checkpoint.load(place)
         except RunFolderError:
             continue
     return None

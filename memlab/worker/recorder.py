@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
+from memlab.runs.door import Place
 from memlab.runs.table import Columns
 from memlab.runs.table_writer import TableWriter
 from memlab.training.evaluation import METRICS
@@ -21,7 +21,7 @@ PROGRESS_SECONDS = (0.25, 1.0)
 class EvaluationTable:
     """`series/stack-NNN`: one row an evaluation, `[members]` of each metric, no clock in it."""
 
-    def __init__(self, series: Path, plan: StackPlan) -> None:
+    def __init__(self, series: Place, plan: StackPlan) -> None:
         members = len(plan.members)
         columns: Columns = [
             ("update", "<i8"),
@@ -50,7 +50,7 @@ class EvaluationTable:
 class MemorizedTable:
     """`series/memorized`: corrupted examples that a member has just fitted, with their pictures."""
 
-    def __init__(self, series: Path, picture: tuple[int, int]) -> None:
+    def __init__(self, series: Place, picture: tuple[int, int]) -> None:
         columns: Columns = [
             ("epoch", "<f8"),
             ("member", "<i8"),
@@ -92,7 +92,7 @@ class MemorizedTable:
 class ProgressTable:
     """`series/progress`: where the run stands, a few times a second at most."""
 
-    def __init__(self, series: Path, total_examples: int) -> None:
+    def __init__(self, series: Place, total_examples: int) -> None:
         columns: Columns = [
             ("time", "<f8"),
             ("stack", "<i8"),

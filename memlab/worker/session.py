@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
 import torch
 
@@ -22,12 +24,16 @@ from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import StateName, write_state
 from memlab.training.plan import StackPlan
 from memlab.worker import device as devices
+from memlab.worker import recovery
 from memlab.worker.baseline_runs import measure_baselines
 from memlab.worker.control import Control
 from memlab.worker.material import Material
 from memlab.worker.planning import stacks_of
 from memlab.worker.recorder import MemorizedTable, ProgressTable
 from memlab.worker.stack_run import StackRun, Tables
+
+#: Bytes that are freed when the disk is full, so that the reason of the end can be written.
+RESERVE_FILE, RESERVE_BYTES = ".reserve", 1 << 16
 
 
 class Stopped(Exception):
@@ -37,9 +43,11 @@ class Stopped(Exception):
 class Session:
     """Carries the run in `folder` as far as it will go."""
 
-    def __init__(self, folder: RunFolder, control: Control) -> None:
+    def __init__(self, folder: RunFolder, control: Control, restart: bool = False) -> None:
         self._folder = folder
         self._control = control
+        self._restart = restart
+        self._reserve = folder.place / RESERVE_FILE
         self._events = EventLog(folder.events)
         self._device = torch.device("cpu")
         self._stop_reason = ""
@@ -51,6 +59,7 @@ class Session:
         """Trains; the exit status says whether the run ended as it should."""
         try:
             self._say("starting", "loading")
+            self._reserve.replace(os.urandom(RESERVE_BYTES))
             experiment = self._read()
             self._device = devices.choose(
                 str(self._folder.environment().get("requested_device") or "auto")
@@ -71,6 +80,8 @@ class Session:
                 return self._fail(_out_of_memory(self._device), error)
             return self._fail(f"The worker failed: {type(error).__name__}: {error}", error)
         finally:
+            with suppress(MemlabError):
+                self._reserve.unlink()
             self._events.close()
 
     def _read(self) -> Experiment:
@@ -112,6 +123,8 @@ class Session:
         members = grid.members(experiment)
         stacks, self._parameters = stacks_of(members, material)
         total = sum(p.timeline.examples_before(p.timeline.updates) * len(p.members) for p in stacks)
+        recovery.check_data(self._folder, members, material)
+        recovery.check(self._folder, stacks, self._events, self._restart)
         picture = material.pictures(members[0]).shape[1:]
         material.forget()
         tables = Tables(
@@ -139,7 +152,7 @@ class Session:
         for stack in stacks:
             self._announce(experiment, stack, material)
             run = StackRun(
-                self._folder.path,
+                self._folder,
                 experiment,
                 stack,
                 material,
@@ -239,6 +252,8 @@ class Session:
 
     def _fail(self, message: str, error: BaseException) -> int:
         traceback.print_exception(error)
+        with suppress(MemlabError):
+            self._reserve.unlink()  # on a full disk, room to say why
         try:
             code = error.exit_code if isinstance(error, MemlabError) else 1
             self._events.append("failed", message=message, exit_code=code)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from memlab.experiment.spec import Experiment
+from memlab.runs.door import Place
 from memlab.runs.event_log import EventLog
+from memlab.runs.run_folder import RunFolder
 from memlab.training import checkpoint
 from memlab.training.arrays import StackArrays
 from memlab.training.checkpoint import Progress
@@ -40,7 +41,7 @@ class StackRun:
 
     def __init__(
         self,
-        folder: Path,
+        folder: RunFolder,
         experiment: Experiment,
         plan: StackPlan,
         material: Material,
@@ -51,7 +52,7 @@ class StackRun:
     ) -> None:
         self.plan = plan
         self.done = False
-        self._checkpoints = folder / "checkpoints"
+        self._checkpoints = folder.checkpoints
         self._experiment = experiment
         self._events = events
         self._tables = tables
@@ -59,7 +60,7 @@ class StackRun:
         shapes = material.shapes(plan.members[0])
         arrays = StackArrays.of(parts, shapes.classes, device)
         self.trainer = StackTrainer(plan, arrays, shapes, device)
-        self._table = EvaluationTable(folder / "series", plan)
+        self._table = EvaluationTable(folder.series, plan)
         self._rules = StopRules(plan.members[0].experiment.stop, len(plan.members))
         self._evaluations = dict(plan.timeline.evaluations())
         self._epoch = 0.0
@@ -68,7 +69,7 @@ class StackRun:
         self._last = {name: np.full(len(plan.members), np.nan) for name in METRICS}
         self._saved_at = time.monotonic()
         self.instruments = InstrumentPanel(
-            folder / "series",
+            folder.series,
             experiment,
             plan,
             self.trainer,
@@ -196,7 +197,7 @@ class StackRun:
         if time.monotonic() - self._saved_at >= seconds:
             self.save()
 
-    def save(self) -> Path:
+    def save(self) -> Place:
         """Writes a checkpoint of this moment and thins the older ones."""
         self._table.writer.sync()
         rows = {self._table.name: self._table.writer.count, **self.instruments.sync()}
@@ -220,13 +221,13 @@ class StackRun:
             },
         )
         tensors = {**self.trainer.state(), **self._stream.state(), **self.instruments.state()}
-        path = checkpoint.save(self._checkpoints, progress, tensors)
+        place = checkpoint.save(self._checkpoints, progress, tensors)
         checkpoint.thin(self._checkpoints, self.plan.index, self._experiment.checkpoints.keep)
         self._saved_at = time.monotonic()
         self._events.append(
-            "checkpoint", stack=self.plan.index, update=self.trainer.update, file=path.name
+            "checkpoint", stack=self.plan.index, update=self.trainer.update, file=place.name
         )
-        return path
+        return place
 
     def _resume(self) -> None:
         found = checkpoint.newest(self._checkpoints, self.plan.index)
@@ -238,10 +239,12 @@ class StackRun:
                 memorized.writer.truncate(self._tables.kept)
             return
         progress, tensors = found
-        self._table.writer.truncate(progress.rows[self._table.name])
+        self._table.writer.require(progress.rows[self._table.name])
         self._tables.kept = progress.rows.get("memorized", 0)
         if memorized is not None and not progress.done:
+            memorized.writer.require(self._tables.kept)
             memorized.writer.truncate(self._tables.kept)
+        self._table.writer.truncate(progress.rows[self._table.name])
         self._stream.restore(tensors)
         self.instruments.restore(tensors, progress.rows, progress.trackers["instruments"])
         self.trainer.restore(tensors, progress.update, progress.active, progress.optimizer_steps)

@@ -141,7 +141,7 @@ def test_ctrl_c_stops_a_foreground_run_with_a_checkpoint(
     assert "memlab resume" in errors
     (folder,) = runs_of(home)
     assert not folder.state.living
-    assert list(folder.checkpoints.glob("*.safetensors"))
+    assert list(folder.checkpoints.path.glob("*.safetensors"))
 
 
 def write_npz(path: Path, **arrays: np.ndarray) -> str:

@@ -216,7 +216,7 @@ def test_unknown_member_is_named_with_those_that_there_are(
 
 def test_damaged_ledger_is_one_sentence(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     keep(run)
-    (run.examples / "stack-000" / "scores.npy").write_bytes(b"")
+    (run.examples.path / "stack-000" / "scores.npy").write_bytes(b"")
     assert cli.main(["suspects", "last"]) == 2
     assert "scores.npy is damaged" in capsys.readouterr().err
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from memlab.errors import RunFolderError, StorageError
+from memlab.errors import RunFolderError
 from memlab.instruments.ledger import Ledger, Observed
 from memlab.instruments.ledger_store import LedgerFacts, LedgerLimits, history_room
+from memlab.runs.door import Place
 from memlab.runs.ledger import LedgerView, read_ledger
 from memlab.runs.run_folder import RunFolder
 
@@ -221,13 +222,13 @@ def test_resumed_ledger_equals_the_uninterrupted_one_bit_for_bit(
         path.mkdir(parents=True)
     filled(RunFolder(folders[0].parent), made)
 
-    ledger = Ledger(folders[1] / "stack-002", made, CPU)
+    ledger = Ledger(Place(folders[1].parent) / "examples" / "stack-002", made, CPU)
     ledger.begin()
     record(ledger, range(at))
     kept = {name: tensor.clone() for name, tensor in ledger.state().items()}
     record(ledger, range(at, min(at + 3, EVALUATIONS)))
     ledger.publish()
-    again = Ledger(folders[1] / "stack-002", made, CPU)
+    again = Ledger(Place(folders[1].parent) / "examples" / "stack-002", made, CPU)
     again.restore(kept)
     assert kept == {}
     history = read_ledger(RunFolder(folders[1].parent))[0].history
@@ -312,12 +313,12 @@ def test_history_that_lost_rows_before_the_checkpoint_is_refused(folder: RunFold
     ledger.begin()
     record(ledger, range(4))
     kept = ledger.state()
-    (folder.examples / "stack-002" / "history-epoch.npy").unlink()
+    (folder.examples.path / "stack-002" / "history-epoch.npy").unlink()
     with pytest.raises(RunFolderError, match="too few rows"):
         Ledger(folder.examples / "stack-002", facts(), CPU).restore(kept)
 
 
 def test_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "examples").write_text("a file")
-    with pytest.raises(StorageError):
-        Ledger(tmp_path / "examples" / "stack-002", facts(), CPU)
+    with pytest.raises(RunFolderError, match="is a file where a folder is due"):
+        Ledger(Place(tmp_path) / "examples" / "stack-002", facts(), CPU)

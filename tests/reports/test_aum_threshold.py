@@ -10,6 +10,7 @@ import pytest
 from memlab.instruments.ledger_store import LedgerFacts, LedgerStore, unlearned
 from memlab.reports import example_scores as scores
 from memlab.reports.aum_threshold import area_threshold, threshold_of
+from memlab.runs.door import Place
 from memlab.runs.ledger import MEMBERS, LedgerView, read_ledger
 from memlab.runs.run_folder import RunFolder
 
@@ -38,7 +39,7 @@ def write(home: Path, stack: int, given: np.ndarray, areas: np.ndarray, fake: bo
         evaluations=1,
         fake_class=fake,
     )
-    store = LedgerStore(home / "examples" / f"stack-{stack:03d}", facts)
+    store = LedgerStore(Place(home) / "examples" / f"stack-{stack:03d}", facts)
     made = unlearned(SEEDS, EXAMPLES)
     made["aum"], made["first_learned"] = areas, 1.0
     store.replace("scores", made)

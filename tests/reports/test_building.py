@@ -105,9 +105,9 @@ def test_unfinished_run_is_reported_as_such(make_run, state: str) -> None:
 
 def test_run_that_wrote_nothing_is_reported(make_run) -> None:
     run = make_run(state="failed", message="No disk space.")
-    for path in run.series.iterdir():
+    for path in run.series.path.iterdir():
         path.unlink()
-    run.events.unlink()
+    run.events.path.unlink()
     found = reports.build(run)
     assert found.epoch is None
     assert "has not been evaluated yet" in found.sentences[0]
@@ -128,7 +128,7 @@ def test_report_is_valid_json_and_reads_back_equal(make_run) -> None:
     run = make_run()
     written = report_json.write(run, state="finished")
     assert written == run.report
-    document = json.loads(written.read_text(), parse_constant=lambda name: pytest.fail(name))
+    document = json.loads(written.path.read_text(), parse_constant=lambda name: pytest.fail(name))
     assert document == reports.document(reports.build(run))
     assert document["schema"] == 1
     assert reports.document(reports.load_or_build(run)) == document
@@ -137,23 +137,23 @@ def test_report_is_valid_json_and_reads_back_equal(make_run) -> None:
 def test_worker_reports_the_state_that_it_is_about_to_enter(make_run) -> None:
     run = make_run(state="running")
     report_json.write(run, state="finished")
-    assert json.loads(run.report.read_text())["complete"] is True
+    assert json.loads(run.report.path.read_text())["complete"] is True
 
 
 @pytest.mark.parametrize("change", [{"schema": 2}, {"run": "another"}, {"rows": "none"}])
 def test_report_that_is_not_this_runs_or_of_a_newer_schema_is_built_anew(make_run, change) -> None:
     run = make_run()
     report_json.write(run)
-    stored = json.loads(run.report.read_text()) | {"sentences": ["old"]} | change
-    run.report.write_text(json.dumps(stored))
+    stored = json.loads(run.report.path.read_text()) | {"sentences": ["old"]} | change
+    run.report.path.write_text(json.dumps(stored))
     assert reports.load_or_build(run).sentences != ["old"]
 
 
 def test_report_of_a_run_that_was_resumed_since_is_built_anew(make_run) -> None:
     run = make_run(state="interrupted")
     report_json.write(run)
-    stored = json.loads(run.report.read_text()) | {"sentences": ["old"]}
-    run.report.write_text(json.dumps(stored))
+    stored = json.loads(run.report.path.read_text()) | {"sentences": ["old"]}
+    run.report.path.write_text(json.dumps(stored))
     assert reports.load_or_build(run).sentences != ["old"]
 
 
@@ -164,7 +164,7 @@ def test_any_truncation_of_the_report_is_built_anew(tmp_path_factory, share: flo
 
     run = write_run(tmp_path_factory.mktemp("runs"))
     whole = report_json.dumps(reports.build(run)).encode()
-    run.report.write_bytes(whole[: int(share * (len(whole) - 2))])
+    run.report.path.write_bytes(whole[: int(share * (len(whole) - 2))])
     assert reports.load_or_build(run).rows[1].test_accuracy is not None
 
 
@@ -177,9 +177,9 @@ def test_damaged_experiment_is_one_clear_error(make_run) -> None:
 
 def test_torn_table_and_garbage_events_are_told(make_run) -> None:
     run = make_run()
-    table = run.stack(0).with_suffix(".rows")
+    table = run.stack(0).with_suffix(".rows").path
     table.write_bytes(table.read_bytes()[:-7])
-    with run.events.open("a") as file:
+    with run.events.path.open("a") as file:
         file.write("garbage\n")
     found = reports.build(run)
     assert found.epoch == 19.0
@@ -225,7 +225,9 @@ def test_text_report_of_eighteen_members_is_quick(make_run) -> None:
 
 def test_majority_class_is_the_chance_level_where_it_is_recorded(make_run) -> None:
     run = make_run()
-    lines = run.events.read_text().replace('"classes": 10', '"classes": 10, "majority_share": 0.4')
-    run.events.write_text(lines)
+    lines = run.events.path.read_text().replace(
+        '"classes": 10', '"classes": 10, "majority_share": 0.4'
+    )
+    run.events.path.write_text(lines)
     assert reports.build(run).chance == 0.4
     assert np.isclose(reports.build(make_run()).chance or 0, 0.1)

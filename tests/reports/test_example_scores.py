@@ -15,6 +15,7 @@ from sklearn.metrics import roc_auc_score
 from memlab.instruments.ledger_store import LedgerFacts, LedgerLimits, LedgerStore, unlearned
 from memlab.reports import example_scores as scores
 from memlab.reports.roc import midranks, roc_area
+from memlab.runs.door import Place
 from memlab.runs.ledger import MEMBERS, LedgerView, read_ledger
 from memlab.runs.run_folder import RunFolder
 
@@ -53,7 +54,7 @@ def write_stack(
         evaluations=max(1, len(history)),
         limits=limits,
     )
-    store = LedgerStore(home / "examples" / f"stack-{stack:03d}", facts)
+    store = LedgerStore(Place(home) / "examples" / f"stack-{stack:03d}", facts)
     made = unlearned(members, EXAMPLES)
     for name, values in fields.items():
         made[name] = values

@@ -10,11 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memlab.errors import StorageError
+from memlab.runs.door import Place
 from memlab.runs.event_log import EventLog, EventReader
 
 
+def place(path: Path) -> Place:
+    return Place(path.parent) / path.name
+
+
 def written(path: Path, count: int) -> bytes:
-    with EventLog(path) as log:
+    with EventLog(place(path)) as log:
         for number in range(count):
             log.append("note", message=f"ä{number}\n")
     return path.read_bytes()
@@ -22,9 +27,9 @@ def written(path: Path, count: int) -> bytes:
 
 def test_a_reader_reads_only_what_is_new(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    reader = EventReader(path)
+    reader = EventReader(place(path))
     assert reader.read() == []
-    with EventLog(path) as log:
+    with EventLog(place(path)) as log:
         log.append("run-created", name="a")
         assert [event.type for event in reader.read()] == ["run-created"]
         assert reader.read() == []
@@ -36,11 +41,11 @@ def test_a_reader_reads_only_what_is_new(tmp_path: Path) -> None:
 def test_numbers_go_on_after_a_resume_and_a_torn_line_is_cut(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     written(path, 3)
-    reader = EventReader(path)
+    reader = EventReader(place(path))
     with open(path, "ab") as file:
         file.write(b'{"seq": 4, "ti')
     assert len(reader.read()) == 3
-    with EventLog(path) as log:
+    with EventLog(place(path)) as log:
         assert log.append("resumed").seq == 4
     assert [event.seq for event in reader.read()] == [4]
     assert reader.skipped == 0
@@ -51,7 +56,7 @@ def test_garbage_in_the_middle_is_counted_and_skipped(tmp_path: Path) -> None:
     data = written(path, 2)
     deep = b"[" * 100_000 + b"\n"
     path.write_bytes(b"\xff\xfe\n" + deep + b'{"seq":"x"}\n7\n\n' + data)
-    reader = EventReader(path)
+    reader = EventReader(place(path))
     assert [event.seq for event in reader.read()] == [1, 2]
     assert reader.skipped == 4
 
@@ -66,7 +71,7 @@ def test_a_full_disk_leaves_no_torn_line(tmp_path: Path, monkeypatch) -> None:
             raise OSError(errno.ENOSPC, "No space")
         return real(descriptor, bytes(data)[: len(data) - 5])
 
-    log = EventLog(path)
+    log = EventLog(place(path))
     monkeypatch.setattr(os, "write", fills_up)
     with pytest.raises(StorageError, match="disk is full"):
         log.append("note", message="long enough")
@@ -80,10 +85,10 @@ def test_any_truncation_and_garbage_tail_keeps_the_intact_lines(tmp_path_factory
     kept = data[: max(0, len(data) - cut)]
     path.write_bytes(kept + tail)
     lines = kept.count(b"\n")
-    read = EventReader(path).read()
+    read = EventReader(place(path)).read()
     assert [event.seq for event in read[:lines]] == list(range(1, lines + 1))
-    with EventLog(path) as log:
+    with EventLog(place(path)) as log:
         seq = log.append("note").seq
-    again = EventReader(path).read()
+    again = EventReader(place(path)).read()
     assert again[-1].seq == seq
     assert json.loads(path.read_bytes().splitlines()[-1])["seq"] == seq

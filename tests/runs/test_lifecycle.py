@@ -51,8 +51,8 @@ def test_the_worker_is_detached_and_survives_its_launcher(
     assert launcher.wait(timeout=30) == -signal.SIGKILL
     (folder,) = list_runs(tmp_path)
     assert folder.state.living
-    eventually(lambda: "working in session" in folder.worker_log.read_text())
-    words = folder.worker_log.read_text().split()
+    eventually(lambda: "working in session" in folder.worker_log.path.read_text())
+    words = folder.worker_log.path.read_text().split()
     assert words[3] == words[5].rstrip(",")
     assert words[7] == "False"
     lifecycle.request_stop(folder)
@@ -120,7 +120,7 @@ def test_a_standby_takes_the_run_over(tmp_path, fake_worker, eventually) -> None
     assert not standby.ready
     eventually(lambda: folder.state.state == "running")
     assert folder.state.pid == standby.pid
-    eventually(lambda: "working" in folder.worker_log.read_text())
+    eventually(lambda: "working" in folder.worker_log.path.read_text())
     standby.close()
     assert folder.state.living
     lifecycle.request_stop(folder)

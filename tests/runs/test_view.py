@@ -107,7 +107,7 @@ def test_a_view_shows_what_is_in_the_folder(folder: RunFolder) -> None:
 def test_a_curve_goes_over_stacks_and_grows_with_them(folder: RunFolder) -> None:
     with stack(folder, 1, [1]) as second:
         write_state(folder.path, "failed")
-        (folder.events).unlink()
+        folder.events.path.unlink()
         view = RunView(folder)
         assert view.curve("train_loss", [0, 1, 2]).mean.tolist() == [3.0, 2.0, 3.0]
         second.append(row(1, [4.0]))
@@ -140,7 +140,7 @@ def test_a_view_follows_a_run_that_was_resumed_from_an_earlier_row(folder: RunFo
 def large(folder: RunFolder, members: int, rows: int) -> Path:
     """A sparse table: only row numbers, the epochs and the newest row are written."""
     with stack(folder, 0, list(range(members))) as writer:
-        path = writer.path
+        path = writer.place.path
     columns = [*CLOCK, *((name, "<f8", (members,)) for name in METRICS)]
     dtype = row_dtype(columns)
     with open(path, "r+b") as file:
@@ -205,8 +205,8 @@ def test_any_truncation_of_any_file_is_a_readable_run_or_one_clear_error(
 
 
 def test_damage_is_told_and_the_rest_is_shown(folder: RunFolder) -> None:
-    (folder.series / "stack-001.json").write_bytes(b"{")
-    with open(folder.events, "ab") as file:
+    (folder.series.path / "stack-001.json").write_bytes(b"{")
+    with open(folder.events.path, "ab") as file:
         file.write(b"garbage\n")
     view = RunView(folder)
     assert view.curve("train_loss", range(3)).mean.tolist() == [1.0, 2.0, 3.0]

@@ -120,7 +120,7 @@ def ladder(runs: Path) -> SyntheticRun:
     run.log.append("instrument-failed", instrument="curvature", stack=0, reason="no memory")
     seconds = {"stiffness": 1.0, "gradient-noise": 0.5, "margins": 0.1, "spectrum": 3.2}
     run.log.append("instruments-cost", stack=0, seconds=seconds, training=50.0)
-    run.folder.baselines.write_text(json.dumps(_reached(fractions, noise)), encoding="utf-8")
+    run.folder.baselines.path.write_text(json.dumps(_reached(fractions, noise)), encoding="utf-8")
     return run
 
 

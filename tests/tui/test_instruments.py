@@ -292,7 +292,7 @@ async def test_ledger_shows_pictures_of_what_is_learned_and_forgotten(run, size)
 
 async def test_damaged_ledger_is_told_and_the_rest_goes_on(run) -> None:
     ledger(run, [[8, 7, 0, 5]])
-    (run.folder.examples / "stack-000" / "true.npy").write_bytes(b"")
+    (run.folder.examples.path / "stack-000" / "true.npy").write_bytes(b"")
     app = app_of(run)
     async with app.run_test(size=(160, 45)) as pilot:
         screen = await opened(pilot, "ledger")

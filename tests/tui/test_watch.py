@@ -310,7 +310,7 @@ async def test_diverged_member_says_when(run) -> None:
 
 
 async def test_log_shows_events_and_what_the_worker_printed(run) -> None:
-    run.folder.worker_log.write_text("hello from the worker\n")
+    run.folder.worker_log.path.write_text("hello from the worker\n")
     app = app_of(run)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)

@@ -57,7 +57,7 @@ def finished_run(home: Path, **changes: Any) -> RunFolder:
         patch.setenv("MEMLAB_HOME", str(home))
         patch.setenv("OMP_NUM_THREADS", "1")
         folder = ended(launched(home, **changes))
-    assert folder.state.state == "finished", folder.worker_log.read_text()
+    assert folder.state.state == "finished", folder.worker_log.path.read_text()
     return folder
 
 

@@ -11,6 +11,7 @@ from memlab.errors import InvalidExperiment
 from memlab.experiment import reading
 from memlab.instruments.contract import small_trainer
 from memlab.runs import forking, lifecycle
+from memlab.runs.door import Place
 from memlab.runs.event_log import EventLog, EventReader
 from memlab.runs.run_folder import RunFolder
 from memlab.worker.instruments import InstrumentPanel
@@ -35,7 +36,7 @@ def test_a_fork_from_a_checkpoint_equals_the_forked_experiment_from_the_start(
     whole = lifecycle.start(reading.to_toml(made), "whole", home / "runs")
     assert started[0] > 0
     for folder in (ended(fork), ended(whole)):
-        assert folder.state.state == "finished", folder.worker_log.read_text()
+        assert folder.state.state == "finished", folder.worker_log.path.read_text()
     assert final_tensors(fork) == final_tensors(whole)
     assert tables(fork) == tables(whole)
     assert final_tensors(fork) != final_tensors(source)
@@ -72,7 +73,7 @@ def test_a_run_without_a_checkpoint_so_early_begins_at_the_beginning(made_run, t
     source, folder = made_run(), made_run()
     made = forking.forked(source, 1.0, ["batch_size=32"])
     assert forking.inherit(source, made, folder) == 0
-    assert not list(folder.checkpoints.iterdir())
+    assert not list(folder.checkpoints.path.iterdir())
 
 
 @pytest.fixture
@@ -86,7 +87,9 @@ def source(made_run) -> Callable[..., RunFolder]:
             for member, update in ((1, 16), (2, 63)):
                 log.append("member-finished", member=member, update=update, reason="fitted")
         for update in (0, 16, 31, 47, 62):
-            (folder.checkpoints / f"stack-000-update-{update:09d}.safetensors").write_bytes(b"x")
+            (folder.checkpoints.path / f"stack-000-update-{update:09d}.safetensors").write_bytes(
+                b"x"
+            )
         return folder
 
     return made
@@ -98,7 +101,7 @@ def test_networks_that_had_ended_before_the_checkpoint_are_told_of_and_later_end
     origin, folder = source(), made_run()
     made = forking.forked(origin, 3.0, ["learning_rate=0.1"])
     assert forking.inherit(origin, made, folder) == 31
-    assert [p.name for p in folder.checkpoints.iterdir()] == [
+    assert [p.name for p in folder.checkpoints.path.iterdir()] == [
         "stack-000-update-000000031.safetensors"
     ]
     ends = [e.data for e in EventReader(folder.events).read() if e.type == "member-finished"]
@@ -122,7 +125,7 @@ def test_networks_that_had_ended_before_the_checkpoint_are_told_of_and_later_end
 def test_a_checkpoint_that_would_not_fit_the_fork_is_not_taken(source, made_run, sections, setting):
     origin, folder = source(**sections), made_run()
     assert forking.inherit(origin, forking.forked(origin, 3.0, [setting]), folder) == 0
-    assert not list(folder.checkpoints.iterdir())
+    assert not list(folder.checkpoints.path.iterdir())
     same = forking.forked(origin, 3.0, ["learning_rate=0.1"])
     assert forking.inherit(origin, same, folder) == 31
 
@@ -140,7 +143,7 @@ def test_a_fork_names_no_claims(made_run):
 
 def test_a_run_that_cannot_be_filled_leaves_nothing_behind(tmp_path: Path):
     def fill(folder: RunFolder) -> None:
-        (folder.checkpoints / "half").write_text("x")
+        (folder.checkpoints.path / "half").write_text("x")
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
@@ -155,8 +158,8 @@ def test_what_was_first_measured_after_the_checkpoint_is_dropped(tmp_path: Path)
     stale = [tmp_path / f"instrument-margins-000.{suffix}" for suffix in ("rows", "json")]
     for path in stale:
         path.write_bytes(b"of another future")
-    with EventLog(tmp_path / "events.jsonl") as log:
+    with EventLog(Place(tmp_path) / "events.jsonl") as log:
         told = experiment.model_copy(update={"instruments": on})
-        panel = InstrumentPanel(tmp_path, told, trainer.plan, trainer, log)
+        panel = InstrumentPanel(Place(tmp_path), told, trainer.plan, trainer, log)
         panel.restore({}, {}, panel.cadence.state())
     assert not any(path.exists() for path in stale)

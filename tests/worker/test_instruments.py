@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 from memlab.reports import building
 from memlab.reports.aum_threshold import area_threshold
 from memlab.reports.example_scores import labellings
-from memlab.runs import lifecycle
+from memlab.runs import lifecycle, origin
 from memlab.runs.event_log import EventReader
 from memlab.runs.ledger import read_ledger
 from memlab.runs.run_folder import RunFolder
@@ -33,7 +33,7 @@ def parameters(folder: RunFolder) -> dict[str, bytes]:
     newest = checkpoint.found(folder.checkpoints, 0)[-1][1]
     return {
         name: tensor.tobytes()
-        for name, tensor in load_file(newest).items()
+        for name, tensor in load_file(newest.path).items()
         if not name.startswith(("instrument.", "ledger."))
     }
 
@@ -60,7 +60,7 @@ def test_a_killed_run_measures_the_same_after_it_is_resumed(start: Start, measur
     if folder.state.state != "finished":
         lifecycle.resume(folder)
         ended(folder)
-    assert folder.state.state == "finished", folder.worker_log.read_text()
+    assert folder.state.state == "finished", folder.worker_log.path.read_text()
     assert tables(folder) == tables(measured)
     for ours, theirs in zip(read_ledger(folder), read_ledger(measured), strict=True):
         assert ours.scores.tobytes() == theirs.scores.tobytes()
@@ -146,7 +146,8 @@ def test_a_probe_after_the_fact_gives_what_was_measured_during_the_run(measured:
 
 def test_a_probe_of_a_run_without_checkpoints_says_so(measured: RunFolder, tmp_path: Path):
     copy = RunFolder(shutil.copytree(measured.path, tmp_path / measured.id))
-    for path in copy.checkpoints.iterdir():
+    origin.register(copy, tmp_path, copy.id)
+    for path in copy.checkpoints.path.iterdir():
         path.unlink()
     command = [sys.executable, "-m", "memlab.worker.probe", str(copy.path)]
     command += ["--instrument", "margins", "--device", "cpu"]
@@ -168,7 +169,7 @@ def test_a_run_with_two_fake_classes_finds_lies_below_their_threshold(start: Sta
             instruments={"on": ["ledger"]},
         )
     )
-    assert folder.state.state == "finished", folder.worker_log.read_text()
+    assert folder.state.state == "finished", folder.worker_log.path.read_text()
     found = labellings(read_ledger(folder))
     assert [one.members for one in found] == [(0, 2), (1, 3)]
     for labelling in found:

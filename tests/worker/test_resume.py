@@ -24,19 +24,19 @@ def final_tensors(folder: RunFolder) -> dict[str, bytes]:
     return {
         f"{path.name}/{name}": tensor.tobytes()
         for path in found
-        for name, tensor in load_file(path).items()
+        for name, tensor in load_file(path.path).items()
     }
 
 
 def stacks(folder: RunFolder) -> list[int]:
-    return sorted({int(p.name.split("-")[1]) for p in folder.checkpoints.glob("stack-*")})
+    return sorted({int(p.name.split("-")[1]) for p in folder.checkpoints.path.glob("stack-*")})
 
 
 def tables(folder: RunFolder) -> dict[str, bytes]:
     return {
         path.name: path.read_bytes()
-        for path in sorted(folder.series.iterdir())
-        if not path.name.startswith("progress")
+        for path in sorted(folder.series.path.iterdir())
+        if not path.name.startswith("progress") and path.suffix in (".rows", ".json")
     }
 
 
@@ -66,7 +66,7 @@ def test_a_worker_killed_in_mid_training_and_resumed_ends_bit_for_bit_the_same(
             assert folder.state.state == "interrupted"
             lifecycle.resume(folder)
             ended(folder)
-        assert folder.state.state == "finished", folder.worker_log.read_text()
+        assert folder.state.state == "finished", folder.worker_log.path.read_text()
         assert final_tensors(folder) == final_tensors(whole)
         assert tables(folder) == tables(whole)
 
@@ -83,12 +83,12 @@ def test_a_worker_killed_around_a_checkpoints_rename_loses_nothing(
     folder = ended(start(**EVERY))
     assert folder.state.state == "interrupted"
     if moment == "torn rows":
-        with open(folder.stack(0).with_suffix(".rows"), "ab") as file:
+        with open(folder.stack(0).with_suffix(".rows").path, "ab") as file:
             file.write(b"\x01\x02\x03 torn")
     monkeypatch.delenv("PYTHONPATH")
     lifecycle.resume(folder)
     ended(folder)
-    assert folder.state.state == "finished", folder.worker_log.read_text()
+    assert folder.state.state == "finished", folder.worker_log.path.read_text()
     assert final_tensors(folder) == final_tensors(whole)
     assert tables(folder) == tables(whole)
 
@@ -134,7 +134,7 @@ def test_a_stopped_run_resumes_where_it_was(start: Start, whole: RunFolder, by: 
     if folder.state.state == "interrupted":
         lifecycle.resume(folder)
         ended(folder)
-    assert folder.state.state == "finished", folder.worker_log.read_text()
+    assert folder.state.state == "finished", folder.worker_log.path.read_text()
     assert final_tensors(folder) == final_tensors(whole)
     assert tables(folder) == tables(whole)
 

@@ -27,7 +27,7 @@ def finished(start: Start) -> RunFolder:
             baselines={"on": ["1-nn"]},
         )
     )
-    assert folder.state.state == "finished", folder.worker_log.read_text()
+    assert folder.state.state == "finished", folder.worker_log.path.read_text()
     return folder
 
 

@@ -13,6 +13,7 @@ from memlab.errors import MemlabError
 from memlab.experiment import presets, reading
 from memlab.experiment.spec import Experiment
 from memlab.reports.claims.claim import Claim, Size
+from memlab.runs.origin import is_ours
 from memlab.runs.run_folder import RunFolder, list_runs
 
 #: What says nothing about the networks.
@@ -100,14 +101,17 @@ def existing(runs_folder: Path, wanted: Sequence[Needed]) -> dict[str, RunFolder
 
 
 def _content(folder: RunFolder, names: set[str]) -> str:
-    """The content of a run that may be one of these presets; empty where it is not."""
+    """The content of a run of ours that may be one of these presets; empty where it is not.
+
+    What the folder says of its preset only saves reading it; the content is computed.
+    """
     facts = folder.environment()
     told = facts.get("replication")
-    if isinstance(told, dict):
-        return str(told.get("content", ""))
-    if facts.get("preset") not in names:
+    if not isinstance(told, dict) and facts.get("preset") not in names:
         return ""
     try:
+        if not is_ours(folder):
+            return ""
         where = str(folder.path / "experiment.toml")
         tree = reading.from_toml(folder.experiment_toml(), where)
         return content_of(reading.experiment(tree, where))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,6 +15,8 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import RichLog
 
+from memlab.errors import RunFolderError
+from memlab.runs.door import Place
 from memlab.runs.event_log import Event, EventReader
 from memlab.tui.header import ShellHeader
 from memlab.tui.screens.shell import selected_folder
@@ -49,20 +50,19 @@ def _short(value: object) -> str:
 class Tail:
     """The new lines of a growing text file; at first only its last 64 KiB."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, place: Place) -> None:
+        self.place = place
         self.offset = -1
 
     def read(self) -> list[str]:
-        """New lines since the last call; none where the file is missing."""
+        """New lines since the last call, of the last 64 KiB; none where the file is missing."""
         try:
-            with open(self.path, "rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if self.offset < 0 or size < self.offset:
+            with self.place.reading() as descriptor:
+                size = os.fstat(descriptor).st_size
+                if self.offset < 0 or not 0 <= size - self.offset <= TAIL_BYTES:
                     self.offset = max(0, size - TAIL_BYTES)
-                file.seek(self.offset)
-                data = file.read(size - self.offset)
-        except OSError:
+                data = self.place.pread(descriptor, size - self.offset, self.offset)
+        except RunFolderError:
             return []
         self.offset += len(data)
         return data.decode("utf-8", "replace").splitlines()
@@ -99,7 +99,7 @@ class LogScreen(Screen[None]):
         self._reading = False
         self._events, self._tail = EventReader(folder.events), Tail(folder.worker_log)
         self._empty = True
-        self.query_one("#worker").border_subtitle = str(folder.worker_log)
+        self.query_one("#worker").border_subtitle = str(folder.worker_log.path)
         self.query_one("#worker").focus()
         self.set_interval(UPDATE_SECONDS, self._tick)
         self._tick()

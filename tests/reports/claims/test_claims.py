@@ -96,7 +96,7 @@ def baselines(run: RunFolder, reached: Callable[[str, Experiment], dict[str, flo
         for member in cell.members
         for name in found.experiment.baselines.names
     ]
-    run.baselines.write_text(json.dumps(rows))
+    run.baselines.path.write_text(json.dumps(rows))
 
 
 @pytest.mark.parametrize("known", [0.5, 0.0])
