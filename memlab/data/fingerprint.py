@@ -49,4 +49,4 @@ def _add(update: Callable[[bytes | memoryview], None], array: np.ndarray) -> Non
     step = max(1, PIECE_BYTES * len(array) // array.nbytes)
     for start in range(0, len(array), step):
         piece = np.ascontiguousarray(array[start : start + step], dtype=kind)
-        update(memoryview(piece.reshape(-1).view(np.uint8)))
+        update(piece.reshape(-1).view(np.uint8).data)
