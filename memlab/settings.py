@@ -126,10 +126,13 @@ def load(path: Path | None = None) -> Settings:
     """
     import tomllib
 
+    from memlab import bounded_toml
+
     path = settings_file() if path is None else path
     try:
-        text = path.read_bytes().decode("utf-8")
-        document = tomllib.loads(text)
+        text = ""
+        text = bounded_toml.read_text(path)
+        document = bounded_toml.parse(text)
     except (FileNotFoundError, NotADirectoryError):
         return Settings()
     except UnicodeDecodeError as error:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
+from memlab.data.data_file import MEBIBYTE, check_memory, opened, size_of
 from memlab.data.dataset import Raw, Request, Sizes, checked_classes, dataset, users_own
 from memlab.data.npz import MIN_EXAMPLES
 from memlab.errors import DatasetUnavailable, InvalidDataset
 
 MAX_BYTES = 4 << 30
+MOST_PIXELS = 1 << 24
+MOST_FILE_BYTES = 64 * MEBIBYTE
+#: Pillow knows fifty more, some of which start other programs.
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "WEBP", "TIFF")
 
 
 @dataset(
@@ -58,6 +65,8 @@ def read_folder(path: Path) -> Raw:
                 )
             pictures.append(picture)
             labels.append(label)
+            # They are put together twice.
+            check_memory(str(path), 3 * picture.nbytes * len(pictures))
             if picture.nbytes * len(pictures) > MAX_BYTES:
                 raise InvalidDataset(f"{path} has more than 4 GB of pictures; take fewer.")
     if len(pictures) < MIN_EXAMPLES:
@@ -89,20 +98,36 @@ def _entries(folder: Path) -> list[Path]:
         raise DatasetUnavailable(f"{folder} cannot be read: {error.strerror}.") from error
 
 
-def _picture(file: Path) -> np.ndarray:
-    """`[height, width, 3]` uint8."""
+def _picture(path: Path) -> np.ndarray:
+    """`[height, width, 3]` uint8; of a picture with several frames, the first."""
+    with opened(path) as file, warnings.catch_warnings():
+        if size_of(file) > MOST_FILE_BYTES:
+            raise InvalidDataset(
+                f"{path} has {size_of(file):,} bytes; pictures have {MOST_FILE_BYTES:,} at most."
+            )
+        warnings.simplefilter("ignore")  # Pillow's, about what is refused here
+        return _decoded(file, path)
+
+
+def _decoded(file: BinaryIO, path: Path) -> np.ndarray:
     from PIL import Image
 
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=FORMATS) as image:
+            width, height = image.size
             deep = image.mode.startswith(("I", "F"))
-            picture = np.asarray(image.convert("RGB"), dtype=np.uint8)
+            small = 0 < width * height <= MOST_PIXELS
+            picture = np.asarray(image.convert("RGB"), dtype=np.uint8) if small else None
     except Exception as error:  # a damaged picture may raise anything
         raise InvalidDataset(
-            f"{file} is no readable picture; remove it or start its name with a dot."
+            f"{path} is no readable picture; remove it or start its name with a dot."
         ) from error
+    if picture is None:
+        raise InvalidDataset(
+            f"{path} is {width}×{height}; pictures have {MOST_PIXELS:,} pixels at most."
+        )
     if deep:
-        raise InvalidDataset(f"{file} has more than 8 bits per colour; save it with 8 bits.")
+        raise InvalidDataset(f"{path} has more than 8 bits per colour; save it with 8 bits.")
     return picture
 
 

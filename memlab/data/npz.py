@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from memlab.data.data_file import check_memory, exactly, opened
 from memlab.data.dataset import Raw, Request, Sizes, checked_classes, dataset, users_own
+from memlab.data.npz_archive import archive, needed
 from memlab.errors import DatasetUnavailable, InvalidDataset
 
 MIN_EXAMPLES = 10
@@ -61,41 +63,21 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays that are there of those that are read; nothing else in the file is looked at."""
     if not os.path.isfile(path):
         raise DatasetUnavailable(f"There is no file {path}; npz:PATH names a NumPy .npz file.")
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(NPY_MAGIC))
-    except OSError as error:
-        raise DatasetUnavailable(f"{path} cannot be read: {error.strerror}.") from error
-    if start == NPY_MAGIC:
-        raise InvalidDataset(f"{path} is a single array; save x and y with numpy.savez.")
-    if start[:2] != b"PK":
-        raise InvalidDataset(f"{path} is no npz file; save x and y with numpy.savez.")
-    found: dict[str, np.ndarray] = {}
-    name = ""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            have = ", ".join(stored.files) or "nothing"
-            for name in (name for name in ARRAYS if name in stored.files):
-                found[name] = stored[name]
-    except Exception as error:  # a damaged archive may raise anything
-        raise InvalidDataset(_damage(path, name, error)) from error
-    for name in ("x", "y"):
-        if name not in found:
-            raise InvalidDataset(f"{path} has no array {name!r}: it has {have}.")
-    for name, array in found.items():
-        if not isinstance(array, np.ndarray):
-            raise InvalidDataset(f"{path}: {name!r} is no NumPy array; save it with numpy.savez.")
-    return found
-
-
-def _damage(path: Path, name: str, error: Exception) -> str:
-    if isinstance(error, ValueError) and "pickle" in str(error):
-        return (
-            f"{path}: array {name!r} holds Python objects (a pickle), which are not read; save "
-            "numbers only."
-        )
-    what = f"array {name!r} cannot be read" if name else "it cannot be opened"
-    return f"{path} is damaged: {what}; save x and y again with numpy.savez."
+    with opened(path) as file:
+        start = exactly(file, len(NPY_MAGIC), path)
+        if start == NPY_MAGIC:
+            raise InvalidDataset(f"{path} is a single array; save x and y with numpy.savez.")
+        if start[:2] != b"PK":
+            raise InvalidDataset(f"{path} is no npz file; save x and y with numpy.savez.")
+        with archive(file, path) as stored:
+            found = {name: stored.find(name) for name in ARRAYS}
+            headers = {name: member for name, member in found.items() if member is not None}
+            for name in ("x", "y"):
+                if name not in headers:
+                    have = ", ".join(stored.names()) or "nothing"
+                    raise InvalidDataset(f"{path} has no array {name!r}: it has {have}.")
+            check_memory(str(path), sum(needed(member) for member in headers.values()))
+            return {name: stored.array(member) for name, member in headers.items()}
 
 
 def inputs(x: np.ndarray, where: str) -> np.ndarray:

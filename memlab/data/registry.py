@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from memlab.data import digits, gaussian, image_folder, mnist1d, npz, torchvision_sets
 from memlab.data.dataset import DATASETS, Dataset, Progress, Raw, Request, declare
-from memlab.errors import InvalidExperiment
+from memlab.errors import InvalidDataset, InvalidExperiment
 from memlab.experiment import plugins
 from memlab.experiment.material_spec import DATASETS as NAMES
 from memlab.experiment.material_spec import DatasetSpec
@@ -66,7 +66,12 @@ def load(
         InvalidDataset: if it is damaged or not what training needs.
         StorageError: if it cannot be written.
     """
-    return find(spec.name).load(Request(spec, tuple(folders), download, progress))
+    try:
+        return find(spec.name).load(Request(spec, tuple(folders), download, progress))
+    except MemoryError as error:
+        raise InvalidDataset(
+            f"{spec.name} does not fit into memory; use fewer examples."
+        ) from error
 
 
 def listing(folders: Sequence[Path] = ()) -> list[Listed]:

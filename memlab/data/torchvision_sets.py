@@ -16,6 +16,7 @@ import numpy as np
 from memlab.data.dataset import Dataset, Inputs, IntArray, Raw, Sizes, declare
 from memlab.data.idx import read_idx
 from memlab.data.layout import Layout, fetch, load, verify
+from memlab.data.matlab import read_matlab
 from memlab.data.plain_pickle import read_plain_pickle
 from memlab.errors import InvalidDataset
 
@@ -45,9 +46,10 @@ def _read_idx_set(layout: Layout, name: str, class_names: tuple[str, ...], place
 def _read_cifar(layout: Layout, name: str, labels_key: str, names_key: str, place: Path) -> Raw:
     meta = layout.files[-1]
     found = read_plain_pickle(place / meta).get(names_key)
-    if not isinstance(found, list) or len(found) < 2:
+    named = isinstance(found, list) and all(isinstance(item, str) for item in found)
+    if not isinstance(found, list) or not named or len(found) < 2:
         raise InvalidDataset(f"{place / meta} has no list {names_key!r} of the classes' names.")
-    class_names = tuple(str(item) for item in found)
+    class_names = tuple(found)
 
     def batch(file: str) -> Part:
         path = place / file
@@ -71,16 +73,13 @@ def _read_cifar(layout: Layout, name: str, labels_key: str, names_key: str, plac
 
 def _read_svhn(layout: Layout, place: Path) -> Raw:
     def part(file: str) -> Part:
-        from scipy.io import loadmat
-
         path = place / file
-        try:
-            content = loadmat(path)
-            images, labels = content["X"], content["y"].astype(np.int64).ravel()
-        except Exception as error:  # a damaged file may raise anything
-            raise InvalidDataset(
-                f"{path} is damaged: it is no MATLAB file with X and y."
-            ) from error
+        content = read_matlab(path, ("X", "y"))
+        if len(content) < 2:
+            raise InvalidDataset(f"{path} has no X and y.")
+        images = content["X"]
+        with np.errstate(invalid="ignore"):  # what is no number is no class either
+            labels = content["y"].astype(np.int64).ravel()
         if images.ndim != 4 or images.shape[:3] != (32, 32, 3) or images.dtype != np.uint8:
             raise InvalidDataset(f"{path} has no images of 32×32×3 bytes.")
         images = np.ascontiguousarray(images.transpose(3, 2, 0, 1))

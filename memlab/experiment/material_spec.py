@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from memlab.experiment import plugins
-from memlab.experiment.section import Count, Fraction, Rate, Section, UnknownNameError
+from memlab.experiment.section import Count, Fraction, Rate, Section, Seed, UnknownNameError
 
 DATASETS = (
     "digits",
@@ -48,7 +48,7 @@ class DatasetSpec(Section):
     test: Count | None = Field(
         default=None, description="Test examples; empty: the dataset's own default"
     )
-    split_seed: int = Field(default=0, ge=0, description="Seed of the split, shared by all members")
+    split_seed: Seed = Field(default=0, description="Seed of the split, shared by all members")
     scaling: Literal["standardize", "features", "images", "unit"] = Field(
         default="standardize",
         description="One mean and deviation for all, per feature, per image (whitening), or [0, 1]",

@@ -50,7 +50,9 @@ class EvaluationSpec(Section):
 class CheckpointSpec(Section):
     """When everything needed to go on is saved, and how much of it is kept."""
 
-    every_seconds: float = Field(default=30.0, ge=0.0, description="Seconds between checkpoints")
+    every_seconds: float = Field(
+        default=30.0, ge=0.0, le=1e9, description="Seconds between checkpoints"
+    )
     keep: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=4, description="Checkpoints kept per stack: the newest, thinning with age"
     )

@@ -19,6 +19,7 @@ import tomli_w
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from memlab import bounded_toml
 from memlab.errors import InvalidExperiment
 from memlab.experiment import grid, instruments
 from memlab.experiment.material_spec import CORRUPTIONS
@@ -27,6 +28,8 @@ from memlab.experiment.spec import SECTIONS, Experiment, field_names
 
 Tree = dict[str, Any]
 CONFIRM_MEMBERS = 10_000
+LONGEST_SHOWN = 120
+_QUOTES = "'\""
 #: Fields whose single value is a list.
 LISTED = ("schedule.milestones", "instruments.on", "baselines.on", "claims")
 
@@ -38,7 +41,7 @@ def from_toml(text: str, where: str) -> Tree:
         InvalidExperiment: if it is not TOML, with line and column.
     """
     try:
-        return tomllib.loads(text)
+        return bounded_toml.parse(text)
     except tomllib.TOMLDecodeError as error:
         place = "" if "line" in str(error) else f", line {text.count(chr(10)) + 1}"
         raise InvalidExperiment(f"{where} is not valid TOML: {error}{place}.") from error
@@ -51,10 +54,13 @@ def read_file(path: Path) -> Tree:
         InvalidExperiment: if it cannot be read or is not TOML.
     """
     try:
-        return from_toml(path.read_text(encoding="utf-8"), str(path))
+        text = bounded_toml.read_text(path)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidExperiment(f"{path} is not valid TOML: {error}.") from error
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InvalidExperiment(f"{path} cannot be read: {reason}.") from error
+    return from_toml(text, str(path))
 
 
 def experiment(tree: Mapping[str, Any], where: str, settings: Sequence[str] = ()) -> Experiment:
@@ -219,17 +225,19 @@ def _range(text: str) -> list[float] | None:
         raise InvalidExperiment(
             f"The range {text!r} must be low:high:step with low ≤ high and a step above 0."
         )
-    count = math.floor((high - low) / step + 1e-9) + 1
-    if count > CONFIRM_MEMBERS:
-        raise InvalidExperiment(f"The range {text!r} has {count:,} values; take fewer.")
-    values = [round(low + step * i, 12) for i in range(count)]
+    steps = (high - low) / step
+    if steps >= CONFIRM_MEMBERS:
+        raise InvalidExperiment(
+            f"The range {text!r} has more than {CONFIRM_MEMBERS:,} values, the most of an axis."
+        )
+    values = [round(low + step * i, 12) for i in range(math.floor(steps + 1e-9) + 1)]
     whole = all(re.fullmatch(r"[+-]?\d+", part.strip()) for part in parts)
     return [int(value) for value in values] if whole else values
 
 
 def _toml_value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return bounded_toml.parse(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
 
@@ -262,6 +270,11 @@ def _check_axes(made: Experiment, where: str) -> None:
             )
         if not values:
             raise InvalidExperiment(f"{where}: the axis {name!r} has no values.")
+        if len(values) > CONFIRM_MEMBERS:
+            raise InvalidExperiment(
+                f"{where}: the axis {name!r} has {len(values):,} values; {CONFIRM_MEMBERS:,} are "
+                "the most."
+            )
         if len({repr(value) for value in values}) != len(values):
             raise InvalidExperiment(f"{where}: the axis {name!r} has the same value twice.")
     if grid.combinations(made) <= CONFIRM_MEMBERS:
@@ -300,34 +313,41 @@ def _path(detail: ErrorDetails) -> list[str]:
 def sentence(detail: ErrorDetails) -> str:
     """One validation error as a sentence: the key, the value, and what would be right."""
     path = _path(detail)
-    key = ".".join(path) or "the experiment"
+    key = ".".join(_printable(part) for part in path) or "the experiment"
     context = detail.get("ctx", {})
-    value = detail.get("input")
+    value = _shown(detail.get("input"))
     if detail["type"] == "extra_forbidden":
         known = _siblings(path)
-        return f"{key!r} is not a known key{_nearest(path[-1], known) or '.'}"
+        return f"{_shown('.'.join(path))} is not a known key{_nearest(path[-1], known) or '.'}"
     cause = context.get("error")
     if isinstance(cause, UnknownNameError):
+        name = _shown(cause.name)
         if not cause.known:
-            return f"{key}: {cause.name!r} is unknown; this version knows none yet."
-        known = (
-            tuple(n for n in cause.known if "+" not in n)
-            if "+" not in cause.name
-            else (cause.known)
-        )
-        return f"{key} = {cause.name!r} is unknown{_nearest(cause.name, cause.known) or '.'} " + (
-            f"Known: {', '.join(known)}."
-        )
+            return f"{key}: {name} is unknown; this version knows none yet."
+        single = tuple(n for n in cause.known if "+" not in n)
+        known = cause.known if "+" in cause.name else single
+        nearest = _nearest(cause.name, cause.known) or "."
+        return f"{key} = {name} is unknown{nearest} Known: {', '.join(known)}."
     if detail["type"] == "literal_error":
         names = tuple(re.findall(r"'([^']*)'", str(context.get("expected", ""))))
         return (
-            f"{key} = {value!r} is unknown{_nearest(str(value), names) or '.'} "
+            f"{key} = {value} is unknown{_nearest(value.strip(_QUOTES), names) or '.'} "
             f"Known: {', '.join(names)}."
         )
     if detail["type"] == "value_error":
         return f"{key}: {cause}."
     reason = detail["msg"].replace("Input should be", "it should be")
-    return f"{key} = {value!r}: {reason[0].lower() + reason[1:]}."
+    return f"{key} = {value}: {reason[0].lower() + reason[1:]}."
+
+
+def _shown(value: object) -> str:
+    """A value as Python writes it, cut to a length that a sentence bears."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def _printable(text: str) -> str:
+    return text[:LONGEST_SHOWN] if text.isprintable() else _shown(text)
 
 
 def _siblings(path: Sequence[str]) -> tuple[str, ...]:

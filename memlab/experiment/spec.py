@@ -8,6 +8,7 @@ is `grid.py`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
@@ -22,7 +23,7 @@ from memlab.experiment.measuring_spec import (
     EvaluationSpec,
     InstrumentsSpec,
 )
-from memlab.experiment.section import Section, UnknownNameError
+from memlab.experiment.section import Section, Seed, UnknownNameError
 from memlab.experiment.training_spec import (
     ForkSpec,
     OptimizerSpec,
@@ -32,6 +33,7 @@ from memlab.experiment.training_spec import (
 )
 
 SCHEMA_VERSION = 1
+MOST_NETWORKS = 1_000_000
 
 
 def _seeds(value: object) -> object:
@@ -62,7 +64,7 @@ class Experiment(Section):
     axes: dict[str, list[Any]] = Field(
         default_factory=dict, description="Fields that take several values: field name to values"
     )
-    seeds: Annotated[int, Field(ge=1, le=1_000_000)] | list[Annotated[int, Field(ge=0)]] = Field(
+    seeds: Annotated[int, Field(ge=1, le=MOST_NETWORKS)] | list[Seed] = Field(
         default=1, description="How many seeds per combination of axis values, or which"
     )
     instruments: InstrumentsSpec = InstrumentsSpec()
@@ -93,6 +95,18 @@ class Experiment(Section):
             if name not in known:
                 raise UnknownNameError(name, known)
         return value
+
+    @model_validator(mode="after")
+    def _grid_is_bounded(self) -> Self:
+        """Where the grid is never expanded, it needs no memory."""
+        seeds = self.seeds if isinstance(self.seeds, int) else len(self.seeds)
+        networks = math.prod(map(len, self.axes.values()), start=seeds)
+        if networks > MOST_NETWORKS:
+            many = f"{networks:,}" if networks < 10**15 else "far too many"
+            raise ValueError(
+                f"axes and seeds make {many} networks; {MOST_NETWORKS:,} are the most of a run"
+            )
+        return self
 
     @model_validator(mode="after")
     def _branch_is_valid(self) -> Self:

@@ -55,8 +55,10 @@ class ScheduleSpec(Section):
         default=(), description="Epochs of the steps, ascending"
     )
     factor: float = Field(default=5.0, gt=1.0, le=1e6, description="Factor of a step or cycle")
-    warmup: float = Field(default=0.0, ge=0.0, description="Epochs of linear warm-up of η from 0")
-    period: float = Field(default=1.0, gt=0.0, description="Epochs per period of a cycle")
+    warmup: float = Field(
+        default=0.0, ge=0.0, le=1e6, description="Epochs of linear warm-up of η from 0"
+    )
+    period: float = Field(default=1.0, gt=0.0, le=1e6, description="Epochs per period of a cycle")
     floor: Rate = Field(default=0.0, description="Cosine: lowest η as a share of the first")
     max_batch: Count | None = Field(default=None, description="Largest batch size of a growing one")
 
@@ -103,9 +105,11 @@ class StopSpec(Section):
     train_accuracy: Fraction | None = Field(
         default=None, description="Train accuracy reached at an evaluation"
     )
-    seconds: float | None = Field(default=None, gt=0.0, description="Seconds of the whole run")
+    seconds: float | None = Field(
+        default=None, gt=0.0, le=1e9, description="Seconds of the whole run"
+    )
     patience: float | None = Field(
-        default=None, gt=0.0, description="Epochs without a better validation accuracy"
+        default=None, gt=0.0, le=1e6, description="Epochs without a better validation accuracy"
     )
 
 

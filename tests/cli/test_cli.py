@@ -181,7 +181,7 @@ BAD_WORDS = [
     (("run", "small.toml", "--set", "dataset.name=npz:none.npz"), "none.npz"),
     (("run", "small.toml", "--device", "tpu"), "'tpu' is no device"),
     (("run", "small.toml", "--device", "cuda:99"), "cuda:99"),
-    (("run", "small.toml", "--set", "seeds=1000000"), "--yes"),
+    (("run", "small.toml", "--set", "seeds=100000"), "--yes"),
     (("report", "last"), "run"),
     (("report", "../etc"), "../etc"),
     (("watch", "nothing"), "no runs"),
