@@ -18,6 +18,7 @@ from memlab.instruments.ledger_store import LedgerFacts, LedgerStore, unlearned
 from memlab.runs import run_folder
 from memlab.runs.ledger import MEMBERS
 from memlab.runs.run_folder import RunFolder
+from tests.patience import SECONDS
 
 EXAMPLES = 20
 TRUE = np.arange(EXAMPLES) % 2
@@ -243,4 +244,6 @@ def test_command_imports_no_torch(run: RunFolder, tmp_path: Path) -> None:
         "assert main(['suspects', 'last', '--top', '1']) == 0\n"
         "assert not {m for m in sys.modules if m.split('.')[0] in ('torch', 'sklearn', 'textual')}"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, timeout=SECONDS, stdout=subprocess.DEVNULL
+    )
