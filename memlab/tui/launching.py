@@ -33,7 +33,7 @@ def launch(
     """
     facts = {**describe(sys.argv), "requested_device": device, "preset": name}
     return lifecycle.start(
-        reading.to_toml(made),
+        reading.to_toml(reading.with_absolute_paths(made, Path.cwd())),
         name,
         settings.prepared(runs_folder),
         environment=facts,

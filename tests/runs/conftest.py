@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memlab.runs.launch import worker_environment
+from memlab import child
 from tests.patience import wait_for
 
 
@@ -35,7 +35,7 @@ def python() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=worker_environment(os.environ),
+            env=child.environment(os.environ),
             **options,  # type: ignore[call-overload]
         )
         started.append(process)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from memlab import child
 from memlab.errors import RunFolderError, TrainingFailed
 from memlab.runs import lifecycle, requests
-from memlab.runs.launch import Standby, launch, worker_environment
+from memlab.runs.launch import Standby, launch
 from memlab.runs.lock import RunLock
 from memlab.runs.run_folder import RunFolder, list_runs
 from memlab.runs.state import write_state
@@ -158,7 +159,7 @@ def test_only_a_dead_run_is_deleted_and_then_as_a_whole(tmp_path, fake_worker, e
 
 def test_the_worker_finds_the_same_folders_from_another_directory(monkeypatch, tmp_path) -> None:
     monkeypatch.chdir(tmp_path)
-    made = worker_environment({"MEMLAB_HOME": "lab", "PYTHONPATH": "src", "OTHER": "x"})
+    made = child.environment({"MEMLAB_HOME": "lab", "PYTHONPATH": "src", "OTHER": "x"})
     assert made["MEMLAB_HOME"] == str(tmp_path / "lab")
     assert str(tmp_path / "src") in made["PYTHONPATH"].split(":")
     assert made["OTHER"] == "x"
