@@ -4,12 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := pyproject.toml memlab/__init__.py
 
-.PHONY: run test lint fix bench measure shots replication clean
+.PHONY: run test test-full lint fix bench measure shots replication clean
 
 run: $(VENV)/.installed
 	@if [ -t 1 ]; then exec $(BIN)/memlab; else exec $(BIN)/memlab run noise-ladder; fi
 
 test: $(VENV)/.developed
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not full"
+
+test-full: $(VENV)/.developed
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.developed

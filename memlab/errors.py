@@ -49,6 +49,16 @@ class SettingsError(MemlabError):
     exit_code = 2
 
 
+class ExportRefused(MemlabError):
+    """A file to write that the user named, but that is a folder, a device or a dead link."""
+
+    exit_code = 2
+
+
+class FileIsThere(ExportRefused):
+    """A file that would be replaced, which nobody has agreed to."""
+
+
 class StorageError(MemlabError):
     """A disk that is full, a folder that is gone, a permission that is missing."""
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 
 from memlab.cli.output import console, print_json, say
 from memlab.errors import TrainingFailed
@@ -22,13 +19,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measures in a process of its own, and prints the table."""
-    from memlab.runs.launch import worker_environment
+    from memlab import child
 
     say("Measuring; this takes about a minute. Leave the machine alone meanwhile.")
-    command = [sys.executable, "-m", "memlab.worker.benchmark", options.what]
-    command += ["--device", options.device, "--repetitions", str(max(1, options.repetitions))]
-    environment = worker_environment(os.environ)
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
+    words = ["-m", "memlab.worker.benchmark", options.what, "--device", options.device]
+    words += ["--repetitions", str(max(1, options.repetitions))]
+    done = child.run(words, keep_errors=False)
     if done.returncode != 0:
         raise TrainingFailed("The benchmark failed; what it printed is above.")
     document = json.loads(done.stdout)

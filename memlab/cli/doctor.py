@@ -8,9 +8,11 @@ import os
 import subprocess
 import sys
 
+from memlab import child
 from memlab.cli.output import console, print_json
 from memlab.errors import MemlabError
 
+PATIENCE_SECONDS = 120.0
 #: Runs in a process of its own, so that the command line never imports torch.
 PROBE = """
 import json, torch
@@ -55,9 +57,8 @@ def _versions() -> list[Check]:
 
 def _device() -> list[Check]:
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", PROBE], capture_output=True, text=True, check=True, timeout=120
-        )
+        done = child.run(["-c", PROBE], seconds=PATIENCE_SECONDS)
+        done.check_returncode()
         found = json.loads(done.stdout)
     except (subprocess.SubprocessError, ValueError, OSError) as error:
         return [("device", False, f"torch does not work here: {error}")]

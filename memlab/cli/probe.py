@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 from memlab.cli.control import found, run_argument
@@ -32,18 +29,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measures in a process of its own, and prints a table per instrument."""
-    from memlab.runs.launch import worker_environment
+    from memlab import child
 
     names = _names(options.instrument)
     folder = found(options.run)
-    command = [sys.executable, "-m", "memlab.worker.probe", str(folder.path)]
-    command += ["--device", options.device]
-    command += [] if options.at is None else ["--at", str(options.at)]
+    words = ["-m", "memlab.worker.probe", str(folder.path.absolute())]
+    words += ["--device", options.device]
+    words += [] if options.at is None else ["--at", str(options.at)]
     for name in names:
-        command += ["--instrument", name]
+        words += ["--instrument", name]
     say(f"Measuring {', '.join(names)} on {folder.id}.")
-    environment = worker_environment(os.environ)
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    done = child.run(words)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
         raise TrainingFailed(lines[-1] if lines else "The measurement failed.")

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memlab.cli.control import found, run_argument
-from memlab.cli.output import console, print_json, say
+from memlab.cli.exporting import agreed, force_argument, written
+from memlab.cli.output import console, print_json
 from memlab.errors import RunFolderError
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--export", type=Path, metavar="FILE.csv", help="write the list there too")
+    force_argument(parser)
 
 
 def _count(text: str) -> int:
@@ -86,6 +88,7 @@ def _count(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Ranks, prints, and exports."""
+    replace = options.export is not None and agreed(options.export, options.force)
     labelling, others = _chosen(options.run, options.member)
     threshold = _threshold(labelling, options)
     rows = suspects(labelling, options.score, threshold)
@@ -94,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
     if options.top is not None or not options.threshold:
         rows = rows[: options.top or TOP]
     if options.export is not None:
-        _export(options.export, rows, labelling)
+        _export(options.export, rows, labelling, replace)
     if options.json:
         print_json([_document(row, labelling) for row in rows])
         return 0
@@ -204,9 +207,7 @@ def _document(row: Suspect, labelling: Labelling) -> dict[str, object]:
     return document
 
 
-def _export(path: Path, rows: Sequence[Suspect], labelling: Labelling) -> None:
-    from memlab.atomic import write_atomically
-
+def _export(path: Path, rows: Sequence[Suspect], labelling: Labelling, replace: bool) -> None:
     documents = [{"rank": row.rank, **_document(row, labelling)} for row in rows]
     if labelling.truth_known:
         for document, row in zip(documents, rows, strict=True):
@@ -217,8 +218,7 @@ def _export(path: Path, rows: Sequence[Suspect], labelling: Labelling) -> None:
     )
     writer.writeheader()
     writer.writerows(documents)
-    write_atomically(Path(os.path.expanduser(path)), text.getvalue().encode())
-    say(f"{len(rows)} examples written to {path}.")
+    written(path, text.getvalue(), replace, f"{len(rows)} examples")
 
 
 def _show(rows: Sequence[Suspect], labelling: Labelling, score: str) -> None:

@@ -38,16 +38,21 @@ class Previewer:
         self._raw: Raw | None = None
 
     def preview(
-        self, tree: Mapping[str, Any], count: int = SHOWN, folders: Sequence[str] = ()
+        self,
+        tree: Mapping[str, Any],
+        count: int = SHOWN,
+        folders: Sequence[str] = (),
+        here: str = "",
     ) -> dict[str, object]:
         """The first training examples, corrupted and clean ones, JSON-able.
 
-        Where the experiment has axes, the middle value of each is shown.
+        Where the experiment has axes, the middle value of each is shown. Relative paths in it
+        start at `here`.
 
         Raises:
             MemlabError: if the experiment is invalid or its data are not there.
         """
-        made = reading.experiment(tree, "experiment")
+        made = reading.with_absolute_paths(reading.experiment(tree, "experiment"), Path(here))
         cell = grid.with_values(made, _telling(made.axes))
         splits = split(self._load(cell.dataset, folders), cell.dataset)
         check_cell(cell, splits)
@@ -114,8 +119,8 @@ def _choose(drawn: np.ndarray, count: int) -> np.ndarray:
 def serve(requests: TextIO, answers: TextIO) -> None:
     """One answer per request line, until the requests end.
 
-    A request is `{"id", "experiment", "count"?, "folders"?}`; an answer has the id and what
-    `preview` gives, or an `error` sentence.
+    A request is `{"id", "experiment", "count"?, "folders"?, "here"?}`; an answer has the id and
+    what `preview` gives, or an `error` sentence.
     """
     previewer = Previewer()
     for line in requests:
@@ -142,8 +147,8 @@ def _read(line: str) -> dict[str, Any]:
     return request
 
 
-def _asked(request: Mapping[str, Any]) -> tuple[dict[str, Any], int, list[str]]:
-    """Experiment, count and folders of a request.
+def _asked(request: Mapping[str, Any]) -> tuple[dict[str, Any], int, list[str], str]:
+    """Experiment, count, folders and the asking process's own folder.
 
     Raises:
         InvalidExperiment: if one of them is something else.
@@ -156,7 +161,7 @@ def _asked(request: Mapping[str, Any]) -> tuple[dict[str, Any], int, list[str]]:
         raise InvalidExperiment('No preview: "count" is a whole number.')
     if not isinstance(folders, list) or not all(isinstance(folder, str) for folder in folders):
         raise InvalidExperiment('No preview: "folders" is a list of folders.')
-    return experiment, max(1, min(MOST_SHOWN, count)), folders
+    return experiment, max(1, min(MOST_SHOWN, count)), folders, str(request.get("here") or "")
 
 
 if __name__ == "__main__":

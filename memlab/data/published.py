@@ -13,7 +13,10 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any
 
+from memlab import child
 from memlab.errors import DatasetUnavailable
+
+PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,9 @@ def published(class_name: str) -> Published:
     """
     if "torch" in sys.modules:
         return _from_class(class_name)
-    command = [sys.executable, "-m", "memlab.data.published", class_name]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+        done = child.run(["-m", "memlab.data.published", class_name], seconds=PATIENCE_SECONDS)
+        done.check_returncode()
         found = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise DatasetUnavailable(

@@ -9,6 +9,7 @@ without the instrument, on the CPU.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from memlab import child
 from memlab.data.corruption import corrupt
 from memlab.data.registry import load
 from memlab.data.split import split
@@ -158,7 +160,9 @@ def check_members_apart(made: Instrument, settings: Settings) -> None:
 def check_no_torch(module: str) -> None:
     """Importing the module of a declaration imports no torch."""
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], check=False)
+    paths = {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
+    environment = child.environment(os.environ | paths)
+    done = subprocess.run(child.command("-c", code), env=environment, check=False)
     assert done.returncode == 0, f"importing {module} imports torch, or fails"
 
 

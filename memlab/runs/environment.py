@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import platform
 import subprocess
-import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 import memlab
+from memlab import child
 
 PACKAGES = ("numpy", "scipy", "torch", "torchvision", "scikit-learn", "pydantic")
 
@@ -23,7 +23,7 @@ def describe(command: Sequence[str]) -> dict[str, object]:
         "machine": platform.machine(),
         "system": platform.platform(),
         "host": platform.node(),
-        "executable": sys.executable,
+        "executable": child.PYTHON,
         "command": list(command),
         "commit": commit(),
     }

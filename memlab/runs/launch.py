@@ -13,19 +13,19 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import memlab
+from memlab import child
 from memlab.errors import TrainingFailed
 from memlab.runs.door import Place
 from memlab.runs.lock import RunLock
 from memlab.runs.state import LOCK_FILE
 
-WORKER: tuple[str, ...] = (sys.executable, "-m", "memlab.worker")
+WORKER: tuple[str, ...] = child.command("-m", "memlab.worker")
 LOG_FILE = "worker.log"
 MESSAGE_BYTES = 1 << 16
 
@@ -169,8 +169,8 @@ def _detached(command: Sequence[str], keep: int, output: int) -> subprocess.Pope
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            cwd="/",
-            env=worker_environment(os.environ),
+            cwd=child.FOLDER,
+            env=child.environment(os.environ),
             pass_fds=(keep,),
             start_new_session=True,
         )
@@ -178,24 +178,3 @@ def _detached(command: Sequence[str], keep: int, output: int) -> subprocess.Pope
         raise TrainingFailed(f"No worker could be started: {error.strerror}.") from error
     threading.Thread(target=process.wait, name="worker-reaper", daemon=True).start()
     return process
-
-
-def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a process in `/`: relative paths made absolute, memlab importable.
-
-    OpenMP's threads spin for microseconds only, unless the user decides: beside other work on the
-    same cores their milliseconds of spinning made training ten times slower (58 s against 6 s, two
-    cores, two other jobs); alone it is as fast either way.
-    """
-    made = dict(environ)
-    if "OMP_WAIT_POLICY" not in made:
-        made.setdefault("GOMP_SPINCOUNT", "1000")
-    if made.get("MEMLAB_HOME", "").strip():
-        made["MEMLAB_HOME"] = os.path.abspath(os.path.expanduser(made["MEMLAB_HOME"].strip()))
-    paths = [os.path.abspath(p) for p in made.get("PYTHONPATH", "").split(os.pathsep) if p]
-    top = Path(memlab.__file__).resolve().parents[1]
-    if top.name not in ("site-packages", "dist-packages"):
-        paths.insert(0, str(top))
-    if paths:
-        made["PYTHONPATH"] = os.pathsep.join(paths)
-    return made

@@ -13,10 +13,10 @@ from typing import Any
 import tomli_w
 
 from memlab import settings
-from memlab.atomic import write_atomically
 from memlab.errors import InvalidExperiment
 from memlab.experiment import presets, reading
 from memlab.experiment.spec import Experiment
+from memlab.export import export
 from memlab.runs import lifecycle
 from memlab.runs.environment import describe
 from memlab.runs.launch import Standby
@@ -33,7 +33,7 @@ def launch(
     """
     facts = {**describe(sys.argv), "requested_device": device, "preset": name}
     return lifecycle.start(
-        reading.to_toml(made),
+        reading.to_toml(reading.with_absolute_paths(made, Path.cwd())),
         name,
         settings.prepared(runs_folder),
         environment=facts,
@@ -68,5 +68,6 @@ def save_preset(tree: Mapping[str, Any], name: str) -> Path:
     path = own_preset_path(name)
     settings.prepared(path.parent)
     document = {key: value for key, value in tree.items() if value not in ({}, None)}
-    write_atomically(path, tomli_w.dumps({**document, "title": name.strip()}).encode())
+    text = tomli_w.dumps({**document, "title": name.strip()})
+    export(path, text.encode(), replace=True)
     return path

@@ -7,17 +7,17 @@ line each way; numpy and the datasets stay in that process. Blocking: for thread
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from memlab.runs.launch import worker_environment
+from memlab import child
 
-COMMAND: tuple[str, ...] = (sys.executable, "-m", "memlab.data.preview")
+COMMAND: tuple[str, ...] = child.command("-m", "memlab.data.preview")
 GONE = "The pictures are not available: their process ended."
 
 
@@ -57,7 +57,8 @@ class PreviewClient:
     """One child process, started when it is first asked and again when it has died."""
 
     def __init__(self, folders: Sequence[str] = (), command: Sequence[str] = COMMAND) -> None:
-        self._folders, self._command = list(folders), tuple(command)
+        self._folders = [os.path.abspath(os.path.expanduser(folder)) for folder in folders]
+        self._command = tuple(command)
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
         self._number = 0
@@ -72,6 +73,7 @@ class PreviewClient:
                 "experiment": dict(experiment),
                 "count": count,
                 "folders": self._folders,
+                "here": _here(),
             }
             return self._exchange(json.dumps(request))
 
@@ -110,8 +112,6 @@ class PreviewClient:
         if self._closed:
             return None
         if self._process is None or self._process.poll() is not None:
-            import os
-
             try:
                 self._process = subprocess.Popen(
                     self._command,
@@ -119,7 +119,8 @@ class PreviewClient:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
                     encoding="utf-8",
-                    env=worker_environment(os.environ),
+                    cwd=child.FOLDER,
+                    env=child.environment(os.environ),
                     start_new_session=True,
                 )
             except OSError:
@@ -127,6 +128,14 @@ class PreviewClient:
             if self._closed:
                 self.close()
         return self._process
+
+
+def _here() -> str:
+    """Where relative paths start; "" where that folder was deleted."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
 
 
 def _parsed(line: str, number: int) -> Preview | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memlab.atomic import storing, write_atomically
+from memlab import export as user_files
+from memlab.atomic import storing
 from memlab.errors import RunFolderError
 from memlab.experiment.spec import Experiment
 from memlab.runs.run_folder import RunFolder
@@ -53,11 +54,12 @@ def load(folder: RunFolder, before: Loaded | None = None) -> Loaded:
     return Loaded(folder, state, made, findings, document, shown, _epoch(folder), stamp)
 
 
-def export(loaded: Loaded, into: Path) -> list[Path]:
+def export(loaded: Loaded, into: Path, *, replace: bool = False) -> list[Path]:
     """Writes `report.md`, `.html` and `.json` into a folder named like the run.
 
     Raises:
-        StorageError: if they cannot be written.
+        FileIsThere: if one is there and may not be replaced; then none is written.
+        ExportRefused, StorageError: if they cannot be written.
     """
     from memlab import reports
 
@@ -69,9 +71,12 @@ def export(loaded: Loaded, into: Path) -> list[Path]:
     }
     with storing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        write_atomically(folder / name, text.encode())
-    return [folder / name for name in texts]
+    for name in texts:
+        user_files.target(folder / name, replace=replace)
+    return [
+        user_files.export(folder / name, text.encode(), replace=replace)
+        for name, text in texts.items()
+    ]
 
 
 def _stamp(folder: RunFolder, state: RunState) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from memlab.runs.event_log import EventLog
 from memlab.runs.launch import await_assignment
 from memlab.runs.lock import RunLock
 from memlab.runs.run_folder import RunFolder
@@ -52,7 +53,10 @@ def _work(folder: Path, lock: RunLock, restart: bool = False) -> int:
             from memlab.worker.session import Session
         except (ImportError, OSError) as error:
             traceback.print_exc()
-            write_state(folder, "failed", f"The worker could not load its libraries: {error}")
+            message = f"The worker could not load its libraries: {error}"
+            with EventLog(RunFolder(folder).events) as log:
+                log.append("failed", message=message, exit_code=1)
+            write_state(folder, "failed", message)
             return 1
         device.keep_memory()
         device.be_deterministic()

@@ -27,6 +27,7 @@ from memlab.data.registry import load
 from memlab.data.split import split
 from memlab.errors import InvalidDataset, InvalidExperiment
 from memlab.experiment.material_spec import CorruptionSpec, DatasetSpec
+from tests.patience import SECONDS
 
 KERNELS = {"gaussian": gaussian, "laplace": laplace}
 
@@ -257,4 +258,4 @@ def test_baselines_import_no_torch() -> None:
         "import sys, memlab.baselines.registry\n"
         "assert 'torch' not in sys.modules and 'sklearn' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=SECONDS)

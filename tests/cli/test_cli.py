@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 
 from memlab.cli import main as cli
 from memlab.runs.run_folder import RunFolder, list_runs
+from tests.patience import SECONDS, wait_for
 
 Memlab = Callable[..., subprocess.CompletedProcess[str]]
 SMALL = """
@@ -55,7 +55,7 @@ def memlab(tmp_path: Path, home: Path) -> Memlab:
             env=env,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=SECONDS,
             stdin=subprocess.DEVNULL,
             check=False,
         )
@@ -127,16 +127,9 @@ def test_ctrl_c_stops_a_foreground_run_with_a_checkpoint(
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & ignores it
     )
-    end = time.monotonic() + 60
-    while (
-        not (home / "runs").is_dir()
-        or not runs_of(home)
-        or (runs_of(home)[0].state.state != "running")
-    ):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_for(lambda: runs_of(home) and runs_of(home)[0].state.state == "running")
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
     assert "memlab resume" in errors
     (folder,) = runs_of(home)

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from memlab.reports.claims.batch import Batch
 from memlab.reports.claims.needed import needed
 from memlab.runs.run_folder import list_runs
 from memlab.runs.state import write_state
+from tests.patience import wait_for
 from tests.reports.claims import synthetic
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "runs" / "fake_worker.py"))
@@ -29,14 +29,7 @@ SEEDS = [0, 1, 2]
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], object]], None]:
     """Waits until something is true."""
-
-    def wait(condition: Callable[[], object], seconds: float = 30.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "it did not come true in time"
-            time.sleep(0.01)
-
-    return wait
+    return wait_for
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from memlab.instruments.ledger_store import LedgerFacts, LedgerStore, unlearned
 from memlab.runs import run_folder
 from memlab.runs.ledger import MEMBERS
 from memlab.runs.run_folder import RunFolder
+from tests.patience import SECONDS
 
 EXAMPLES = 20
 TRUE = np.arange(EXAMPLES) % 2
@@ -174,6 +176,51 @@ def test_export_writes_the_list_as_csv(
     assert [row["corrupted"] for row in rows] == ["1", "1", "0"]
 
 
+def test_export_replaces_a_file_only_by_force_and_keeps_its_mode(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(run)
+    target = tmp_path / "list.csv"
+    target.write_text("mine")
+    target.chmod(0o600)
+    assert cli.main(["suspects", "last", "--export", str(target)]) == 2
+    out = capsys.readouterr()
+    assert out.out == ""
+    assert out.err == f"memlab: {target} is there already. Add --force to replace it.\n"
+    assert target.read_text() == "mine"
+    assert cli.main(["suspects", "last", "--export", str(target), "--force"]) == 0
+    assert target.read_text().startswith("rank,")
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_export_onto_a_device_is_refused_though_forced(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(run)
+    (tmp_path / "device").symlink_to("/dev/null")
+    words = ["suspects", "last", "--force", "--export", str(tmp_path / "device")]
+    assert cli.main(words) == 2
+    assert "/dev/null is a device; name a file." in capsys.readouterr().err
+    assert (tmp_path / "device").is_symlink()
+
+
+@pytest.mark.parametrize(("answer", "status"), [("y", 0), ("n", 2), ("", 2)])
+def test_export_asks_on_a_terminal(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, status: int
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    keep(run)
+    target = tmp_path / "list.csv"
+    target.write_text("mine")
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{answer}\n"))
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert cli.main(["suspects", "last", "--export", str(target)]) == status
+    assert (target.read_text() == "mine") == (status == 2)
+
+
 def test_export_into_a_folder_that_is_not_there_is_a_sentence(
     run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -243,4 +290,6 @@ def test_command_imports_no_torch(run: RunFolder, tmp_path: Path) -> None:
         "assert main(['suspects', 'last', '--top', '1']) == 0\n"
         "assert not {m for m in sys.modules if m.split('.')[0] in ('torch', 'sklearn', 'textual')}"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, timeout=SECONDS, stdout=subprocess.DEVNULL
+    )

@@ -150,7 +150,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             if name in made.held:
                 self.wfile.write(body[: made.held[name]])
                 made.partly_sent.set()
-                made.release.wait(60)
+                made.release.wait()
                 return
             self.wfile.write(body[: made.cut.get(name, len(body))])
 

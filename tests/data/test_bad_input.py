@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from memlab.cli import main as cli
+from tests.patience import SECONDS
 
 Memlab = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -33,7 +34,7 @@ def memlab(tmp_path: Path) -> Memlab:
             env=env,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=SECONDS,
             stdin=subprocess.DEVNULL,
             check=False,
         )

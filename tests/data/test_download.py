@@ -24,6 +24,7 @@ from memlab.data.published import PublishedFile, published
 from memlab.errors import DatasetUnavailable, InvalidDataset, StorageError
 from memlab.experiment.material_spec import DatasetSpec
 from tests.data.conftest import IDX_NAMES, Site, idx_set, md5, write_cifar
+from tests.patience import SECONDS, wait_for
 
 BODY = np.random.default_rng(0).bytes(700_000)
 NOWHERE = "http://127.0.0.1:9/"
@@ -116,11 +117,9 @@ def test_a_killed_download_leaves_nothing_that_is_taken_for_data(tmp_path, site:
     )
     arguments = (name, site.address + name, md5(files[name]), str(folder))
     process = subprocess.Popen([sys.executable, "-c", code, *arguments])
-    assert site.partly_sent.wait(30)
-    deadline = time.monotonic() + 30
-    while not (left := list(folder.glob(".*.part"))):
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    assert site.partly_sent.wait(SECONDS)
+    wait_for(lambda: list(folder.glob(".*.part")))
+    (left,) = folder.glob(".*.part")
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (folder / name).exists()
@@ -128,7 +127,7 @@ def test_a_killed_download_leaves_nothing_that_is_taken_for_data(tmp_path, site:
         registry.load(DatasetSpec(name="mnist"), [tmp_path])
 
     old = time.time() - STALE_SECONDS - 60
-    os.utime(left[0], (old, old))
+    os.utime(left, (old, old))
     del site.held[name]
     download(PublishedFile(name, (site.address + name,), md5(files[name])), folder, None, 0, 0)
     assert sorted(entry.name for entry in folder.iterdir()) == sorted(files)

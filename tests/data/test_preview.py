@@ -20,6 +20,7 @@ from memlab.data.split import split
 from memlab.errors import DatasetUnavailable, InvalidDataset, InvalidExperiment
 from memlab.experiment import reading
 from tests.data.conftest import write_idx_set
+from tests.patience import SECONDS
 
 Ask = Callable[[object], dict[str, Any]]
 
@@ -36,7 +37,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pop
     yield made
     assert made.stdin is not None
     made.stdin.close()
-    assert made.wait(20) == 0
+    assert made.wait(SECONDS) == 0
 
 
 @pytest.fixture

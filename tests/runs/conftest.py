@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from memlab.runs.launch import worker_environment
+from memlab import child
+from tests.patience import wait_for
 
 
 @pytest.fixture
@@ -20,14 +21,7 @@ def fake_worker() -> tuple[str, ...]:
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], object]], None]:
     """Waits until something is true."""
-
-    def wait(condition: Callable[[], object], seconds: float = 20.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "it did not come true in time"
-            time.sleep(0.01)
-
-    return wait
+    return wait_for
 
 
 @pytest.fixture
@@ -41,7 +35,7 @@ def python() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=worker_environment({}),
+            env=child.environment(os.environ),
             **options,  # type: ignore[call-overload]
         )
         started.append(process)

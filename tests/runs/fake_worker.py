@@ -1,6 +1,7 @@
 """A worker without torch: takes the lock over as the real one does, trains nothing.
 
-Run as a script by the tests. What it does is said in the experiment: `mode = "…"`.
+Run as a script by the tests. What it does is said in the experiment: `mode = "…"`. It lives for
+`LIFE_SECONDS` at most, and no longer than its folder.
 """
 
 import argparse
@@ -16,6 +17,8 @@ from memlab.runs.launch import await_assignment
 from memlab.runs.lock import RunLock
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import write_state
+
+LIFE_SECONDS = 120.0
 
 
 def main() -> None:
@@ -39,22 +42,32 @@ def main() -> None:
 def work(folder: RunFolder, lock: RunLock) -> None:
     mode = re.search(r'mode = "(\w+)"', folder.experiment_toml())
     if mode and mode[1] == "silent":
-        time.sleep(60)
-    write_state(folder.path, "running")
+        asked_to_stop(folder, heed=False)
     print(
         f"working in session {os.getsid(0)} of {os.getpid()}, tty {sys.stdin.isatty()}", flush=True
     )
     with EventLog(folder.events) as log:
         log.append("worker-started")
+        write_state(folder.path, "running")
         if mode and mode[1] == "wait":
-            while not any(r.kind == "stop" for r in requests.take_all(folder.path).requests):
-                time.sleep(0.01)
+            if not asked_to_stop(folder):
+                return
             log.append("stopped")
             write_state(folder.path, "interrupted", "stopped")
         else:
             log.append("finished")
             write_state(folder.path, "finished")
     lock.close()
+
+
+def asked_to_stop(folder: RunFolder, heed: bool = True) -> bool:
+    """Waits for a request to stop; False where its life or its folder ended before."""
+    end = time.monotonic() + LIFE_SECONDS
+    while time.monotonic() < end and folder.path.is_dir():
+        if heed and any(r.kind == "stop" for r in requests.take_all(folder.path).requests):
+            return True
+        time.sleep(0.01)
+    return False
 
 
 if __name__ == "__main__":

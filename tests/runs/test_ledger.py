@@ -15,6 +15,7 @@ from memlab.instruments.ledger_store import LedgerFacts, LedgerStore
 from memlab.runs.door import Place
 from memlab.runs.ledger import MEMBERS, SCORES, LedgerHeader, read_ledger
 from memlab.runs.run_folder import RunFolder
+from tests.patience import SECONDS
 
 EXAMPLES = 12
 
@@ -149,4 +150,4 @@ def test_reading_and_ranking_import_no_torch() -> None:
         "import sys, memlab.runs.ledger, memlab.reports.example_scores, memlab.cli.suspects\n"
         "assert not {m for m in sys.modules if m.split('.')[0] in ('torch', 'sklearn')}"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=SECONDS)

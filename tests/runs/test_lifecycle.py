@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
+from memlab import child
 from memlab.errors import RunFolderError, TrainingFailed
 from memlab.runs import lifecycle, requests
-from memlab.runs.launch import Standby, launch, worker_environment
+from memlab.runs.launch import Standby, launch
 from memlab.runs.lock import RunLock
 from memlab.runs.run_folder import RunFolder, list_runs
 from memlab.runs.state import write_state
@@ -48,7 +48,7 @@ def test_the_worker_is_detached_and_survives_its_launcher(
     tmp_path, python, fake_worker, eventually
 ):
     launcher = python(LAUNCHER, tmp_path, *fake_worker)
-    assert launcher.wait(timeout=30) == -signal.SIGKILL
+    assert launcher.wait() == -signal.SIGKILL
     (folder,) = list_runs(tmp_path)
     assert folder.state.living
     eventually(lambda: "working in session" in folder.worker_log.path.read_text())
@@ -90,8 +90,9 @@ def test_an_interrupted_run_is_resumed_and_old_requests_are_forgotten(
     with pytest.raises(RunFolderError, match="interrupted: nobody is there to stop it"):
         lifecycle.request_stop(folder)
     lifecycle.resume(folder, worker=fake_worker)
-    eventually(lambda: types(folder).count("worker-started") == 2)
-    time.sleep(0.1)
+    assert requests.take_all(folder.path).requests == ()
+    eventually(lambda: folder.state.state == "running")
+    assert types(folder).count("worker-started") == 2
     assert folder.state.state == "running"
     lifecycle.request_stop(folder)
     eventually(lambda: folder.state.message == "stopped")
@@ -158,7 +159,7 @@ def test_only_a_dead_run_is_deleted_and_then_as_a_whole(tmp_path, fake_worker, e
 
 def test_the_worker_finds_the_same_folders_from_another_directory(monkeypatch, tmp_path) -> None:
     monkeypatch.chdir(tmp_path)
-    made = worker_environment({"MEMLAB_HOME": "lab", "PYTHONPATH": "src", "OTHER": "x"})
+    made = child.environment({"MEMLAB_HOME": "lab", "PYTHONPATH": "src", "OTHER": "x"})
     assert made["MEMLAB_HOME"] == str(tmp_path / "lab")
     assert str(tmp_path / "src") in made["PYTHONPATH"].split(":")
     assert made["OTHER"] == "x"

@@ -9,6 +9,7 @@ import pytest
 
 from memlab.errors import RunFolderError
 from memlab.runs.lock import RunLock, is_held
+from tests.patience import SECONDS
 
 HOLD = """
 import sys, time
@@ -40,7 +41,7 @@ def test_the_lock_of_a_process_killed_with_signal_9_is_free(tmp_path, python) ->
     assert not is_held(path)
 
 
-def test_a_handed_over_lock_is_held_though_the_launcher_died(tmp_path, python) -> None:
+def test_a_handed_over_lock_is_held_though_the_launcher_died(tmp_path, python, eventually) -> None:
     path = tmp_path / "lock"
     launcher = python(HAND_OVER, path)
     child = int(launcher.stdout.readline())
@@ -49,11 +50,7 @@ def test_a_handed_over_lock_is_held_though_the_launcher_died(tmp_path, python) -
         assert is_held(path)
     finally:
         os.kill(child, signal.SIGKILL)
-    for _ in range(500):
-        if not is_held(path):
-            break
-        threading.Event().wait(0.01)
-    assert not is_held(path)
+    eventually(lambda: not is_held(path))
 
 
 def test_a_held_lock_is_refused_and_probing_does_not_disturb_it(tmp_path: Path) -> None:
@@ -80,7 +77,7 @@ def test_taking_succeeds_while_viewers_probe_all_the_time(tmp_path: Path) -> Non
         thread.start()
     try:
         for _ in range(50):
-            RunLock.take(path, seconds=5).close()
+            RunLock.take(path, seconds=SECONDS).close()
     finally:
         stop.set()
         for thread in threads:

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memlab import child
 from memlab.errors import RunFolderError
 from memlab.runs.event_log import EventLog
-from memlab.runs.launch import worker_environment
 from memlab.runs.run_folder import RunFolder, create
 from memlab.runs.state import write_state
 from memlab.runs.table import row_dtype
@@ -224,6 +224,6 @@ def test_a_view_imports_neither_torch_nor_scipy_nor_pydantic(folder: RunFolder) 
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(folder.path)],
-        env=worker_environment(os.environ), capture_output=True, text=True,
+        env=child.environment(os.environ), capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

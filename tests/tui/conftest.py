@@ -6,10 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from quiet import wait_until_quiet
 from real_run import ended, tiny
 
 from memlab.runs import lifecycle
 from memlab.runs.run_folder import RunFolder
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pilot's pauses wait for the app, however busy the machine is."""
+    for module in ("textual.app", "textual.pilot"):
+        monkeypatch.setattr(f"{module}.wait_for_idle", wait_until_quiet)
 
 
 @pytest.fixture

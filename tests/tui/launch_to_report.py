@@ -10,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from settle import settle, until, until_process
@@ -25,7 +26,7 @@ async def main() -> dict[str, object]:
     app = MemlabApp()
     seen: dict[str, object] = {}
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: bool(app.screen.query("#presets").results()), 2000)
+        await until(pilot, lambda: bool(app.screen.query("#presets").results()))
         await until_process(pilot, lambda: getattr(app.screen, "_shelf", None) is not None)
         await pilot.press("end")
         await until_process(pilot, lambda: app.screen._shown is not None)  # type: ignore[attr-defined]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from settle import wait_for
-
 from memlab.experiment import reading
 from memlab.runs import lifecycle
 from memlab.runs.run_folder import RunFolder
+from tests.patience import SECONDS, wait_for
 
 TINY = """
 title = "Tiny"
@@ -41,7 +40,7 @@ def launched(home: Path, epochs: int) -> RunFolder:
     return lifecycle.start(reading.to_toml(made), "tiny", home / "runs")
 
 
-def ended(folder: RunFolder, seconds: float = 60.0) -> RunFolder:
+def ended(folder: RunFolder, seconds: float = SECONDS) -> RunFolder:
     """Waits until no worker holds the run."""
     wait_for(lambda: not folder.state.living, seconds)
     return folder

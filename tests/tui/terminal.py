@@ -12,6 +12,8 @@ import sys
 import termios
 import time
 
+from tests.patience import SECONDS
+
 
 class Terminal:
     """A command as the leader of its own session, which a hang-up of the terminal reaches."""
@@ -31,7 +33,7 @@ class Terminal:
         os.close(slave)
         self.seen = b""
 
-    def until(self, text: bytes, seconds: float = 30.0) -> None:
+    def until(self, text: bytes, seconds: float = SECONDS) -> None:
         """Reads until a text was painted."""
         end = time.monotonic() + seconds
         while text not in self.seen:

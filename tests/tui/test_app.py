@@ -23,6 +23,7 @@ from memlab.tui.screens.too_small import TooSmall
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.key_line import Key, KeyLine, fitting
 from memlab.tui.widgets.table import LineTable
+from tests.patience import SECONDS
 
 STORM = [
     (80, 24), (1, 1), (200, 60), (3, 50), (79, 24), (80, 23), (160, 45), (20, 5), (110, 34),
@@ -145,7 +146,7 @@ def test_the_app_works_on_plain_terminals_and_quits_with_a_word(run, term, extra
         assert b"38;2;" not in app.seen or term == "xterm-256color"
         app.press(b"q")
         app.until(b"goes on without the app")
-        assert app.process.wait(10) == 0
+        assert app.process.wait(SECONDS) == 0
     finally:
         app.close()
 

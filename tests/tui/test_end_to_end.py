@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 
 from real_run import ended, launched
-from settle import settle, until_process, wait_for
+from settle import settle, until_process
 from terminal import Terminal
 
 from memlab.runs import lifecycle
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.view import RunView
 from memlab.tui.app import MemlabApp
+from tests.patience import SECONDS, wait_for
 
 PROGRAM = Path(__file__).parent / "launch_to_report.py"
 
@@ -34,7 +35,7 @@ def epochs_of(folder: RunFolder) -> float:
 
 def test_keys_alone_lead_from_launch_to_the_report_and_the_app_never_imports_torch(home) -> None:
     done = subprocess.run(
-        [sys.executable, str(PROGRAM)], capture_output=True, text=True, timeout=120
+        [sys.executable, str(PROGRAM)], capture_output=True, text=True, timeout=SECONDS
     )
     assert done.returncode == 0, done.stderr[-3000:]
     seen = json.loads(done.stdout.splitlines()[-1])
@@ -93,9 +94,9 @@ def test_an_app_killed_and_an_app_hung_up_leave_the_run_to_its_end(home) -> None
         killed.until(b"paused")
         dropped.until(b"paused")
         killed.process.kill()
-        assert killed.process.wait(10) == -signal.SIGKILL
+        assert killed.process.wait(SECONDS) == -signal.SIGKILL
         dropped.hang_up()
-        assert dropped.process.wait(10) == 0
+        assert dropped.process.wait(SECONDS) == 0
         assert folder.state.living
         lifecycle.request(folder, "resume")
         assert ended(folder).state.state == "finished"

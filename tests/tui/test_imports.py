@@ -7,6 +7,8 @@ from pathlib import Path
 
 from synthetic_run import start
 
+from tests.patience import SECONDS
+
 HEAVY = ("torch", "torchvision", "scipy", "sklearn", "matplotlib", "pandas", "PIL")
 PROGRAM = """
 import asyncio, sys
@@ -46,7 +48,7 @@ def test_the_app_process_never_imports_torch_and_numpy_only_after_the_first_scre
         capture_output=True,
         text=True,
         env=environment,
-        timeout=120,
+        timeout=SECONDS,
         check=True,
     )
     first, composed, later = (set(line.split()) for line in done.stdout.splitlines()[-3:])
@@ -62,6 +64,6 @@ def test_help_and_commands_of_the_line_import_no_textual() -> None:
         "print('textual' in sys.modules, 'pydantic' in sys.modules, 'torch' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=SECONDS, check=True
     )
     assert done.stdout.split() == ["False", "False", "False"]

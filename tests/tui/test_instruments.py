@@ -19,6 +19,7 @@ from memlab.tui.screens.watch import WatchScreen
 from memlab.tui.widgets.heat_map import HeatMap
 from memlab.tui.widgets.heat_scale import colour
 from memlab.tui.widgets.picture import PictureStrip
+from tests.patience import SECONDS
 
 SIZES = [(80, 24), (160, 45)]
 MEMBERS = 18  # three seeds of six fractions
@@ -306,6 +307,6 @@ def test_the_screens_of_instruments_import_no_torch() -> None:
         "[m.card(n) for n in BUILT_IN]; print('torch' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=SECONDS, check=True
     )
     assert done.stdout.strip() == "False"

@@ -20,6 +20,7 @@ from memlab.experiment.reading import experiment, from_toml
 from memlab.reports.side_table import headlines
 from memlab.tui import report_model as model
 from memlab.tui.axis_values import axis_values
+from memlab.tui.screens.confirm import Confirm
 from memlab.tui.screens.instruments import InstrumentsScreen
 from memlab.tui.screens.report import ReportScreen
 from memlab.tui.screens.sections_pane import SectionsPane
@@ -131,6 +132,28 @@ async def test_export_writes_three_files_and_says_where(
         assert json.loads((folder / "report.json").read_text())["rows"]
         assert (folder / "report.md").exists()
         assert (folder / "report.html").exists()
+
+
+async def test_export_asks_before_it_replaces_a_report(
+    run, invented, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / run.folder.id
+    folder.mkdir(exist_ok=True)
+    mine = folder / "report.md"
+    mine.write_text("my notes")
+    mine.chmod(0o600)
+    app = app_of(run)
+    async with app.run_test(size=(160, 45)) as pilot:
+        for answer, kept in (("escape", True), ("enter", False)):
+            await settle(pilot)
+            await pilot.press("e")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await pilot.press(answer)
+            await settle(pilot)
+            assert (mine.read_text() == "my notes") == kept
+            assert (folder / "report.html").exists() != kept
+        assert mine.stat().st_mode & 0o777 == 0o600
 
 
 async def test_export_that_cannot_be_written_says_so(run, invented, tmp_path, monkeypatch) -> None:

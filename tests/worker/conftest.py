@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from memlab.experiment import reading
 from memlab.runs import lifecycle, run_folder
 from memlab.runs.run_folder import RunFolder
+from tests.patience import wait_for
 
 SMALL: dict[str, Any] = {
     "corruption": {"kind": "labels"},
@@ -34,14 +34,6 @@ def merged(base: dict[str, Any], **changes: Any) -> dict[str, Any]:
             {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
         )
     return made
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    """Polls until `condition` holds; fails after `seconds`."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "what was waited for did not happen"
-        time.sleep(0.01)
 
 
 def launched(home: Path, **changes: Any) -> RunFolder:

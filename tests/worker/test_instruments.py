@@ -22,7 +22,8 @@ from memlab.runs.ledger import read_ledger
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.view import RunView
 from memlab.training import checkpoint
-from tests.worker.conftest import ended, finished_run, wait_for
+from tests.patience import wait_for
+from tests.worker.conftest import ended, finished_run
 from tests.worker.test_resume import EVERY, kill, tables
 
 Start = Callable[..., RunFolder]

@@ -13,7 +13,8 @@ from safetensors.numpy import load_file
 from memlab.runs import lifecycle
 from memlab.runs.run_folder import RunFolder
 from memlab.training import checkpoint
-from tests.worker.conftest import ended, finished_run, wait_for
+from tests.patience import wait_for
+from tests.worker.conftest import ended, finished_run
 
 Start = Callable[..., RunFolder]
 EVERY = {"checkpoints": {"every_seconds": 0.0, "keep": 100}}

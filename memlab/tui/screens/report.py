@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
+from memlab.errors import FileIsThere
 from memlab.experiment.spec import Experiment
 from memlab.runs.run_folder import RunFolder
 from memlab.tui import report_model as model
@@ -24,6 +25,7 @@ from memlab.tui import watch_model
 from memlab.tui.axis_values import axis_title, axis_values
 from memlab.tui.report_claims import verdicts
 from memlab.tui.report_files import Loaded, export, load
+from memlab.tui.screens.confirm import Confirm
 from memlab.tui.screens.instruments import InstrumentsScreen
 from memlab.tui.screens.message import put, say
 from memlab.tui.screens.sections_pane import SectionsPane
@@ -66,6 +68,7 @@ class ReportScreen(Screen[None]):
 
         paths: list[Path]
         error: str = ""
+        there: bool = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -234,15 +237,28 @@ class ReportScreen(Screen[None]):
         if self._loaded is not None:
             self._write(self._loaded)
 
+    def _ask_to_replace(self, loaded: Loaded, detail: str) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._write(loaded, replace=True)
+
+        question = "Replace the report that was exported before?"
+        self.app.push_screen(Confirm(question, detail, "replace it", "e"), answered)
+
     @work(thread=True, group="report-export", exit_on_error=False)
-    def _write(self, loaded: Loaded) -> None:
+    def _write(self, loaded: Loaded, replace: bool = False) -> None:
         try:
-            self.post_message(self.Exported(export(loaded, Path.cwd())))
+            self.post_message(self.Exported(export(loaded, Path.cwd(), replace=replace)))
+        except FileIsThere as error:
+            self.post_message(self.Exported([], reason(error), there=True))
         except Exception as error:
             self.post_message(self.Exported([], reason(error)))
 
     def on_report_screen_exported(self, message: Exported) -> None:
-        """Says where the files are."""
+        """Says where the files are, or asks whether they may be replaced."""
+        if message.there and self._loaded is not None:
+            self._ask_to_replace(self._loaded, message.error)
+            return
         if message.error:
             say(self, message.error, error=True)
             return

@@ -1,0 +1,10 @@
+"""What holds for every test: its processes end with it, and no clock decides over it."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+pytest_plugins = ("tests.leftovers",)
+
+settings.register_profile("memlab", deadline=None)
+settings.load_profile("memlab")
