@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 
-from memlab.cli.output import console, print_json, say
+from memlab.cli.output import add_row, console, print_json, say
 from memlab.errors import TrainingFailed
 
 
@@ -52,7 +52,8 @@ def run(options: argparse.Namespace) -> int:
         table.add_column(name, justify="right")
     for row in document["rows"]:
         low, high = row["spread"]
-        table.add_row(
+        add_row(
+            table,
             row["case"],
             f"{row['ours']:,.4g}" if row["unit"] == "s" else f"{row['ours']:,}",
             f"{row['reference']:,.4g}" if row["unit"] == "s" else f"{row['reference']:,}",
