@@ -33,7 +33,7 @@ def write(runs: Path, state: str = "finished") -> RunFolder:
     quoted = json.dumps(EVIL)  # TOML reads the same escapes
     text = LADDER.replace('"Ladder <of> *noise*"', quoted).replace('"Zhang 2017"', quoted)
     text = text.replace('"What do | lies cost?"', quoted)
-    facts = {name: HALF for name in ("memlab", "python", "device", "device_name", "commit")}
+    facts = dict.fromkeys(("memlab", "python", "device", "device_name", "commit"), HALF)
     run = write_run(runs, text, environment={**facts, "command": [HALF], "packages": {HALF: HALF}})
     _ledger(run)
     folder = RunFolder(runs / FOLDER)
