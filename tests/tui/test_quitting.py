@@ -11,7 +11,8 @@ import pytest
 from synthetic_run import start
 from terminal import Terminal
 
-SECONDS = 3.0
+SECONDS = 5.0
+RESTORED = b"\x1b[?1049l"  # the alternate screen is left
 
 #: Blocks every reader of the Library and of a run's state for ever, as a dead server would.
 BLOCKED = """
@@ -45,7 +46,7 @@ def test_q_ends_the_app_though_readers_hang_for_ever(blocked: Terminal, keys: by
         blocked.press(bytes([key]))
         time.sleep(0.05)  # a person's pace; nothing is shown that could be awaited
     begun = time.monotonic()
-    blocked.until(b"\x1b[?1049l", SECONDS)  # the terminal is restored
+    blocked.until(RESTORED, SECONDS)
     assert blocked.process.wait(SECONDS) == 0
     assert time.monotonic() - begun < SECONDS
 
@@ -66,6 +67,7 @@ def test_a_fifo_in_a_run_does_not_keep_the_app_from_quitting(
         for key in b"4wlq":
             app.press(bytes([key]))
             time.sleep(0.2)  # a person's pace; nothing is shown that could be awaited
+        app.until(RESTORED, SECONDS)
         assert app.process.wait(SECONDS) == 0
     finally:
         app.close()
