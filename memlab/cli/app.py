@@ -44,13 +44,18 @@ def to_the_end(app: MemlabApp) -> int:
     loop = asyncio.new_event_loop()
     loop.set_default_executor(readers)
     asyncio.set_event_loop(loop)
-    app.run(loop=loop)
-    code = int(app.return_code or 0)
-    readers.shutdown(wait=False, cancel_futures=True)
-    if _anyone_left():
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    code = 1
+    try:
+        app.run(loop=loop)
+        code = int(app.return_code or 0)
+    finally:
+        readers.shutdown(wait=False, cancel_futures=True)
+        if _anyone_left():
+            if code and (error := sys.exception()) is not None:
+                sys.excepthook(type(error), error, error.__traceback__)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
     loop.close()
     return code
 

@@ -168,6 +168,8 @@ class MemlabApp(PlainApp):
 
     def action_mode(self, name: str) -> None:
         """Switches to a screen, and back from what lies over it."""
+        if not self.is_running:  # a key that was pressed before the one that quits
+            return
         if self.current_mode != name:
             self.switch_mode(name)
         while len(self.screen_stack) > 1:
