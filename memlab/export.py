@@ -12,7 +12,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from memlab.atomic import storing, sync_folder, write_all
+from memlab import disk
+from memlab.atomic import storing, sync_folder
 from memlab.errors import ExportRefused, FileIsThere
 
 KINDS = (
@@ -83,7 +84,7 @@ def _write(temporary: Path, data: bytes, like: Path | None) -> None:
             with suppress(OSError):  # only root gives files away
                 os.fchown(descriptor, was.st_uid, was.st_gid)
             os.fchmod(descriptor, stat.S_IMODE(was.st_mode) & 0o777)
-        write_all(descriptor, data)
+        disk.write_all(descriptor, data)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from memlab.cli.output import console, print_json, say
+from memlab.cli.output import add_row, console, print_json, say
 from memlab.errors import TrainingFailed
 
 
@@ -48,7 +48,8 @@ def run(options: argparse.Namespace) -> int:
         table.add_column(name, justify="right")
     for row in document["rows"]:
         low, high = row["spread"]
-        table.add_row(
+        add_row(
+            table,
             row["case"],
             f"{row['ours']:,.4g}" if row["unit"] == "s" else f"{row['ours']:,}",
             f"{row['reference']:,.4g}" if row["unit"] == "s" else f"{row['reference']:,}",

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from memlab.cli.output import console, print_json
+from memlab.cli.output import add_row, console, print_json, tell
 from memlab.errors import InvalidExperiment
 
 
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     for name in options.names:
         done.append({"name": name, "result": act(name)})
         if not options.json:
-            print(done[-1]["result"])
+            tell(done[-1]["result"])
     if options.json:
         print_json(done)
     return 0
@@ -52,7 +52,6 @@ def _list(names: Sequence[str], as_json: bool) -> int:
         print_json(rows)
         return 0
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("dataset", "what it is", "classes", "download", "found"):
@@ -61,8 +60,7 @@ def _list(names: Sequence[str], as_json: bool) -> int:
         size = f"{row['download_bytes'] / 1e6:.0f} MB" if row["download_bytes"] else ""
         classes = "" if row["classes"] is None else str(row["classes"])
         found = row["where"] or "no"
-        # Text, because Rich would take the brackets of memlab[mnist1d] for markup.
-        table.add_row(*map(Text, (row["name"], row["about"], classes, size, found)))
+        add_row(table, row["name"], row["about"], classes, size, found)
     console().print(table)
     return 0
 
@@ -77,7 +75,7 @@ def _fetched(name: str) -> str:
     if find(name).download_bytes:
         settings.prepared(settings.datasets_folder())
     output = console(error=True)
-    columns = (TextColumn(name), BarColumn(), DownloadColumn())
+    columns = (TextColumn(name, markup=False), BarColumn(), DownloadColumn())
     with Progress(*columns, console=output, transient=True, disable=not output.is_terminal) as bar:
         task = bar.add_task(name, total=None)
 

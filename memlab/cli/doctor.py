@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from memlab import child
-from memlab.cli.output import console, print_json
+from memlab.cli.output import add_row, console, print_json
 from memlab.errors import MemlabError
 
 PATIENCE_SECONDS = 120.0
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
         table = Table(box=None, pad_edge=False, show_header=False)
         for name, ok, text in checks:
-            table.add_row("✓" if ok else "✗", name, text)
+            add_row(table, "✓" if ok else "✗", name, text)
         console().print(table)
     return 0 if all(ok for _, ok, _ in checks) else 1
 

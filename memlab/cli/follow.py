@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from memlab.cli.output import console, print_json, say
+from memlab.text import plain
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -78,10 +79,10 @@ def _follow(view: RunView) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
         columns = (
-            TextColumn("{task.fields[state]}"),
+            TextColumn("{task.fields[state]}", markup=False),
             BarColumn(bar_width=None),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[detail]}"),
+            TextColumn("{task.percentage:>3.0f} %", markup=False),
+            TextColumn("{task.fields[detail]}", markup=False),
         )
         with Progress(*columns, console=output, transient=True, refresh_per_second=5) as bar:
             _poll(view, bar)
@@ -97,7 +98,9 @@ def _poll(view: RunView, bar: Bar | None) -> None:
         if bar is not None and task is not None:
             progress = view.progress
             done = progress.fraction if progress else 0.0
-            bar.update(task, completed=done, state=view.state.state, detail=_detail(view))
+            bar.update(
+                task, completed=done, state=view.state.state, detail=plain(_detail(view), 200)
+            )
         else:
             told = _tell(view, told)
         if view.state.final:

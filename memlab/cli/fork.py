@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from memlab.cli.control import found, run_argument
-from memlab.cli.output import say
+from memlab.cli.output import say, tell
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +52,6 @@ def run(options: argparse.Namespace) -> int:
     )
     say(f"{folder.id} is {source.id} up to epoch {options.at:g}.")
     if options.detach:
-        print(folder.id)
+        tell(folder.id)
         return 0
     return follow.to_the_end(folder, as_json=options.json)

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Final, NoReturn
 
 from memlab import __version__
+from memlab.cli.output import any_encoding, complain
 from memlab.errors import MemlabError
 
 #: Command → (module under memlab.cli, one line of help), in the order of `memlab --help`.
@@ -39,7 +40,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exits with 2."""
-        self.exit(2, f"{self.prog}: {message}\nSee {self.prog} --help.\n")
+        complain(f"{self.prog}: {message}\nSee {self.prog} --help.")
+        self.exit(2)
 
 
 def parser(chosen: str | None) -> Parser:
@@ -61,6 +63,7 @@ def parser(chosen: str | None) -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    any_encoding()
     words = list(sys.argv[1:] if argv is None else argv)
     chosen = next((word for word in words if word in COMMANDS), None)
     try:
@@ -72,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         module = import_module(f"memlab.cli.{COMMANDS[parsed.command][0]}")
         return int(module.run(parsed))
     except MemlabError as error:
-        print(f"memlab: {error}", file=sys.stderr)
+        complain(f"memlab: {error}")
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED

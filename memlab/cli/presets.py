@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from memlab.cli.output import console, print_json
+from memlab.cli.output import add_row, console, page, print_json, tell
 
 #: Groups of presets that stand behind the claims, by size.
 REPLICATION = ("laptop", "full", "paper")
@@ -29,10 +29,9 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             print_json(preset.experiment().model_dump(mode="json"))
         else:
-            print(preset.path.read_text(encoding="utf-8").rstrip())
-            print()
+            page(preset.path.read_text(encoding="utf-8").rstrip() + "\n\n")
             for size in network_sizes(preset.experiment()):
-                print(f"# {size.sentence()}")
+                tell(f"# {size.sentence()}")
         return 0
     rows = []
     for preset in presets.find_all(own):
@@ -60,6 +59,6 @@ def run(options: argparse.Namespace) -> int:
     table.add_column("networks", justify="right")
     table.add_column("question")
     for row in rows:
-        table.add_row(str(row["name"]), str(row["members"]), str(row["question"]))
+        add_row(table, str(row["name"]), str(row["members"]), str(row["question"]))
     console().print(table)
     return 0

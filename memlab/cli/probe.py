@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from memlab.cli.control import found, run_argument
-from memlab.cli.output import console, print_json, say
+from memlab.cli.output import add_row, console, print_json, say
 from memlab.errors import InvalidExperiment, TrainingFailed
 
 
@@ -92,7 +92,7 @@ def _show(entry: dict[str, Any]) -> None:
             table.add_column(Text(quantity.name.replace("_", " ")), justify="right")
         for row, member in enumerate(entry["members"]):
             values = (quantities[q.name][row] for q in scalars)
-            table.add_row(str(member), *("–" if v is None else f"{v:.4g}" for v in values))
+            add_row(table, str(member), *("–" if v is None else f"{v:.4g}" for v in values))
         out.print(table)
         out.print()
     for name, reason in entry["failed"].items():

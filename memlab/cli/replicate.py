@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memlab.cli.output import console, print_json, say
+from memlab.cli.output import console, page, print_json, say
 from memlab.errors import InvalidExperiment, MemlabError
 
 if TYPE_CHECKING:
@@ -123,10 +123,10 @@ def _follow(batch: Batch) -> None:
     from rich.progress import BarColumn, Progress, TextColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[state]}"),
+        TextColumn("{task.percentage:>3.0f} %", markup=False),
+        TextColumn("{task.fields[state]}", markup=False),
     )
     with Progress(*columns, console=output, transient=True, refresh_per_second=5) as bar:
         tasks = {
@@ -206,11 +206,11 @@ def _print(board: Scoreboard, kind: str) -> None:
     elif kind == "md":
         from memlab.reports import scoreboard_markdown
 
-        print(scoreboard_markdown.page(board), end="")
+        page(scoreboard_markdown.page(board))
     elif kind == "html":
         from memlab.reports import scoreboard_html
 
-        print(scoreboard_html.page(board), end="")
+        page(scoreboard_html.page(board))
     else:
         from memlab.reports.scoreboard_text import ConsoleScoreboard
 

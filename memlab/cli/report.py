@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from memlab.cli.control import found, run_argument
-from memlab.cli.output import console, print_json
+from memlab.cli.output import console, page, print_json
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     elif kind == "text":
         console().print(reports.text(findings))
     elif kind == "md":
-        print(reports.markdown(findings))
+        page(reports.markdown(findings))
     else:
-        print(reports.html(findings, folder))
+        page(reports.html(findings, folder))
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from memlab.cli.control import found, run_argument
+from memlab.cli.output import tell
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +26,6 @@ def run(options: argparse.Namespace) -> int:
     else:
         lifecycle.resume(folder)
     if options.detach:
-        print(folder.id)
+        tell(folder.id)
         return 0
     return follow.to_the_end(folder, as_json=options.json)

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from memlab.cli.control import found, run_argument
+from memlab.cli.output import confirmed, say, tell
 from memlab.errors import RunFolderError
 
 
@@ -26,13 +27,13 @@ def run(options: argparse.Namespace) -> int:
     if not options.yes:
         for folder in folders:
             size = lifecycle.size_on_disk(folder) / 1e6
-            print(f"{folder.id}  {folder.state.state}  {size:.1f} MB", file=sys.stderr)
+            say(f"{folder.id}  {folder.state.state}  {size:.1f} MB")
         if not sys.stdin.isatty():
             raise RunFolderError("Nothing was deleted: without a terminal, add --yes.")
-        if input("Delete? [y/N] ").strip().lower() not in ("y", "yes"):
-            print("Nothing was deleted.", file=sys.stderr)
+        if not confirmed("Delete?"):
+            say("Nothing was deleted.")
             return 0
     for folder in folders:
         freed = lifecycle.delete(folder)
-        print(f"{folder.id} deleted, {freed / 1e6:.1f} MB freed")
+        tell(f"{folder.id} deleted, {freed / 1e6:.1f} MB freed")
     return 0

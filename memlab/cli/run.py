@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memlab.cli.output import say
+from memlab.cli.output import confirmed, say, tell
 from memlab.errors import InvalidExperiment
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         reading.to_toml(experiment), preset.name, runs, environment=environment
     )
     if options.detach:
-        print(folder.id)
+        tell(folder.id)
         say(f"It goes on without this terminal: `memlab watch {folder.id}` follows it.")
         return 0
     from memlab.cli import follow
@@ -94,6 +94,5 @@ def _confirm(experiment: Experiment) -> None:
 def _ask(what: str) -> None:
     if not sys.stdin.isatty():
         raise InvalidExperiment(f"{what} Add --yes to run it all the same.")
-    print(f"{what} Run it? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if not confirmed(f"{what} Run it?"):
         raise InvalidExperiment("Not started.")

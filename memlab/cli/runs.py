@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from memlab.cli.output import console, print_json
+from memlab.cli.output import add_row, console, print_json
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +46,6 @@ def run(options: argparse.Namespace) -> int:
     table.add_column("message")
     for row in rows:
         size = f"{float(str(row['bytes'])) / 1e6:.1f}"
-        table.add_row(str(row["id"]), str(row["state"]), size, str(row["message"]))
+        add_row(table, str(row["id"]), str(row["state"]), size, str(row["message"]))
     console().print(table)
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from memlab.cli.output import console, print_json
+from memlab.cli.output import add_row, console, print_json
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +40,6 @@ def run(options: argparse.Namespace) -> int:
         assert annotation is not None
         for leaf, field in annotation.model_fields.items():
             default = "" if field.default is None else str(field.default)
-            table.add_row(f"{section}.{leaf}", default, field.description or "")
+            add_row(table, f"{section}.{leaf}", default, field.description or "")
     console().print(table)
     return 0

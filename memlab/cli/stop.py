@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from memlab.cli.control import found, run_argument
+from memlab.cli.output import tell
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,5 +23,5 @@ def run(options: argparse.Namespace) -> int:
     lifecycle.request_stop(folder)
     while folder.state.living:
         time.sleep(0.05)
-    print(f"{folder.id} {folder.state.state}: {folder.state.message}")
+    tell(f"{folder.id} {folder.state.state}: {folder.state.message}")
     return 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from memlab.cli.control import found, run_argument
 from memlab.cli.exporting import agreed, force_argument, written
-from memlab.cli.output import console, print_json
+from memlab.cli.output import add_row, console, print_json
 from memlab.errors import RunFolderError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     _show(rows, labelling, options.score)
     for line in _remarks(rows, labelling, others, threshold):
-        console().print(line, markup=False, soft_wrap=True)
+        console().print(line, soft_wrap=True)
     return 0
 
 
@@ -249,7 +249,7 @@ def _show(rows: Sequence[Suspect], labelling: Labelling, score: str) -> None:
         cells.append(f"{row.score:.3f}")
         cells += [header.class_names[row.true]] if labelling.truth_known else []
         cells += [] if drawn is None else [drawn[at]]
-        table.add_row(*cells)
+        add_row(table, *cells)
     out.print(table)
 
 

@@ -17,6 +17,7 @@ from memlab.reports.findings import Findings
 from memlab.reports.side_grid import SideGrid
 from memlab.reports.side_table import cost, side_tables
 from memlab.reports.table import Filled, filled, notes, row_labels
+from memlab.text import plain
 
 GAP = 2
 WIDEST_LABEL = 30
@@ -32,16 +33,16 @@ class ConsoleReport:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         findings = self.findings
         name = findings.title or findings.run
-        yield Text(name, style="bold")
-        yield Text(setting(findings), style="dim")
+        yield Text(plain(name), style="bold")
+        yield Text(plain(setting(findings)), style="dim")
         if findings.question:
-            yield Text(findings.question, style="italic")
+            yield Text(plain(findings.question), style="italic")
         warning = standing(findings)
         if warning:
-            yield Text(warning, style="bold yellow")
+            yield Text(plain(warning), style="bold yellow")
         yield Text()
         for index, sentence in enumerate(findings.sentences):
-            yield Text(sentence, style="bold" if index == 0 else "")
+            yield Text(plain(sentence), style="bold" if index == 0 else "")
         yield Text()
         yield from self._tables(options.max_width)
         yield from (Text(line, style="dim") for line in notes(findings))
@@ -67,44 +68,46 @@ class ConsoleReport:
     def _table(self, title: str, labels: list[str], columns: list[Filled], room: int) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
         table.add_column("", width=1)
-        table.add_column(title, max_width=room, overflow="fold")
+        table.add_column(Text(title), max_width=room, overflow="fold")
         for column in columns:
-            table.add_column(column.title, no_wrap=True, min_width=column.width)
+            table.add_column(Text(column.title), no_wrap=True, min_width=column.width)
         colours = palette.ramp(len(labels))
         for index, label in enumerate(labels):
             mark = palette.SHAPES[index % len(palette.SHAPES)]
-            cells = (column.cells[index] for column in columns)
-            table.add_row(Text(mark, style=colours[index]), Text(label), *cells)
+            cells = (Text(column.cells[index]) for column in columns)
+            table.add_row(Text(mark, style=colours[index]), Text(plain(label)), *cells)
         return table
 
     def _claims(self) -> Iterator[Text]:
         for letter, line in claim_lines(self.findings):
-            yield Text(f"{letter}  {line}", style="" if letter == "S" else "yellow")
+            yield Text(plain(f"{letter}  {line}"), style="" if letter == "S" else "yellow")
         if self.findings.claims:
             yield Text()
 
     def _instruments(self) -> Iterator[Text | Padding]:
         title, labels = row_labels(self.findings)
         if said := cost(self.findings):
-            yield Padding(Text(said), (0, 0, 1, 0))
+            yield Padding(Text(plain(said)), (0, 0, 1, 0))
         for made in side_tables(self.findings, zero=False):
-            yield Text(made.title, style="bold")
-            yield Text(made.about, style="dim")
-            grid = SideGrid(made, title, [Text(label) for label in labels])
+            yield Text(plain(made.title), style="bold")
+            yield Text(plain(made.about), style="dim")
+            grid = SideGrid(made, title, [Text(plain(label)) for label in labels])
             yield Padding(grid, (0, 0, 1, 0))
 
     def _facts(self) -> Iterator[Table | Text]:
         if self.findings.problems:
-            yield from (Text(f"! {problem}", style="yellow") for problem in self.findings.problems)
+            yield from (
+                Text(plain(f"! {problem}"), style="yellow") for problem in self.findings.problems
+            )
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_column(style="dim", no_wrap=True)
         grid.add_column(overflow="fold")
         for name, value in made_with(self.findings):
-            grid.add_row(name, value)
+            grid.add_row(Text(plain(name)), Text(plain(value)))
         yield grid
         yield Text()
         yield Text("To run it again:", style="dim")
-        yield Text(self.findings.reproduce, overflow="fold")
+        yield Text(plain(self.findings.reproduce), overflow="fold")
 
 
 def blocks(columns: list[Filled], width: int) -> list[list[Filled]]:

@@ -12,6 +12,7 @@ from memlab.reports.findings import Findings
 from memlab.reports.side_table import cost, side_tables
 from memlab.reports.table import Filled, filled, notes, row_labels
 from memlab.runs.run_folder import RunFolder
+from memlab.text import lines
 
 POINTS = 200
 STYLE = """
@@ -57,7 +58,7 @@ summary { cursor: pointer; }
 
 def page(findings: Findings, run: RunFolder | None = None) -> str:
     """The whole page; with curves where the run folder is given."""
-    return "\n".join(_lines(findings, run)) + "\n"
+    return lines("\n".join(_lines(findings, run)) + "\n")
 
 
 def _lines(findings: Findings, run: RunFolder | None) -> Iterator[str]:

@@ -9,11 +9,12 @@ from memlab.reports.facts import experiment_toml, made_with, setting, standing
 from memlab.reports.findings import Findings
 from memlab.reports.side_table import cost, side_tables
 from memlab.reports.table import EARLY, TRAINING, UNSEEN, Filled, filled, notes, row_labels
+from memlab.text import lines
 
 
 def page(findings: Findings) -> str:
     """The whole report; ends with a line break."""
-    return "\n".join(_lines(findings)) + "\n"
+    return lines("\n".join(_lines(findings)) + "\n")
 
 
 def _lines(findings: Findings) -> Iterator[str]:
@@ -42,7 +43,7 @@ def _lines(findings: Findings) -> Iterator[str]:
     yield from _instruments(findings)
     yield "## The experiment"
     yield ""
-    yield f"- run: `{findings.run}`"
+    yield f"- run: `{findings.run.replace('`', chr(39))}`"
     yield f"- {escaped(setting(findings))}"
     yield from (f"- {name}: {escaped(value)}" for name, value in made_with(findings))
     yield from (f"- damaged: {escaped(problem)}" for problem in findings.problems)
@@ -67,7 +68,7 @@ def _instruments(findings: Findings) -> Iterator[str]:
     if said := cost(findings):
         yield from (escaped(said), "")
     for made in side_tables(findings):
-        yield f"## {escaped(made.title[0].upper() + made.title[1:])}"
+        yield f"## {escaped(made.title[:1].upper() + made.title[1:])}"
         yield ""
         yield escaped(made.about)
         yield ""

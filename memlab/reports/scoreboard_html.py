@@ -9,6 +9,7 @@ from memlab.reports import html_page, lookup_question, scoreboard_figures
 from memlab.reports.claims.registry import papers
 from memlab.reports.scoreboard import Entry, Scoreboard, explanation, shown_interval
 from memlab.reports.scoreboard_text import MARKS, counted
+from memlab.text import lines
 
 STYLE = """
 .supported { color: #1f5c2e; } .not-supported { color: #a02020; }
@@ -19,7 +20,7 @@ td.words, td.words + td { white-space: normal; font-family: inherit; }
 
 def page(board: Scoreboard) -> str:
     """The whole page."""
-    return "\n".join(_lines(board)) + "\n"
+    return lines("\n".join(_lines(board)) + "\n")
 
 
 def _lines(board: Scoreboard) -> Iterator[str]:

@@ -9,11 +9,12 @@ from memlab.reports.claims.registry import papers
 from memlab.reports.markdown_page import escaped
 from memlab.reports.scoreboard import Entry, Scoreboard, explanation, shown_interval
 from memlab.reports.scoreboard_text import counted
+from memlab.text import lines
 
 
 def page(board: Scoreboard) -> str:
     """The whole page; ends with a line break."""
-    return "\n".join(_lines(board)) + "\n"
+    return lines("\n".join(_lines(board)) + "\n")
 
 
 def _lines(board: Scoreboard) -> Iterator[str]:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from memlab.reports.side_table import SideTable
+from memlab.text import plain
 
 GAP = 2
 
@@ -33,9 +34,9 @@ class SideGrid:
 
     def _block(self, first: int, last: int) -> Table:
         made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-        made.add_column(self.title, no_wrap=True)
+        made.add_column(Text(plain(self.title)), no_wrap=True)
         for head in self.table.heads[first:last]:
-            made.add_column(Text(head), no_wrap=True)
+            made.add_column(Text(plain(head)), no_wrap=True)
         for label, cells in zip(self.labels, self.table.cells, strict=True):
-            made.add_row(label, *cells[first:last])
+            made.add_row(label, *map(Text, cells[first:last]))
         return made

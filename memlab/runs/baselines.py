@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from memlab import strict_json
 from memlab.errors import RunFolderError
 from memlab.runs import documents
 from memlab.runs.run_folder import RunFolder
@@ -20,7 +21,7 @@ def read_baselines(folder: RunFolder) -> list[dict[str, Any]]:
     """
     try:
         data = folder.baselines.read(documents.LARGE_BYTES)
-        document = documents.parse(data)
+        document = strict_json.loads(data)
     except (RunFolderError, ValueError):
         return []
     if isinstance(document, dict) and document.get(documents.SCHEMA_KEY) == SCHEMA:

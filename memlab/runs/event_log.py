@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from memlab import disk
+from memlab import disk, strict_json
 from memlab.atomic import storing
 from memlab.errors import RunFolderError
-from memlab.runs import aside, documents
+from memlab.runs import aside
 from memlab.runs.door import CHUNK, Missing, Place
 
 EVENTS_FILE = "events.jsonl"
@@ -156,7 +156,7 @@ class EventReader:
 def parse(line: bytes) -> Event | None:
     """The event on this line, or None where it is none."""
     try:
-        document = documents.parse(line)
+        document = strict_json.loads(line)
         if not isinstance(document, dict):
             return None
         seq, when, type = document.pop("seq"), document.pop("time"), document.pop("type")

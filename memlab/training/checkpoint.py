@@ -14,7 +14,6 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from memlab.errors import RunFolderError
-from memlab.runs import documents
 from memlab.runs.door import Missing, Place
 from memlab.runs.run_folder import CHECKPOINT
 
@@ -79,9 +78,9 @@ def load(place: Place) -> tuple[Progress, dict[str, Tensor]]:
                 f"The checkpoint {place} was written by a newer memlab (schema {schema}, this one "
                 f"reads up to {SCHEMA}); update memlab to go on from it."
             )
-        progress = Progress(**documents.parse(about["progress"]))
+        progress = Progress(**json.loads(about["progress"]))
         tensors = safetensors.torch.load(data)
-    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise RunFolderError(f"The checkpoint {place} is damaged: {error}.") from error
     if "crc32" in about and about["crc32"] != str(_checksum(tensors)):
         raise RunFolderError(f"The checkpoint {place} is damaged: its checksum does not hold.")
@@ -93,7 +92,7 @@ def _about(data: bytes) -> dict[str, str]:
     length = int.from_bytes(data[:8], "little")
     if not 0 < length <= min(len(data) - 8, MOST_HEADER_BYTES):
         raise ValueError("it has no header")
-    header = documents.parse(data[8 : 8 + length])
+    header = json.loads(data[8 : 8 + length])
     about = header["__metadata__"]
     if not isinstance(about, dict) or not all(isinstance(text, str) for text in about.values()):
         raise ValueError("its header does not say what it is")

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.events import Resize
@@ -25,6 +24,7 @@ from memlab import settings
 from memlab.tui.hang_up import on_hang_up
 from memlab.tui.header import NAMES, ShellHeader
 from memlab.tui.modes import MODES
+from memlab.tui.plain_lines import PlainApp
 from memlab.tui.remembered import recall, remember
 from memlab.tui.screens.compose import ComposeScreen
 from memlab.tui.screens.too_small import TooSmall, too_small
@@ -40,7 +40,7 @@ def _commands() -> type[Provider]:
     return MemlabCommands
 
 
-class MemlabApp(App[None]):
+class MemlabApp(PlainApp):
     """Compose, Watch, Report, Library and Scoreboard, one mode each."""
 
     TITLE = "memlab"
@@ -168,6 +168,8 @@ class MemlabApp(App[None]):
 
     def action_mode(self, name: str) -> None:
         """Switches to a screen, and back from what lies over it."""
+        if not self.is_running:  # a key that was pressed before the one that quits
+            return
         if self.current_mode != name:
             self.switch_mode(name)
         while len(self.screen_stack) > 1:
@@ -192,9 +194,9 @@ class MemlabApp(App[None]):
 
     async def action_quit(self) -> None:
         """Ends the app and says which runs go on."""
-        from memlab.tui.farewell import farewell
+        from memlab.tui.farewell import said_in_time
 
-        self.exit(message=farewell(self.runs_folder, self.selected_run, self.launched))
+        self.exit(message=await said_in_time(self.runs_folder, self.selected_run, self.launched))
 
     def on_unmount(self) -> None:
         """A worker that waits for a run is not needed any more."""

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+
+from memlab.text import plain
+
+SECONDS = 0.5
+
+
+async def said_in_time(
+    runs_folder: Path, selected: str | None, launched: Sequence[str]
+) -> str | None:
+    """The farewell; None where the runs' disk does not answer, for quitting waits for nobody."""
+    asked = asyncio.to_thread(farewell, runs_folder, selected, launched)
+    try:
+        return await asyncio.wait_for(asked, SECONDS)
+    except TimeoutError:
+        return None
 
 
 def farewell(runs_folder: Path, selected: str | None, launched: Sequence[str]) -> str | None:
@@ -22,6 +38,6 @@ def farewell(runs_folder: Path, selected: str | None, launched: Sequence[str]) -
             "`memlab` opens the app again, `memlab runs` lists them."
         )
     return (
-        f"The run {living[0]} goes on without the app.\n"
+        f"The run {plain(living[0])} goes on without the app.\n"
         "Come back with `memlab`, or follow it with `memlab watch last`."
     )

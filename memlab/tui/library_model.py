@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memlab.runs.state import RunState
+from memlab.text import plain
 from memlab.tui import palette
 from memlab.tui.widgets.columns import Coloured, Column
 from memlab.tui.widgets.number import count, duration, number, percent, size
@@ -110,14 +111,15 @@ def described(tree: Mapping[str, Any]) -> tuple[str, str, int]:
     seeds = tree.get("seeds", 1)
     cells = math.prod(len(values) for values in axes.values())
     each = seeds if isinstance(seeds, int) else len(seeds)
-    return str(tree.get("title", "")), "/".join(map(str, dataset)), cells * each
+    return plain(tree.get("title", "")), plain("/".join(map(str, dataset))), cells * each
 
 
 def losing(entry: Entry) -> str:
     """What deleting a run takes away."""
     members = "1 network" if entry.members == 1 else f"{count(entry.members)} networks"
+    name = plain(entry.id)
     return (
-        f"{entry.id}\n{entry.title}: {members}, {size(entry.size)} on disk: its measurements,"
+        f"{name}\n{entry.title}: {members}, {size(entry.size)} on disk: its measurements,"
         " checkpoints and report. This cannot be undone."
     )
 

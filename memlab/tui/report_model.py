@@ -9,6 +9,7 @@ from typing import Any
 
 from memlab.charts.plot import Series
 from memlab.experiment.spec import Experiment
+from memlab.text import plain
 from memlab.tui import palette
 from memlab.tui.axis_values import AxisValue, axis_title, is_numeric
 from memlab.tui.widgets.columns import Coloured, Column
@@ -41,7 +42,7 @@ def standing(state: str, epoch: float | None, message: str = "") -> str:
     if state == "finished":
         return ""
     at = "" if epoch is None else f" at epoch {number(epoch, 0)}"
-    why = f" {message}" if message and state in ("failed", "interrupted") else ""
+    why = f" {plain(message)}" if message and state in ("failed", "interrupted") else ""
     return f"This run has not finished: it is {state}{at}. The figures are those so far.{why}"
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from memlab.experiment.spec import Experiment
 from memlab.runs.curve import Curve, half_width
 from memlab.runs.state import RunState
+from memlab.text import plain
 from memlab.tui.axis_values import AxisValue
 from memlab.tui.widgets.columns import Coloured
 from memlab.tui.widgets.number import aligned, count, duration, estimate, number
@@ -181,7 +182,7 @@ def chance(experiment: Experiment) -> float | None:
 def sentence(state: RunState, epoch: float | None, waited: str = "", seconds: float = 0.0) -> str:
     """What the state means and which key helps; empty while it simply runs."""
     at = "" if epoch is None else f" at epoch {number(epoch, 0)}"
-    reason = state.message.rstrip(".")
+    reason = plain(state.message).rstrip(".")
     match state.state:
         case "queued":
             return waited or reason or "Queued: another run has the device; this one comes next."

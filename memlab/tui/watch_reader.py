@@ -19,6 +19,7 @@ from memlab.runs.event_log import Event
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import RunState
 from memlab.runs.view import RunView
+from memlab.text import plain
 from memlab.tui import palette
 from memlab.tui import watch_model as model
 from memlab.tui.axis_values import AxisValue, axis_values
@@ -29,6 +30,7 @@ from memlab.tui.widgets.progress import Progress
 
 PAGES = ("truth", "lies", "unseen", "loss")
 PICTURES = 24
+LONGEST_DEVICE = 80  # characters
 KEPT_POINTS = 1024  # of a curve, 512 at least: more than a terminal 250 columns wide has dots
 ACCURACY = {
     "truth": "train_accuracy_clean",
@@ -162,7 +164,7 @@ class WatchReader:
 
     def _progress(self, epoch: float | None) -> Progress:
         state, known = self.view.state, self.view.progress
-        device = state.device or str(self.view.environment.get("device") or "")
+        device = plain(state.device or self.view.environment.get("device") or "", LONGEST_DEVICE)
         finished = state.state == "finished"
         if known is None:
             epochs = self.experiment.stop.epochs

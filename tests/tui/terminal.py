@@ -18,12 +18,18 @@ from tests.patience import SECONDS
 class Terminal:
     """A command as the leader of its own session, which a hang-up of the terminal reaches."""
 
-    def __init__(self, *command: str, term: str = "xterm-256color", **environment: str) -> None:
+    def __init__(
+        self,
+        *command: str,
+        term: str = "xterm-256color",
+        program: tuple[str, ...] = ("-m", "memlab"),
+        **environment: str,
+    ) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         plain = {k: v for k, v in os.environ.items() if k not in ("COLORTERM", "NO_COLOR")}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "memlab", *command],
+            [sys.executable, *program, *command],
             stdin=slave,
             stdout=slave,
             stderr=slave,

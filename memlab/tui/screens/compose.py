@@ -17,6 +17,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static
 
+from memlab.tui.plain_lines import framed
 from memlab.tui.screens.noise_pane import NoisePane
 from memlab.tui.screens.starting import StartingScreen
 
@@ -199,7 +200,7 @@ class ComposeScreen(StartingScreen):
         question, look_for = str(tree.get("question", "")), str(tree.get("look_for", ""))
         self.query_one("#question", Static).update(f"“{question}”" if question else "")
         self.query_one("#look-for", Static).update(look_for)
-        self.query_one("#form-box").border_title = self._shelf.heading
+        self.query_one("#form-box").border_title = framed(self._shelf.heading)
         self.presets.relabel(self._shelf)
         if evaluation.experiment is not None:
             self._say("")

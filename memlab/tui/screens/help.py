@@ -13,6 +13,8 @@ from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+from memlab.tui.plain_lines import framed
+
 ABOUT = {
     "Compose": "Choose a preset, change what you like, and start it. Several values in a field, "
     "such as 0, 0.2, 0.4 or 0:1:0.2, make an axis: one network for each, times the seeds.",
@@ -70,7 +72,7 @@ class Help(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One sheet of text."""
         with VerticalScroll() as sheet:
-            sheet.border_title = f"{self._title} "
+            sheet.border_title = framed(f"{self._title} ")
             sheet.border_subtitle = "esc closes"
             yield Static(self._content)
 

@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from memlab.charts.row import Row
 from memlab.tui.instrument_lines import SPARKLINE, InstrumentLine
+from memlab.tui.plain_lines import framed
 from memlab.tui.widgets.columns import fit
 from memlab.tui.widgets.number import align
 from memlab.tui.widgets.spans import to_strip
@@ -46,6 +47,7 @@ class InstrumentsPane(Widget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.lines: tuple[InstrumentLine, ...] = ()
+        self._title = ""
         self._rows: list[Row] = []
         self._styles: dict[int, Style] = {}
 
@@ -60,8 +62,9 @@ class InstrumentsPane(Widget):
     def show(self, lines: Sequence[InstrumentLine], label: str = "") -> None:
         """The newest lines; `label` is the axis value's that they are of."""
         title = f"instruments{f' ({label})' if label else ''}"
-        if self.border_title != title:
-            self.border_title, self.border_subtitle = title, "i shows all"
+        if self._title != title:
+            self._title = title
+            self.border_title, self.border_subtitle = framed(title), "i shows all"
         if tuple(lines) == self.lines:
             return
         self.lines = tuple(lines)

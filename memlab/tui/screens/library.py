@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from memlab.errors import MemlabError
 from memlab.runs import lifecycle
 from memlab.runs.run_folder import RunFolder
+from memlab.text import plain
 from memlab.tui import library_model as model
 from memlab.tui.library_model import Entry
 from memlab.tui.library_reader import LibraryReader
@@ -159,7 +160,7 @@ class LibraryScreen(Screen[None]):
 
     def _say(self, text: str) -> None:
         line = self.query_one("#message", Static)
-        line.update(text)
+        line.update(plain(text))
         line.set_class(bool(text), "-shown")
 
     def on_line_table_row_highlighted(self) -> None:

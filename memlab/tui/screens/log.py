@@ -18,7 +18,10 @@ from textual.widgets import RichLog
 from memlab.errors import RunFolderError
 from memlab.runs.door import Place
 from memlab.runs.event_log import Event, EventReader
+from memlab.strict_json import number
+from memlab.text import plain
 from memlab.tui.header import ShellHeader
+from memlab.tui.plain_lines import framed
 from memlab.tui.screens.shell import selected_folder
 from memlab.tui.widgets.key_line import KeyLine
 
@@ -26,25 +29,32 @@ MAX_LINES = 2_000
 TAIL_BYTES = 1 << 16
 UPDATE_SECONDS = 0.5
 LOUD = ("failed", "member-diverged")
+LONGEST_VALUE = 1_000  # characters
+LATEST = 2.0**36  # the year 4147, in unix time
 
 
 def event_text(event: Event) -> Text:
     """One event as a line: time of day, type, the rest."""
-    clock = time.strftime("%H:%M:%S", time.localtime(event.time))
     rest = "  ".join(f"{name} {_short(value)}" for name, value in event.data.items() if value != "")
     style = "bold red" if event.type in LOUD else "bold"
-    return Text.assemble((clock + "  ", "dim"), (f"{event.type:<16} ", style), rest)
+    kind = f"{plain(event.type, LONGEST_VALUE):<16} "
+    return Text.assemble((_clock(event.time) + "  ", "dim"), (kind, style), plain(rest))
 
 
-def _short(value: object) -> str:
-    text = str(value)
+def _clock(moment: float) -> str:
+    """The time of day; dashes where no calendar has the moment."""
+    known = number(moment, 0, LATEST)
+    return "--:--:--" if known is None else time.strftime("%H:%M:%S", time.localtime(known))
+
+
+def _short(value: object, depth: int = 2) -> str:
     if isinstance(value, list) and len(value) > 6:
-        return f"{value[0]} … {value[-1]} ({len(value)})"
+        return f"{_short(value[0], 0)} … {_short(value[-1], 0)} ({len(value)})"
     if isinstance(value, float):
         return f"{value:.3g}"
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_short(part)}" for name, part in value.items())
-    return text
+    if isinstance(value, dict) and depth:
+        return ", ".join(f"{name} {_short(part, depth - 1)}" for name, part in value.items())
+    return plain(value, LONGEST_VALUE)
 
 
 class Tail:
@@ -99,7 +109,7 @@ class LogScreen(Screen[None]):
         self._reading = False
         self._events, self._tail = EventReader(folder.events), Tail(folder.worker_log)
         self._empty = True
-        self.query_one("#worker").border_subtitle = str(folder.worker_log.path)
+        self.query_one("#worker").border_subtitle = framed(str(folder.worker_log))
         self.query_one("#worker").focus()
         self.set_interval(UPDATE_SECONDS, self._tick)
         self._tick()
@@ -125,7 +135,7 @@ class LogScreen(Screen[None]):
         elif self._empty and not worker.lines:
             worker.write(Text("The worker has printed nothing.", "italic dim"))
         for line in message.lines:
-            worker.write(Text(line))
+            worker.write(Text(plain(line)))
 
     def action_back(self) -> None:
         """Goes back to the screen before."""

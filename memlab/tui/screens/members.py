@@ -197,7 +197,7 @@ class MemberScreen(Screen[None]):
             yield BrailleChart("accuracy", y_range=(0.0, 1.0), legend=True, id="accuracy")
             yield BrailleChart("loss", legend=True, id="loss")
         yield BrailleChart("learning rate η", id="rates")
-        yield Static("", id="settings")
+        yield Static("", id="settings", markup=False)
         yield KeyLine()
 
     def on_mount(self) -> None:

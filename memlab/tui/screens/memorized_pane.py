@@ -7,6 +7,7 @@ import time
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from memlab.tui.plain_lines import framed
 from memlab.tui.watch_reader import WatchFrame
 from memlab.tui.widgets.picture import PictureStrip
 
@@ -21,6 +22,7 @@ class MemorizedPane(Vertical):
         super().__init__(id=id)
         self._shown_at = 0.0
         self._frame: WatchFrame | None = None
+        self._titles: tuple[str, str] | None = None
 
     def compose(self) -> ComposeResult:
         """The row."""
@@ -49,6 +51,7 @@ class MemorizedPane(Vertical):
         self._shown_at, self._frame = now, frame
         where = f" ({label})" if label else ""
         title = f"{'memorized last' if frame.state.final else 'being memorized now'}{where}"
-        if (self.border_title, self.border_subtitle) != (title, frame.pictures_note):
-            self.border_title, self.border_subtitle = title, frame.pictures_note
+        if self._titles != (title, frame.pictures_note):
+            self._titles = title, frame.pictures_note
+            self.border_title, self.border_subtitle = framed(title), framed(frame.pictures_note)
         self.query_one(PictureStrip).set_pictures(frame.pictures)

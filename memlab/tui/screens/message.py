@@ -6,10 +6,12 @@ from rich.text import Text
 from textual.dom import DOMNode
 from textual.widgets import Static
 
+from memlab.text import lines
+
 
 def put(node: DOMNode, selector: str, text: Text | str) -> None:
     """Shows `text` in the line of that selector."""
-    line = node.query_one(selector, Static)
+    line, text = node.query_one(selector, Static), lines(text) if isinstance(text, str) else text
     if line.content != text:
         line.update(text)
 

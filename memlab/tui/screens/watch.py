@@ -14,8 +14,10 @@ from textual.widgets import Static
 
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import RunState
+from memlab.text import plain
 from memlab.tui import watch_model as model
 from memlab.tui.axis_values import axis_title
+from memlab.tui.plain_lines import framed
 from memlab.tui.screens.instruments import InstrumentsScreen
 from memlab.tui.screens.instruments_pane import InstrumentsPane
 from memlab.tui.screens.log import LogScreen
@@ -135,7 +137,7 @@ class WatchScreen(SteeringScreen):
         self.pictures.forget()
         self.table.forget()
         self.query_one(ProgressLine).set_progress(Progress("starting"))
-        self.query_one("#facts", Static).update(folder.id)
+        self.query_one("#facts", Static).update(plain(folder.id))
         self._put_verdict("")
         self._say("")
 
@@ -204,11 +206,11 @@ class WatchScreen(SteeringScreen):
         """What depends on the experiment only."""
         made = reader.experiment
         name = made.title.lower().replace(" ", "-") or reader.folder.id
-        self.query_one("#facts", Static).update(model.facts(made, name))
+        self.query_one("#facts", Static).update(plain(model.facts(made, name)))
         by = axis_title(made, long=True)
         seeds = len(made.seed_list)
         each = "1 seed" if seeds == 1 else f"{seeds} seeds each, mean ± 95 %"
-        self.query_one("#table-box").border_title = f"by {by} ({each})" if by else each
+        self.query_one("#table-box").border_title = framed(f"by {by} ({each})" if by else each)
         clean = not model.has_lies(made)
         self.set_class(clean or made.dataset.name in ("gaussian", "mnist1d"), "-no-pictures")
         self.charts.prepare(made, clean)
@@ -262,13 +264,13 @@ class WatchScreen(SteeringScreen):
             self._say(said, frame.state.state)
 
     def _put_verdict(self, text: str) -> None:
-        line = self.query_one("#verdict", Static)
+        line, text = self.query_one("#verdict", Static), plain(text)
         if line.content != text:
             line.update(text)
             line.set_class(bool(text), "-shown")
 
     def _say(self, text: str, state: str = "") -> None:
-        line = self.query_one("#sentence", Static)
+        line, text = self.query_one("#sentence", Static), plain(text)
         wanted = {f"-{state}"} | ({"-shown"} if text else set())
         if line.content != text:
             line.update(text)

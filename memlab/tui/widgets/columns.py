@@ -15,6 +15,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 
+from memlab.text import plain
+
 Align = Literal["left", "right", "center"]
 GAP = 2
 
@@ -68,6 +70,8 @@ def text_of(cell: Cell) -> str:
 
 def fit(text: str, width: int, align: Align) -> str:
     """Text in exactly `width` cells; a cut is shown by `…`."""
+    if not text.isprintable():
+        text = plain(text)
     length = len(text) if text.isascii() else cell_len(text)
     if length > width:
         return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)

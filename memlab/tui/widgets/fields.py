@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from memlab.tui.plain_lines import framed
 from memlab.tui.widgets.field import Field
 from memlab.tui.widgets.field_lines import FieldLines
 
@@ -220,7 +221,7 @@ class FieldList(Widget):
     def _open_choices(self, field: Field) -> None:
         choices, region = self._choices, self._lines.value_region()
         choices.clear_options()
-        choices.add_options([Option(option) for option in field.options])
+        choices.add_options([Option(framed(option)) for option in field.options])
         if field.value in field.options:
             choices.highlighted = field.options.index(field.value)
         height = min(12, len(field.options))
@@ -252,8 +253,11 @@ class FieldList(Widget):
         event.stop()
         key, self._editing = self._editing, None
         self._close(self._choices)
-        text = str(event.option.prompt)
-        if key is not None and text != self._lines.fields[key].value:
+        if key is None:
+            return
+        field = self._lines.fields[key]
+        text = field.options[event.option_index]
+        if text != field.value:
             self.post_message(self.Changed(key, text, self))
 
     @on(FieldChoices.Left)
