@@ -41,11 +41,11 @@ def write(runs: Path, state: str = "finished") -> RunFolder:
     (folder.path / "state.json").write_text(
         json.dumps({"state": state, "since": 1.0, "message": HALF, "device": HALF, "progress": 1})
     )
-    with open(folder.events, "a") as log:
+    with open(folder.events.path, "a") as log:
         events = [{"type": "instrument-failed", "instrument": "stiffness"}, {"type": "failed"}]
         for seq, event in enumerate([*events, {"type": HALF, HALF: [HALF]}], start=900):
             log.write(json.dumps({"seq": seq, "time": 2.0, "reason": HALF, **event}) + "\n")
-    folder.worker_log.write_bytes(EVIL.encode() + b"\n\xff\x9b2J\r\n\x1b[2J")
+    folder.worker_log.path.write_bytes(EVIL.encode() + b"\n\xff\x9b2J\r\n\x1b[2J")
     return folder
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from memlab.cli.control import found, run_argument
+from memlab.cli.control import found, run_argument, settle_older
 from memlab.cli.output import say, tell
 
 
@@ -37,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from memlab.runs import forking, lifecycle
     from memlab.runs.environment import describe
 
+    settle_older()
     source = found(options.run)
     device = options.device or settings.load().device
     check_device(device)

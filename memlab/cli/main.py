@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "stop": ("stop", "stop a run, with a checkpoint"),
     "resume": ("resume", "go on with a run that was stopped, interrupted or failed"),
     "fork": ("fork", "the same run up to an epoch, then with other settings"),
+    "adopt": ("adopt", "let runs from elsewhere be resumed, forked and reused"),
     "rm": ("rm", "delete runs"),
     "report": ("report", "print a run's report"),
     "probe": ("probe", "measure a run with instruments, from its checkpoints"),

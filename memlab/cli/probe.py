@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from memlab.cli.control import found, run_argument
+from memlab.cli.control import found, run_argument, settle_older
 from memlab.cli.output import add_row, console, print_json, say
 from memlab.errors import InvalidExperiment, TrainingFailed
 
@@ -32,6 +32,7 @@ def run(options: argparse.Namespace) -> int:
     from memlab import child
 
     names = _names(options.instrument)
+    settle_older()
     folder = found(options.run)
     words = ["-m", "memlab.worker.probe", str(folder.path.absolute())]
     words += ["--device", options.device]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memlab.cli.control import settle_older
 from memlab.cli.output import console, page, print_json, say
 from memlab.errors import InvalidExperiment, MemlabError
 
@@ -75,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
     check_device(device)
     environment = {**describe(sys.argv), "requested_device": device}
     wanted = needed(claims, options.size, seeds)
+    settle_older()
     runs = settings.prepared(settings.runs_folder())
     batch = Batch(wanted, runs, environment, again=options.again)
     _check_data(batch)

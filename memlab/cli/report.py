@@ -10,7 +10,7 @@ from memlab.cli.output import console, page, print_json
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    run_argument(parser)
+    run_argument(parser, by_path=True)
     parser.add_argument(
         "--format", choices=("text", "md", "html", "json"), default="text", help="default: text"
     )
@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
     """Prints the report on standard output."""
     from memlab import reports
 
-    folder = found(options.run)
+    folder = found(options.run, by_path=True)
     findings = reports.load_or_build(folder)
     kind = "json" if options.json else options.format
     if kind == "json":

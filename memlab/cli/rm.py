@@ -12,7 +12,7 @@ from memlab.errors import RunFolderError
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    run_argument(parser, several=True)
+    run_argument(parser, count="+")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 

@@ -13,9 +13,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Lists the runs with their states."""
+    """Lists the runs with their states; one that came from elsewhere is a guest."""
     from memlab import settings
-    from memlab.runs import lifecycle, run_folder
+    from memlab.runs import lifecycle, origin, run_folder
 
     rows = []
     for folder in run_folder.list_runs(settings.runs_folder()):
@@ -26,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
                 "state": state.state,
                 "living": state.living,
                 "message": state.message,
+                "guest": not origin.is_ours(folder),
                 "device": state.device,
                 "bytes": lifecycle.size_on_disk(folder),
                 "path": str(folder.path),
@@ -46,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
     table.add_column("message")
     for row in rows:
         size = f"{float(str(row['bytes'])) / 1e6:.1f}"
-        add_row(table, str(row["id"]), str(row["state"]), size, str(row["message"]))
+        said = f"{row['state']} (guest)" if row["guest"] else str(row["state"])
+        add_row(table, str(row["id"]), said, size, str(row["message"]))
     console().print(table)
     return 0

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from memlab import disk
@@ -42,6 +43,7 @@ def start(
         TrainingFailed: if no worker can be started; the run is there, as failed.
     """
     run_folder.sweep(runs_folder)
+    unsettled(runs_folder)
     facts = describe(sys.argv) if environment is None else environment
     folder, lock = run_folder.create(runs_folder, name, experiment_toml, facts)
     with lock:
@@ -134,7 +136,6 @@ def adopt(folder: RunFolder, runs_folder: Path) -> RunFolder:
 def adopt_all(runs_folder: Path) -> tuple[list[RunFolder], list[str]]:
     """Adopts every guest in the runs folder that can be: those, and why not the others."""
     adopted, refused = [], []
-    Registry.of(runs_folder).begin()
     for folder in run_folder.list_runs(runs_folder):
         if origin.is_ours(folder):
             continue
@@ -142,7 +143,20 @@ def adopt_all(runs_folder: Path) -> tuple[list[RunFolder], list[str]]:
             adopted.append(adopt(folder, runs_folder))
         except MemlabError as error:
             refused.append(str(error))
+    Registry.of(runs_folder).settle()
     return adopted, refused
+
+
+def unsettled(runs_folder: Path) -> int:
+    """How many runs are there from before the registry, about which nobody was asked yet."""
+    registry = Registry.of(runs_folder)
+    if registry.settled:
+        return 0
+    older = [run for run in run_folder.list_runs(runs_folder) if not origin.is_ours(run)]
+    if not older:
+        with suppress(MemlabError):
+            registry.settle()
+    return len(older)
 
 
 def request(folder: RunFolder, kind: RequestKind, **arguments: object) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from memlab.runs.run_folder import RunFolder
 
 REGISTRY = "registry"
+SETTLED_FILE = ".settled"
 TOKEN_FILE = "origin.json"
 SCHEMA = 1
 ENTRY_BYTES = 1 << 14
@@ -41,19 +42,19 @@ class Registry:
     @classmethod
     def of(cls, runs_folder: Path) -> Registry:
         """The one that belongs to the runs folder: beside it, where no run can write."""
-        return cls(runs_folder.parent / REGISTRY)
+        return cls(Path(os.path.abspath(runs_folder)).parent / REGISTRY)
 
     @property
-    def begun(self) -> bool:
-        """Whether there is a registry yet; without one every run is from before it."""
-        return self.folder.is_dir()
+    def settled(self) -> bool:
+        """Whether it is known whose the runs are that were there before the registry."""
+        return (self.folder / SETTLED_FILE).is_file()
 
-    def begin(self) -> None:
-        """Makes the folder.
+    def settle(self) -> None:
+        """From here on what is not in the registry is a guest; raises StorageError."""
+        self._make()
+        write_atomically(self.folder / SETTLED_FILE, b'{"schema": 1}\n')
 
-        Raises:
-            StorageError: if it cannot be made.
-        """
+    def _make(self) -> None:
         with storing(self.folder):
             self.folder.mkdir(mode=disk.FOLDER_MODE, parents=True, exist_ok=True)
 
@@ -66,7 +67,7 @@ class Registry:
 
     def write(self, run: str, entry: dict[str, object]) -> None:
         """Replaces the entry; raises StorageError."""
-        self.begin()
+        self._make()
         document = {documents.SCHEMA_KEY: SCHEMA, **entry}
         write_atomically(self.folder / f"{run}.json", (json.dumps(document) + "\n").encode())
 

@@ -15,6 +15,8 @@ from memlab.tui.widgets.columns import Coloured, Column
 from memlab.tui.widgets.number import count, duration, number, percent, size
 
 MARKED = "◉"
+#: Before the title of a run from elsewhere.
+GUEST = "guest:"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Entry:
     progress: float | None = None
     sparkline: str = ""
     problem: str = ""
+    guest: bool = False
 
     @property
     def living(self) -> bool:
@@ -61,7 +64,7 @@ def cells(entry: Entry, marked: bool, dark: bool, now: float) -> list[object]:
     return [
         Coloured(MARKED if marked else " ", palette.palette(dark).changed, True),
         Coloured(f"{look.mark} {entry.state.state}", colour, True),
-        entry.title,
+        f"{GUEST} {entry.title}" if entry.guest else entry.title,
         entry.dataset,
         count(entry.members),
         when(entry.made, now),
@@ -121,6 +124,14 @@ def losing(entry: Entry) -> str:
     return (
         f"{name}\n{entry.title}: {members}, {size(entry.size)} on disk: its measurements,"
         " checkpoints and report. This cannot be undone."
+    )
+
+
+def adopting(entry: Entry) -> str:
+    """What adopting a run from elsewhere allows."""
+    return (
+        f"{plain(entry.id)}\nThis memlab did not make it. Once adopted it can be resumed, forked "
+        "and reused by claims, and its checkpoints are read. Do it if you trust who made it."
     )
 
 

@@ -6,8 +6,10 @@ What cannot change any more is kept; a living run is looked at again each time.
 from __future__ import annotations
 
 import calendar
+import os
 import time
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +17,9 @@ import numpy as np
 
 from memlab.errors import MemlabError
 from memlab.runs.lifecycle import size_on_disk
+from memlab.runs.origin import is_ours
 from memlab.runs.run_folder import RunFolder, list_runs
+from memlab.runs.state import RunState
 from memlab.runs.view import RunView
 from memlab.tui.library_model import Entry, described
 from memlab.tui.watch_reader import training_seconds
@@ -24,6 +28,7 @@ from memlab.tui.widgets.sparkline import sparkline
 BUDGET_SECONDS = 0.15
 SIZE_SECONDS = 10.0
 SPARKLINE = 14
+LOOKED_AT = 50  # of the runs that have ended, at each read
 KEPT_POINTS = 16 * SPARKLINE
 
 
@@ -33,6 +38,7 @@ class _Known:
 
     entry: Entry
     seeds: int
+    described: bool = False
     view: RunView | None = None
     detailed: tuple[object, ...] | None = None
     sized: float = 0.0
@@ -44,48 +50,101 @@ class LibraryReader:
     def __init__(self, runs_folder: Path) -> None:
         self._folder = runs_folder
         self._known: dict[str, _Known] = {}
+        self._listed: tuple[int, list[RunFolder]] = (-1, [])
+        self._turn = 0
+        self._again: set[str] = set()
+
+    def look_again(self, run_id: str) -> None:
+        """Something was done to the run: its entry is made anew by the next read."""
+        self._again.add(run_id)
 
     def read(self, budget: float = BUDGET_SECONDS) -> tuple[list[Entry], bool]:
         """The runs now, and whether there is more to find out in the next call.
 
         Args:
-            budget: seconds to spend on figures that need a run's tables; states are always read.
+            budget: seconds to spend on titles and on figures that need a run's tables, newest
+                runs first; the states of living runs are always read.
         """
-        folders = list_runs(self._folder)
+        while self._again:
+            self._known.pop(self._again.pop(), None)
+        folders = self._list()
         gone = self._known.keys() - {folder.id for folder in folders}
         for run_id in gone:
             del self._known[run_id]
-        for folder in folders:
-            self._glance(folder)
         end = time.monotonic() + budget
         more = False
-        for folder in folders:
-            known = self._known[folder.id]
-            if not self._is_current(known):
+        self._turn += 1
+        for number, folder in enumerate(folders):
+            known = self._known.get(folder.id)
+            if known is None:
+                self._safely(folder, self._meet)
+            elif not self._rests(known, number):
+                self._safely(folder, self._look)
+        for look in (self._describe, self._detail):
+            for folder in folders:
+                if not self._is_due(self._known[folder.id], look):
+                    continue
                 if time.monotonic() > end:
                     more = True
-                    continue
-                self._detail(folder, known)
+                    break
+                self._safely(folder, look)
         return [self._known[folder.id].entry for folder in folders], more
 
-    def _glance(self, folder: RunFolder) -> None:
-        state = folder.state
-        known = self._known.get(folder.id)
-        if known is not None:
-            known.entry = replace(known.entry, state=state)
-            return
-        title, dataset, members, seeds, problem = folder.id, "", 0, 1, ""
+    def _list(self) -> list[RunFolder]:
+        """All runs, listed anew where the folder has changed."""
         try:
-            tree = tomllib.loads(folder.experiment_toml())
-            title, dataset, members = described(tree)
-            stated = tree.get("seeds", 1)
-            seeds = stated if isinstance(stated, int) else len(stated)
-        except (MemlabError, tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
-            problem = str(error)
-        entry = Entry(
-            folder.id, title or folder.id, dataset, members, _made(folder), state, problem=problem
+            changed = os.stat(self._folder).st_mtime_ns
+        except OSError:
+            changed = -1
+        if changed == -1 or changed != self._listed[0]:
+            self._listed = changed, list_runs(self._folder)
+        return self._listed[1]
+
+    def _rests(self, known: _Known, number: int) -> bool:
+        """Whether a run that has ended is not looked at this time; a few are, in turn."""
+        turns = max(1, len(self._listed[1]) // LOOKED_AT)
+        return known.entry.state.final and number % turns != self._turn % turns
+
+    def _safely(self, folder: RunFolder, look: Callable[[RunFolder], None]) -> None:
+        """One folder that cannot be read is one row that says so, whatever is wrong with it."""
+        try:
+            look(folder)
+        except Exception as error:
+            known = self._known.get(folder.id)
+            entry = known.entry if known is not None else _unknown(folder)
+            made = replace(entry, problem=_reason(error))
+            self._known[folder.id] = _Known(made, 1, described=True)
+
+    def _meet(self, folder: RunFolder) -> None:
+        """A run that is seen for the first time: only its state."""
+        entry = replace(_unknown(folder), made=_made(folder), state=folder.state)
+        self._known[folder.id] = _Known(entry, 1)
+
+    def _look(self, folder: RunFolder) -> None:
+        known, state = self._known[folder.id], folder.state
+        if state != known.entry.state:
+            known.entry = replace(known.entry, state=state)
+
+    def _describe(self, folder: RunFolder) -> None:
+        """What its experiment says, and whose it is."""
+        known = self._known[folder.id]
+        known.described = True
+        tree = tomllib.loads(folder.experiment_toml())
+        title, dataset, members = described(tree)
+        stated = tree.get("seeds", 1)
+        known.seeds = max(1, stated if isinstance(stated, int) else len(stated))
+        known.entry = replace(
+            known.entry,
+            title=title or folder.id,
+            dataset=dataset,
+            members=members,
+            guest=not is_ours(folder),
         )
-        self._known[folder.id] = _Known(entry, max(1, seeds))
+
+    def _is_due(self, known: _Known, look: Callable[[RunFolder], None]) -> bool:
+        if look == self._describe:
+            return not known.described
+        return known.described and not self._is_current(known)
 
     def _is_current(self, known: _Known) -> bool:
         state = known.entry.state
@@ -93,14 +152,11 @@ class LibraryReader:
             return True
         return not state.living and known.detailed == (state.state, state.since)
 
-    def _detail(self, folder: RunFolder, known: _Known) -> None:
+    def _detail(self, folder: RunFolder) -> None:
+        known = self._known[folder.id]
         state, now = known.entry.state, time.monotonic()
-        try:
-            view = known.view or RunView(folder, KEPT_POINTS)
-            view.refresh()
-        except MemlabError as error:
-            known.entry = replace(known.entry, problem=str(error))
-            return
+        view = known.view or RunView(folder, KEPT_POINTS)
+        view.refresh()
         known.view = view if state.living else None
         progress = view.progress
         bytes_on_disk = known.entry.size
@@ -119,6 +175,16 @@ class LibraryReader:
         known.detailed = (state.state, state.since)
 
 
+def _unknown(folder: RunFolder) -> Entry:
+    """The row of a folder of which nothing can be said."""
+    return Entry(folder.id, folder.id, "", 0, 0.0, RunState("interrupted"))
+
+
+def _reason(error: Exception) -> str:
+    said = str(error) if isinstance(error, MemlabError | tomllib.TOMLDecodeError) else ""
+    return said or f"It cannot be read: {type(error).__name__}."
+
+
 def _by_group(view: RunView, known: _Known) -> tuple[float, ...]:
     values = view.latest("test_accuracy", known.entry.members)
     seeds = known.seeds
@@ -134,4 +200,4 @@ def _made(folder: RunFolder) -> float:
     try:
         return float(calendar.timegm(time.strptime(folder.id[:13], "%Y%m%d-%H%M")))
     except ValueError:
-        return (folder.path / "experiment.toml").stat().st_mtime
+        return (folder.path / "experiment.toml").lstat().st_mtime

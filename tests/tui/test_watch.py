@@ -8,6 +8,7 @@ from stand_in import StandIn
 from synthetic_run import SyntheticRun, start
 from textual.widgets import Static
 
+from memlab.runs.door import Place
 from memlab.runs.event_log import Event
 from memlab.runs.requests import take_all
 from memlab.tui import palette
@@ -326,7 +327,7 @@ async def test_log_shows_events_and_what_the_worker_printed(run) -> None:
 def test_tail_reads_only_the_end_of_a_long_log_and_then_what_is_new(tmp_path) -> None:
     path = tmp_path / "worker.log"
     path.write_bytes(b"x" * 200_000 + b"\n")
-    tail = Tail(path)
+    tail = Tail(Place(tmp_path) / "worker.log")
     assert sum(map(len, tail.read())) <= 1 << 16
     assert tail.read() == []
     with path.open("ab") as file:

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 
 from memlab.errors import MemlabError
 from memlab.runs import lifecycle
+from memlab.runs.origin import Registry
 from memlab.runs.run_folder import RunFolder
 from memlab.text import plain
 from memlab.tui import library_model as model
@@ -27,6 +28,7 @@ from memlab.tui.widgets.key_line import KeyLine
 from memlab.tui.widgets.table import LineTable
 
 UPDATE_SECONDS = 0.5
+SHOW_SECONDS = 20.0  # after which "3 min ago" is said anew
 EMPTY = "No runs yet.  1  composes the first one, and ⏎ there starts it."
 NO_MATCH = "No run matches the filter.  esc  shows all."
 
@@ -52,6 +54,7 @@ class LibraryScreen(Screen[None]):
         Binding("space", "mark", "mark"),
         Binding("v", "compare", "compare"),
         Binding("u", "resume", "resume"),
+        Binding("A", "adopt", "adopt"),
         Binding("x,delete", "delete", "delete", key_display="x"),
         Binding("escape", "clear", "show all, unmark", show=False),
     ]
@@ -63,6 +66,7 @@ class LibraryScreen(Screen[None]):
         entries: list[Entry]
         more: bool
         error: str = ""
+        older: int = 0
 
     @dataclass
     class Done(Message):
@@ -78,6 +82,8 @@ class LibraryScreen(Screen[None]):
         self._marked: set[str] = set()
         self._reader: LibraryReader | None = None
         self._reading = self._loaded = False
+        self._read_last: list[Entry] | None = None
+        self._shown_at = 0.0
 
     def compose(self) -> ComposeResult:
         """Lays the screen out."""
@@ -111,10 +117,12 @@ class LibraryScreen(Screen[None]):
 
     @work(thread=True, group="library-read", exit_on_error=False)
     def _read(self) -> None:
-        if self._reader is None:
-            self._reader = LibraryReader(shell(self).runs_folder)
+        older = 0
         try:
-            self.post_message(self.Read(*self._reader.read()))
+            if self._reader is None:
+                older = lifecycle.unsettled(shell(self).runs_folder)
+                self._reader = LibraryReader(shell(self).runs_folder)
+            self.post_message(self.Read(*self._reader.read(), older=older))
         except Exception as error:
             self.post_message(self.Read([], False, reason(error)))
 
@@ -125,6 +133,12 @@ class LibraryScreen(Screen[None]):
             self._say(message.error)
             return
         before = self._current
+        if message.older:
+            self._ask_about(message.older)
+        if message.more:
+            self._tick()
+        if not self._is_new(message.entries):
+            return
         self._entries = {entry.id: entry for entry in message.entries}
         self._marked &= self._entries.keys()
         self._loaded = True
@@ -132,8 +146,46 @@ class LibraryScreen(Screen[None]):
         after = self._current
         if (before and before.state.state) != (after and after.state.state):
             self.refresh_bindings()
-        if message.more:
-            self._tick()
+
+    def _ask_about(self, older: int) -> None:
+        """The one question about runs from before there was a registry."""
+
+        def answered(yes: bool | None) -> None:
+            self._settle(bool(yes))
+
+        question = f"Are the {older} runs here yours?"
+        detail = (
+            "They are from before memlab noted who made a run. Yours can be resumed, forked and "
+            "reused; the others can be looked at, and A adopts one later."
+        )
+        self.app.push_screen(Confirm(question, detail, "all are mine", "y"), answered)
+
+    @work(thread=True, group="library-do", exit_on_error=False)
+    def _settle(self, mine: bool) -> None:
+        runs = shell(self).runs_folder
+        refused: list[str] = []
+        try:
+            if mine:
+                refused = lifecycle.adopt_all(runs)[1]
+            else:
+                Registry.of(runs).settle()
+        except MemlabError as error:
+            refused = [str(error)]
+        for run_id in [folder.name for folder in runs.iterdir()] if mine else []:
+            self._look_again(run_id)
+        self.post_message(self.Done("", "; ".join(refused)))
+
+    def _look_again(self, run_id: str) -> None:
+        if self._reader is not None:
+            self._reader.look_again(run_id)
+
+    def _is_new(self, entries: list[Entry]) -> bool:
+        """Whether there is anything to show that is not there yet; minutes pass, too."""
+        now = time.monotonic()
+        if entries == self._read_last and now - self._shown_at < SHOW_SECONDS:
+            return False
+        self._read_last, self._shown_at = entries, now
+        return True
 
     # --- showing
 
@@ -176,7 +228,10 @@ class LibraryScreen(Screen[None]):
         if action in ("watch", "mark", "delete"):
             return entry is not None
         if action == "resume":
-            return entry is not None and entry.state.state in ("interrupted", "failed")
+            dead = entry is not None and entry.state.state in ("interrupted", "failed")
+            return dead and entry is not None and not entry.guest
+        if action == "adopt":
+            return entry is not None and entry.guest and not entry.problem
         if action == "compare":
             return len(self._marked) > 1
         return True
@@ -251,6 +306,27 @@ class LibraryScreen(Screen[None]):
         except MemlabError as error:
             self.post_message(self.Done(folder.id, str(error)))
 
+    def action_adopt(self) -> None:
+        """Asks once, then makes a run from elsewhere one of the user's own."""
+        entry = self._current
+        if entry is None:
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._adopt(RunFolder(shell(self).runs_folder / entry.id))
+
+        question = "Adopt this run?"
+        self.app.push_screen(Confirm(question, model.adopting(entry), "adopt it", "A"), answered)
+
+    @work(thread=True, group="library-do", exit_on_error=False)
+    def _adopt(self, folder: RunFolder) -> None:
+        try:
+            lifecycle.adopt(folder, shell(self).runs_folder)
+            self.post_message(self.Done(folder.id))
+        except MemlabError as error:
+            self.post_message(self.Done(folder.id, str(error)))
+
     def action_delete(self) -> None:
         """Asks once, then deletes; a living run is refused."""
         entry = self._current
@@ -278,6 +354,7 @@ class LibraryScreen(Screen[None]):
     def on_library_screen_done(self, message: Done) -> None:
         """Says what went wrong, or goes on."""
         self._say(message.error)
+        self._look_again(message.run_id)
         if message.open_watch:
             shell(self).show_watch(message.run_id)
         self._tick()

@@ -1,0 +1,38 @@
+"""`memlab adopt RUN…`: lets runs from elsewhere be resumed, forked and reused."""
+
+from __future__ import annotations
+
+import argparse
+
+from memlab.cli.control import found, run_argument
+from memlab.cli.output import say, tell
+from memlab.errors import InvalidExperiment
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    run_argument(parser, count="*", by_path=True)
+    parser.add_argument("--all", action="store_true", help="every run in the runs folder")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Adopts each; a folder that lies elsewhere is copied into the runs folder first."""
+    from memlab import settings
+    from memlab.runs import lifecycle, origin
+
+    runs = settings.prepared(settings.runs_folder())
+    if options.all:
+        adopted, refused = lifecycle.adopt_all(runs)
+        for reason in refused:
+            say(reason)
+        tell(f"{len(adopted)} adopted, {len(refused)} not")
+        return 1 if refused else 0
+    if not options.run:
+        raise InvalidExperiment("adopt needs a run: its id, or the path of its folder; or --all.")
+    for name in options.run:
+        folder = found(name, by_path=True)
+        if origin.is_ours(folder):
+            tell(f"{folder.id} is one of yours already")
+            continue
+        tell(f"{lifecycle.adopt(folder, runs).id} adopted")
+    return 0
