@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from memlab.cli.output import say
+from memlab.cli.output import confirmed, say
 from memlab.errors import FileIsThere
 from memlab.export import export, target
 
@@ -28,8 +28,7 @@ def agreed(path: Path, force: bool) -> bool:
     except FileIsThere as error:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise FileIsThere(f"{error} Add --force to replace it.") from error
-        print(f"{error} Replace it? [y/N] ", end="", file=sys.stderr, flush=True)
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        if not confirmed(f"{error} Replace it?"):
             raise FileIsThere("Nothing was written.") from error
         target(path, replace=True)
         return True

@@ -97,10 +97,11 @@ class Place:
                 descriptor = os.open(self.name, READ, dir_fd=folder)
             except OSError as error:
                 raise self._refusal(error, folder) from error
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode):
             return descriptor
         os.close(descriptor)
-        raise RunFolderError(f"{self} is no regular file; memlab does not read it.")
+        raise RunFolderError(_in_the_way(self, found))
 
     def read(self, most: int) -> bytes:
         """The whole file.
@@ -209,7 +210,7 @@ class Place:
                 f"{self} has a second name elsewhere (a hard link), which writing would change "
                 "too; copy the run folder and use the copy."
             )
-        raise RunFolderError(f"{self} is no regular file; memlab does not write to it.")
+        raise RunFolderError(_in_the_way(self, found))
 
     def replace(self, data: disk.Buffer) -> None:
         """Replaces the file by `data` as a whole; a reader sees the old content or the new.

@@ -47,7 +47,7 @@ def states(monkeypatch: pytest.MonkeyPatch) -> States:
     seen: States = []
 
     def noted(folder: Path, state: str, *arguments: object, **options: object) -> None:
-        events = [event.type for event in EventReader(folder / "events.jsonl").read()]
+        events = [event.type for event in EventReader(RunFolder(folder).events).read()]
         seen.append((state, [name for name in events if name in TURNING_POINTS][-1:]))
         write_state(folder, state, *arguments, **options)  # type: ignore[arg-type]
 
