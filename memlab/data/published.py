@@ -13,16 +13,22 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any
 
+from memlab.data.pins import PINS, Pin
 from memlab.errors import DatasetUnavailable
 
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file, the addresses that have it, and the MD5 sum of its content."""
+    """A file, the addresses that have it, and the MD5 sum of its content; its pin, if known."""
 
     name: str
     urls: tuple[str, ...]
     md5: str
+
+    @property
+    def pin(self) -> Pin | None:
+        """Size and SHA-256 sum, where memlab knows them."""
+        return PINS.get(self.md5)
 
 
 @dataclass(frozen=True)
