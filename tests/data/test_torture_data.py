@@ -61,7 +61,7 @@ def _crash() -> None:
     [
         (_hang, "signal or hang"),
         (_spin, "more than 2 s"),
-        (_memory, "took 4"),
+        (_memory, r"took \d{3} MB"),
         (_two_lines, "no plain sentence"),
         (_escape, "no plain sentence"),
         (_crash, "signal or hang"),
