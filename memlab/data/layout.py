@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from memlab.data.archive import unpack
 from memlab.data.dataset import Progress, Raw, Request
-from memlab.data.download import download, md5_of, unpack
+from memlab.data.download import download, is_published, md5_of
 from memlab.data.published import published
 from memlab.errors import DatasetUnavailable, InvalidDataset
 
@@ -73,7 +74,7 @@ def fetch(layout: Layout, folders: Sequence[Path], progress: Progress | None) ->
         listed = published(layout.class_name)
         for file in listed.files:
             path = (folders[0] if layout.archive else place) / file.name
-            if not (path.is_file() and md5_of(path) == file.md5):
+            if not is_published(path, file):
                 path = download(file, path.parent, progress, done, layout.download_bytes)
             done += path.stat().st_size
             if layout.archive is not None:

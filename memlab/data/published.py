@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from memlab import child
+from memlab.data.pins import PINS, Pin
 from memlab.errors import DatasetUnavailable
 
 PATIENCE_SECONDS = 120.0
@@ -21,11 +22,16 @@ PATIENCE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file, the addresses that have it, and the MD5 sum of its content."""
+    """A file, the addresses that have it, and the MD5 sum of its content; its pin, if known."""
 
     name: str
     urls: tuple[str, ...]
     md5: str
+
+    @property
+    def pin(self) -> Pin | None:
+        """Size and SHA-256 sum, where memlab knows them."""
+        return PINS.get(self.md5)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import http.server
 import pickle
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -127,6 +128,8 @@ class Site:
     content: dict[str, bytes] = field(default_factory=dict)
     cut: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
+    unsized: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     partly_sent: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
@@ -134,25 +137,33 @@ class Site:
 
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """A server on this machine; `cut` ends a file's transfer early, `held` waits in its middle."""
+    """A server on this machine; `cut` ends a file's transfer early, `held` waits in its middle,
+    `moved` sends to another address, `unsized` says no length."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             name = self.path.lstrip("/")
             made.asked.append(name)
+            if name in made.moved:
+                self.send_response(302)
+                self.send_header("Location", made.moved[name])
+                self.end_headers()
+                return
             if name not in made.content:
                 self.send_error(404)
                 return
             body = made.content[name]
             self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
+            if name not in made.unsized:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if name in made.held:
                 self.wfile.write(body[: made.held[name]])
                 made.partly_sent.set()
                 made.release.wait()
                 return
-            self.wfile.write(body[: made.cut.get(name, len(body))])
+            with suppress(ConnectionError):  # the client has seen enough
+                self.wfile.write(body[: made.cut.get(name, len(body))])
 
         def log_message(self, *_: object) -> None:
             pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -19,7 +20,9 @@ import torchvision.datasets as theirs
 
 from memlab.cli import main as cli
 from memlab.data import registry
-from memlab.data.download import STALE_SECONDS, download, unpack
+from memlab.data.archive import unpack
+from memlab.data.download import STALE_SECONDS, download
+from memlab.data.pins import PINS, Pin
 from memlab.data.published import PublishedFile, published
 from memlab.errors import DatasetUnavailable, InvalidDataset, StorageError
 from memlab.experiment.material_spec import DatasetSpec
@@ -28,6 +31,16 @@ from tests.patience import SECONDS, wait_for
 
 BODY = np.random.default_rng(0).bytes(700_000)
 NOWHERE = "http://127.0.0.1:9/"
+
+
+def pinned(body: bytes) -> Pin:
+    return Pin(len(body), hashlib.sha256(body).hexdigest())
+
+
+@pytest.fixture(autouse=True)
+def _body_is_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server of the tests has no certificate: what it gives is known by SHA-256."""
+    monkeypatch.setitem(PINS, md5(BODY), pinned(BODY))
 
 
 def wanted(*addresses: str, body: bytes = BODY) -> PublishedFile:
@@ -101,7 +114,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, site: Site):
         download(wanted(site.address), tmp_path / "file" / "below", None, 0, 0)
 
 
-def test_a_killed_download_leaves_nothing_that_is_taken_for_data(tmp_path, site: Site):
+def test_a_killed_download_leaves_nothing_that_is_taken_for_data(tmp_path, site: Site, monkeypatch):
     files = {f"{name}.gz": gzip.compress(body, mtime=0) for name, body in idx_set().items()}
     folder = tmp_path / "MNIST" / "raw"
     folder.mkdir(parents=True)
@@ -112,10 +125,13 @@ def test_a_killed_download_leaves_nothing_that_is_taken_for_data(tmp_path, site:
     code = (
         "import sys; from pathlib import Path; from memlab.data.download import download;"
         "from memlab.data.published import PublishedFile;"
-        "name, url, md5, folder = sys.argv[1:];"
+        "from memlab.data.pins import PINS, Pin;"
+        "name, url, md5, folder, size = sys.argv[1:];"
+        "PINS[md5] = Pin(int(size), '');"
         "download(PublishedFile(name, (url,), md5), Path(folder), None, 0, 0)"
     )
-    arguments = (name, site.address + name, md5(files[name]), str(folder))
+    body = files[name]
+    arguments = (name, site.address + name, md5(body), str(folder), str(len(body)))
     process = subprocess.Popen([sys.executable, "-c", code, *arguments])
     assert site.partly_sent.wait(SECONDS)
     wait_for(lambda: list(folder.glob(".*.part")))
@@ -129,6 +145,7 @@ def test_a_killed_download_leaves_nothing_that_is_taken_for_data(tmp_path, site:
     old = time.time() - STALE_SECONDS - 60
     os.utime(left, (old, old))
     del site.held[name]
+    monkeypatch.setitem(PINS, md5(body), pinned(body))
     download(PublishedFile(name, (site.address + name,), md5(files[name])), folder, None, 0, 0)
     assert sorted(entry.name for entry in folder.iterdir()) == sorted(files)
     assert len(registry.load(DatasetSpec(name="mnist"), [tmp_path]).y) == 40
@@ -139,6 +156,8 @@ def mnist_site(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A mirror of MNIST with 40 and 20 examples."""
     site.content |= {f"{n}.gz": gzip.compress(body, mtime=0) for n, body in idx_set().items()}
     resources = [(name, md5(body)) for name, body in site.content.items()]
+    for body in site.content.values():
+        monkeypatch.setitem(PINS, md5(body), pinned(body))
     monkeypatch.setattr(theirs.MNIST, "mirrors", [NOWHERE, site.address])
     monkeypatch.setattr(theirs.MNIST, "resources", resources)
     return site
@@ -201,6 +220,7 @@ def cifar_site(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> S
     kind = theirs.CIFAR10
     monkeypatch.setattr(kind, "url", f"{site.address}cifar-10-python.tar.gz")
     monkeypatch.setattr(kind, "tgz_md5", md5(stream.getvalue()))
+    monkeypatch.setitem(PINS, md5(stream.getvalue()), pinned(stream.getvalue()))
     monkeypatch.setattr(kind, "train_list", train)
     monkeypatch.setattr(kind, "test_list", [["test_batch", sums["test_batch"]]])
     meta = {**kind.meta, "md5": sums["batches.meta"]}
@@ -284,6 +304,85 @@ def test_all_published_files_have_an_address_and_a_checksum():
         for file in published(name).files:
             assert all(url.startswith("http") and url.endswith(file.name) for url in file.urls)
             assert len(file.md5) == 32
+            assert file.pin is not None, f"{file.name} is known by MD5 alone"
+            assert len(file.pin.sha256) == 64
+
+
+def test_sizes_of_the_published_files_are_those_that_are_announced():
+    announced = {row["name"]: row["download_bytes"] for row in registry.listing()}
+    for name, theirs_name in (
+        *(("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST"), ("kmnist", "KMNIST")),
+        *(("cifar10", "CIFAR10"), ("cifar100", "CIFAR100"), ("svhn", "SVHN")),
+    ):
+        sizes = [file.pin.size for file in published(theirs_name).files if file.pin]
+        assert sum(sizes) == announced[name]
+
+
+@pytest.mark.parametrize("name", ["MNIST", "FashionMNIST", "KMNIST", "CIFAR10", "CIFAR100", "SVHN"])
+def test_every_address_is_encrypted_or_its_file_known_by_sha256(name):
+    for file in published(name).files:
+        for url in file.urls:
+            assert url.startswith("https:") or file.pin is not None
+
+
+def test_a_file_known_by_md5_alone_is_not_fetched_without_encryption(tmp_path, site: Site):
+    body = b"other"
+    site.content["file.gz"] = body
+    with pytest.raises(DatasetUnavailable, match="is not encrypted, and only an MD5 sum"):
+        download(wanted(site.address, body=body), tmp_path, None, 0, 0)
+    assert site.asked == []
+
+
+def test_a_redirect_leads_to_no_address_that_would_not_be_asked(tmp_path, site: Site, monkeypatch):
+    site.content["file.gz"] = BODY
+    site.moved["moved.gz"] = f"{site.address}file.gz"
+    site.moved["away.gz"] = "ftp://127.0.0.1:9/file.gz"
+    site.moved["local.gz"] = "file:///etc/hostname"
+    moved = PublishedFile("file.gz", (f"{site.address}moved.gz",), md5(BODY))
+    assert download(moved, tmp_path, None, 0, 0).read_bytes() == BODY
+    for name in ("away.gz", "local.gz"):
+        away = PublishedFile("file.gz", (f"{site.address}{name}",), md5(BODY))
+        with pytest.raises(DatasetUnavailable, match=r"without encryption|is not allowed"):
+            download(away, tmp_path / name, None, 0, 0)
+    # as from an encrypted address to one that is not
+    monkeypatch.setattr("memlab.data.download._trusted", lambda url, _: "file.gz" not in url)
+    with pytest.raises(DatasetUnavailable, match="address without encryption"):
+        download(moved, tmp_path / "other", None, 0, 0)
+    assert list((tmp_path / "other").iterdir()) == []
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_more_bytes_than_were_published_are_not_written(tmp_path, site: Site, told):
+    site.content["file.gz"] = BODY * 20
+    if not told:
+        site.unsized.add("file.gz")
+    words = "has 14,000,000 bytes, more than the 700,000" if told else "more than the 700,000 bytes"
+    largest = 0
+
+    def watch(done: int, total: int) -> None:
+        nonlocal largest
+        largest = max(largest, done)
+
+    with pytest.raises(DatasetUnavailable, match=words):
+        download(wanted(site.address), tmp_path, watch, 0, 0)
+    assert largest <= 700_000
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_says_nothing_more_is_given_up(tmp_path, site: Site, monkeypatch):
+    monkeypatch.setattr("memlab.data.download.TIMEOUT_SECONDS", 0.3)
+    site.content["file.gz"], site.held["file.gz"] = BODY, 20_000
+    with pytest.raises(DatasetUnavailable, match="timed out"):
+        download(wanted(site.address), tmp_path, None, 0, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_is_far_too_slow_is_given_up(tmp_path, site: Site, monkeypatch):
+    monkeypatch.setattr("memlab.data.download.GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("memlab.data.download.SLOWEST", 1e12)
+    site.content["file.gz"] = BODY
+    with pytest.raises(DatasetUnavailable, match="is too slow"):
+        download(wanted(site.address), tmp_path, None, 0, 0)
 
 
 def test_what_torchvision_cannot_tell_is_a_sentence(monkeypatch):
