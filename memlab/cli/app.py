@@ -20,7 +20,9 @@ def run(open_run: str | None = None, screen: str = "compose") -> int:
         raise MemlabError("The app needs a terminal; without one, use `memlab run noise-ladder`.")
     gc.disable()
     from memlab.tui.app import MemlabApp
+    from memlab.tui.hang_up import on_hang_up
 
     app = MemlabApp(open_run=open_run, screen=screen)
+    on_hang_up(app.leave)  # before the terminal is switched
     app.run()
     return int(app.return_code or 0)

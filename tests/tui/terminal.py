@@ -16,14 +16,23 @@ from tests.patience import SECONDS
 
 
 class Terminal:
-    """A command as the leader of its own session, which a hang-up of the terminal reaches."""
+    """A command as the leader of its own session, which a hang-up of the terminal reaches.
 
-    def __init__(self, *command: str, term: str = "xterm-256color", **environment: str) -> None:
+    `program` is code to run in place of `python -m memlab`.
+    """
+
+    def __init__(
+        self,
+        *command: str,
+        term: str = "xterm-256color",
+        program: str = "",
+        **environment: str,
+    ) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         plain = {k: v for k, v in os.environ.items() if k not in ("COLORTERM", "NO_COLOR")}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "memlab", *command],
+            [sys.executable, *(("-c", program) if program else ("-m", "memlab")), *command],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -40,6 +49,22 @@ class Terminal:
             assert time.monotonic() < end, self.seen[-2000:]
             if select.select([self.master], [], [], 0.1)[0]:
                 self.seen += os.read(self.master, 1 << 16)
+
+    def ended(self) -> int:
+        """Reads until the process has ended, and all that it wrote; its exit status."""
+        end = time.monotonic() + SECONDS
+        while self.process.poll() is None or select.select([self.master], [], [], 0)[0]:
+            assert time.monotonic() < end, self.seen[-2000:]
+            if select.select([self.master], [], [], 0.05)[0]:
+                try:
+                    self.seen += os.read(self.master, 1 << 16)
+                except OSError:  # nobody has the other side open
+                    break
+        return self.process.wait()
+
+    def settings(self) -> list[object]:
+        """What the terminal does with keys and lines."""
+        return termios.tcgetattr(self.master)[:4]
 
     def press(self, keys: bytes) -> None:
         """Types."""
