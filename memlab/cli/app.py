@@ -30,8 +30,11 @@ def run(open_run: str | None = None, screen: str = "compose") -> int:
         raise MemlabError("The app needs a terminal; without one, use `memlab run noise-ladder`.")
     gc.disable()
     from memlab.tui.app import MemlabApp
+    from memlab.tui.hang_up import on_hang_up
 
-    return to_the_end(MemlabApp(open_run=open_run, screen=screen))
+    app = MemlabApp(open_run=open_run, screen=screen)
+    on_hang_up(app.leave)  # before the terminal is switched
+    return to_the_end(app)
 
 
 def to_the_end(app: MemlabApp) -> int:

@@ -1,11 +1,20 @@
-"""Following a run from the command line: progress on standard error, the report at the end."""
+"""Following a run from the command line: progress on standard error, the report at the end.
+
+Whoever starts a run here has it in hand until it ends: Ctrl-C and SIGTERM stop it, with a
+checkpoint, from the first instant that a worker may be there.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from memlab.cli.output import console, print_json, say
+from memlab.cli import stopping
+from memlab.cli.interruption import Interrupted, Interruptions
+from memlab.cli.output import console, print_json, say, tell
+from memlab.errors import MemlabError
 from memlab.text import plain
 
 if TYPE_CHECKING:
@@ -15,32 +24,86 @@ if TYPE_CHECKING:
     from memlab.runs.view import RunView
 
 LOOK_SECONDS = 0.2
-INTERRUPTED = 130
+INTERRUPTED, HUNG_UP = 130, 129
 
 
-def to_the_end(folder: RunFolder, as_json: bool, stop_on_interrupt: bool = True) -> int:
-    """Shows progress until the run ends, then its report on standard output.
+def started(begin: Callable[[], RunFolder], *, as_json: bool, detach: bool = False) -> int:
+    """Starts a run by `begin`, which gives its folder, and follows it unless it is detached.
 
-    Ctrl-C stops the run with a checkpoint (`stop_on_interrupt`), or only stops following.
-    Returns 0 where the run finished, 1 where it failed, 130 where it was interrupted.
+    Ctrl-C and SIGTERM stop the run and wait for its checkpoint, a second Ctrl-C waits no longer;
+    a hang-up leaves it running. Returns 0 where it finished, else 1, 2, 129, 130 or 143.
     """
+    with Interruptions() as signals:
+        try:
+            folder = begin()
+        except Interrupted:
+            say("Interrupted while starting: `memlab runs` shows whether there is a run.")
+            raise
+        if detach:
+            tell(folder.id)
+            say(f"It goes on without this terminal: `memlab watch {folder.id}` follows it.")
+            signals.release()
+            return 0
+        try:
+            try:
+                say(f"Run {folder.id} has started.")
+                signals.release()
+                return _to_the_end(folder, as_json)
+            except Interrupted as first:
+                return _stop(folder, first)
+        except Interrupted as again:
+            with suppress(OSError):
+                say(f"{folder.id} is still stopping; `memlab stop {folder.id}` waits for it.")
+            return again.exit_code
+        except OSError:
+            if not signals.hung_up:
+                raise
+            return HUNG_UP
+
+
+def watched(folder: RunFolder) -> int:
+    """Shows progress until the run ends; Ctrl-C only ends that. Returns as `started`."""
+    try:
+        return _to_the_end(folder, as_json=False)
+    except KeyboardInterrupt:
+        say(f"The run goes on: `memlab watch {folder.id}` follows it again.")
+        return INTERRUPTED
+
+
+def _stop(folder: RunFolder, asked: Interrupted) -> int:
+    """What a signal means for the run; the request comes first, as nobody may be there to read."""
     from memlab.runs import lifecycle
+
+    if not folder.state.living:
+        return asked.exit_code
+    with suppress(OSError):
+        if asked.hung_up:
+            say(f"The run {folder.id} goes on: `memlab watch {folder.id}` follows it.")
+            return asked.exit_code
+    try:
+        lifecycle.request_stop(folder)
+    except MemlabError as error:
+        if folder.state.living:
+            say(f"{folder.id} could not be asked to stop and goes on: {error}")
+            return asked.exit_code
+    with suppress(OSError):
+        say(f"Stopping {folder.id}, with a checkpoint …")
+        if stopping.ended(folder):
+            say(_stopped(folder))
+    return asked.exit_code
+
+
+def _stopped(folder: RunFolder) -> str:
+    state = folder.state
+    if state.state != "interrupted":
+        return f"{folder.id} {state.state} meanwhile: `memlab report {folder.id}` shows it."
+    return f"Stopped {folder.id}. `memlab resume {folder.id}` goes on from here."
+
+
+def _to_the_end(folder: RunFolder, as_json: bool) -> int:
     from memlab.runs.view import RunView
 
-    view = RunView(folder)
-    try:
-        _follow(view)
-    except KeyboardInterrupt:
-        if not stop_on_interrupt:
-            say(f"The run goes on: `memlab watch {folder.id}` follows it again.")
-            return INTERRUPTED
-        say("Stopping, with a checkpoint …")
-        if folder.state.living:
-            lifecycle.request_stop(folder)
-        while folder.state.living:
-            time.sleep(LOOK_SECONDS)
-        say(f"Stopped. `memlab resume {folder.id}` goes on from here.")
-        return INTERRUPTED
+    _follow(RunView(folder))
     return _conclude(folder, as_json)
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from memlab.cli.control import found, run_argument, settle_older
-from memlab.cli.output import say, tell
+from memlab.cli.output import say
+
+if TYPE_CHECKING:
+    from memlab.runs.run_folder import RunFolder
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,15 +48,16 @@ def run(options: argparse.Namespace) -> int:
     made = forking.forked(source, options.at, options.set)
     environment = {**describe(sys.argv), "requested_device": device, "forked_from": source.id}
     name = f"{source.environment().get('preset') or 'run'}-fork"
-    folder = lifecycle.start(
-        reading.to_toml(made),
-        name,
-        settings.prepared(settings.runs_folder()),
-        environment=environment,
-        fill=lambda folder: forking.inherit(source, made, folder),
-    )
-    say(f"{folder.id} is {source.id} up to epoch {options.at:g}.")
-    if options.detach:
-        tell(folder.id)
-        return 0
-    return follow.to_the_end(folder, as_json=options.json)
+
+    def begin() -> RunFolder:
+        folder = lifecycle.start(
+            reading.to_toml(made),
+            name,
+            settings.prepared(settings.runs_folder()),
+            environment=environment,
+            fill=lambda folder: forking.inherit(source, made, folder),
+        )
+        say(f"{folder.id} is {source.id} up to epoch {options.at:g}.")
+        return folder
+
+    return follow.started(begin, as_json=options.json, detach=options.detach)

@@ -63,7 +63,7 @@ def parser(chosen: str | None) -> Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    """Runs one command; 0 done, 1 failed, 2 bad input, 130 by Ctrl-C, 143 by SIGTERM."""
     any_encoding()
     words = list(sys.argv[1:] if argv is None else argv)
     chosen = next((word for word in words if word in COMMANDS), None)
@@ -78,8 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemlabError as error:
         complain(f"memlab: {error}")
         return error.exit_code
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        return int(getattr(error, "exit_code", INTERRUPTED))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

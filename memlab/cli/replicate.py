@@ -7,10 +7,13 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memlab.cli import stopping
 from memlab.cli.control import settle_older
+from memlab.cli.interruption import Interrupted, Interruptions
 from memlab.cli.output import console, page, print_json, say
 from memlab.errors import InvalidExperiment, MemlabError
 
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
     from memlab.reports.scoreboard import Scoreboard
 
 LOOK_SECONDS = 0.2
-INTERRUPTED = 130
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,10 +82,16 @@ def run(options: argparse.Namespace) -> int:
     runs = settings.prepared(settings.runs_folder())
     batch = Batch(wanted, runs, environment, again=options.again)
     _check_data(batch)
-    try:
-        _follow(batch)
-    except KeyboardInterrupt:
-        return _interrupted(batch)
+    with Interruptions() as signals:
+        try:
+            try:
+                signals.release()
+                _follow(batch, signals)
+            except Interrupted as first:
+                return _interrupted(batch, first)
+        except Interrupted as again:
+            say("The runs are still stopping; `memlab runs` shows them.")
+            return again.exit_code
     board = scoreboard.build(
         claims,
         options.size,
@@ -109,7 +117,7 @@ def _check_data(batch: Batch) -> None:
                 batch.refuse(job.needed.preset, str(error))
 
 
-def _follow(batch: Batch) -> None:
+def _follow(batch: Batch, signals: Interruptions) -> None:
     """Progress on standard error until every run is over."""
     reused = sum(job.reused for job in batch.jobs)
     if batch.jobs:
@@ -117,7 +125,7 @@ def _follow(batch: Batch) -> None:
     output = console(error=True)
     told: dict[str, str] = {}
     if not output.is_terminal:
-        while batch.step():
+        while _step(batch, signals):
             _tell(batch.jobs, told)
             time.sleep(LOOK_SECONDS)
         _tell(batch.jobs, told)
@@ -136,10 +144,21 @@ def _follow(batch: Batch) -> None:
         }
         going = True
         while going:
-            going = batch.step()
+            going = _step(batch, signals)
             for job in batch.jobs:
                 bar.update(tasks[job.needed.name], completed=_done(job), state=_state(job))
             time.sleep(LOOK_SECONDS)
+
+
+def _step(batch: Batch, signals: Interruptions) -> bool:
+    """`batch.step`, which no signal cuts in two: a run that it starts is known and told."""
+    with signals.held():
+        before = {id(job.folder) for job in batch.jobs}
+        going = batch.step()
+        for job in batch.jobs:
+            if job.folder is not None and id(job.folder) not in before:
+                say(f"{job.needed.name}  run {job.folder.id}")
+    return going
 
 
 def _done(job: Job) -> float:
@@ -168,14 +187,21 @@ def _tell(jobs: Sequence[Job], told: dict[str, str]) -> None:
             say(f"{job.needed.name}  {state}{f': {job.problem}' if job.problem else ''}")
 
 
-def _interrupted(batch: Batch) -> int:
-    say("Stopping, with checkpoints …")
+def _interrupted(batch: Batch, asked: Interrupted) -> int:
+    """Stops what lives of it, or leaves it running where the terminal is gone."""
+    with suppress(OSError):
+        if asked.hung_up:
+            say("The runs that were started go on; the same command takes them up.")
+            return asked.exit_code
     batch.stop()
-    while any(job.folder is not None and job.handled and job.folder.state.living
-              for job in batch.jobs):  # fmt: skip
-        time.sleep(LOOK_SECONDS)
-    say("Stopped. The same command goes on from here.")
-    return INTERRUPTED
+    with suppress(OSError):
+        say("Stopping, with checkpoints …")
+        mine = [job.folder for job in batch.jobs if job.handled and job.folder is not None]
+        end = time.monotonic() + stopping.WAIT_SECONDS
+        gone = [stopping.ended(folder, max(0.0, end - time.monotonic())) for folder in mine]
+        if all(gone):
+            say("Stopped. The same command goes on from here.")
+    return asked.exit_code
 
 
 def _facts(environment: dict[str, object], batch: Batch) -> dict[str, str]:

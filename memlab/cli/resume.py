@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from memlab.cli.control import found, run_argument, settle_older
-from memlab.cli.output import tell
+
+if TYPE_CHECKING:
+    from memlab.runs.run_folder import RunFolder
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,16 +26,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Starts a new worker on the run and follows it; a paused one goes on."""
-    from memlab.cli import follow
+    from memlab.cli import follow, stopping
+    from memlab.errors import RunFolderError
     from memlab.runs import lifecycle
 
     settle_older()
     folder = found(options.run)
-    if folder.state.state == "paused":
-        lifecycle.request(folder, "resume")
-    else:
-        lifecycle.resume(folder, restart=options.restart)
-    if options.detach:
-        tell(folder.id)
-        return 0
-    return follow.to_the_end(folder, as_json=options.json)
+
+    def begin() -> RunFolder:
+        if folder.state.state == "paused":
+            lifecycle.request(folder, "resume")
+        else:
+            lifecycle.resume(folder, restart=options.restart)
+        return folder
+
+    if folder.state.living and (why := stopping.stopped_process(folder)):
+        raise RunFolderError(why)
+    return follow.started(begin, as_json=options.json, detach=options.detach)

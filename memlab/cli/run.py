@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memlab.cli.output import confirmed, say, tell
+from memlab.cli.output import confirmed
 from memlab.errors import InvalidExperiment
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Starts the run and follows it to its end."""
     from memlab import settings
+    from memlab.cli import follow
     from memlab.experiment import presets, reading
     from memlab.runs import lifecycle
     from memlab.runs.environment import describe
@@ -48,16 +49,13 @@ def run(options: argparse.Namespace) -> int:
     _check_data(experiment)
     runs = settings.prepared(settings.runs_folder())
     environment = {**describe(sys.argv), "requested_device": chosen, "preset": preset.name}
-    folder = lifecycle.start(
-        reading.to_toml(experiment), preset.name, runs, environment=environment
+    return follow.started(
+        lambda: lifecycle.start(
+            reading.to_toml(experiment), preset.name, runs, environment=environment
+        ),
+        as_json=options.json,
+        detach=options.detach,
     )
-    if options.detach:
-        tell(folder.id)
-        say(f"It goes on without this terminal: `memlab watch {folder.id}` follows it.")
-        return 0
-    from memlab.cli import follow
-
-    return follow.to_the_end(folder, as_json=options.json)
 
 
 def _check_data(experiment: Experiment) -> None:

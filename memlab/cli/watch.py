@@ -29,4 +29,4 @@ def run(options: argparse.Namespace) -> int:
         return app.run(open_run=folder.id, screen="watch")
     from memlab.cli import follow
 
-    return follow.to_the_end(folder, as_json=False, stop_on_interrupt=False)
+    return follow.watched(folder)

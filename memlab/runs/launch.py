@@ -113,10 +113,11 @@ class Standby:
             return self._process.poll() is None
 
     def close(self) -> None:
-        """Sends it home, unless it has a run."""
+        """Ends it, unless it has a run; also in the midst of its imports."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            self._process.terminate()
 
 
 def await_assignment(socket_descriptor: int) -> Assignment | None:

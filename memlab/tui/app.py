@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,7 +22,6 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from memlab import settings
-from memlab.tui.hang_up import on_hang_up
 from memlab.tui.header import NAMES, ShellHeader
 from memlab.tui.modes import MODES
 from memlab.tui.plain_lines import PlainApp
@@ -114,11 +114,6 @@ class MemlabApp(PlainApp):
 
     # --- from the first paint on
 
-    def on_mount(self) -> None:
-        """Listens for the end of the terminal."""
-        if not self.is_headless:
-            on_hang_up(self._leave)
-
     def on_ready(self) -> None:
         """The first layout is there and updates are no longer held back: paint it."""
         self.screen.refresh()
@@ -140,10 +135,6 @@ class MemlabApp(PlainApp):
         """The first screen is usable: start-up's garbage stays where it is, later's is swept."""
         gc.freeze()
         gc.enable()
-
-    def _leave(self) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.exit)
 
     def on_resize(self, event: Resize) -> None:
         """Covers a screen that has no room; `self.size` is still the one before."""
@@ -197,6 +188,22 @@ class MemlabApp(PlainApp):
         from memlab.tui.farewell import said_in_time
 
         self.exit(message=await said_in_time(self.runs_folder, self.selected_run, self.launched))
+
+    def leave(self) -> None:
+        """Ends the app from a signal handler, at any moment of its life.
+
+        Raises:
+            SystemExit: if it does not run yet, or no more; the terminal is as it was found.
+        """
+        if self._loop is None:
+            raise SystemExit(0)
+        with suppress(RuntimeError):  # the loop is closing already
+            self._loop.call_soon_threadsafe(self.exit)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual's; what fails in a screen while it is taken down with the app is not shown."""
+        if not self._exit:
+            super()._handle_exception(error)
 
     def on_unmount(self) -> None:
         """A worker that waits for a run is not needed any more."""

@@ -139,7 +139,7 @@ def test_a_dead_standby_is_replaced_by_a_new_worker(tmp_path, fake_worker, event
 def test_a_standby_that_nobody_needs_ends(fake_worker, eventually) -> None:
     standby = Standby.start(fake_worker)
     standby.close()
-    eventually(lambda: standby._process.poll() == 0)
+    eventually(lambda: standby._process.poll() is not None)
 
 
 def test_only_a_dead_run_is_deleted_and_then_as_a_whole(tmp_path, fake_worker, eventually) -> None:

@@ -47,6 +47,22 @@ class Terminal:
             if select.select([self.master], [], [], 0.1)[0]:
                 self.seen += os.read(self.master, 1 << 16)
 
+    def ended(self) -> int:
+        """Reads until the process has ended, and all that it wrote; its exit status."""
+        end = time.monotonic() + SECONDS
+        while self.process.poll() is None or select.select([self.master], [], [], 0)[0]:
+            assert time.monotonic() < end, self.seen[-2000:]
+            if select.select([self.master], [], [], 0.05)[0]:
+                try:
+                    self.seen += os.read(self.master, 1 << 16)
+                except OSError:  # nobody has the other side open
+                    break
+        return self.process.wait()
+
+    def settings(self) -> list[object]:
+        """What the terminal does with keys and lines."""
+        return termios.tcgetattr(self.master)[:4]
+
     def press(self, keys: bytes) -> None:
         """Types."""
         os.write(self.master, keys)

@@ -8,6 +8,7 @@ second by whoever shows it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -121,7 +122,8 @@ class Batch:
         """Asks what lives of it to save a checkpoint and end."""
         for job in self.jobs:
             if job.handled and not job.over and job.folder is not None and job.folder.state.living:
-                lifecycle.request_stop(job.folder)
+                with suppress(MemlabError):  # it has ended meanwhile
+                    lifecycle.request_stop(job.folder)
 
     @property
     def folders(self) -> dict[str, RunFolder]:
