@@ -14,6 +14,7 @@ import re
 LINE = 4_000  # characters of one line
 REPLACEMENT = "\ufffd"
 CUT = "…"
+NO_BREAK_SPACE = "\u00a0"  # not printable to Python, and harmless
 #: Printable to Python, and yet nothing to see: fillers, variation selectors, tags.
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\U000e0000-\U000e0fff]")
 _ODD = re.compile("[^ -~]")
@@ -56,7 +57,9 @@ def painted(text: str, keep: str = "") -> str:
     from rich.cells import cell_len
 
     return "".join(
-        each if each.isprintable() or each in keep else REPLACEMENT * cell_len(each)
+        each
+        if each.isprintable() or each in keep or each == NO_BREAK_SPACE
+        else (" " if each.isspace() else REPLACEMENT) * cell_len(each)
         for each in text
     )
 

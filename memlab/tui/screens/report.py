@@ -20,6 +20,7 @@ from textual.widgets import Static
 from memlab.errors import FileIsThere
 from memlab.experiment.spec import Experiment
 from memlab.runs.run_folder import RunFolder
+from memlab.text import plain
 from memlab.tui import report_model as model
 from memlab.tui import watch_model
 from memlab.tui.axis_values import axis_title, axis_values
@@ -35,6 +36,7 @@ from memlab.tui.widgets.key_line import KeyLine
 from memlab.tui.widgets.table import LineTable
 
 UPDATE_SECONDS = 1.0
+UNSAFE_NAME = "Not copied: the run's folder has a name that is not safe to paste; rename it."
 NO_RUN = "No run is chosen.  4  opens the library: ⏎ there opens a run's report."
 
 
@@ -229,6 +231,9 @@ class ReportScreen(Screen[None]):
         if self._loaded is not None:
             path = shlex.quote(str(self._loaded.folder.path))
             command = model.reproduce(self._loaded.document, path)
+            if plain(command, len(command)) != command:  # pasting it could run something else
+                say(self, UNSAFE_NAME, error=True)
+                return
             self.app.copy_to_clipboard(command)
             say(self, f"Copied: {command}")
 
