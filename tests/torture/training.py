@@ -65,7 +65,7 @@ def train_here() -> None:
     from memlab.runs import lifecycle
     from memlab.worker.__main__ import _work
 
-    def launch(folder: Path, lock: Any, worker: Sequence[str] = ()) -> int:
+    def launch(folder: Path, lock: Any, worker: Sequence[str] = (), *more: Any) -> int:
         redirected = os.open(folder / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         os.dup2(redirected, 1)
         os.dup2(redirected, 2)
@@ -92,7 +92,7 @@ def start(
 
 
 def start_fork(source: Path, runs: Path) -> Path:
-    """A fork of a finished short run at its epoch 1, trained to its end; its folder."""
+    """A fork of a finished short run at its epoch 1.5, trained to its end; its folder."""
     from memlab.experiment import reading
     from memlab.runs import forking
     from memlab.runs.run_folder import RunFolder
