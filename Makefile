@@ -4,13 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := pyproject.toml memlab/__init__.py
 
-.PHONY: run test lint fix bench measure shots replication clean
+.PHONY: run test torture torture-full lint fix bench measure shots replication clean
 
 run: $(VENV)/.installed
 	@if [ -t 1 ]; then exec $(BIN)/memlab; else exec $(BIN)/memlab run noise-ladder; fi
 
 test: $(VENV)/.developed
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+torture: $(VENV)/.developed
+	$(BIN)/python -m tests.torture
+
+torture-full: $(VENV)/.developed
+	$(BIN)/python -m tests.torture --full
 
 lint: $(VENV)/.developed
 	$(BIN)/ruff check .
