@@ -6,6 +6,7 @@ What is measured on a screen is measured in a real pseudo-terminal, with the ter
 
 from __future__ import annotations
 
+import itertools
 import json
 import multiprocessing
 import os
@@ -20,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.measure import screens
 from tests.measure.screens import MANY, Terminal
-from tests.measure.screens import __file__ as CHILD
 from tests.torture.forked import forked, scratch
 from tests.torture.tally import Share, Tally, part_main
 from tests.tui.synthetic_run import SyntheticRun, start
@@ -95,8 +96,7 @@ def _plant(runs: Path, count: int) -> None:
     for number in range(1, count):
         name = f"20250101-{number // 60 % 24:02d}{number % 60:02d}-load-{number:04d}"
         shutil.copytree(first.folder.path, runs / name)
-    for path in (first.folder.path,):
-        (path / "experiment.toml").write_text(text.replace("Noise ladder", NEWEST))
+    (first.folder.path / "experiment.toml").write_text(text.replace("Noise ladder", NEWEST))
 
 
 def _idle(terminal: Terminal, seconds: float) -> tuple[float, int]:
@@ -232,14 +232,21 @@ def _span(events: Any) -> tuple[float, float]:
 
 def _overlaps(spans: list[tuple[float, float]]) -> int:
     ordered = sorted(spans)
-    return sum(later[0] < earlier[1] for earlier, later in zip(ordered, ordered[1:], strict=False))
+    return sum(later[0] < earlier[1] for earlier, later in itertools.pairwise(ordered))
 
 
 def watching(scale: Scale, home: Path) -> Iterator[tuple[bool, str]]:
     """A viewer over many updates: memory by its slope in a day, descriptors; then idle."""
     run = start(home / "runs", epochs=scale.updates + 200)
     run.grow(100)
-    command = [sys.executable, str(CHILD), "--child", run.folder.id, "--interval", "0.01"]
+    command = [
+        sys.executable,
+        str(screens.__file__),
+        "--child",
+        run.folder.id,
+        "--interval",
+        "0.01",
+    ]
     with _app(command, home) as terminal:
         terminal.until(b"running")
         samples, before, after = _followed(terminal, run, scale.updates)
