@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := pyproject.toml memlab/__init__.py
 
-.PHONY: run test test-full lint fix bench measure shots replication clean
+.PHONY: run test test-full torture torture-full lint fix bench measure shots replication clean
 
 run: $(VENV)/.installed
 	@if [ -t 1 ]; then exec $(BIN)/memlab; else exec $(BIN)/memlab run noise-ladder; fi
@@ -14,6 +14,12 @@ test: $(VENV)/.developed
 
 test-full: $(VENV)/.developed
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+torture: $(VENV)/.developed
+	$(BIN)/python -m tests.torture
+
+torture-full: $(VENV)/.developed
+	$(BIN)/python -m tests.torture --full
 
 lint: $(VENV)/.developed
 	$(BIN)/ruff check .

@@ -10,10 +10,13 @@ import json
 import os
 import resource
 import select
+import shutil
 import signal
+import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +41,15 @@ class Ended:
     signal: int = 0
     hung: bool = False
     growth: int = 0
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A temporary folder, in memory where there is room: what syncs to a busy disk waits."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2 << 30
+    with tempfile.TemporaryDirectory(prefix="torture-", dir=memory if roomy else None) as top:
+        yield Path(top)
 
 
 def resident() -> int:

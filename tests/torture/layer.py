@@ -1,13 +1,12 @@
 """The layer under all writes of a run folder, made to fail at its k-th operation.
 
-The system calls of `os` are replaced, for paths and descriptors under one folder only; or, with
-`Layer(module=…)`, the functions of one module through which everything is written.
+The system calls of `os` are replaced, for paths and descriptors under one folder only. That is
+below `memlab.disk`, so that a write which goes around that module fails in its turn too.
 """
 
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import signal
 from collections.abc import Callable
@@ -57,22 +56,20 @@ class Layer:
     root: Path
     at: int = 0
     fault: str = "kill"
-    module: str | None = None
     count: int = 0
     log: list[str] = field(default_factory=list)
 
     def install(self) -> None:
         """Replaces the calls in this process, for good."""
         self._root = os.path.realpath(self.root)
-        target = importlib.import_module(self.module) if self.module else os
         for name in CALLS:
-            real = getattr(target, name, None)
+            real = getattr(os, name, None)
             if callable(real):
-                setattr(target, name, self._wrapped(name, real))
+                setattr(os, name, self._wrapped(name, real))
 
     def _wrapped(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:
-            if name == "open" and self.module is None:
+            if name == "open":
                 flags = args[1] if len(args) > 1 else options.get("flags", 0)
                 if not flags & WRITING:
                     return real(*args, **options)

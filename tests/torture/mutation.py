@@ -98,7 +98,9 @@ def experiment(rng: random.Random, folder: Path, canary: Path) -> str:
         told = f"{key} = {hostile.shown(given)}"
     elif kind == 7:
         given = rng.choice((-5, 10**8, 10**12, [1] * 5000, [], "many", 0, [-1], 1.5))
-        lines = [f"seeds = {hostile.to_toml(given)}\n" if li.startswith("seeds") else li for li in lines]
+        lines = [
+            f"seeds = {hostile.to_toml(given)}\n" if li.startswith("seeds") else li for li in lines
+        ]
         told = f"seeds = {hostile.shown(given)}"
     elif kind == 8:
         del lines[at]
@@ -115,7 +117,9 @@ def experiment(rng: random.Random, folder: Path, canary: Path) -> str:
         axis = hostile.to_toml([hostile.value(rng) for _ in range(rng.choice((1, 3, 3000)))])
         name = rng.choice(("nonsense", "seeds", "model.width", "title", "\x1b[31m"))
         lines.insert(-1, f"[axes.{json.dumps(name)}]\n[[axes]]\n" if rng.random() < 0.3 else "")
-        lines.insert(-1, f"[axes]\n{json.dumps(name)} = {axis}\n" if "[axes]\n" not in lines else "")
+        lines.insert(
+            -1, f"[axes]\n{json.dumps(name)} = {axis}\n" if "[axes]\n" not in lines else ""
+        )
         told = f"axis {name!a}"
     path.write_bytes("".join(lines).encode("utf-8", "surrogatepass"))
     return told

@@ -29,8 +29,8 @@ def make(home: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
     made: dict[str, Path] = {}
     for kind in KINDS:
         if kind in kinds or (kind == "finished" and "fork" in kinds):
-            made[kind] = _named(_made(kind, runs, made), kind)
-    return [made[kind] for kind in kinds]
+            made[kind] = _made(kind, runs, made)
+    return [_named(made[kind], kind) for kind in kinds]
 
 
 def _named(path: Path, kind: str) -> Path:
@@ -93,15 +93,15 @@ WORK: dict[str, Callable[[Path, dict[str, Path]], None]] = {
 }
 
 
-def main(folder: Path) -> None:
-    """Makes them all below `folder`, for a process that must not import torch itself."""
+def main(folder: Path, kinds: Sequence[str]) -> None:
+    """Makes them below `folder`, for a process that must not import torch itself."""
     began = time.monotonic()
     training.warm_up()
-    make(folder)
-    print(f"{len(KINDS)} runs in {time.monotonic() - began:.1f} s")
+    print(f"{len(make(folder, kinds))} runs in {time.monotonic() - began:.1f} s", flush=True)
 
 
 if __name__ == "__main__":
     import sys
 
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:] or KINDS)
+    os._exit(0)  # torch's teardown prints what it leaked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -81,13 +82,17 @@ def details(one: Tally, most: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Share:
-    """The cases that one process tries: those whose number is `first` modulo `step`."""
+    """The cases that one process tries: those whose number is `first` modulo `step`.
+
+    `short` leaves out what takes long to set up; it is for the suite.
+    """
 
     count: int
     seed: int
     first: int = 0
     step: int = 1
     case: int | None = None
+    short: bool = False
 
     def numbers(self) -> range:
         """The numbers of the cases."""
@@ -103,11 +108,13 @@ def part_main(run: Callable[[Share], list[Tally]], count: int) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--share", default="0/1", help="I/N: every N-th case from I on")
     parser.add_argument("--case", type=int, help="this case alone")
+    parser.add_argument("--short", action="store_true", help="the form in the suite")
     parser.add_argument("--out", type=Path, help="write the tallies there and print nothing")
     options = parser.parse_args()
     first, _, step = options.share.partition("/")
     began = time.monotonic()
-    tallies = run(Share(options.count, options.seed, int(first), int(step), options.case))
+    share = Share(options.count, options.seed, int(first), int(step), options.case, options.short)
+    tallies = run(share)
     for one in tallies:
         one.seconds = one.seconds or time.monotonic() - began
     if options.out is not None:
@@ -117,4 +124,5 @@ def part_main(run: Callable[[Share], list[Tally]], count: int) -> int:
         for one in tallies:
             print("\n".join(details(one, KEPT_FAILURES)))
         print(table(tallies))
+    sys.stdout.flush()
     return int(any(one.failed or one.lost for one in tallies))
