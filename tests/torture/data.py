@@ -34,7 +34,7 @@ from memlab.errors import MemlabError
 from memlab.experiment import grid, presets
 from memlab.experiment.material_spec import DatasetSpec
 from tests.data.conftest import IDX_NAMES, write_cifar, write_idx_set, write_svhn
-from tests.torture import data_bytes, data_toml
+from tests.torture import data_bytes, data_pictures, data_toml
 
 MOST_SECONDS = 2.0
 MOST_BYTES = 300 << 20
@@ -42,7 +42,18 @@ HANGS_SECONDS = 20.0
 LONGEST_SENTENCE = 2_000
 IN_PLACE = 0.03
 
-MAKERS = data_bytes.MAKERS | {"preset": data_toml.preset, "settings": data_toml.settings}
+#: What makes the bytes of a hostile file, by kind.
+MAKERS: dict[str, Callable[[np.random.Generator], bytes]] = {
+    "npz": data_bytes.npz,
+    "idx": data_bytes.idx,
+    "idx.gz": data_bytes.idx_gz,
+    "pickle": data_bytes.batch,
+    "tar": data_bytes.tar_gz,
+    "picture": data_pictures.picture,
+    "matlab": data_bytes.matlab,
+    "preset": data_toml.preset,
+    "settings": data_toml.settings,
+}
 
 
 @dataclass
@@ -102,7 +113,7 @@ def _pictures(folder: Path, number: int) -> Callable[[], object]:
     for other in range(18):
         place = folder / "own" / ("a", "b")[other % 2]
         place.mkdir(parents=True, exist_ok=True)
-        (place / f"{other}.png").write_bytes(data_bytes.pictures()["PNG"])
+        (place / f"{other}.png").write_bytes(data_pictures.pictures()["PNG"])
     (folder / "file").rename(folder / "own" / "a" / "8b.png")
     return lambda: _dataset(f"folder:{folder / 'own'}")
 
