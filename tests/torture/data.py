@@ -306,16 +306,14 @@ def _child(kind: str, numbers: range, seed: int, writing: int) -> None:
         os._exit(0)
 
 
-def table(tallies: dict[str, Tally]) -> str:
-    """A row per kind, and the failures below."""
-    rows = [f"{'kind':<10}{'tried':>8}{'loaded':>8}{'refused':>9}{'failed':>8}"]
-    for kind, tally in tallies.items():
-        rows.append(
-            f"{kind:<10}{tally.tried:>8}{tally.loaded:>8}{tally.refused:>9}{len(tally.failures):>8}"
-        )
-    for kind, tally in tallies.items():
-        rows += [f"  --kind {kind} --case {number}: {why}" for number, why in tally.failures[:20]]
-    return "\n".join(rows)
+HEADER = f"{'kind':<10}{'tried':>8}{'loaded':>8}{'refused':>9}{'failed':>8}"
+
+
+def row(kind: str, tally: Tally) -> str:
+    """A kind's line of the table, its first failures below."""
+    counts = f"{tally.tried:>8}{tally.loaded:>8}{tally.refused:>9}{len(tally.failures):>8}"
+    failures = [f"  --kind {kind} --case {at}: {why}" for at, why in tally.failures[:20]]
+    return "\n".join([f"{kind:<10}{counts}", *failures])
 
 
 def _repeat(kind: str, case: int, seed: int) -> int:
@@ -344,9 +342,13 @@ def main(arguments: list[str] | None = None) -> int:
     if options.case is not None:
         return _repeat(options.kind, options.case, options.seed)
     kinds = [options.kind] if options.kind else list(MAKERS)
-    tallies = {kind: run(kind, options.count, options.seed) for kind in kinds}
-    print(table(tallies))
-    return int(any(tally.failures for tally in tallies.values()))
+    print(HEADER)
+    failed = False
+    for kind in kinds:
+        tally = run(kind, options.count, options.seed)
+        failed = failed or bool(tally.failures)
+        print(row(kind, tally), flush=True)
+    return int(failed)
 
 
 if __name__ == "__main__":
