@@ -20,8 +20,13 @@ MOST_LEVELS = 32
 MOST_KEY_PARTS = 16
 LARGEST_INTEGER = 2**63
 
-_QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*"?|'[^']*'?""")
-_BARE = re.compile(r"[\w-]*")
+#: Strings and comments, which may hold anything; unclosed ones reach to the end.
+_TEXTS = re.compile(
+    r'''"""(?:[^\\]|\\.)*?(?:""""{0,2}|\Z)|"(?:[^"\\\n]|\\.)*"?|#[^\n]*'''
+    r"""|'''.*?(?:''''{0,2}|\Z)|'[^'\n]*'?""",
+    re.DOTALL,
+)
+_BETWEEN_KEYS = re.compile(r"[=\[\]{},]")
 
 
 def read_text(path: Path) -> str:
@@ -72,14 +77,12 @@ def _too_deep() -> tomllib.TOMLDecodeError:
 
 def _check_keys(text: str) -> None:
     """Refuses dotted keys of many parts: the parser's time and memory grow with their square."""
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.count(".") <= MOST_KEY_PARTS:
-            continue
-        # Quoted parts may hold anything; numbers of an array and sentences have more than words
-        # between their points.
-        key = _QUOTED.sub("", line).partition("=")[0].lstrip(" \t[")
-        parts = key.split(".", MOST_KEY_PARTS)[:MOST_KEY_PARTS]
-        if len(parts) == MOST_KEY_PARTS and all(_BARE.fullmatch(p.strip()) for p in parts):
+    if all(line.count(".") < MOST_KEY_PARTS for line in text.split("\n")):
+        return
+    plain = _TEXTS.sub(lambda found: "\n" * found[0].count("\n"), text)
+    for number, line in enumerate(plain.split("\n"), 1):
+        # Without texts, nothing but a key has more than one point.
+        if any(part.count(".") >= MOST_KEY_PARTS for part in _BETWEEN_KEYS.split(line)):
             raise tomllib.TOMLDecodeError(
                 f"A key has more than {MOST_KEY_PARTS} parts (at line {number}, column 1)"
             )

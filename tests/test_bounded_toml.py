@@ -22,7 +22,12 @@ HOSTILE = {
     "a spaced dotted key": (" . ".join("a" * 30_000) + " = 1", "more than 16 parts"),
     "a quoted dotted key": (".".join(["'=.='"] * 30_000) + " = 1", "more than 16 parts"),
     "a dotted table": ("[" + ".".join("a" * 30_000) + "]\nb = 1", "more than 16 parts"),
-    "dotted in a table": ("x = {" + ".".join("a" * 30_000) + " = 1}", "nested more than 32"),
+    "dotted in a table": ("x = {" + ".".join("a" * 30_000) + " = 1}", "more than 16 parts"),
+    "dotted after a text": (
+        'x = {a = """\nit\'s # no comment""""", ' + ".".join(["'=.'"] * 30_000) + " = 1}",
+        "line 2.*more than 16 parts|more than 16 parts.*line 2",
+    ),
+    "escaped quotes": ("x = " + '"""\\' * 200_000 + "." * 20, "line 1|not valid TOML"),
     "400 digits": ("seeds = " + "9" * 400, "more than 64 bits"),
     "5,000 digits": ("seeds = " + "9" * 5_000, "too many digits"),
     "a negative one": ("seeds = -" + "9" * 20, "more than 64 bits"),
@@ -32,10 +37,10 @@ HOSTILE = {
 
 
 def refused(read, path: Path) -> str:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(MemlabError) as caught:
         read(path)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     text = str(caught.value)
     assert text.isprintable()
     assert len(text) < 1000

@@ -62,9 +62,9 @@ def test_an_archive_that_takes_too_much_is_refused(tmp_path, what):
             header = header[:124] + b"-0000000001\0" + header[136:148] + b" " * 8 + header[156:]
             header = header[:148] + b"%06o\0 " % sum(header) + header[156:]
         path.write_bytes(gzip.compress(header + bytes(2000)))
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(InvalidDataset, match="no sound archive") as caught:
         unpack(path, "p", {"file": "0" * 32}, tmp_path / "out")
     assert str(caught.value).isprintable()
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert list((tmp_path / "out").iterdir()) == []

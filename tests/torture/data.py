@@ -34,7 +34,7 @@ from memlab.errors import MemlabError
 from memlab.experiment import grid, presets
 from memlab.experiment.material_spec import DatasetSpec
 from tests.data.conftest import IDX_NAMES, write_cifar, write_idx_set, write_svhn
-from tests.torture import data_bytes, data_toml
+from tests.torture import data_bytes, data_pictures, data_toml
 
 MOST_SECONDS = 2.0
 MOST_BYTES = 300 << 20
@@ -42,7 +42,18 @@ HANGS_SECONDS = 20.0
 LONGEST_SENTENCE = 2_000
 IN_PLACE = 0.03
 
-MAKERS = data_bytes.MAKERS | {"preset": data_toml.preset, "settings": data_toml.settings}
+#: What makes the bytes of a hostile file, by kind.
+MAKERS: dict[str, Callable[[np.random.Generator], bytes]] = {
+    "npz": data_bytes.npz,
+    "idx": data_bytes.idx,
+    "idx.gz": data_bytes.idx_gz,
+    "pickle": data_bytes.batch,
+    "tar": data_bytes.tar_gz,
+    "picture": data_pictures.picture,
+    "matlab": data_bytes.matlab,
+    "preset": data_toml.preset,
+    "settings": data_toml.settings,
+}
 
 
 @dataclass
@@ -102,7 +113,7 @@ def _pictures(folder: Path, number: int) -> Callable[[], object]:
     for other in range(18):
         place = folder / "own" / ("a", "b")[other % 2]
         place.mkdir(parents=True, exist_ok=True)
-        (place / f"{other}.png").write_bytes(data_bytes.pictures()["PNG"])
+        (place / f"{other}.png").write_bytes(data_pictures.pictures()["PNG"])
     (folder / "file").rename(folder / "own" / "a" / "8b.png")
     return lambda: _dataset(f"folder:{folder / 'own'}")
 
@@ -295,16 +306,14 @@ def _child(kind: str, numbers: range, seed: int, writing: int) -> None:
         os._exit(0)
 
 
-def table(tallies: dict[str, Tally]) -> str:
-    """A row per kind, and the failures below."""
-    rows = [f"{'kind':<10}{'tried':>8}{'loaded':>8}{'refused':>9}{'failed':>8}"]
-    for kind, tally in tallies.items():
-        rows.append(
-            f"{kind:<10}{tally.tried:>8}{tally.loaded:>8}{tally.refused:>9}{len(tally.failures):>8}"
-        )
-    for kind, tally in tallies.items():
-        rows += [f"  --kind {kind} --case {number}: {why}" for number, why in tally.failures[:20]]
-    return "\n".join(rows)
+HEADER = f"{'kind':<10}{'tried':>8}{'loaded':>8}{'refused':>9}{'failed':>8}"
+
+
+def row(kind: str, tally: Tally) -> str:
+    """A kind's line of the table, its first failures below."""
+    counts = f"{tally.tried:>8}{tally.loaded:>8}{tally.refused:>9}{len(tally.failures):>8}"
+    failures = [f"  --kind {kind} --case {at}: {why}" for at, why in tally.failures[:20]]
+    return "\n".join([f"{kind:<10}{counts}", *failures])
 
 
 def _repeat(kind: str, case: int, seed: int) -> int:
@@ -333,9 +342,13 @@ def main(arguments: list[str] | None = None) -> int:
     if options.case is not None:
         return _repeat(options.kind, options.case, options.seed)
     kinds = [options.kind] if options.kind else list(MAKERS)
-    tallies = {kind: run(kind, options.count, options.seed) for kind in kinds}
-    print(table(tallies))
-    return int(any(tally.failures for tally in tallies.values()))
+    print(HEADER)
+    failed = False
+    for kind in kinds:
+        tally = run(kind, options.count, options.seed)
+        failed = failed or bool(tally.failures)
+        print(row(kind, tally), flush=True)
+    return int(failed)
 
 
 if __name__ == "__main__":
