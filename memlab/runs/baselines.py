@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from memlab.runs.run_folder import RunFolder
+from memlab.strict_json import loads, whole
 
 
 def read_baselines(folder: RunFolder) -> list[dict[str, Any]]:
@@ -14,8 +14,8 @@ def read_baselines(folder: RunFolder) -> list[dict[str, Any]]:
     An entry has `member`, `name`, and the network's metrics by name (null for none), or `failed`.
     """
     try:
-        rows = json.loads(folder.baselines.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        rows = loads(folder.baselines.read_bytes())
+    except (OSError, ValueError):
         return []
     if not isinstance(rows, list):
         return []
@@ -23,6 +23,6 @@ def read_baselines(folder: RunFolder) -> list[dict[str, Any]]:
         row
         for row in rows
         if isinstance(row, dict)
-        and isinstance(row.get("member"), int)
+        and whole(row.get("member"), 0) is not None
         and isinstance(row.get("name"), str)
     ]

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Self
 
 from memlab.atomic import storing, write_all
+from memlab.strict_json import loads, number, whole
 
 EVENTS_FILE = "events.jsonl"
 CHUNK = 1 << 22
+LATEST = 2.0**36  # the year 4147 in unix time; no calendar here goes much further
 
 
 @dataclass(frozen=True)
@@ -115,14 +117,15 @@ class EventReader:
 def parse(line: bytes) -> Event | None:
     """The event on this line, or None where it is none."""
     try:
-        document = json.loads(line)
+        document = loads(line)
         if not isinstance(document, dict):
             return None
-        seq, when, type = document.pop("seq"), document.pop("time"), document.pop("type")
-        if isinstance(seq, bool) or not isinstance(seq, int) or not isinstance(type, str):
+        seq, type = whole(document.pop("seq")), document.pop("type")
+        when = number(document.pop("time"), 0, LATEST)
+        if seq is None or when is None or not isinstance(type, str):
             return None
-        return Event(seq, float(when), type, document)
-    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
+        return Event(seq, when, type, document)
+    except (ValueError, KeyError):
         return None
 
 

@@ -23,6 +23,7 @@ from memlab.runs.event_log import EVENTS_FILE, EventLog
 from memlab.runs.lock import RunLock, is_held
 from memlab.runs.requests import REQUESTS_FOLDER
 from memlab.runs.state import LOCK_FILE, RunState, read_state, write_state
+from memlab.strict_json import loads
 
 SCHEMA = 1
 LAST = "last"
@@ -125,8 +126,8 @@ class RunFolder:
     def environment(self) -> dict[str, object]:
         """Versions, device, command; empty where the file is missing or damaged."""
         try:
-            document = json.loads((self.path / "environment.json").read_bytes())
-        except (OSError, ValueError, RecursionError):
+            document = loads((self.path / "environment.json").read_bytes())
+        except (OSError, ValueError):
             return {}
         return document if isinstance(document, dict) else {}
 

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from memlab.atomic import write_atomically
+from memlab.runs.event_log import LATEST
 from memlab.runs.lock import is_held
+from memlab.strict_json import loads, number, whole
+from memlab.text import plain
 
 StateName = Literal[
     "queued", "starting", "running", "paused", "stopping", "finished", "failed", "interrupted"
@@ -87,19 +90,17 @@ def read_state(folder: Path) -> RunState:
 
 def _stored(folder: Path) -> RunState | None:
     try:
-        document = json.loads((folder / STATE_FILE).read_bytes())
+        document = loads((folder / STATE_FILE).read_bytes())
         if not isinstance(document, dict) or document.get("state") not in NAMES:
             return None
-        progress = document.get("progress")
-        pid = document.get("pid")
         device = document.get("device")
         return RunState(
             state=document["state"],
-            since=float(document.get("since") or 0.0),
-            message=str(document.get("message") or ""),
-            pid=pid if isinstance(pid, int) else None,
-            device=str(device) if device is not None else None,
-            progress=float(progress) if progress is not None else None,
+            since=number(document.get("since"), 0, LATEST) or 0.0,
+            message=plain(document.get("message") or ""),
+            pid=whole(document.get("pid"), 0),
+            device=plain(device) if device is not None else None,
+            progress=number(document.get("progress"), 0, 1),
         )
-    except (OSError, ValueError, TypeError, RecursionError):
+    except (OSError, ValueError):
         return None
