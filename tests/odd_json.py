@@ -10,7 +10,8 @@ from typing import Any
 ODD: tuple[object, ...] = (
     float("nan"), float("inf"), -float("inf"), 1e15, 1e300, -1e300, 5e-324, 10**400, -(10**400),
     2**63, -1, 0, 0.5, True, None, "", "[/x]\x1b]52;c;aGk=\x07\u202e\ud800", "1e9", [], [[]],
-    ["a", 1, None], {}, {"mean": 1e300, "ci95": [float("nan"), 10**400], "n": 0}, {"a": {"b": [{}]}},
+    ["a", 1, None], {}, {"mean": 1e300, "ci95": [float("nan"), 10**400], "n": 0}, 
+    {"a": {"b": [{}]}},
 )  # fmt: skip
 GONE = object()
 

@@ -47,7 +47,7 @@ def _reached(entries: Mapping[int, Mapping[str, Any]], members: Sequence[int]) -
     found = [entries[member] for member in members if member in entries]
     for name in (*QUANTITIES, GAP):
         values = [_gap(entry) if name == GAP else entry.get(name) for entry in found]
-        made = quantity(known for v in values if (known := number(v)) is not None)
+        made = quantity(known for v in values if (known := number(v, -1, 1)) is not None)
         row[name] = None if made is None else made.model_dump(mode="json")
     return row
 

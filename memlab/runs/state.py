@@ -70,8 +70,16 @@ def read_state(folder: Path) -> RunState:
     """The state as it truly is: the file's word if the lock is held, or if it is final.
 
     The file is read again after a free lock was seen, because a worker may have ended in between;
-    only a file that did not change around a free lock tells of a run that died.
+    only a file that did not change around a free lock tells of a run that died. Never raises: of
+    a folder whose lock cannot be asked it says so.
     """
+    try:
+        return _true_state(folder)
+    except OSError as error:
+        return RunState("interrupted", message=f"{LOCK_FILE} cannot be read: {error.strerror}.")
+
+
+def _true_state(folder: Path) -> RunState:
     before = _stored(folder)
     for _ in range(100):
         if is_held(folder / LOCK_FILE):

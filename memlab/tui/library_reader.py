@@ -14,9 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from memlab.errors import MemlabError
+from memlab.runs.event_log import LATEST
 from memlab.runs.lifecycle import size_on_disk
 from memlab.runs.run_folder import RunFolder, list_runs
 from memlab.runs.view import RunView
+from memlab.strict_json import number
+from memlab.text import plain
 from memlab.tui.library_model import Entry, described
 from memlab.tui.watch_reader import training_seconds
 from memlab.tui.widgets.sparkline import sparkline
@@ -25,6 +28,7 @@ BUDGET_SECONDS = 0.15
 SIZE_SECONDS = 10.0
 SPARKLINE = 14
 KEPT_POINTS = 16 * SPARKLINE
+MOST_MEMBERS = 1_000_000  # networks; no run has as many
 
 
 @dataclass
@@ -74,17 +78,18 @@ class LibraryReader:
         if known is not None:
             known.entry = replace(known.entry, state=state)
             return
-        title, dataset, members, seeds, problem = folder.id, "", 0, 1, ""
+        title, dataset, members, seeds, problem = "", "", 0, 1, ""
         try:
             tree = tomllib.loads(folder.experiment_toml())
             title, dataset, members = described(tree)
             stated = tree.get("seeds", 1)
             seeds = stated if isinstance(stated, int) else len(stated)
-        except (MemlabError, tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
-            problem = str(error)
-        entry = Entry(
-            folder.id, title or folder.id, dataset, members, _made(folder), state, problem=problem
-        )
+            if not 1 <= members <= MOST_MEMBERS:
+                members, problem = 0, f"{folder.id} states an impossible number of networks."
+        except Exception as error:  # one bad folder is one row that says so
+            problem = wrong(error)
+        name = title or plain(folder.id)
+        entry = Entry(folder.id, name, dataset, members, _made(folder), state, problem=problem)
         self._known[folder.id] = _Known(entry, max(1, seeds))
 
     def _is_current(self, known: _Known) -> bool:
@@ -94,33 +99,35 @@ class LibraryReader:
         return not state.living and known.detailed == (state.state, state.since)
 
     def _detail(self, folder: RunFolder, known: _Known) -> None:
-        state, now = known.entry.state, time.monotonic()
         try:
-            view = known.view or RunView(folder, KEPT_POINTS)
-            view.refresh()
-        except MemlabError as error:
-            known.entry = replace(known.entry, problem=str(error))
-            return
+            self._look_into(folder, known)
+        except Exception as error:  # one bad folder is one row that says so
+            known.entry = replace(known.entry, problem=wrong(error))
+
+    def _look_into(self, folder: RunFolder, known: _Known) -> None:
+        state, now = known.entry.state, time.monotonic()
+        view = known.view or RunView(folder, KEPT_POINTS)
+        view.refresh()
         known.view = view if state.living else None
         progress = view.progress
         bytes_on_disk = known.entry.size
         if not known.sized or not state.living or now - known.sized > SIZE_SECONDS:
             bytes_on_disk, known.sized = size_on_disk(folder), now
-        everyone = range(known.entry.members)
+        everyone = [member for member in view.seats if member < known.entry.members]
         curve = view.curve("validation_accuracy", everyone, 4 * SPARKLINE)
         known.entry = replace(
             known.entry,
             size=bytes_on_disk,
             took=training_seconds(view.events, state) or None,
             progress=progress.fraction if progress is not None else state.progress,
-            result=_by_group(view, known),
+            result=_by_group(view, known, max(everyone, default=-1) + 1),
             sparkline=sparkline(curve.mean.tolist(), SPARKLINE),
         )
         known.detailed = (state.state, state.since)
 
 
-def _by_group(view: RunView, known: _Known) -> tuple[float, ...]:
-    values = view.latest("test_accuracy", known.entry.members)
+def _by_group(view: RunView, known: _Known, members: int) -> tuple[float, ...]:
+    values = view.latest("test_accuracy", members)
     seeds = known.seeds
     means = []
     for first in range(0, len(values), seeds):
@@ -134,4 +141,15 @@ def _made(folder: RunFolder) -> float:
     try:
         return float(calendar.timegm(time.strptime(folder.id[:13], "%Y%m%d-%H%M")))
     except ValueError:
-        return (folder.path / "experiment.toml").stat().st_mtime
+        pass
+    try:
+        return number((folder.path / "experiment.toml").stat().st_mtime, 0, LATEST) or 0.0
+    except OSError:
+        return 0.0
+
+
+def wrong(error: Exception) -> str:
+    """Why a run cannot be shown, in words."""
+    if isinstance(error, MemlabError):
+        return plain(error)
+    return plain(f"This run cannot be read: {type(error).__name__}: {error}")
