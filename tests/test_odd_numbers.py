@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 from rich.text import Text
@@ -30,7 +31,7 @@ from memlab.tui.screens.log import event_text
 from memlab.tui.watch_reader import Request, WatchReader
 from tests.hostile_run import steering
 from tests.odd_json import ODD, mutated
-from tests.reports.conftest import write_run
+from tests.reports.conftest import METRICS, write_run
 
 FILES = ("report.json", "report.json", "state.json", "environment.json", "baselines.json", "events")
 TRIES = 8  # of each seed; `make torture` has more
@@ -122,6 +123,18 @@ def test_no_viewer_fails_on_odd_values(
         looked_at(run)
         for each in (name, "report.json"):
             put(run, each, good[each])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_figures_of_any_size_in_the_tables_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MEMLAB_HOME", str(tmp_path))
+    dice, sizes = np.random.default_rng(0), (1e300, -1e300, 1e15, np.inf, -np.inf, np.nan, 5e-324)
+    run = write_run(tmp_path / "runs", values={m: dice.choice(sizes, (21, 9)) for m in METRICS})
+    for kind in ("text", "md", "html", "json"):
+        assert printed(capsys, "report", "last", "--format", kind)
+    looked_at(run)
 
 
 @pytest.mark.parametrize("value", [*ODD, "1" * 5000], ids=lambda value: str(type(value)))
