@@ -13,6 +13,8 @@ from collections.abc import Mapping
 
 MOST_DIGITS = 20
 MOST = 2**63
+DEEPEST = 64  # lists and objects inside each other
+TOO_DEEP = f"nested more than {DEEPEST} deep"
 
 
 def loads(text: str | bytes) -> object:
@@ -22,9 +24,11 @@ def loads(text: str | bytes) -> object:
         ValueError: if it is not JSON, not UTF-8, or nested too deeply.
     """
     try:
-        return json.loads(text, parse_int=_integer, parse_float=_finite, parse_constant=_nothing)
+        made = json.loads(text, parse_int=_integer, parse_float=_finite, parse_constant=_nothing)
     except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        raise ValueError(TOO_DEEP) from error
+    _check_depth(made)
+    return made
 
 
 def dumps(document: object, indent: int | None = None) -> str:
@@ -70,6 +74,22 @@ def whole(value: object, low: int = -MOST, high: int = MOST) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if low <= value <= high else None
+
+
+def _check_depth(document: object) -> None:
+    """Refuses what could exhaust the stack of whoever walks through it."""
+    level = [document]
+    for _ in range(DEEPEST + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise ValueError(TOO_DEEP)
 
 
 def _integer(text: str) -> int | None:

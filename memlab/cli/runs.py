@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from memlab.cli.output import add_row, console, print_json
+
+if TYPE_CHECKING:
+    from memlab.runs.run_folder import RunFolder
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,23 +19,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Lists the runs with their states; one that came from elsewhere is a guest."""
     from memlab import settings
-    from memlab.runs import lifecycle, origin, run_folder
+    from memlab.runs import run_folder
 
-    rows = []
-    for folder in run_folder.list_runs(settings.runs_folder()):
-        state = folder.state
-        rows.append(
-            {
-                "id": folder.id,
-                "state": state.state,
-                "living": state.living,
-                "message": state.message,
-                "guest": not origin.is_ours(folder),
-                "device": state.device,
-                "bytes": lifecycle.size_on_disk(folder),
-                "path": str(folder.path),
-            }
-        )
+    rows = [_row(folder) for folder in run_folder.list_runs(settings.runs_folder())]
     if options.json:
         print_json(rows)
         return 0
@@ -51,3 +41,19 @@ def run(options: argparse.Namespace) -> int:
         add_row(table, str(row["id"]), said, size, str(row["message"]))
     console().print(table)
     return 0
+
+
+def _row(folder: RunFolder) -> dict[str, object]:
+    from memlab.runs import lifecycle, origin
+
+    state = folder.state
+    return {
+        "id": folder.id,
+        "state": state.state,
+        "living": state.living,
+        "message": state.message,
+        "guest": not origin.is_ours(folder),
+        "device": state.device,
+        "bytes": lifecycle.size_on_disk(folder),
+        "path": str(folder.path),
+    }

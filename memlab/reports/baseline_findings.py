@@ -8,6 +8,8 @@ from typing import Any
 from memlab.experiment.grid import Group
 from memlab.reports.findings import BaselineFindings
 from memlab.reports.statistics import quantity
+from memlab.strict_json import number
+from memlab.text import plain
 
 QUANTITIES = (
     "train_accuracy",
@@ -35,7 +37,7 @@ def baseline_findings(
             {**values, "label": group.label or "all", **_reached(mine, group.members)}
             for group, values in zip(groups, axis_values, strict=True)
         ]
-        failed = next((str(e["failed"]) for e in mine.values() if "failed" in e), None)
+        failed = next((plain(e["failed"]) for e in mine.values() if "failed" in e), None)
         found[name] = BaselineFindings(rows=rows, failed=failed)
     return found
 
@@ -45,13 +47,12 @@ def _reached(entries: Mapping[int, Mapping[str, Any]], members: Sequence[int]) -
     found = [entries[member] for member in members if member in entries]
     for name in (*QUANTITIES, GAP):
         values = [_gap(entry) if name == GAP else entry.get(name) for entry in found]
-        made = quantity(float(v) for v in values if isinstance(v, int | float))
+        made = quantity(known for v in values if (known := number(v, -1, 1)) is not None)
         row[name] = None if made is None else made.model_dump(mode="json")
     return row
 
 
 def _gap(entry: Mapping[str, Any]) -> float | None:
     """Train minus test accuracy of one member; None where either is not there."""
-    train, test = entry.get("train_accuracy"), entry.get("test_accuracy")
-    both = isinstance(train, int | float) and isinstance(test, int | float)
-    return float(train) - float(test) if both else None  # type: ignore[arg-type]
+    train, test = number(entry.get("train_accuracy")), number(entry.get("test_accuracy"))
+    return train - test if train is not None and test is not None else None

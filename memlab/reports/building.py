@@ -11,7 +11,6 @@ from dataclasses import fields
 from datetime import UTC, datetime
 
 import numpy as np
-from pydantic import ValidationError
 
 from memlab.errors import RunFolderError
 from memlab.experiment import grid
@@ -26,10 +25,12 @@ from memlab.reports.sentences import sentences
 from memlab.reports.statistics import quantity
 from memlab.runs.baselines import read_baselines
 from memlab.runs.documents import LARGE_BYTES
-from memlab.runs.event_log import Event, EventReader
+from memlab.runs.event_log import LATEST, Event, EventReader
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import StateName
 from memlab.runs.view import RunView
+from memlab.strict_json import loads, number, whole
+from memlab.text import plain
 
 
 def build(run: RunFolder, state: StateName | None = None) -> Findings:
@@ -89,15 +90,15 @@ def build(run: RunFolder, state: StateName | None = None) -> Findings:
 
 
 def load_or_build(run: RunFolder) -> Findings:
-    """The run's report.json where it has finished and has one, else findings as of now.
+    """The run's report.json where it has finished and has one that holds, else findings as of now.
 
     Raises:
         RunFolderError, InvalidExperiment: as `build`.
     """
     if run.state.state == "finished":
         try:
-            found = Findings.model_validate_json(run.report.read(LARGE_BYTES))
-        except (RunFolderError, ValidationError, RecursionError):
+            found = Findings.model_validate(loads(run.report.read(LARGE_BYTES)))
+        except (RunFolderError, ValueError):
             return build(run)
         known = found.schema_version <= SCHEMA_VERSION
         if found.run == run.id and found.complete and known:
@@ -132,7 +133,8 @@ def _rows(
     finished: set[int],
     events: Sequence[Event],
 ) -> list[Row]:
-    changed = {e.data.get("group"): e.data.get("changed") for e in events if e.type == "corruption"}
+    told = [e.data for e in events if e.type == "corruption"]
+    changed = {whole(data.get("group")): number(data.get("changed"), 0, 1) for data in told}
     sizes = _sizes(events)
     names = {field.name for field in fields(Figures)}.intersection(QUANTITIES)
     rows = []
@@ -144,7 +146,6 @@ def _rows(
         updates, epochs = figures.updates[kept], figures.epoch[kept]
         values: dict[str, object] = {name: quantity(getattr(figures, name)[kept]) for name in names}
         values |= {name: _plain(value) for name, value in group.axis_values.items()}
-        share = changed.get(group.index)
         rows.append(
             Row.model_validate(
                 {
@@ -155,7 +156,7 @@ def _rows(
                     "diverged": len(diverged.intersection(group.members)),
                     "corruption_kind": cell.corruption.kind,
                     "corruption_fraction": cell.corruption.fraction,
-                    "fraction_changed": share if isinstance(share, int | float) else None,
+                    "fraction_changed": changed.get(group.index),
                     "epoch": float(np.nanmax(epochs)) if np.isfinite(epochs).any() else None,
                     "updates": float(np.nanmean(updates)) if np.isfinite(updates).any() else None,
                     "train_examples": examples,
@@ -182,24 +183,25 @@ def _sizes(events: Sequence[Event]) -> dict[int, dict[str, int]]:
     for event in events:
         listed = event.data.get("members") if event.type == "stack-started" else None
         for member in listed if isinstance(listed, list) else ():
-            sizes[member] = {
-                name: value
-                for name in ("train_examples", "parameters")
-                if isinstance(value := event.data.get(name), int)
-            }
+            if whole(member) is not None:
+                sizes[member] = {
+                    name: value
+                    for name in ("train_examples", "parameters")
+                    if (value := whole(event.data.get(name), 1)) is not None
+                }
     return sizes
 
 
 def _classes(events: Sequence[Event]) -> int | None:
     found = [e.data.get("classes") for e in events if e.type == "stack-started"]
-    counts = {value for value in found if isinstance(value, int) and value > 0}
+    counts = {count for value in found if (count := whole(value, 1)) is not None}
     return counts.pop() if len(counts) == 1 else None
 
 
 def _chance(events: Sequence[Event], classes: int | None) -> float | None:
     """The larger of 1 / classes and the recorded shares of the most frequent class."""
     shares = [e.data.get("majority_share") for e in events if e.type == "stack-started"]
-    known = [float(share) for share in shares if isinstance(share, int | float)]
+    known = [known for share in shares if (known := number(share, 0, 1)) is not None]
     return max([1 / classes, *known]) if classes else None
 
 
@@ -213,7 +215,7 @@ def _duration(events: Sequence[Event], view: RunView) -> float | None:
     for start, stop in zip(starts, [*starts[1:], len(events)], strict=True):
         last = events[stop - 1].time
         if stop == len(events) and progress is not None:
-            last = max(last, progress.time)
+            last = max(last, number(progress.time, 0, LATEST) or 0.0)
         total += max(0.0, last - events[start].time)
     return round(total, 3)
 
@@ -224,17 +226,19 @@ def _made_with(view: RunView) -> dict[str, object]:
     packages = facts.get("packages")
     versions = dict(packages) if isinstance(packages, Mapping) else {}
     ahead = {name: facts[name] for name in ("memlab", "python", "torch") if facts.get(name)}
-    device = str(facts.get("device") or view.state.device or "")
-    name = str(facts.get("device_name") or "")
+    device = plain(facts.get("device") or view.state.device or "")
+    name = plain(facts.get("device_name") or "")
     command = facts.get("command")
     commit = facts.get("commit")
     return {
         "device": name if device in name else f"{device}, {name}" if name else device,
-        "versions": {str(name): str(value) for name, value in (ahead | versions | ahead).items()},
-        "commit": str(commit) if commit else None,
-        "command": shlex.join(map(str, command))
+        "versions": {
+            plain(name): plain(value) for name, value in (ahead | versions | ahead).items()
+        },
+        "commit": plain(commit) if commit else None,
+        "command": shlex.join(map(plain, command))
         if isinstance(command, list)
-        else str(command or ""),
+        else plain(command or ""),
     }
 
 

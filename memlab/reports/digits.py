@@ -11,6 +11,7 @@ from memlab.reports.findings import Quantity
 
 IMPOSSIBLE = "–"
 UNKNOWN = "·"
+ASTRONOMIC = 1e15  # from here on no report has a figure, but a damaged file may
 
 
 def supported(half: float | None, most: int) -> int:
@@ -23,6 +24,8 @@ def supported(half: float | None, most: int) -> int:
 
 def number(value: float, decimals: int, zero: bool = True) -> str:
     """A number with so many decimals and a true minus; `zero` before the point or not."""
+    if not abs(value) < ASTRONOMIC:
+        return f"{value:.3g}"
     text = f"{abs(value):,.{decimals}f}"
     minus = "−" if value < 0 and text.strip("0.,") else ""
     return minus + (text if zero or not text.startswith("0.") else text[1:])
@@ -87,6 +90,8 @@ def points(share: float) -> str:
 
 def duration(seconds: float) -> str:
     """`6 s`, `12 min 34 s`, `1 h 12 min`."""
+    if not abs(seconds) < ASTRONOMIC:
+        return f"{seconds:.3g} s"
     whole = round(seconds)
     if whole < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"

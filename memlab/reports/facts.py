@@ -7,6 +7,8 @@ from typing import Any
 
 from memlab.reports.digits import duration, number
 from memlab.reports.findings import Findings
+from memlab.strict_json import whole
+from memlab.text import plain
 
 STANDING = {
     "running": "still running",
@@ -40,7 +42,7 @@ def setting(findings: Findings) -> str:
     dataset, model, optimizer = (section.get(n, {}) for n in ("dataset", "model", "optimizer"))
     if "dataset" not in fixed and "dataset.name" not in fixed:
         examples = {row.train_examples for row in findings.rows} - {None}
-        size = examples.pop() if len(examples) == 1 else dataset.get("train")
+        size = whole(examples.pop() if len(examples) == 1 else dataset.get("train"))
         parts.append(f"{dataset.get('name', '')} {f'{size:,}' if size else ''}".strip())
     if "model" not in fixed and "model.name" not in fixed:
         parts.append(_model(model, fixed))
@@ -64,7 +66,7 @@ def _model(model: Mapping[str, Any], fixed: set[str]) -> str:
 
 
 def _show(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else plain(value)
 
 
 def made_with(findings: Findings) -> list[tuple[str, str]]:
@@ -106,5 +108,5 @@ def _without_none(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _without_none(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [_without_none(item) for item in value]
+        return [_without_none(item) for item in value if item is not None]
     return value

@@ -7,9 +7,9 @@ The names of rows' quantities and of these fields are stable; new ones may be ad
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA_VERSION = 1
 
@@ -221,6 +221,16 @@ class Findings(Part):
     reproduce: str = Field(description="The command that runs the same again")
     problems: list[str] = Field(description="What in the run folder is damaged, a sentence each")
     experiment: dict[str, Any] = Field(description="The complete experiment")
+
+    @model_validator(mode="after")
+    def _one_row_each(self) -> Self:
+        """What stands beside the rows has as many of its own."""
+        beside = [found.rows for found in self.instruments.values()]
+        beside += [found.rows for found in self.baselines.values()]
+        for rows in beside:
+            if len(rows) != len(self.rows):
+                raise ValueError("instruments and baselines need a row for each of the report's")
+        return self
 
 
 QUANTITIES: tuple[str, ...] = tuple(

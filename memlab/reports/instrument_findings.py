@@ -13,6 +13,10 @@ from memlab.reports.findings import InstrumentFindings, Measured, Quantity
 from memlab.reports.statistics import quantity
 from memlab.runs.event_log import Event
 from memlab.runs.view import RunView
+from memlab.strict_json import number, whole
+from memlab.text import plain
+
+LONGEST = 1e12  # seconds; a damaged log may say more
 
 
 def instrument_findings(
@@ -26,7 +30,9 @@ def instrument_findings(
 
     `axis_values` are those of the report's rows, one per group.
     """
-    failed = {str(e.data.get("instrument")): str(e.data.get("reason")) for e in _of(events, True)}
+    failed = {
+        plain(e.data.get("instrument")): plain(e.data.get("reason")) for e in _of(events, True)
+    }
     costs, training = _costs(events)
     names = {*view.instruments, *failed}
     found = {}
@@ -102,12 +108,12 @@ def _of(events: Sequence[Event], failures: bool) -> list[Event]:
 
 def _costs(events: Sequence[Event]) -> tuple[dict[str, float], float]:
     """Seconds by instrument, and of training, over all stacks; a stack's last word counts."""
-    latest = {event.data.get("stack"): event.data for event in _of(events, False)}
+    latest = {whole(event.data.get("stack")): event.data for event in _of(events, False)}
     costs: dict[str, float] = {}
     training = 0.0
     for data in latest.values():
-        seconds, whole = data.get("seconds"), data.get("training")
-        training += whole if isinstance(whole, int | float) else 0.0
+        seconds = data.get("seconds")
+        training += number(data.get("training"), 0, LONGEST) or 0.0
         for name, value in (seconds if isinstance(seconds, dict) else {}).items():
-            costs[name] = costs.get(name, 0.0) + float(value)
+            costs[name] = costs.get(name, 0.0) + (number(value, 0, LONGEST) or 0.0)
     return costs, training

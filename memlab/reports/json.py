@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from memlab import strict_json
 from memlab.reports.building import build
 from memlab.reports.findings import Findings, document
 from memlab.runs.door import Place
@@ -12,8 +11,8 @@ from memlab.runs.state import StateName
 
 
 def dumps(findings: Findings) -> str:
-    """The document as text; strict JSON, without NaN."""
-    return json.dumps(document(findings), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    """The document as text; strict JSON, without NaN and in ASCII."""
+    return strict_json.dumps(document(findings), indent=1) + "\n"
 
 
 def write(run: RunFolder, state: StateName | None = None) -> Place:

@@ -10,6 +10,7 @@ from typing import Any
 from memlab.experiment.instruments import headline_name
 from memlab.reports.digits import IMPOSSIBLE, UNKNOWN, aligned, plus_minus
 from memlab.reports.findings import BaselineFindings, Findings, InstrumentFindings, Quantity
+from memlab.strict_json import number, whole
 
 BESIDE = {
     "test_accuracy": "accuracy on data not seen",
@@ -170,8 +171,13 @@ def _scalars(found: InstrumentFindings, name: str) -> list[Quantity | None]:
 
 def _scalar(row: Mapping[str, Any], name: str) -> Quantity | None:
     value = row.get(name)
-    if not isinstance(value, Mapping) or not isinstance(value.get("mean"), int | float):
+    if not isinstance(value, Mapping):
         return None
-    ci95 = value.get("ci95")
-    interval = (float(ci95[0]), float(ci95[1])) if ci95 else None
-    return Quantity(mean=float(value["mean"]), ci95=interval, n=int(value["n"]))
+    mean, n, ends = number(value.get("mean")), whole(value.get("n"), 1), value.get("ci95")
+    if mean is None or n is None:
+        return None
+    interval = [number(end) for end in ends] if isinstance(ends, list | tuple) else []
+    match interval:
+        case [float(low), float(high)]:
+            return Quantity(mean=mean, ci95=(low, high), n=n)
+    return Quantity(mean=mean, ci95=None, n=n)

@@ -24,11 +24,12 @@ def quantity(values: Iterable[float]) -> Quantity | None:
     count = len(found)
     if count == 0:
         return None
-    mean = float(found.mean())
-    if count == 1:
-        return Quantity(mean=mean, ci95=None, n=1)
-    squares = float(((found - mean) ** 2).sum())
-    half = float(half_width(np.array([float(count)]), np.array([squares]))[0])
+    with np.errstate(over="ignore", invalid="ignore"):  # a damaged table may hold 1e300
+        mean = float(found.mean())
+        if count == 1:
+            return Quantity(mean=mean, ci95=None, n=1)
+        squares = float(((found - mean) ** 2).sum())
+        half = float(half_width(np.array([float(count)]), np.array([squares]))[0])
     return Quantity(mean=mean, ci95=(mean - half, mean + half), n=count)
 
 

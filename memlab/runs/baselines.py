@@ -10,6 +10,7 @@ from memlab import strict_json
 from memlab.errors import RunFolderError
 from memlab.runs import documents
 from memlab.runs.run_folder import RunFolder
+from memlab.strict_json import whole
 
 SCHEMA = 1
 
@@ -31,7 +32,7 @@ def read_baselines(folder: RunFolder) -> list[dict[str, Any]]:
         row
         for row in rows
         if isinstance(row, dict)
-        and isinstance(row.get("member"), int)
+        and whole(row.get("member"), 0) is not None
         and isinstance(row.get("name"), str)
     ]
 

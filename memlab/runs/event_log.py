@@ -7,7 +7,6 @@ on disk before the state that follows from it is: who sees a state finds its eve
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
 from collections.abc import Mapping
@@ -19,12 +18,13 @@ from memlab.atomic import storing
 from memlab.errors import RunFolderError
 from memlab.runs import aside
 from memlab.runs.door import CHUNK, Missing, Place
+from memlab.strict_json import number, whole
 
 EVENTS_FILE = "events.jsonl"
 SCHEMA = 1
 LINE_BYTES = 1 << 20  # a longer line is no event
 MOST_EVENTS = 200_000  # of one log, for a reader; a run of 10,000 networks has a quarter
-LATEST = 1e11  # unix seconds; later is no time
+LATEST = 2.0**36  # the year 4147 in unix time; no calendar here goes much further
 
 
 @dataclass(frozen=True)
@@ -159,12 +159,10 @@ def parse(line: bytes) -> Event | None:
         document = strict_json.loads(line)
         if not isinstance(document, dict):
             return None
-        seq, when, type = document.pop("seq"), document.pop("time"), document.pop("type")
-        if isinstance(seq, bool) or not isinstance(seq, int) or not isinstance(type, str):
-            return None
-        when = float(when)
-        if not math.isfinite(when) or not 0 <= when < LATEST or not 0 <= seq < 1 << 53:
+        seq, type = whole(document.pop("seq"), 0), document.pop("type")
+        when = number(document.pop("time"), 0, LATEST)
+        if seq is None or when is None or not isinstance(type, str):
             return None
         return Event(seq, when, type, document)
-    except (ValueError, TypeError, KeyError, OverflowError):
+    except (ValueError, KeyError):
         return None

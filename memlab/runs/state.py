@@ -18,6 +18,8 @@ from memlab.runs import documents
 from memlab.runs.door import Place
 from memlab.runs.event_log import LATEST
 from memlab.runs.lock import is_held
+from memlab.strict_json import number, whole
+from memlab.text import plain
 
 StateName = Literal[
     "queued", "starting", "running", "paused", "stopping", "finished", "failed", "interrupted"
@@ -28,7 +30,6 @@ STATE_FILE = "state.json"
 LOCK_FILE = "lock"
 SCHEMA = 1
 STATE_BYTES = 1 << 20
-MESSAGE_CHARACTERS = 4_000
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,16 @@ def read_state(folder: Path) -> RunState:
     """The state as it truly is: the file's word if the lock is held, or if it is final.
 
     The file is read again after a free lock was seen, because a worker may have ended in between;
-    only a file that did not change around a free lock tells of a run that died.
+    only a file that did not change around a free lock tells of a run that died. Never raises: of
+    a folder whose lock cannot be asked it says so.
     """
+    try:
+        return _true_state(folder)
+    except OSError as error:
+        return RunState("interrupted", message=f"{LOCK_FILE} cannot be read: {error.strerror}.")
+
+
+def _true_state(folder: Path) -> RunState:
     before = _stored(folder)
     for _ in range(100):
         try:
@@ -102,15 +111,14 @@ def _stored(folder: Path) -> RunState | None:
         document = documents.read(Place(folder) / STATE_FILE, STATE_BYTES, SCHEMA)
         if document.get("state") not in NAMES:
             return None
-        progress, pid = document.get("progress"), document.get("pid")
-        since, device = float(document.get("since") or 0.0), document.get("device")
+        device = document.get("device")
         return RunState(
             state=document["state"],
-            since=since if 0.0 <= since < LATEST else 0.0,
-            message=str(document.get("message") or "")[:MESSAGE_CHARACTERS],
-            pid=pid if isinstance(pid, int) and 0 < pid < 1 << 32 else None,
-            device=str(device)[:MESSAGE_CHARACTERS] if device is not None else None,
-            progress=min(1.0, max(0.0, float(progress))) if progress is not None else None,
+            since=number(document.get("since"), 0, LATEST) or 0.0,
+            message=plain(document.get("message") or ""),
+            pid=whole(document.get("pid"), 1),
+            device=plain(device) if device is not None else None,
+            progress=number(document.get("progress"), 0, 1),
         )
-    except (RunFolderError, ValueError, TypeError, OverflowError):
+    except RunFolderError:
         return None

@@ -15,9 +15,13 @@ from typing import Literal
 from memlab.errors import MemlabError
 from memlab.experiment.instruments import Quantity, instrument
 from memlab.runs.event_log import Event
+from memlab.strict_json import number as known
+from memlab.strict_json import whole
+from memlab.text import plain
 from memlab.tui.widgets.number import estimate, number, percent
 
 Drawing = Literal["over time", "heat map", "profile"]
+LONGEST = 1e12  # seconds; a damaged log may say more
 LEVELS = re.compile(r"at ([\d., ]+) %")
 
 
@@ -152,17 +156,17 @@ class Costs:
 
 def costs(events: Sequence[Event]) -> Costs:
     """The last word of each stack on costs, and the latest failure of each instrument."""
-    latest = {e.data.get("stack"): e.data for e in events if e.type == "instruments-cost"}
+    latest = {whole(e.data.get("stack")): e.data for e in events if e.type == "instruments-cost"}
     seconds: dict[str, float] = {}
     training = 0.0
     for data in latest.values():
-        whole, spent = data.get("training"), data.get("seconds")
-        training += float(whole) if isinstance(whole, int | float) else 0.0
+        spent = data.get("seconds")
+        training += known(data.get("training"), 0, LONGEST) or 0.0
         for name, value in (spent if isinstance(spent, dict) else {}).items():
-            if isinstance(value, int | float):
-                seconds[name] = seconds.get(name, 0.0) + float(value)
+            if (taken := known(value, 0, LONGEST)) is not None:
+                seconds[name] = seconds.get(name, 0.0) + taken
     failed = {
-        str(e.data.get("instrument")): str(e.data.get("reason", "no reason was given"))
+        plain(e.data.get("instrument")): plain(e.data.get("reason", "no reason was given"))
         for e in events
         if e.type == "instrument-failed"
     }

@@ -15,12 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from memlab.errors import MemlabError
+from memlab.errors import MemlabError, RunFolderError
+from memlab.runs.event_log import LATEST
 from memlab.runs.lifecycle import size_on_disk
 from memlab.runs.origin import is_ours
 from memlab.runs.run_folder import RunFolder, list_runs
 from memlab.runs.state import RunState
 from memlab.runs.view import RunView
+from memlab.strict_json import number
+from memlab.text import plain
 from memlab.tui.library_model import Entry, described
 from memlab.tui.watch_reader import training_seconds
 from memlab.tui.widgets.sparkline import sparkline
@@ -30,6 +33,7 @@ SIZE_SECONDS = 10.0
 SPARKLINE = 14
 LOOKED_AT = 50  # of the runs that have ended, at each read
 KEPT_POINTS = 16 * SPARKLINE
+MOST_MEMBERS = 1_000_000  # networks; no run has as many
 
 
 @dataclass
@@ -74,11 +78,11 @@ class LibraryReader:
         end = time.monotonic() + budget
         more = False
         self._turn += 1
-        for number, folder in enumerate(folders):
+        for rank, folder in enumerate(folders):
             known = self._known.get(folder.id)
             if known is None:
                 self._safely(folder, self._meet)
-            elif not self._rests(known, number):
+            elif not self._rests(known, rank):
                 self._safely(folder, self._look)
         for look in (self._describe, self._detail):
             for folder in folders:
@@ -100,10 +104,10 @@ class LibraryReader:
             self._listed = changed, list_runs(self._folder)
         return self._listed[1]
 
-    def _rests(self, known: _Known, number: int) -> bool:
+    def _rests(self, known: _Known, rank: int) -> bool:
         """Whether a run that has ended is not looked at this time; a few are, in turn."""
         turns = max(1, len(self._listed[1]) // LOOKED_AT)
-        return known.entry.state.final and number % turns != self._turn % turns
+        return known.entry.state.final and rank % turns != self._turn % turns
 
     def _safely(self, folder: RunFolder, look: Callable[[RunFolder], None]) -> None:
         """One folder that cannot be read is one row that says so, whatever is wrong with it."""
@@ -112,7 +116,7 @@ class LibraryReader:
         except Exception as error:
             known = self._known.get(folder.id)
             entry = known.entry if known is not None else _unknown(folder)
-            made = replace(entry, problem=_reason(error))
+            made = replace(entry, problem=wrong(error))
             self._known[folder.id] = _Known(made, 1, described=True)
 
     def _meet(self, folder: RunFolder) -> None:
@@ -132,10 +136,12 @@ class LibraryReader:
         tree = tomllib.loads(folder.experiment_toml())
         title, dataset, members = described(tree)
         stated = tree.get("seeds", 1)
+        if not 1 <= members <= MOST_MEMBERS:
+            raise RunFolderError(f"{folder.id} states an impossible number of networks.")
         known.seeds = max(1, stated if isinstance(stated, int) else len(stated))
         known.entry = replace(
             known.entry,
-            title=title or folder.id,
+            title=title or plain(folder.id),
             dataset=dataset,
             members=members,
             guest=not is_ours(folder),
@@ -162,14 +168,14 @@ class LibraryReader:
         bytes_on_disk = known.entry.size
         if not known.sized or not state.living or now - known.sized > SIZE_SECONDS:
             bytes_on_disk, known.sized = size_on_disk(folder), now
-        everyone = range(known.entry.members)
+        everyone = [member for member in view.seats if member < known.entry.members]
         curve = view.curve("validation_accuracy", everyone, 4 * SPARKLINE)
         known.entry = replace(
             known.entry,
             size=bytes_on_disk,
             took=training_seconds(view.events, state) or None,
             progress=progress.fraction if progress is not None else state.progress,
-            result=_by_group(view, known),
+            result=_by_group(view, known, max(everyone, default=-1) + 1),
             sparkline=sparkline(curve.mean.tolist(), SPARKLINE),
         )
         known.detailed = (state.state, state.since)
@@ -177,16 +183,11 @@ class LibraryReader:
 
 def _unknown(folder: RunFolder) -> Entry:
     """The row of a folder of which nothing can be said."""
-    return Entry(folder.id, folder.id, "", 0, 0.0, RunState("interrupted"))
+    return Entry(folder.id, plain(folder.id), "", 0, 0.0, RunState("interrupted"))
 
 
-def _reason(error: Exception) -> str:
-    said = str(error) if isinstance(error, MemlabError | tomllib.TOMLDecodeError) else ""
-    return said or f"It cannot be read: {type(error).__name__}."
-
-
-def _by_group(view: RunView, known: _Known) -> tuple[float, ...]:
-    values = view.latest("test_accuracy", known.entry.members)
+def _by_group(view: RunView, known: _Known, members: int) -> tuple[float, ...]:
+    values = view.latest("test_accuracy", members)
     seeds = known.seeds
     means = []
     for first in range(0, len(values), seeds):
@@ -200,4 +201,15 @@ def _made(folder: RunFolder) -> float:
     try:
         return float(calendar.timegm(time.strptime(folder.id[:13], "%Y%m%d-%H%M")))
     except ValueError:
-        return (folder.path / "experiment.toml").lstat().st_mtime
+        pass
+    try:
+        return number((folder.path / "experiment.toml").lstat().st_mtime, 0, LATEST) or 0.0
+    except OSError:
+        return 0.0
+
+
+def wrong(error: Exception) -> str:
+    """Why a run cannot be shown, in words."""
+    if isinstance(error, MemlabError):
+        return plain(error)
+    return plain(f"This run cannot be read: {type(error).__name__}: {error}")

@@ -19,10 +19,19 @@ from memlab.text import painted, plain
 
 
 class PlainLines(LineFilter):
-    """Takes control characters, overrides and their like out of painted lines, width unchanged."""
+    """Takes control characters, overrides and their like out of painted lines, width unchanged.
+
+    It applies the filters before it itself, because Textual makes a new line for each of a list.
+    """
+
+    def __init__(self, before: tuple[LineFilter, ...] = ()) -> None:
+        super().__init__()
+        self.before = before
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """The segments; the same list where there is nothing to take out, as there hardly is."""
+        for each in self.before:
+            segments = each.apply(segments, background)
         for segment in segments:
             if not segment[0].isprintable():
                 return [_painted(segment) for segment in segments]
@@ -32,11 +41,14 @@ class PlainLines(LineFilter):
 class PlainApp(App[None]):
     """An app whose screens and notifications show text as text."""
 
-    _plain_lines = PlainLines()
+    _door = PlainLines()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Those of Textual, and the last door behind them."""
-        return [*super().get_line_filters(), self._plain_lines]
+        """The last door, with Textual's own filters in it; the same one while these are."""
+        before = tuple(super().get_line_filters())
+        if self._door.before != before:
+            self._door = PlainLines(before)
+        return (self._door,)
 
     def notify(
         self,

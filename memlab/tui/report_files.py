@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from memlab.errors import RunFolderError
 from memlab.experiment.spec import Experiment
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import RunState
+from memlab.strict_json import dumps
 
 if TYPE_CHECKING:
     from memlab.tui.report_sections import Sections
@@ -67,7 +67,7 @@ def export(loaded: Loaded, into: Path, *, replace: bool = False) -> list[Path]:
     texts = {
         "report.md": reports.markdown(loaded.findings),
         "report.html": reports.html(loaded.findings, loaded.folder),
-        "report.json": json.dumps(loaded.document, indent=1, allow_nan=False) + "\n",
+        "report.json": dumps(loaded.document, indent=1) + "\n",
     }
     with storing(folder):
         folder.mkdir(parents=True, exist_ok=True)

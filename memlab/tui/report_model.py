@@ -9,6 +9,7 @@ from typing import Any
 
 from memlab.charts.plot import Series
 from memlab.experiment.spec import Experiment
+from memlab.strict_json import number as known
 from memlab.text import plain
 from memlab.tui import palette
 from memlab.tui.axis_values import AxisValue, axis_title, is_numeric
@@ -144,12 +145,13 @@ def _pair(quantity: object) -> tuple[float, float]:
     """Mean and half-width; NaN for null."""
     if not isinstance(quantity, Mapping):
         return float("nan"), float("nan")
-    return _number(quantity.get("mean")), _number(quantity.get("ci95"))
+    mean, ends = known(quantity.get("mean")), quantity.get("ci95")
+    interval = [known(end) for end in ends] if isinstance(ends, list | tuple) else []
+    match interval:
+        case [float(low), float(high)]:
+            return _or_nan(mean), abs(high - low) / 2
+    return _or_nan(mean), float("nan")
 
 
-def _number(value: object) -> float:
-    if isinstance(value, int | float):
-        return float(value)
-    if isinstance(value, Sequence) and len(value) == 2:  # an interval's two ends
-        return abs(float(value[1]) - float(value[0])) / 2
-    return float("nan")
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value

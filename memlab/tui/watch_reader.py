@@ -192,7 +192,8 @@ class WatchReader:
             return [model.Standing() for _ in values]
         low = min(float(np.nanmin(mean)) for mean in means)
         high = max(float(np.nanmax(mean)) for mean in means)
-        latest = {metric: self.view.latest(metric) for metric in model.METRICS}
+        everyone = sum(len(value.members) for value in values)
+        latest = {metric: self.view.latest(metric, everyone) for metric in model.METRICS}
         standings = []
         for value in values:
             members = np.array([m for m in value.members if m < len(latest["train_accuracy"])])

@@ -17,7 +17,7 @@ from textual.widgets import RichLog
 
 from memlab.errors import RunFolderError
 from memlab.runs.door import Place
-from memlab.runs.event_log import Event, EventReader
+from memlab.runs.event_log import LATEST, Event, EventReader
 from memlab.strict_json import number
 from memlab.text import plain
 from memlab.tui.header import ShellHeader
@@ -30,7 +30,6 @@ TAIL_BYTES = 1 << 16
 UPDATE_SECONDS = 0.5
 LOUD = ("failed", "member-diverged")
 LONGEST_VALUE = 1_000  # characters
-LATEST = 2.0**36  # the year 4147, in unix time
 
 
 def event_text(event: Event) -> Text:

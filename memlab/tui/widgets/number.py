@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 UNKNOWN = "·"
 IMPOSSIBLE = "–"
+ASTRONOMIC = 1e15  # from here on no run has a figure, but a damaged file may
 _PARTS = re.compile(r"^([−+]?[\d,]*)(\.\d*)?(?: ± (\d*)(\.\d*)?)?$")
 
 
@@ -34,6 +35,8 @@ def number(value: float | None, decimals: int = 3) -> str:
         return IMPOSSIBLE
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
+    if abs(value) >= ASTRONOMIC:
+        return f"{value:.3g}"
     text = f"{abs(value):,.{decimals}f}"
     if decimals and text.startswith("0."):
         text = text[1:]
@@ -83,7 +86,7 @@ def duration(seconds: float | None) -> str:
     """`0:06`, `12:34`, `1 h 12 min`, `3 d 4 h`; rounded to the second, the minute, the hour."""
     if seconds is None or math.isnan(seconds):
         return UNKNOWN
-    if math.isinf(seconds):
+    if abs(seconds) >= ASTRONOMIC:
         return "∞"
     total = max(0, round(seconds))
     if total < 3600:
@@ -116,7 +119,7 @@ def count(value: float | None) -> str:
         return UNKNOWN
     if math.isnan(value):
         return IMPOSSIBLE
-    return f"{round(value):,}" if math.isfinite(value) else "∞"
+    return f"{round(value):,}" if abs(value) < ASTRONOMIC else "∞"
 
 
 def percent(fraction: float | None, decimals: int = 0) -> str:
