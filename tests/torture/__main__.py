@@ -29,13 +29,15 @@ class Part:
     name: str
     sample: int
     full: int
+    module: str = ""
 
 
 #: The sample takes ten minutes on two cores. Faults are crashes and errors in turn; the whole has
-#: one of each at every operation of a run and of a fork. Of load there is the sample or the whole.
+#: one of each at every operation of a run and of a fork. Data are counted for each kind of file.
+#: Of load there is the sample or the whole.
 PARTS = (
     Part("folders", 1200, 10_000),
-    Part("data", 1000, 5_000),
+    Part("data", 300, 5_000, "data_part"),
     Part("faults", 300, 1_400),
     Part("load", 1, 2),
 )
@@ -57,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if part.name not in chosen:
             continue
         count = getattr(options, part.name) or (part.full if options.full else part.sample)
-        found = _tried(part.name, count, options.seed, options.jobs)
+        found = _tried(part, count, options.seed, options.jobs)
         for one in found:
             print("\n".join(details(one, SHOWN)), flush=True)
         tallies += found
@@ -67,8 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(bad > 0)
 
 
-def _tried(name: str, count: int, seed: int, jobs: int) -> list[Tally]:
+def _tried(part: Part, count: int, seed: int, jobs: int) -> list[Tally]:
     """The tallies of a part, of all its processes together."""
+    name = part.name
     if importlib.util.find_spec(f"tests.torture.{name}") is None:
         return [Tally(name, notes=["there is no such part yet"])]
     began = time.monotonic()
@@ -76,7 +79,7 @@ def _tried(name: str, count: int, seed: int, jobs: int) -> list[Tally]:
     with tempfile.TemporaryDirectory(prefix="torture-") as top:
         shares = [Path(top) / f"{number}.json" for number in range(jobs)]
         processes = [
-            subprocess.Popen(_command(name, count, seed, f"{number}/{jobs}", share))
+            subprocess.Popen(_command(part.module or name, count, seed, f"{number}/{jobs}", share))
             for number, share in enumerate(shares)
         ]
         try:
@@ -98,9 +101,9 @@ def _tried(name: str, count: int, seed: int, jobs: int) -> list[Tally]:
     return list(joined.values())
 
 
-def _command(name: str, count: int, seed: int, share: str, out: Path) -> list[str]:
+def _command(module: str, count: int, seed: int, share: str, out: Path) -> list[str]:
     cases = ["--count", str(count), "--seed", str(seed), "--share", share, "--out", str(out)]
-    return [sys.executable, "-m", f"tests.torture.{name}", *cases]
+    return [sys.executable, "-m", f"tests.torture.{module}", *cases]
 
 
 if __name__ == "__main__":

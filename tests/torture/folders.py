@@ -13,13 +13,13 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.torture import hostile, mutation, screens, viewers
+from tests.torture import acts, hostile, mutation, screens, viewers
 from tests.torture.forked import Ended, Say, forked, scratch
 from tests.torture.tally import Share, Tally, part_main
 
@@ -29,6 +29,7 @@ MOST_CHILDREN = 3  # after the third viewer that hangs the others of a folder ar
 GROWTH = 300 << 20
 NEIGHBOUR = "20250101-0000-neighbour-aaaa"
 APP_EVERY = 33  # one folder in so many is opened by the app too: 300 of 10,000
+ACT_EVERY = 4  # one in so many is also acted on, after it was looked at
 #: What viewers may make in MEMLAB_HOME: nothing today.
 MAY_APPEAR: tuple[str, ...] = ()
 
@@ -109,7 +110,7 @@ def differences(before: dict[str, Any], after: dict[str, Any], top: Path) -> lis
     told = []
     for path in sorted(before.keys() | after.keys()):
         name = os.path.relpath(path, top)
-        if name.startswith(MAY_APPEAR) if MAY_APPEAR else False:
+        if name.startswith(MAY_APPEAR):
             continue
         if before.get(path) != after.get(path):
             how = "made" if path not in before else "deleted" if path not in after else "changed"
@@ -128,7 +129,30 @@ def try_folder(place: Place, seed: int, number: int, with_app: bool) -> tuple[st
     if with_app:
         found += _visited(folder.name)
     changed = differences(before, snapshot(*tops), place.top)
-    return told, [*found, *(f"some viewer {what}" for what in changed[:5])]
+    found += [f"some viewer {what}" for what in changed[:5]]
+    if number % ACT_EVERY == 0:
+        found += [f"acts: {problem}" for problem in _acted(folder, [*tops[1:]], place)]
+    return told, found
+
+
+def _acted(folder: Path, outside: list[Path], place: Place) -> list[str]:
+    """Complaints about commands that a guest's run refuses, and then about those on our own."""
+    neighbour = folder.parent / NEIGHBOUR
+    found = []
+    for commands, watched in (
+        (acts.STRANGE, [*outside, place.home]),
+        (acts.OURS, [*outside, neighbour]),
+    ):
+        before = snapshot(*watched)
+
+        def work(say: Say, commands: dict[str, tuple[str, ...]] = commands) -> None:
+            acts.act(folder.name, commands, say)
+
+        ended = forked(work, cpu_seconds=2 * CPU_SECONDS, asleep_seconds=ASLEEP_SECONDS)
+        found += _told(ended)[1]
+        changed = differences(before, snapshot(*watched), place.top)
+        found += [f"{', '.join(commands)}: {what}" for what in changed[:5]]
+    return found
 
 
 def _viewed(run: str, names: list[str]) -> list[str]:
@@ -207,11 +231,12 @@ def made_originals(kinds: str = "") -> Iterator[list[Path]]:
 def run(
     share: Share, app_every: int = APP_EVERY, originals: list[Path] | None = None
 ) -> list[Tally]:
-    """Tries a share of the cases; two tallies, of the viewers and of the app."""
+    """Tries a share of the cases; tallies of the viewers, of the app and of what acts on runs."""
     if originals is None:
         with made_originals("finished failed" if share.short else "") as made:
             return run(share, app_every, made)
-    tally, app = Tally("folders"), Tally("folders in the app")
+    tallies = {"": Tally("folders"), "app ": Tally("folders in the app")}
+    tallies["acts: "] = Tally("folders acted on")
     with scratch() as top, _quiet_environment(top):
         place = Place(top, originals)
         place.prepare(random.Random(0))
@@ -222,13 +247,18 @@ def run(
         for number in share.numbers():
             with_app = number % app_every == 0
             told, found = try_folder(place, share.seed, number, with_app)
-            for one, mine in ((tally, False), (app, True)):
-                if mine and not with_app:
+            tried = {"": True, "app ": with_app, "acts: ": number % ACT_EVERY == 0}
+            for start, tally in tallies.items():
+                if not tried[start]:
                     continue
-                wrong = [f for f in found if f.startswith("app ") == mine]
+                wrong = [f for f in found if _kind(f) == start]
                 why = f"seed {share.seed} case {number}: {told} → {'; '.join(wrong[:4])}"
-                one.count("failed" if wrong else "ok", why)
-    return [tally, app]
+                tally.count("failed" if wrong else "ok", why)
+    return list(tallies.values())
+
+
+def _kind(problem: str) -> str:
+    return next((start for start in ("app ", "acts: ") if problem.startswith(start)), "")
 
 
 @contextmanager
@@ -250,8 +280,6 @@ def _quiet_environment(top: Path) -> Iterator[None]:
         os.environ.clear()
         os.environ.update(saved)
 
-
-PartRun = Callable[[Share], list[Tally]]
 
 if __name__ == "__main__":
     sys.exit(part_main(run, 300))

@@ -10,6 +10,7 @@ import resource
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 RUN = "RUN"
@@ -62,9 +63,14 @@ def warm_up(run: str) -> None:
 
 def call(name: str, run: str) -> Printed:
     """Calls a viewer in this process, its streams redirected to memory; never raises."""
+    return call_words(VIEWERS[name], run)
+
+
+def call_words(words: Sequence[str], run: str) -> Printed:
+    """The same with the arguments of `memlab`."""
     from memlab.cli.main import main
 
-    argv = [run if word == RUN else word for word in VIEWERS[name]]
+    argv = [run if word == RUN else word for word in words]
     files = [os.memfd_create("out"), os.memfd_create("err")]
     saved = sys.stdout, sys.stderr
     descriptors = os.dup(1), os.dup(2)
@@ -133,7 +139,7 @@ def complaints(name: str, printed: Printed, neighbour: str) -> list[str]:
 
 
 def _ending(name: str, printed: Printed) -> list[str]:
-    allowed = (0, 1, 2, INTERRUPTED) if name == "watch" else (0, 1, 2)
+    allowed = (0, 1, 2, INTERRUPTED) if name in ("watch", "resume adopted") else (0, 1, 2)
     if printed.status not in allowed:
         return [f"ended with {printed.status}"]
     if printed.status in (1, 2):
