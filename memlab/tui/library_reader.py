@@ -8,13 +8,13 @@ from __future__ import annotations
 import calendar
 import os
 import time
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from memlab import bounded_toml
 from memlab.errors import MemlabError, RunFolderError
 from memlab.runs.event_log import LATEST
 from memlab.runs.lifecycle import size_on_disk
@@ -133,7 +133,7 @@ class LibraryReader:
         """What its experiment says, and whose it is."""
         known = self._known[folder.id]
         known.described = True
-        tree = tomllib.loads(folder.experiment_toml())
+        tree = bounded_toml.parse(folder.experiment_toml())
         title, dataset, members = described(tree)
         stated = tree.get("seeds", 1)
         if not 1 <= members <= MOST_MEMBERS:
