@@ -15,6 +15,7 @@ from memlab.atomic import storing
 from memlab.errors import MemlabError, RunFolderError
 from memlab.runs import origin, requests, run_folder
 from memlab.runs.environment import describe
+from memlab.runs.event_log import EventLog
 from memlab.runs.launch import WORKER, Standby, launch
 from memlab.runs.lock import RunLock
 from memlab.runs.origin import Registry
@@ -105,6 +106,8 @@ def _cold(
     try:
         launch(folder.path, lock, worker, arguments)
     except MemlabError as error:
+        with suppress(MemlabError), EventLog(folder.events) as log:
+            log.append("failed", message=str(error), exit_code=error.exit_code)
         write_state(folder.path, "failed", str(error))
         raise
 
