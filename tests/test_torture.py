@@ -101,6 +101,23 @@ def test_a_torn_write_leaves_its_half_and_no_process(tmp_path: Path):
     assert (tmp_path / "file").read_bytes() == b"wh"
 
 
+def test_a_full_disk_takes_what_was_freed_on_it_and_what_is_overwritten(tmp_path: Path):
+    def work(say):
+        inside = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
+        os.write(inside, b"eight by")
+        (tmp_path / "ballast").write_bytes(b"x" * 4)
+        layer.Layer(tmp_path, 1, "full").install()
+        say(os.pwrite(inside, b"over", 2))
+        try:
+            os.write(inside, b"more")
+        except OSError as error:
+            say(error.errno)
+        os.unlink(tmp_path / "ballast")
+        say(os.write(inside, b"more"))
+
+    assert forked(work, cpu_seconds=5, asleep_seconds=5).said == [4, 28, 4]
+
+
 def test_writes_relative_to_a_folders_descriptor_are_counted(tmp_path: Path):
     def work(say):
         counted = layer.Layer(tmp_path)

@@ -41,12 +41,12 @@ CALLS = (
 )
 WRITES = frozenset({"write", "pwrite"})
 #: What is done to the k-th operation. `torn` writes a half and dies; `short` writes a half and
-#: says so; a disk that is `full` stays so for everything that needs room, `enospc` fails once.
+#: says so; `enospc` and `eio` fail once; a disk that is `full` from then on has the room only
+#: that is made on it: by deleting, cutting, and renaming over.
 CRASHES = ("kill", "torn")
 ERRORS = ("enospc", "eio", "short", "full")
-NEEDS_ROOM = frozenset(
-    {"open", "write", "pwrite", "writev", "mkdir", "posix_fallocate", "copy_file_range", "sendfile"}
-)
+FREEING = frozenset({"unlink", "remove", "rename", "replace", "ftruncate", "truncate"})
+BLOCK = 4096
 
 
 @dataclass
@@ -57,6 +57,7 @@ class Layer:
     at: int = 0
     fault: str = "kill"
     count: int = 0
+    room: int = 0
     log: list[str] = field(default_factory=list)
 
     def install(self) -> None:
@@ -85,8 +86,9 @@ class Layer:
     def _answer(
         self, name: str, real: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
     ) -> Any:
-        lasting = self.fault == "full" and self.count > self.at and name in NEEDS_ROOM
-        if not self.at or not (self.count == self.at or lasting):
+        if self.at and self.fault == "full" and self.count >= self.at:
+            return self._on_a_full_disk(name, real, args, options)
+        if self.count != self.at:
             return real(*args, **options)
         halved = name in WRITES and self.fault in ("torn", "short") and len(args) > 1
         if halved:
@@ -100,6 +102,36 @@ class Layer:
             return real(*args, **options)
         code = errno.EIO if self.fault == "eio" else errno.ENOSPC
         raise OSError(code, os.strerror(code))
+
+    def _on_a_full_disk(
+        self, name: str, real: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
+        before = self._used() if name in FREEING else 0
+        needed = 0
+        if name in WRITES:
+            size = os.fstat(args[0]).st_size
+            inside = max(0, size - args[2]) if name == "pwrite" else 0
+            needed = max(0, len(memoryview(args[1]).cast("B")) - inside)
+        elif name in ("mkdir", "posix_fallocate", "copy_file_range", "sendfile", "writev"):
+            needed = BLOCK
+        if needed > self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.room -= needed
+        answer = real(*args, **options)
+        if name in FREEING:
+            self.room += max(0, before - self._used())
+        return answer
+
+    def _used(self) -> int:
+        """The bytes of all files below the root."""
+        total = 0
+        for folder, _, names in os.walk(self._root):
+            for name in names:
+                try:
+                    total += os.lstat(os.path.join(folder, name)).st_size
+                except OSError:
+                    continue
+        return total
 
     def _place(self, args: tuple[Any, ...], options: dict[str, Any]) -> str | None:
         """The path under the root that a call is about; None where it is elsewhere."""

@@ -66,12 +66,15 @@ def experiment_toml(**changes: Any) -> str:
 
 def train_here() -> None:
     """From now on `lifecycle.start` and `resume` train in this process instead of a new one."""
+    from memlab.atomic import storing
     from memlab.runs import lifecycle
     from memlab.worker.__main__ import _work
     from memlab.worker.recorder import ProgressTable
 
     def launch(folder: Path, lock: Any, worker: Sequence[str] = (), *more: Any) -> int:
-        redirected = os.open(folder / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        log = folder / "worker.log"
+        with storing(log):
+            redirected = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(redirected, 1)
         os.dup2(redirected, 2)
         os.close(redirected)
