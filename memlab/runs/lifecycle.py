@@ -37,7 +37,7 @@ def start(
     """Makes a run and gives it a worker, which lives on when this process ends.
 
     Args:
-        fill: puts into the new folder what the worker is to find there.
+        fill: puts into the new folder what the worker is to find there, before anybody sees it.
 
     Raises:
         StorageError: if the folder cannot be written.
@@ -46,15 +46,8 @@ def start(
     run_folder.sweep(runs_folder)
     unsettled(runs_folder)
     facts = describe(sys.argv) if environment is None else environment
-    folder, lock = run_folder.create(runs_folder, name, experiment_toml, facts)
+    folder, lock = run_folder.create(runs_folder, name, experiment_toml, facts, fill)
     with lock:
-        if fill is not None:
-            try:
-                fill(folder)
-            except BaseException:
-                shutil.rmtree(folder.path, ignore_errors=True)
-                Registry.of(runs_folder).forget(folder.id)
-                raise
         _hand_over(folder, lock, standby, worker)
     return folder
 

@@ -13,7 +13,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,12 +166,17 @@ class RunFolder:
 
 
 def create(
-    runs_folder: Path, name: str, experiment_toml: str, environment: Mapping[str, object]
+    runs_folder: Path,
+    name: str,
+    experiment_toml: str,
+    environment: Mapping[str, object],
+    fill: Callable[[RunFolder], object] | None = None,
 ) -> tuple[RunFolder, RunLock]:
     """A new run in state queued, its lock held by this process.
 
     Args:
         name: a title, from which the readable part of the id is made.
+        fill: puts into the new folder what the worker is to find there, before anybody sees it.
 
     Raises:
         StorageError: if it cannot be written; nothing is left behind.
@@ -183,6 +188,8 @@ def create(
         runs_folder.mkdir(mode=disk.FOLDER_MODE, parents=True, exist_ok=True)
         disk.mkdir(hidden)
         lock = _fill(hidden, name, experiment_toml, environment)
+        if fill is not None:
+            fill(RunFolder(hidden))
         path = _reserve(runs_folder, name)
         origin.register(RunFolder(hidden), runs_folder, path.name)
         disk.rename(hidden, path)  # onto the empty folder that reserved the name

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memlab.errors import InvalidExperiment
+from memlab.errors import InvalidExperiment, StorageError
 from memlab.experiment import reading
 from memlab.instruments.contract import small_trainer
 from memlab.runs import forking, lifecycle
@@ -146,7 +146,7 @@ def test_a_run_that_cannot_be_filled_leaves_nothing_behind(tmp_path: Path):
         (folder.checkpoints.path / "half").write_text("x")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StorageError, match="disk is full"):
         lifecycle.start("seeds = 1", "full", tmp_path, environment={}, fill=fill)
     assert [p for p in tmp_path.iterdir() if not p.name.startswith(".")] == []
 
