@@ -29,7 +29,7 @@ MOST_CHILDREN = 3  # after the third viewer that hangs the others of a folder ar
 GROWTH = 300 << 20
 NEIGHBOUR = "20250101-0000-neighbour-aaaa"
 APP_EVERY = 33  # one folder in so many is opened by the app too: 300 of 10,000
-ACT_EVERY = 4  # one in so many is also acted on, after it was looked at
+ACT_EVERY = 5  # one in so many is also acted on, after it was looked at
 #: What viewers may make in MEMLAB_HOME: nothing today.
 MAY_APPEAR: tuple[str, ...] = ()
 

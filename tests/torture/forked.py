@@ -6,6 +6,7 @@ each, so that a hang is told from much work. Fork only from a process that has o
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
@@ -24,6 +25,8 @@ from typing import Any
 Say = Callable[[Any], None]
 DATA_LIMIT = 1 << 30  # of memory beyond the parent's, so that no case can hurt the machine
 RAISED = 70
+LIBC = ctypes.CDLL(None)
+SET_DEATH_SIGNAL = 1  # of prctl(2)
 LOOK_SECONDS = 0.1
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -50,6 +53,13 @@ def scratch() -> Iterator[Path]:
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2 << 30
     with tempfile.TemporaryDirectory(prefix="torture-", dir=memory if roomy else None) as top:
         yield Path(top)
+
+
+def die_with_parent() -> None:
+    """Lets the kernel end this process with its parent (on Linux), so that none is left behind."""
+    prctl = getattr(LIBC, "prctl", None)
+    if prctl is not None:
+        prctl(SET_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
 
 
 def resident() -> int:
@@ -97,6 +107,7 @@ def _kill(group: int) -> None:
 def _child(work: Callable[[Say], None], writing: int, data_limit: int | None) -> None:
     status = 0
     try:
+        die_with_parent()
         os.setpgid(0, 0)
         if data_limit is not None:
             used = int(Path("/proc/self/statm").read_text().split()[5])

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tests.torture.forked import die_with_parent
+
 KEPT_FAILURES = 200
 COLUMNS = ("tried", "ok", "refused", "failed", "lost")
 
@@ -113,6 +115,8 @@ def part_main(run: Callable[[Share], list[Tally]], count: int) -> int:
     options = parser.parse_args()
     first, _, step = options.share.partition("/")
     began = time.monotonic()
+    if options.out is not None:
+        die_with_parent()
     share = Share(options.count, options.seed, int(first), int(step), options.case, options.short)
     tallies = run(share)
     for one in tallies:
