@@ -9,14 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.torture import hostile, layer, tally
 from tests.torture.__main__ import main as torture
 from tests.torture.forked import forked
 from tests.torture.tally import Tally
-
-KNOWN = pytest.mark.xfail(strict=False, reason="issue 10: findings of today, closed one by one")
 
 
 def tried(part: str, count: int, tmp_path: Path) -> list[Tally]:
@@ -36,17 +32,14 @@ def clean(tallies: list[Tally]) -> None:
     assert all(one.tried for one in tallies)
 
 
-@KNOWN
 def test_hostile_folders_are_opened_by_every_viewer(tmp_path: Path):
     clean(tried("folders", 30, tmp_path))
 
 
-@KNOWN
 def test_a_fault_at_any_step_loses_nothing(tmp_path: Path):
     clean(tried("faults", 12, tmp_path))
 
 
-@KNOWN
 def test_a_library_and_its_viewers_bear_load(tmp_path: Path):
     clean(tried("load", 1, tmp_path))
 

@@ -41,6 +41,9 @@ def main() -> int:
 
 def _import() -> None:
     import memlab.worker.session  # noqa: F401 - slow, so done before there is a run
+    from memlab.worker import device
+
+    device.be_deterministic()  # slow too: it imports two seconds' worth of torch
 
 
 def _work(folder: Path, lock: RunLock, restart: bool = False) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memlab.errors import MemlabError
+from memlab.errors import MemlabError, StorageError
 from memlab.experiment.instruments import Instrument, Settings, Workload, instrument
 from memlab.experiment.spec import Experiment
 from memlab.instruments.ledger import Ledger
@@ -112,11 +112,17 @@ class InstrumentPanel:
             self.cadence.estimate(name, passes * members * a_pass)
 
     def _one(self, name: str, subject: Subject) -> None:
-        """Measures with one instrument; a failure switches it off and harms nothing else."""
+        """Measures with one instrument; a failure switches it off and harms nothing else.
+
+        Raises:
+            StorageError: if the disk does not take it; that is no fault of the instrument.
+        """
         started = time.perf_counter()
         subject.memory = self._memory[name]
         try:
             arrays = measured(self._instruments[name], subject, self._settings[name])
+        except StorageError:
+            raise
         except Exception as error:
             traceback.print_exception(error)
             self._failed(name, reason_of(error))
