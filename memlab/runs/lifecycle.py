@@ -99,6 +99,7 @@ def _cold(
     try:
         launch(folder.path, lock, worker, arguments)
     except MemlabError as error:
+        folder.release()
         with suppress(MemlabError), EventLog(folder.events) as log:
             log.append("failed", message=str(error), exit_code=error.exit_code)
         write_state(folder.path, "failed", str(error))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from memlab import disk
 from memlab.atomic import storage_error
-from memlab.errors import RunFolderError
+from memlab.errors import MemlabError, RunFolderError
 from memlab.runs import documents, origin
 from memlab.runs.door import Missing, Place
 from memlab.runs.event_log import EVENTS_FILE, EventLog
@@ -31,6 +31,8 @@ from memlab.runs.state import LOCK_FILE, RunState, read_state, write_state
 SCHEMA = 1
 EXPERIMENT_FILE, ENVIRONMENT_FILE = "experiment.toml", "environment.json"
 EXPERIMENT_BYTES = 1 << 20
+#: Freed when the disk is full, so that the reason of the end can be written.
+RESERVE_FILE, RESERVE_BYTES = ".reserve", 1 << 16
 LAST = "last"
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 SUFFIX_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -150,6 +152,15 @@ class RunFolder:
         except RunFolderError:
             return {}
 
+    def reserve(self) -> None:
+        """Keeps some room on the disk for the reason of the end; raises StorageError."""
+        (self.place / RESERVE_FILE).replace(os.urandom(RESERVE_BYTES))
+
+    def release(self) -> None:
+        """Frees that room, on a disk that is full for instance."""
+        with suppress(MemlabError):
+            (self.place / RESERVE_FILE).unlink()
+
     def add_environment(self, **facts: object) -> None:
         """Adds what only the worker knows, such as the device and torch's version.
 
@@ -243,6 +254,7 @@ def _fill(
         text = f"{HEADER}{SCHEMA}\n{body}{END}\n"
         (place / EXPERIMENT_FILE).replace(text.encode())
         _write_json(place / ENVIRONMENT_FILE, environment)
+        RunFolder(folder).reserve()
         with EventLog(place / EVENTS_FILE) as log:
             log.append("run-created", name=name, schema=SCHEMA)
         write_state(folder, "queued")

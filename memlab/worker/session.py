@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 
 import torch
 
@@ -32,9 +30,6 @@ from memlab.worker.planning import stacks_of
 from memlab.worker.recorder import MemorizedTable, ProgressTable
 from memlab.worker.stack_run import StackRun, Tables
 
-#: Bytes that are freed when the disk is full, so that the reason of the end can be written.
-RESERVE_FILE, RESERVE_BYTES = ".reserve", 1 << 16
-
 
 class Stopped(Exception):
     """The run was asked to stop before it began to train."""
@@ -47,7 +42,6 @@ class Session:
         self._folder = folder
         self._control = control
         self._restart = restart
-        self._reserve = folder.place / RESERVE_FILE
         self._events = EventLog(folder.events)
         self._device = torch.device("cpu")
         self._stop_reason = ""
@@ -59,7 +53,7 @@ class Session:
         """Trains; the exit status says whether the run ended as it should."""
         try:
             self._say("starting", "loading")
-            self._reserve.replace(os.urandom(RESERVE_BYTES))
+            self._folder.reserve()
             experiment = self._read()
             self._device = devices.choose(
                 str(self._folder.environment().get("requested_device") or "auto")
@@ -80,8 +74,7 @@ class Session:
                 return self._fail(_out_of_memory(self._device), error)
             return self._fail(f"The worker failed: {type(error).__name__}: {error}", error)
         finally:
-            with suppress(MemlabError):
-                self._reserve.unlink()
+            self._folder.release()
             self._events.close()
 
     def _read(self) -> Experiment:
@@ -252,8 +245,7 @@ class Session:
 
     def _fail(self, message: str, error: BaseException) -> int:
         traceback.print_exception(error)
-        with suppress(MemlabError):
-            self._reserve.unlink()  # on a full disk, room to say why
+        self._folder.release()  # on a full disk, room to say why
         try:
             code = error.exit_code if isinstance(error, MemlabError) else 1
             self._events.append("failed", message=message, exit_code=code)

@@ -14,7 +14,7 @@ import pytest
 from memlab import disk
 from memlab.runs import lifecycle, origin
 from memlab.runs.event_log import EventReader
-from memlab.runs.run_folder import RunFolder
+from memlab.runs.run_folder import RESERVE_FILE, RunFolder
 from memlab.training import checkpoint
 from memlab.worker import session
 from memlab.worker.control import Control
@@ -160,7 +160,7 @@ def test_the_reason_of_the_end_is_written_though_the_disk_is_full(
     made_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = made_run(stop={"epochs": 2}, axes={}, seeds=1)
-    reserve = folder.path / session.RESERVE_FILE
+    reserve = folder.path / RESERVE_FILE
     write = os.write
 
     def full(descriptor: int, data: bytes) -> int:
