@@ -22,7 +22,7 @@ from memlab.strict_json import number
 from memlab.text import plain
 from memlab.tui.header import ShellHeader
 from memlab.tui.plain_lines import framed
-from memlab.tui.screens.shell import selected_folder
+from memlab.tui.screens.shell import reason, selected_folder
 from memlab.tui.widgets.key_line import KeyLine
 
 MAX_LINES = 2_000
@@ -120,7 +120,10 @@ class LogScreen(Screen[None]):
 
     @work(thread=True, exit_on_error=False)
     def _read(self) -> None:
-        self.post_message(self.Read(self._events.read(), self._tail.read()))
+        try:
+            self.post_message(self.Read(self._events.read(), self._tail.read()))
+        except Exception as error:
+            self.post_message(self.Read([], [reason(error)]))
 
     def on_log_screen_read(self, message: Read) -> None:
         """Appends what a thread has read."""
