@@ -93,6 +93,8 @@ def _true_state(folder: Path) -> RunState:
             return RunState("interrupted", message=str(error))
         if held:
             return replace(_stored(folder) or RunState("queued"), living=True)
+        if before is not None and before.final:
+            return before
         after = _stored(folder)
         if after is not None and after.final:
             return after
