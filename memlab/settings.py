@@ -103,7 +103,7 @@ def prepared(folder: Path) -> Path:
         SettingsError: if it cannot be made or written, with the reason.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         reason = (
             "something other than a folder is in the way"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from memlab.errors import InvalidExperiment
 from memlab.reports.claims import registry
 from memlab.reports.claims.batch import Batch
 from memlab.reports.claims.needed import needed
-from memlab.runs.run_folder import list_runs
+from memlab.runs.run_folder import create, list_runs
 from memlab.runs.state import write_state
 from tests.patience import wait_for
 from tests.reports.claims import synthetic
@@ -137,3 +138,21 @@ def test_a_claim_without_runs_is_decided_in_a_process_without_torch(home: Path):
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["claims"][0]["verdict"] == "supported"
+
+
+def test_a_finished_run_that_someone_sent_is_not_taken_for_ours(home: Path):
+    sent = synthetic.write(home / "elsewhere" / "runs", "labels", synthetic.planted, SEEDS)
+    shutil.copytree(sent.path, home / "runs" / sent.id)
+    made = batch(home, "Z1")
+    assert [(job.reused, job.folder) for job in made.jobs if job.needed.preset == "labels"] == [
+        (False, None)
+    ]
+
+
+def test_what_a_run_says_of_its_own_content_does_not_count(home: Path):
+    one = needed(registry.chosen(["Z1"]), "laptop", SEEDS)[0]
+    forged = {"preset": one.name, "replication": {"preset": one.preset, "content": one.content}}
+    folder, lock = create(home / "runs", one.name, "seeds = 1\n", forged)
+    with lock:
+        write_state(folder.path, "finished")
+    assert not any(job.reused for job in batch(home, "Z1").jobs)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -191,3 +192,53 @@ def test_any_flipped_bit_ends_the_table_at_its_row(tmp_path_factory, position, b
     table = Table.open(place(path))
     assert len(table) == position // SIZE
     assert table.damaged
+
+
+def test_a_table_that_cannot_be_read_is_an_error_and_not_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = written(tmp_path / "t", 5).read_bytes()
+    table = Table.open(Place(tmp_path) / "t")
+
+    def fails(*_: object) -> bytes:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(os, "pread", fails)
+    with pytest.raises(RunFolderError, match="cannot be read: Cannot allocate memory"):
+        table.read("epoch")
+    with pytest.raises(RunFolderError, match="cannot be read"):
+        TableWriter(Place(tmp_path) / "t", COLUMNS)
+    monkeypatch.undo()
+    assert (tmp_path / "t.rows").read_bytes() == before
+
+
+def test_a_sparse_file_of_gigabytes_takes_neither_time_nor_memory(tmp_path: Path) -> None:
+    path = written(tmp_path / "t", 3)
+    with open(path, "r+b") as file:
+        file.truncate(6 << 30)
+    tracemalloc.start()
+    table = Table.open(Place(tmp_path) / "t", thorough=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (len(table), peak < 20_000_000) == (3, True)
+    assert "damaged at row 3" in str(table.damaged)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [["row", "<u8"], ["x", "<f8", [0]], ["checksum", "<u4"]],
+        [["row", "<u8"], ["x", "|V0"], ["checksum", "<u4"]],
+        [["row", "<u8"], ["x", "<f8", [1 << 40]], ["checksum", "<u4"]],
+        [["row", "<u8"], ["x", "|S999999999"], ["checksum", "<u4"]],
+        [["row", "<u8"], ["x", "|O"], ["checksum", "<u4"]],
+        [["row", "<u8"], ["x", "<f8", [-1]], ["checksum", "<u4"]],
+        [["row", "<f8"], ["checksum", "<u4"]],
+        [["row", "<u8"], *([[f"c{i}", "<f8"] for i in range(5000)]), ["checksum", "<u4"]],
+    ],
+)
+def test_a_description_of_no_table_of_ours_is_one_clear_error(tmp_path: Path, columns) -> None:
+    written(tmp_path / "t", 1)
+    (tmp_path / "t.json").write_text(json.dumps({"schema": 1, "dtype": columns}))
+    with pytest.raises(RunFolderError, match="does not describe a table"):
+        Table.open(Place(tmp_path) / "t")

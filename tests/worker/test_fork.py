@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from memlab.errors import InvalidExperiment, StorageError
+from memlab.errors import InvalidExperiment, RunFolderError, StorageError
 from memlab.experiment import reading
 from memlab.instruments.contract import small_trainer
 from memlab.runs import forking, lifecycle
@@ -163,3 +164,24 @@ def test_what_was_first_measured_after_the_checkpoint_is_dropped(tmp_path: Path)
         panel = InstrumentPanel(Place(tmp_path), told, trainer.plan, trainer, log)
         panel.restore({}, {}, panel.cadence.state())
     assert not any(path.exists() for path in stale)
+
+
+@pytest.mark.parametrize("where", ["series/stack-000.rows", "examples/stack-000", "checkpoints"])
+def test_a_fork_copies_nothing_through_links(source, tmp_path: Path, where: str):
+    origin_run = source()
+    path = origin_run.path / where
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+    path.symlink_to("/dev")
+    made = forking.forked(origin_run, 3.0, ["dropout=0.1"])
+    with pytest.raises(RunFolderError, match="is a link"):
+        lifecycle.start(
+            "seeds = 1\n",
+            "fork",
+            tmp_path / "runs",
+            environment={},
+            fill=lambda folder: forking.inherit(origin_run, made, folder),
+        )
