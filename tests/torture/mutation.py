@@ -6,7 +6,9 @@ What a mutation did is returned in words; together with seed and number it repea
 from __future__ import annotations
 
 import json
+import os
 import random
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,18 @@ def mutate(rng: random.Random, folder: Path, canary: Path) -> str:
         if len(told) == wanted:
             break
     return " + ".join(told)
+
+
+def own(path: Path) -> Path:
+    """The path, if a small regular file is there: an earlier mutation may have put a link.
+
+    Raises:
+        OSError: if there is none.
+    """
+    found = os.lstat(path)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > 1 << 24:
+        raise OSError(f"{path} is no file of the run")
+    return path
 
 
 def json_value(rng: random.Random, folder: Path, canary: Path) -> str:
@@ -87,7 +101,7 @@ def _nodes(node: Any, place: tuple[Any, ...]) -> Any:
 def experiment(rng: random.Random, folder: Path, canary: Path) -> str:
     """The experiment: a value, a line, its frame, or its depth."""
     path = folder / "experiment.toml"
-    lines = path.read_text().splitlines(keepends=True)
+    lines = own(path).read_text().splitlines(keepends=True)
     settings = [i for i, line in enumerate(lines) if "=" in line and not line.startswith("#")]
     at = rng.choice(settings)
     key = lines[at].partition("=")[0].strip()
@@ -128,7 +142,9 @@ def experiment(rng: random.Random, folder: Path, canary: Path) -> str:
 def texts(rng: random.Random, folder: Path, canary: Path) -> str:
     """One hostile text in the place of title, question and every message, at once."""
     given = hostile.text(rng)
-    path = folder / "experiment.toml"
+    path = own(folder / "experiment.toml")
+    state_file, events = own(folder / "state.json"), own(folder / "events.jsonl")
+    log = own(folder / "worker.log")
     body = path.read_text().removeprefix(HEADER).removesuffix(END)
     lines = [
         line
@@ -137,21 +153,20 @@ def texts(rng: random.Random, folder: Path, canary: Path) -> str:
     ]
     fields = "".join(f"{k} = {hostile.to_toml(given)}\n" for k in ("title", "question", "source"))
     path.write_text(HEADER + fields + "".join(lines) + END)
-    state = json.loads((folder / "state.json").read_bytes())
+    state = json.loads(state_file.read_bytes())
     state |= {"message": given, "device": given}
-    (folder / "state.json").write_bytes(hostile.to_json(state))
-    events = folder / "events.jsonl"
+    state_file.write_bytes(hostile.to_json(state))
     kept = events.read_bytes()
     event = {"seq": 10**6, "time": 1.0, "type": rng.choice((given, "failed")), "message": given}
     events.write_bytes(kept + hostile.to_json(event | {"reason": given}) + b"\n")
-    (folder / "worker.log").write_bytes((given + "\n").encode("utf-8", "surrogatepass"))
+    log.write_bytes((given + "\n").encode("utf-8", "surrogatepass"))
     return hostile.shown(given)
 
 
 def event_line(rng: random.Random, folder: Path, canary: Path) -> str:
     """A line of the log: a value of it, or what is no event."""
     path = folder / "events.jsonl"
-    lines = path.read_bytes().splitlines(keepends=True)
+    lines = own(path).read_bytes().splitlines(keepends=True)
     at = rng.randrange(len(lines))
     kind = rng.randrange(9)
     if kind < 5:
@@ -184,7 +199,7 @@ def worker_log(rng: random.Random, folder: Path, canary: Path) -> str:
     given = rng.choice(
         (hostile.text(rng).encode("utf-8", "surrogatepass"), rng.randbytes(5000), b"x" * (8 << 20))
     )
-    (folder / "worker.log").write_bytes(given)
+    own(folder / "worker.log").write_bytes(given)
     return hostile.shown(given)
 
 
