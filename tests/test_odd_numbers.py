@@ -53,18 +53,20 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
         log.append("instrument-failed", instrument="stiffness", reason="no")
     metrics = {"train_accuracy": 0.9, "test_accuracy": 0.8, "recovered_true_labels": None}
     entries = [{"member": member, "name": "ridge", **metrics} for member in range(9)]
-    made.baselines.write_text(json.dumps(entries))
+    made.baselines.path.write_text(json.dumps(entries))
     document = json.loads(dumps(reports.build(made)))
     stiffness = document["instruments"]["stiffness"]
     stiffness["rows"] = [{**row, "within": SCALAR, "epoch": 2.0} for row in stiffness["rows"]]
-    made.report.write_text(json.dumps({**document, "claims": [CLAIM]}))
+    made.report.path.write_text(json.dumps({**document, "claims": [CLAIM]}))
     return made
 
 
 def kept(run: RunFolder) -> dict[str, Any]:
     """The documents in the folder by name."""
     made = {name: json.loads((run.path / name).read_text()) for name in FILES[:-1]}
-    return made | {"events": [json.loads(line) for line in run.events.read_text().splitlines()]}
+    return made | {
+        "events": [json.loads(line) for line in run.events.path.read_text().splitlines()]
+    }
 
 
 def put(run: RunFolder, name: str, document: Any) -> None:
@@ -72,7 +74,7 @@ def put(run: RunFolder, name: str, document: Any) -> None:
         (run.path / name).write_text(json.dumps(document))
     else:
         rows = document if isinstance(document, list) else [document]
-        run.events.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        run.events.path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -112,7 +114,7 @@ def test_no_viewer_fails_on_odd_values(
         name = dice.choice(FILES)
         put(run, name, mutated(good[name], dice, dice.choice((1, 1, 2, 4))))
         if name != "report.json":
-            run.report.unlink()
+            run.report.path.unlink()
         printed(capsys, "runs")
         for kind in ("text", "md", *(["html"] if dice.random() < 0.1 else [])):
             printed(capsys, "report", "last", "--format", kind)
@@ -152,7 +154,7 @@ def test_no_state_and_no_event_has_an_odd_time(run: RunFolder, value: object) ->
 def test_an_integer_of_5000_digits_damages_one_line_at_most(run: RunFolder) -> None:
     before = len(EventReader(run.events).read())
     digits = b"9" * 5000
-    with open(run.events, "ab") as log:
+    with open(run.events.path, "ab") as log:
         log.write(b'{"seq": 900, "time": 1, "type": "x", "epoch": ' + digits + b"}\n")
         log.write(b'{"seq": ' + digits + b', "time": 1, "type": "x"}\n')
         log.write(b'{"seq": 901, "time": 1, "type": "y"}\n')
@@ -170,8 +172,8 @@ def test_an_integer_of_5000_digits_damages_one_line_at_most(run: RunFolder) -> N
 def test_a_report_that_does_not_hold_is_made_anew_from_the_tables(
     run: RunFolder, change: dict[str, Any]
 ) -> None:
-    good = json.loads(run.report.read_text())
-    run.report.write_text(json.dumps(good | change | {"title": "forged"}))
+    good = json.loads(run.report.path.read_text())
+    run.report.path.write_text(json.dumps(good | change | {"title": "forged"}))
     assert reports.load_or_build(run).title != "forged"
 
 

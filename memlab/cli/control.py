@@ -53,6 +53,6 @@ def settle_older() -> None:
         return
     told = f"{older} runs in {runs} are from before memlab noted who made them."
     if confirmed(f"{told} Are they yours?"):
-        lifecycle.adopt_all(runs)
+        lifecycle.adopt_all(runs, older_only=True)
     else:
         Registry.of(runs).settle()

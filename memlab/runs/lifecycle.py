@@ -130,11 +130,15 @@ def adopt(folder: RunFolder, runs_folder: Path) -> RunFolder:
     return folder
 
 
-def adopt_all(runs_folder: Path) -> tuple[list[RunFolder], list[str]]:
-    """Adopts every guest in the runs folder that can be: those, and why not the others."""
+def adopt_all(runs_folder: Path, older_only: bool = False) -> tuple[list[RunFolder], list[str]]:
+    """Adopts every guest in the runs folder that can be: those, and why not the others.
+
+    Args:
+        older_only: only those from before there was a registry.
+    """
     adopted, refused = [], []
     for folder in run_folder.list_runs(runs_folder):
-        if origin.is_ours(folder):
+        if origin.is_ours(folder) or (older_only and not origin.is_older(folder)):
             continue
         try:
             adopted.append(adopt(folder, runs_folder))
@@ -149,7 +153,7 @@ def unsettled(runs_folder: Path) -> int:
     registry = Registry.of(runs_folder)
     if registry.settled:
         return 0
-    older = [run for run in run_folder.list_runs(runs_folder) if not origin.is_ours(run)]
+    older = [run for run in run_folder.list_runs(runs_folder) if origin.is_older(run)]
     if not older:
         with suppress(MemlabError):
             registry.settle()

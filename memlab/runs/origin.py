@@ -114,6 +114,15 @@ def is_ours(folder: RunFolder) -> bool:
     )
 
 
+def is_older(folder: RunFolder) -> bool:
+    """Whether a readable run is from before the registry: then it carries no token at all."""
+    try:
+        folder.experiment_bytes()
+        return (folder.place / TOKEN_FILE).info() is None
+    except RunFolderError:
+        return False
+
+
 def require_ours(folder: RunFolder, verb: str) -> None:
     """Refuses to do to a guest what only our own runs are for; `verb` as in "resumed".
 

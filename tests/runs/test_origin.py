@@ -141,6 +141,7 @@ def test_runs_from_before_the_registry_are_asked_about_once(tmp_path: Path) -> N
     runs = tmp_path / "runs"
     older = made(tmp_path)
     shutil.rmtree(tmp_path / "registry")
+    (older.path / "origin.json").unlink()
     assert lifecycle.unsettled(runs) == 1
     adopted, refused = lifecycle.adopt_all(runs)
     assert ([run.id for run in adopted], refused) == ([older.id], [])

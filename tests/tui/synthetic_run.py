@@ -131,6 +131,7 @@ def start(
     folder, lock = run_folder.create(
         runs, name or made.title, to_toml(made), {"device": "cpu", "command": "memlab"}
     )
+    folder.release()
     cells = members(made)
     columns = [("update", "i8"), ("examples", "i8"), ("epoch", "f8"), ("batch_size", "i8")]
     wide = [(metric, "f8", (len(cells),)) for metric in METRICS]

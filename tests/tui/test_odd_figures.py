@@ -46,7 +46,7 @@ async def test_figures_of_any_size_in_the_tables(home: Path, screen: str) -> Non
 async def test_events_of_any_time_and_content(home: Path, screen: str) -> None:
     run = write_run(home / "runs", state="failed")
     times = (1e300, "NaN", -1e300, "Infinity", 1e15, 10**400, "null", "[]", 0)
-    with open(run.events, "a") as log:
+    with open(run.events.path, "a") as log:
         for seq, when in enumerate(times, start=900):
             log.write(f'{{"seq": {seq}, "time": {when}, "type": "member-finished", "member": 0, ')
             log.write(f'"epoch": {"9" * 400}, "reason": [NaN, 1e999]}}\n')
@@ -56,6 +56,6 @@ async def test_events_of_any_time_and_content(home: Path, screen: str) -> None:
 @pytest.mark.parametrize("seed", range(6))
 async def test_reports_of_any_content(home: Path, seed: int) -> None:
     run = write_run(home / "runs")
-    document = json.loads(write(run).read_text())
-    run.report.write_text(json.dumps(mutated(document, random.Random(seed), 5)))
+    document = json.loads(write(run).path.read_text())
+    run.report.path.write_text(json.dumps(mutated(document, random.Random(seed), 5)))
     await opened(run, "report")

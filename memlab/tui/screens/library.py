@@ -166,7 +166,7 @@ class LibraryScreen(Screen[None]):
         refused: list[str] = []
         try:
             if mine:
-                refused = lifecycle.adopt_all(runs)[1]
+                refused = lifecycle.adopt_all(runs, older_only=True)[1]
             else:
                 Registry.of(runs).settle()
         except MemlabError as error:

@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.widgets import RichLog
 
 from memlab.errors import RunFolderError
+from memlab.runs import documents
 from memlab.runs.door import Place
 from memlab.runs.event_log import LATEST, Event, EventReader
 from memlab.strict_json import number
@@ -34,10 +35,19 @@ LONGEST_VALUE = 1_000  # characters
 
 def event_text(event: Event) -> Text:
     """One event as a line: time of day, type, the rest."""
-    rest = "  ".join(f"{name} {_short(value)}" for name, value in event.data.items() if value != "")
+    rest = "  ".join(f"{name} {_short(value)}" for name, value in _told(event))
     style = "bold red" if event.type in LOUD else "bold"
     kind = f"{plain(event.type, LONGEST_VALUE):<16} "
     return Text.assemble((_clock(event.time) + "  ", "dim"), (kind, style), plain(rest))
+
+
+def _told(event: Event) -> list[tuple[str, object]]:
+    """What an event says to people."""
+    return [
+        (name, value)
+        for name, value in event.data.items()
+        if value != "" and name != documents.SCHEMA_KEY
+    ]
 
 
 def _clock(moment: float) -> str:
