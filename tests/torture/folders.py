@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from memlab.runs.origin import Registry
 from tests.torture import acts, hostile, mutation, screens, viewers
 from tests.torture.forked import Ended, Say, forked, scratch
 from tests.torture.tally import Share, Tally, part_main
@@ -52,6 +53,7 @@ class Place:
             shutil.rmtree(old, ignore_errors=True)
         _plant(self.canary)
         runs = self.home / "runs"
+        Registry.of(runs).settle()  # nobody was here before the registry
         shutil.copytree(self.originals[0], runs / NEIGHBOUR)
         experiment = runs / NEIGHBOUR / "experiment.toml"
         experiment.write_text(experiment.read_text().replace('"Short"', '"The neighbour"'))

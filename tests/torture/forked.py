@@ -63,8 +63,9 @@ def die_with_parent() -> None:
 
 
 def resident() -> int:
-    """The bytes that this process has in memory now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    """The bytes of its own that this process has in memory now: a fork begins with no others."""
+    _, held, shared, *_ = map(int, Path("/proc/self/statm").read_text().split())
+    return (held - shared) * os.sysconf("SC_PAGE_SIZE")
 
 
 def forked(
