@@ -39,6 +39,17 @@ def storing(path: Path) -> Iterator[None]:
         raise storage_error(error, path) from error
 
 
+@contextmanager
+def taken_back(descriptor: int, size: int) -> Iterator[None]:
+    """Cuts a file that is appended to inside back to `size` bytes where that fails."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            disk.truncate(descriptor, size)
+        raise
+
+
 def sync_folder(folder: Path) -> None:
     """Makes renames in `folder` survive a power failure."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

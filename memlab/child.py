@@ -29,9 +29,8 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     An empty entry of PYTHONPATH means the working folder, which nobody wants who wrote it: a
     trailing colon does. It is dropped; `.` stays.
 
-    OpenMP's threads spin for microseconds only, unless the user decides: beside other work on the
-    same cores their milliseconds of spinning made training ten times slower (58 s against 6 s, two
-    cores, two other jobs); alone it is as fast either way.
+    OpenMP's threads wait almost without spinning, unless the user decides: beside other work on the
+    same cores each thread that spins takes the time that another needs to come to the same barrier.
     """
     made = {**environ, "PYTHONSAFEPATH": "1"}
     if "OMP_WAIT_POLICY" not in made:

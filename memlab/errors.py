@@ -6,6 +6,8 @@ border of the command line and of the app. Programming errors are not among them
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class MemlabError(Exception):
     """An error whose message is meant for the person at the terminal."""
@@ -14,9 +16,19 @@ class MemlabError(Exception):
 
 
 class InvalidExperiment(MemlabError):
-    """An experiment, preset or setting that cannot be run as it is written."""
+    """An experiment, preset or setting that cannot be run as it is written.
+
+    `fields` has a sentence for each field to mend, by its dotted name; that of what belongs to no
+    single field stands under the empty name.
+    """
 
     exit_code = 2
+
+    def __init__(
+        self, message: str, field: str = "", fields: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.fields: Mapping[str, str] = {field: message} if fields is None else fields
 
 
 class DatasetUnavailable(MemlabError):
@@ -45,6 +57,12 @@ class DeviceUnavailable(MemlabError):
 
 class SettingsError(MemlabError):
     """A settings file or folder that cannot be used."""
+
+    exit_code = 2
+
+
+class PackageMissing(MemlabError):
+    """A Python package that memlab can do without, but not for what was asked."""
 
     exit_code = 2
 

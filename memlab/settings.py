@@ -5,7 +5,6 @@ Nothing is created by asking where a folder is; `prepared` creates it and says w
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from memlab.atomic import write_atomically
 from memlab.errors import SettingsError
+from memlab.spelling import closest, did_you_mean
 
 Environ = Mapping[str, str]
 HOME_VARIABLE = "MEMLAB_HOME"
@@ -84,6 +84,11 @@ def runs_folder(environ: Environ = os.environ) -> Path:
 def datasets_folder(environ: Environ = os.environ) -> Path:
     """What memlab downloaded."""
     return data_folder(environ) / "datasets"
+
+
+def dataset_folders() -> list[Path]:
+    """Where datasets are looked for; downloads go to the first. Raises SettingsError."""
+    return [datasets_folder(), *load().dataset_folders_found()]
 
 
 def presets_folder(environ: Environ = os.environ) -> Path:
@@ -171,8 +176,7 @@ def _checked(document: Mapping[str, object], path: Path, text: str) -> Settings:
     for key, value in document.items():
         where = f"{path}, line {_line_of(key, text)}"
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else f". Known: {', '.join(known)}."
+            hint = did_you_mean(closest(key, known), f". Known: {', '.join(known)}.")
             raise SettingsError(f"{where}: there is no setting {key!r}{hint}")
         if key == "dataset_folders":
             if not isinstance(value, list) or not all(isinstance(item, str) for item in value):

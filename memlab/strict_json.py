@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 MOST_DIGITS = 20
 MOST = 2**63
@@ -67,6 +67,11 @@ def number(value: object, low: float = -math.inf, high: float = math.inf) -> flo
     except OverflowError:
         return None
     return found if math.isfinite(found) and low <= found <= high else None
+
+
+def numbers(values: Iterable[float]) -> list[float | None]:
+    """The values as plain numbers; None for those that are not finite."""
+    return [number(float(value)) for value in values]
 
 
 def whole(value: object, low: int = -MOST, high: int = MOST) -> int | None:

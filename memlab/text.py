@@ -46,6 +46,15 @@ def lines(value: object, limit: int | None = None) -> str:
     return "\n".join(plain(line, len(line) + 1) for line in text.replace("\r\n", "\n").split("\n"))
 
 
+def slug(title: str, otherwise: str) -> str:
+    """A title as part of a file's name: lower case letters, digits and hyphens, 40 at most.
+
+    >>> slug("Noise ladder, again!", "run"), slug("…", "run")
+    ('noise-ladder-again', 'run')
+    """
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-") or otherwise
+
+
 def painted(text: str, keep: str = "") -> str:
     """The text in as many cells of a terminal as before, without what could steer one.
 

@@ -19,7 +19,7 @@ from rich.text import Text
 from memlab import reports
 from memlab.cli import main as cli
 from memlab.reports.json import dumps
-from memlab.reports.side_grid import SideGrid
+from memlab.reports.renderers.console import Grids
 from memlab.runs.event_log import Event, EventLog, EventReader, parse
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import read_state
@@ -92,16 +92,15 @@ def looked_at(run: RunFolder) -> None:
     for event in EventReader(run.events).read():
         event_text(event)
     loaded = report_files.load(run)
-    document, made = loaded.document, loaded.experiment
-    report_model.sentences(document)
-    report_model.ladder(document, made, True)
-    report_model.beside(document, made, True)
-    verdicts(loaded.findings, True)
-    for row, value in zip(document["rows"], axis_values(made), strict=False):
+    findings, made = loaded.findings, loaded.experiment
+    report_model.ladder(findings, made, True)
+    report_model.beside(findings, made, True)
+    verdicts(findings, True)
+    for row, value in zip(findings.rows, axis_values(made), strict=False):
         report_model.cells(row, value)
     console = Console(file=open(os.devnull, "w"), width=100)  # noqa: SIM115
     for table in (*(fold.table for fold in loaded.sections.folds), *loaded.sections.baselines):
-        console.print(SideGrid(table, "x", [Text("a")] * len(table.cells)))
+        console.print(Grids(table, "x", [Text("a")] * len(table.labels)))
     console.file.close()
 
 

@@ -39,6 +39,12 @@ NORM = Instrument(
     },
     cost=lambda settings, work: 1.0,
 )
+HARDEST = Instrument(
+    name="hardest", title="hardest example", about="the lowest margin", source="none",
+    quantities=(Quantity("margin", "the lowest margin", "logits"),), headline="margin",
+    measure=lambda subject, settings: {"margin": subject.outcome.margins.amin(1)},
+    cost=lambda settings, work: 1.0, needs=("margins",),
+)
 """
 CLAIM = """
 from pathlib import Path
@@ -85,6 +91,7 @@ lowest = other_memlab:LOWEST
 tiny = other_memlab:TINY
 [memlab.instruments]
 weight-norm = other_memlab:NORM
+hardest = other_memlab:HARDEST
 [memlab.claims]
 R1 = other_claim:CLAIM
 """
@@ -101,7 +108,8 @@ name = "tiny"
 batch_size = 20
 [stop]
 epochs = 5
-[instruments.weight-norm]
+[instruments]
+on = ["weight-norm", "hardest"]
 cadence = 1
 """
 RINGS = 'claims = ["R1"]\n' + EXPERIMENT.replace('kind = "lowest"\nfraction = 0.3', "")
@@ -139,6 +147,9 @@ def test_all_four_are_trained_and_measured(installed: dict[str, str], tmp_path: 
     assert 0.1 < row["fraction_changed"] < 0.3
     (measured,) = report["instruments"]["weight-norm"]["rows"]
     assert measured["norm"]["n"] == 2
+    (hardest,) = report["instruments"]["hardest"]["rows"]
+    assert report["instruments"]["hardest"]["failed"] is None
+    assert hardest["margin"]["n"] == 2
 
 
 def test_a_claim_is_replicated_and_ends_the_report_of_its_run(installed: dict[str, str]):
@@ -179,7 +190,8 @@ def test_all_four_keep_to_the_contracts(installed: dict[str, str]):
         "from memlab.experiment.spec import ModelSpec\n"
         "data.check_dataset(o.RINGS); data.check_corruption(o.LOWEST)\n"
         "models.check_architecture(ModelSpec(name='tiny'), None)\n"
-        "instruments.check_instrument(o.NORM); instruments.check_no_torch('other_memlab')\n",
+        "instruments.check_instrument(o.NORM); instruments.check_instrument(o.HARDEST)\n"
+        "instruments.check_no_torch('other_memlab')\n",
         installed,
     )
     assert done.returncode == 0, done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from memlab.baselines import (
 from memlab.baselines.baseline import BASELINES, Baseline, BaselineData, Predicted, accuracy
 from memlab.data.corruption import Corrupted
 from memlab.errors import InvalidExperiment
+from memlab.spelling import closest, did_you_mean
 
 #: Importing a file declares its baselines.
 FAMILIES = (
@@ -63,8 +63,7 @@ def find(name: str) -> Baseline:
     """
     if name in BASELINES:
         return BASELINES[name]
-    near = difflib.get_close_matches(name, BASELINES, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else f". Known: {', '.join(BASELINES)}."
+    hint = did_you_mean(closest(name, BASELINES), f". Known: {', '.join(BASELINES)}.")
     raise InvalidExperiment(f"There is no baseline {name!r}{hint}")
 
 

@@ -244,6 +244,9 @@ def _bands(rows: list[Row], picture: Picture, frame: Frame, left: int, lines: in
 
 def _points(rows: list[Row], picture: Picture, frame: Frame, left: int, lines: int) -> None:
     """Each point as its series' marker, over the strokes that are as long as intervals."""
+    # Four dots make a line: `dot >> 2` is a dot's line. How far a stroke goes up and down is
+    # counted in whole lines from the point, so that equal intervals look equal wherever in its
+    # line a point lies. Markers are put after all strokes, so that none is hidden.
     markers: list[tuple[int, int, str, int]] = []
     for index, series in enumerate(picture.series):
         lows, highs = series.low or series.y, series.high or series.y

@@ -23,7 +23,7 @@ def folders() -> list[Path]:
     """Where datasets are looked for; downloads go to the first."""
     from memlab import settings
 
-    return [settings.datasets_folder(), *settings.load().dataset_folders_found()]
+    return settings.dataset_folders()
 
 
 def run(options: argparse.Namespace) -> int:

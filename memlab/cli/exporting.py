@@ -35,6 +35,7 @@ def agreed(path: Path, force: bool) -> bool:
     return force
 
 
-def written(path: Path, text: str, replace: bool, what: str) -> None:
-    """Writes the text there and says so; `what` is what it holds. Raises as `export`."""
-    say(f"{what} written to {export(path, text.encode(), replace=replace)}.")
+def written(path: Path, content: str | bytes, replace: bool, what: str) -> None:
+    """Writes the content there and says so; `what` is what it holds. Raises as `export`."""
+    data = content.encode() if isinstance(content, str) else content
+    say(f"{what} written to {export(path, data, replace=replace)}.")

@@ -6,7 +6,6 @@ checkpoint, from the first instant that a worker may be there.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -15,15 +14,10 @@ from memlab.cli import stopping
 from memlab.cli.interruption import Interrupted, Interruptions
 from memlab.cli.output import console, print_json, say, tell
 from memlab.errors import MemlabError
-from memlab.text import plain
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-
     from memlab.runs.run_folder import RunFolder
-    from memlab.runs.view import RunView
 
-LOOK_SECONDS = 0.2
 INTERRUPTED, HUNG_UP = 130, 129
 
 
@@ -101,22 +95,25 @@ def _stopped(folder: RunFolder) -> str:
 
 
 def _to_the_end(folder: RunFolder, as_json: bool) -> int:
-    from memlab.runs.view import RunView
+    from memlab.library.progress import follow
+    from memlab.runs.run import Run
 
-    _follow(RunView(folder))
+    follow(Run(folder).view, console(error=True), say)
     return _conclude(folder, as_json)
 
 
 def _conclude(folder: RunFolder, as_json: bool) -> int:
     from memlab import reports
+    from memlab.library import progress
 
     state = folder.state
     if state.state == "failed":
-        say(f"memlab: {folder.id} failed: {state.message}")
-        say(f"Details are in {folder.worker_log}; `memlab resume {folder.id}` tries again.")
+        why, remedy = progress.failure(folder)
+        say(f"memlab: {why}")
+        say(remedy)
         return _exit_code(folder)
     if state.state == "interrupted":
-        say(f"{folder.id} was interrupted: `memlab resume {folder.id}` goes on.")
+        say(progress.interruption(folder))
     findings = reports.load_or_build(folder)
     if as_json:
         print_json(reports.document(findings))
@@ -134,62 +131,3 @@ def _exit_code(folder: RunFolder) -> int:
         e.data.get("exit_code") for e in EventReader(folder.events).read() if e.type == "failed"
     ]
     return codes[-1] if codes and isinstance(codes[-1], int) else 1
-
-
-def _follow(view: RunView) -> None:
-    output = console(error=True)
-    if output.is_terminal:
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        columns = (
-            TextColumn("{task.fields[state]}", markup=False),
-            BarColumn(bar_width=None),
-            TextColumn("{task.percentage:>3.0f} %", markup=False),
-            TextColumn("{task.fields[detail]}", markup=False),
-        )
-        with Progress(*columns, console=output, transient=True, refresh_per_second=5) as bar:
-            _poll(view, bar)
-    else:
-        _poll(view, None)
-
-
-def _poll(view: RunView, bar: Bar | None) -> None:
-    task = bar.add_task("", total=1.0, state="starting", detail="") if bar else None
-    told = ""
-    while True:
-        view.refresh()
-        if bar is not None and task is not None:
-            progress = view.progress
-            done = progress.fraction if progress else 0.0
-            bar.update(
-                task, completed=done, state=view.state.state, detail=plain(_detail(view), 200)
-            )
-        else:
-            told = _tell(view, told)
-        if view.state.final:
-            return
-        time.sleep(LOOK_SECONDS)
-
-
-def _tell(view: RunView, told: str) -> str:
-    """A line at each new state and each tenth of the way, for pipes and log files."""
-    progress = view.progress
-    tenth = int(progress.fraction * 10) if progress else 0
-    mark = f"{view.state.state} {view.state.message} {tenth}"
-    if mark != told and not view.state.final:
-        share = f"{tenth * 10:3d} %  " if view.state.state == "running" else ""
-        say(f"{view.folder.id}  {view.state.state}  {share}{_detail(view)}".rstrip())
-    return mark
-
-
-def _detail(view: RunView) -> str:
-    from memlab.tui.widgets.number import duration
-
-    progress = view.progress
-    if view.state.state != "running" or progress is None:
-        return view.state.message
-    parts = [f"epoch {progress.epoch:.0f} of {progress.epochs_total:g}"]
-    if progress.seconds_left is not None:
-        parts.append(f"{duration(progress.seconds_left)} left")
-        parts.append(f"{progress.samples_per_second:,.0f} samples/s")
-    return "  ".join(parts)

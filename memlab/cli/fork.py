@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from memlab.cli.control import found, run_argument, settle_older
@@ -34,29 +33,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Starts the fork from the newest checkpoints before its epoch; follows it to its end."""
-    from memlab import settings
     from memlab.cli import follow
-    from memlab.cli.run import check_device
-    from memlab.experiment import reading
-    from memlab.runs import forking, lifecycle
-    from memlab.runs.environment import describe
+    from memlab.library.starting import fork_of
 
     settle_older()
     source = found(options.run)
-    device = options.device or settings.load().device
-    check_device(device)
-    made = forking.forked(source, options.at, options.set)
-    environment = {**describe(sys.argv), "requested_device": device, "forked_from": source.id}
-    name = f"{source.environment().get('preset') or 'run'}-fork"
 
     def begin() -> RunFolder:
-        folder = lifecycle.start(
-            reading.to_toml(made),
-            name,
-            settings.prepared(settings.runs_folder()),
-            environment=environment,
-            fill=lambda folder: forking.inherit(source, made, folder),
-        )
+        folder = fork_of(source, options.at, options.set, options.device)
         say(f"{folder.id} is {source.id} up to epoch {options.at:g}.")
         return folder
 

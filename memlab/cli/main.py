@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "adopt": ("adopt", "let runs from elsewhere be resumed, forked and reused"),
     "rm": ("rm", "delete runs"),
     "report": ("report", "print a run's report"),
+    "compare": ("compare", "compare runs with the first, cell by cell, paired over seeds"),
+    "export": ("export", "write what a run measured as csv, parquet or npz"),
     "probe": ("probe", "measure a run with instruments, from its checkpoints"),
     "suspects": ("suspects", "rank the examples that are most surely mislabelled"),
     "replicate": ("replicate", "check the claims of five papers by running them"),

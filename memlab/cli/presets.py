@@ -6,9 +6,6 @@ import argparse
 
 from memlab.cli.output import add_row, console, page, print_json, tell
 
-#: Groups of presets that stand behind the claims, by size.
-REPLICATION = ("laptop", "full", "paper")
-
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
@@ -35,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     rows = []
     for preset in presets.find_all(own):
-        if preset.group in REPLICATION and not options.all:
+        if preset.replicates and not options.all:
             continue
         experiment = preset.experiment()
         rows.append(

@@ -65,7 +65,7 @@ def seeds_from(text: str) -> tuple[int, ...]:
 def run(options: argparse.Namespace) -> int:
     """Starts or reuses the runs, follows them, measures and prints; 1 where a claim is broken."""
     from memlab import settings
-    from memlab.cli.run import check_device
+    from memlab.library.starting import checked_device
     from memlab.reports import scoreboard
     from memlab.reports.claims import registry
     from memlab.reports.claims.batch import Batch
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     claims = registry.chosen(options.claims)
     seeds = seeds_from(options.seeds)
     device = options.device or settings.load().device
-    check_device(device)
+    checked_device(device)
     environment = {**describe(sys.argv), "requested_device": device}
     wanted = needed(claims, options.size, seeds)
     settle_older()
@@ -165,10 +165,10 @@ def _done(job: Job) -> float:
     """How far a run is, in [0, 1]."""
     if job.over or job.folder is None:
         return 1.0 if job.finished else 0.0
-    from memlab.runs.view import RunView
+    from memlab.runs.run import Run
 
     try:
-        progress = RunView(job.folder).progress
+        progress = Run(job.folder).view.progress
     except MemlabError:
         return 0.0
     return progress.fraction if progress is not None else 0.0
@@ -227,19 +227,21 @@ def _command() -> str:
 
 
 def _print(board: Scoreboard, kind: str) -> None:
+    from memlab.reports.scoreboard_page import blocks
+
     if kind == "json":
         from memlab.reports.scoreboard import document
 
         print_json(document(board))
     elif kind == "md":
-        from memlab.reports import scoreboard_markdown
+        from memlab.reports.renderers import markdown
 
-        page(scoreboard_markdown.page(board))
+        page(markdown.page(blocks(board)))
     elif kind == "html":
-        from memlab.reports import scoreboard_html
+        from memlab.reports.renderers import html
 
-        page(scoreboard_html.page(board))
+        page(html.page(blocks(board)))
     else:
-        from memlab.reports.scoreboard_text import ConsoleScoreboard
+        from memlab.reports.renderers.console import ConsolePage
 
-        console().print(ConsoleScoreboard(board))
+        console().print(ConsolePage(blocks(board)))

@@ -26,20 +26,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Starts a new worker on the run and follows it; a paused one goes on."""
-    from memlab.cli import follow, stopping
-    from memlab.errors import RunFolderError
-    from memlab.runs import lifecycle
+    from memlab.cli import follow
+    from memlab.library.run import Run
 
     settle_older()
     folder = found(options.run)
 
     def begin() -> RunFolder:
-        if folder.state.state == "paused":
-            lifecycle.request(folder, "resume")
-        else:
-            lifecycle.resume(folder, restart=options.restart)
-        return folder
+        return Run(folder).resume(restart=options.restart).folder
 
-    if folder.state.living and (why := stopping.stopped_process(folder)):
-        raise RunFolderError(why)
     return follow.started(begin, as_json=options.json, detach=options.detach)

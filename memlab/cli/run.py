@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memlab.cli.output import confirmed
@@ -34,46 +33,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Starts the run and follows it to its end."""
-    from memlab import settings
     from memlab.cli import follow
-    from memlab.experiment import presets, reading
-    from memlab.runs import lifecycle
-    from memlab.runs.environment import describe
+    from memlab.library import starting
 
-    preset = presets.find(options.experiment, settings.presets_folder())
-    experiment = reading.with_absolute_paths(preset.experiment(options.set), Path.cwd())
+    name, experiment = starting.experiment_of(options.experiment, options.set)
     if not options.yes:
         _confirm(experiment)
-    chosen = options.device or settings.load().device
-    check_device(chosen)
-    _check_data(experiment)
-    runs = settings.prepared(settings.runs_folder())
-    environment = {**describe(sys.argv), "requested_device": chosen, "preset": preset.name}
+    start = starting.checked(name, experiment, options.device)
     return follow.started(
-        lambda: lifecycle.start(
-            reading.to_toml(experiment), preset.name, runs, environment=environment
-        ),
-        as_json=options.json,
-        detach=options.detach,
+        lambda: start.begin({"preset": name}), as_json=options.json, detach=options.detach
     )
-
-
-def _check_data(experiment: Experiment) -> None:
-    """Refuses what the data do not allow, before a run is made."""
-    from memlab.cli.data import folders
-    from memlab.data import preflight
-
-    preflight.check(experiment, folders())
-
-
-def check_device(name: str) -> None:
-    """Refuses what can be no device before a run is made; the worker knows what is there."""
-    import re
-
-    from memlab.errors import DeviceUnavailable
-
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
-        raise DeviceUnavailable(f"{name!r} is no device; use auto, cpu, cuda or cuda:N.")
 
 
 def _confirm(experiment: Experiment) -> None:

@@ -15,7 +15,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints a JSON schema, or the table."""
-    from memlab.experiment.spec import SECTIONS, Experiment
+    from memlab.experiment.fields import all_declared
+    from memlab.experiment.spec import Experiment
 
     if options.report:
         from memlab.reports import report_schema
@@ -35,11 +36,8 @@ def run(options: argparse.Namespace) -> int:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("field", "default", "what it is"):
         table.add_column(name, no_wrap=name != "what it is")
-    for section in SECTIONS:
-        annotation = Experiment.model_fields[section].annotation
-        assert annotation is not None
-        for leaf, field in annotation.model_fields.items():
-            default = "" if field.default is None else str(field.default)
-            add_row(table, f"{section}.{leaf}", default, field.description or "")
+    for field in all_declared():
+        default = "" if field.default is None else f"{field.default} {field.unit}".strip()
+        add_row(table, field.name, default, field.help)
     console().print(table)
     return 0

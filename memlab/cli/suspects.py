@@ -7,14 +7,12 @@ import csv
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memlab.cli.control import found, run_argument
 from memlab.cli.exporting import agreed, force_argument, written
 from memlab.cli.output import add_row, console, print_json
-from memlab.errors import RunFolderError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,29 +20,11 @@ if TYPE_CHECKING:
 
     from memlab.reports.aum_threshold import AreaThreshold
     from memlab.reports.example_scores import Labelling
+    from memlab.reports.suspects import Suspect
 
 TOP = 50
 SCORE_NAMES = ("aum-until-best", "aum", "first-learned", "learned-for-good", "forgetting", "loss")
 PICTURE_COLUMNS, PICTURE_ROWS = 16, 16
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """One line of the list; `index` is the row in the user's own file, `position` in training.
-
-    `below` says whether it lies below the threshold, where there is one.
-    """
-
-    rank: int
-    position: int
-    index: int
-    given: int
-    suggested: int | None
-    score: float
-    file: str | None
-    true: int
-    corrupted: bool
-    below: bool | None = None
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,9 +69,11 @@ def _count(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Ranks, prints, and exports."""
     replace = options.export is not None and agreed(options.export, options.force)
-    labelling, others = _chosen(options.run, options.member)
-    threshold = _threshold(labelling, options)
-    rows = suspects(labelling, options.score, threshold)
+    from memlab.reports import suspects
+
+    labelling, others = suspects.chosen(found(options.run), options.member)
+    threshold = suspects.threshold(labelling, options.score, options.threshold)
+    rows = suspects.suspects(labelling, options.score, threshold)
     if options.threshold:
         rows = [row for row in rows if row.below]
     if options.top is not None or not options.threshold:
@@ -99,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     if options.export is not None:
         _export(options.export, rows, labelling, replace)
     if options.json:
-        print_json([_document(row, labelling) for row in rows])
+        print_json([suspects.document(row, labelling) for row in rows])
         return 0
     _show(rows, labelling, options.score)
     for line in _remarks(rows, labelling, others, threshold):
@@ -107,108 +89,10 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _threshold(labelling: Labelling, options: argparse.Namespace) -> AreaThreshold | None:
-    """The threshold of the area that is ranked by; None where there is none and none is asked for.
-
-    Raises:
-        RunFolderError: if it is asked for and not there.
-    """
-    from memlab.reports.aum_threshold import AREAS, area_threshold
-
-    area = options.score in AREAS
-    found = area_threshold(labelling, options.score) if area else None
-    if options.threshold and not area:
-        raise RunFolderError(
-            f"There is no threshold of the score {options.score}, only of {' and '.join(AREAS)}."
-        )
-    if options.threshold and found is None:
-        raise RunFolderError(
-            "A threshold needs networks that were trained with a fake class; run it again with "
-            "--set dataset.fake_class=1,2."
-        )
-    return found
-
-
-def _chosen(name: str, member: int | None) -> tuple[Labelling, int]:
-    """The labels to judge, and how many other labellings the run has."""
-    from memlab.reports.example_scores import labellings
-    from memlab.runs.ledger import read_ledger
-
-    folder = found(name)
-    views = read_ledger(folder)
-    if not views:
-        raise RunFolderError(
-            f"The run {folder.id} kept no ledger of its examples; run it again with "
-            "--set instruments.on=ledger, or with [instruments.ledger] in its file."
-        )
-    present = labellings(views)
-    if not present:
-        raise RunFolderError(
-            f"The run {folder.id} has not evaluated a trained network yet; try again later."
-        )
-    if member is None:
-        return present[0], len(present) - 1
-    for labelling in present:
-        if member in labelling.members:
-            return labelling, len(present) - 1
-    known = sorted(index for labelling in present for index in labelling.members)
-    raise RunFolderError(
-        f"The run {folder.id} has no member {member} in its ledger; it has {len(known)} of them, "
-        f"{known[0]} to {known[-1]}."
-    )
-
-
-def suspects(
-    labelling: Labelling, score: str, threshold: AreaThreshold | None = None
-) -> list[Suspect]:
-    """The examples by `score`, most suspect first."""
-    from memlab.reports.example_scores import mean_scores, ranking, suggestions
-
-    values, suggested = mean_scores(labelling, score), suggestions(labelling)
-    files = labelling.parts[0][0].header.files
-    return [
-        Suspect(
-            rank=rank,
-            position=int(at),
-            index=int(labelling.index[at]),
-            given=int(labelling.given[at]),
-            suggested=int(suggested[at]) if suggested[at] >= 0 else None,
-            score=float(values[at]),
-            file=None if files is None else files[at],
-            true=int(labelling.true[at]),
-            corrupted=bool(labelling.corrupted[at]),
-            below=None if threshold is None else bool(threshold.below[at]),
-        )
-        for rank, at in enumerate(ranking(labelling, score), 1)
-    ]
-
-
-def _names(labelling: Labelling) -> tuple[str, ...] | None:
-    """Class names, None where they are the class numbers."""
-    names = labelling.parts[0][0].header.class_names[: labelling.classes]
-    return None if names == tuple(map(str, range(len(names)))) else names
-
-
-def _document(row: Suspect, labelling: Labelling) -> dict[str, object]:
-    document: dict[str, object] = {
-        "index": row.index,
-        "given": row.given,
-        "suggested": row.suggested,
-        "score": row.score,
-    }
-    names = _names(labelling)
-    if names is not None:
-        document["given_name"] = names[row.given]
-        document["suggested_name"] = None if row.suggested is None else names[row.suggested]
-    if row.file is not None:
-        document["file"] = row.file
-    if row.below is not None:
-        document["below_threshold"] = row.below
-    return document
-
-
 def _export(path: Path, rows: Sequence[Suspect], labelling: Labelling, replace: bool) -> None:
-    documents = [{"rank": row.rank, **_document(row, labelling)} for row in rows]
+    from memlab.reports.suspects import document as described
+
+    documents = [{"rank": row.rank, **described(row, labelling)} for row in rows]
     if labelling.truth_known:
         for document, row in zip(documents, rows, strict=True):
             document["true"], document["corrupted"] = row.true, int(row.corrupted)

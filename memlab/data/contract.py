@@ -42,6 +42,10 @@ def check_dataset(made: Dataset, folders: Sequence[Path] = ()) -> None:
     assert same, f"{made.name} is another when it is loaded again"
     if made.classes is not None:
         assert made.classes == raw.classes, f"{made.name} has {raw.classes} classes"
+    told = (made.examples, made.test_examples)
+    there = (len(raw.y), None if raw.test_y is None else len(raw.test_y))
+    for said, found in zip(told, there, strict=True):
+        assert said is None or said == found, f"{made.name} has {found} examples, not {said}"
     if made.shape is not None:
         assert made.shape == raw.shape, f"{made.name} has examples of the shape {raw.shape}"
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from memlab.errors import InvalidDataset
+from memlab.experiment.datasets import Facts, Shape
+from memlab.experiment.datasets import Sizes as Sizes  # third parties declare with it
 from memlab.experiment.material_spec import DatasetSpec
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 Inputs = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
-Shape = tuple[int, ...]
 #: Called with the bytes done and the bytes in total.
 Progress = Callable[[int, int], None]
 
@@ -70,15 +72,6 @@ class Request:
         return Path(os.path.expanduser(self.spec.name.partition(":")[2]))
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """Default numbers of examples; None: a share of what there is."""
-
-    train: int | None
-    validation: int | None
-    test: int | None
-
-
 def _always(folders: Sequence[Path]) -> str | None:
     return "part of memlab"
 
@@ -93,22 +86,15 @@ def _nothing(folders: Sequence[Path], progress: Progress | None) -> str:
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """The declaration of a dataset.
+class Dataset(Facts):
+    """The declaration of a dataset: its facts, and what loads it.
 
     `where(folders)` says where it is found now, None where it is not; `fetch(folders, progress)`
     brings it to the first folder and `verify(folders)` checks it, both answering in words.
     """
 
-    name: str
-    about: str
-    classes: int | None
-    shape: Shape | None
-    examples: int | None
-    test_examples: int | None
-    sizes: Sizes
     load: Callable[[Request], Raw]
-    download_bytes: int = 0
+    _: KW_ONLY
     where: Callable[[Sequence[Path]], str | None] = _always
     fetch: Callable[[Sequence[Path], Progress | None], str] = _nothing
     verify: Callable[[Sequence[Path]], str] | None = field(default=None)
@@ -119,25 +105,21 @@ DATASETS: dict[str, Dataset] = {}
 
 
 def dataset(
-    name: str,
-    about: str,
-    sizes: Sizes,
-    *,
-    classes: int | None = None,
-    shape: Shape | None = None,
-    examples: int | None = None,
-    test_examples: int | None = None,
-    where: Callable[[Sequence[Path]], str | None] = _always,
+    facts: Facts, *, where: Callable[[Sequence[Path]], str | None] = _always
 ) -> Callable[[Callable[[Request], Raw]], Callable[[Request], Raw]]:
-    """Function decorator: declares the dataset that the function loads."""
+    """Function decorator: declares the dataset of these facts that the function loads."""
 
     def add(load: Callable[[Request], Raw]) -> Callable[[Request], Raw]:
-        declare(
-            Dataset(name, about, classes, shape, examples, test_examples, sizes, load, where=where)
-        )
+        declare(loaded_by(facts, load, where=where))
         return load
 
     return add
+
+
+def loaded_by(facts: Facts, load: Callable[[Request], Raw], **effects: Any) -> Dataset:
+    """The declaration with these facts; `effects` are the fields that `Dataset` adds."""
+    known = {each.name: getattr(facts, each.name) for each in fields(Facts)}
+    return Dataset(**known, load=load, **effects)
 
 
 def declare(made: Dataset) -> Dataset:

@@ -7,24 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from memlab.data.dataset import Raw, Request, Sizes, dataset
+from memlab.data.dataset import Raw, Request, dataset
 from memlab.errors import DatasetUnavailable
+from memlab.experiment.datasets import own
+
+FACTS = own("digits")
 
 
-@dataset(
-    "digits",
-    "handwritten digits, 8×8 grey, embedded",
-    Sizes(1000, 400, 397),
-    classes=10,
-    shape=(1, 8, 8),
-    examples=1797,
-)
+@dataset(FACTS)
 def digits(request: Request) -> Raw:
     """Pixels 0 … 16, float32 `[1797, 1, 8, 8]`, in scikit-learn's order."""
     table = _table()
     images = table[:, :-1].astype(np.float32).reshape(-1, 1, 8, 8)
     labels = table[:, -1].astype(np.int64)
-    return Raw("digits", images, labels, None, None, tuple("0123456789"))
+    return Raw(FACTS.name, images, labels, None, None, FACTS.class_names)
 
 
 def _table() -> np.ndarray:

@@ -21,7 +21,7 @@ def fingerprint(splits: Splits) -> str:
 
     Shape, type and values of `x`, `y` and `index` of each part, the marks of threshold samples,
     the number of classes and the shape of a picture; names of classes are not among them. Keep it
-    per dataset: it reads everything once, about 1 GB a second.
+    per dataset: it reads everything once.
 
     >>> part = Part(np.zeros((2, 3), np.float32), np.array([0, 1]), np.array([4, 2]))
     >>> fingerprint(Splits(part, part, part, 2, None, ("a", "b")))

@@ -4,40 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 
-from memlab.data.dataset import Raw, Request, Sizes, dataset
+from memlab.data.dataset import Raw, Request, dataset
 from memlab.errors import InvalidExperiment
+from memlab.experiment.datasets import own, taken
 from memlab.experiment.keys import key
 
-FEATURES, CLASSES = 64, 10
-SIZES = Sizes(1000, 400, 400)
+FACTS = own("gaussian")
 LIMIT = 1_000_000
 
 
-@dataset(
-    "gaussian",
-    "independent Gaussian inputs with random labels: no signal at all",
-    SIZES,
-    classes=CLASSES,
-    shape=(FEATURES,),
-)
+@dataset(FACTS)
 def gaussian(request: Request) -> Raw:
     """Standard normal float32 `[n, 64]`, with classes of equal size ± 1 in random order.
 
     As many as are asked for, at least ten of each class; drawn by the dataset's own key, whatever
     the split.
     """
-    spec = request.spec
-    asked = (
-        spec.train or SIZES.train,
-        spec.validation or SIZES.validation,
-        spec.test or SIZES.test,
-    )
-    count = max(sum(size or 0 for size in asked), 10 * CLASSES)
+    asked = taken(request.spec)
+    assert asked is not None
+    classes = len(FACTS.class_names)
+    count = max(asked.train + asked.validation + asked.test, 10 * classes)
     if count > LIMIT:
         raise InvalidExperiment(
             f"dataset.train, validation and test ask for {count:,} examples of gaussian; it makes "
             f"at most {LIMIT:,}."
         )
-    x = key(0, "gaussian-inputs").standard_normal((count, FEATURES), dtype=np.float32)
-    y = key(0, "gaussian-labels").permutation(np.arange(count, dtype=np.int64) % CLASSES)
-    return Raw("gaussian", x, y, None, None, tuple(str(label) for label in range(CLASSES)))
+    x = key(0, "gaussian-inputs").standard_normal((count, asked.features), dtype=np.float32)
+    y = key(0, "gaussian-labels").permutation(np.arange(count, dtype=np.int64) % classes)
+    return Raw(FACTS.name, x, y, None, None, FACTS.class_names)

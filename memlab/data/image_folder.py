@@ -10,9 +10,10 @@ from typing import BinaryIO
 import numpy as np
 
 from memlab.data.data_file import MEBIBYTE, check_memory, opened, size_of
-from memlab.data.dataset import Raw, Request, Sizes, checked_classes, dataset, users_own
+from memlab.data.dataset import Raw, Request, checked_classes, dataset, users_own
 from memlab.data.npz import MIN_EXAMPLES
 from memlab.errors import DatasetUnavailable, InvalidDataset
+from memlab.experiment.datasets import own
 
 MAX_BYTES = 4 << 30
 MOST_PIXELS = 1 << 24
@@ -21,12 +22,7 @@ MOST_FILE_BYTES = 64 * MEBIBYTE
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "WEBP", "TIFF")
 
 
-@dataset(
-    "folder:PATH",
-    "your own pictures, one subfolder a class",
-    Sizes(None, None, None),
-    where=users_own,
-)
+@dataset(own("folder:PATH"), where=users_own)
 def image_folder(request: Request) -> Raw:
     """The pictures in the folder that the request names."""
     return checked_classes(read_folder(request.path), str(request.path))

@@ -13,24 +13,18 @@ from pathlib import Path
 
 import numpy as np
 
-from memlab.data.dataset import Raw, Request, Sizes, dataset
+from memlab.data.dataset import Raw, Request, dataset
 from memlab.errors import DatasetUnavailable
+from memlab.experiment.datasets import own
+
+FACTS = own("mnist1d")
 
 
 def _where(folders: Sequence[Path]) -> str | None:
     return "the mnist1d package" if importlib.util.find_spec("mnist1d") else None
 
 
-@dataset(
-    "mnist1d",
-    "digits as signals of 40 points, procedural (pip install 'memlab[mnist1d]')",
-    Sizes(3600, 400, 1000),
-    classes=10,
-    shape=(40,),
-    examples=4000,
-    test_examples=1000,
-    where=_where,
-)
+@dataset(FACTS, where=_where)
 def mnist1d(request: Request) -> Raw:
     """The published set: float32 `[4000, 40]`, and its test set of 1,000."""
     if _where(()) is None:
@@ -43,12 +37,12 @@ def mnist1d(request: Request) -> Raw:
     with _global_randomness_kept():
         made = make_dataset(get_dataset_args())
     return Raw(
-        "mnist1d",
+        FACTS.name,
         np.asarray(made["x"], dtype=np.float32),
         np.asarray(made["y"], dtype=np.int64),
         np.asarray(made["x_test"], dtype=np.float32),
         np.asarray(made["y_test"], dtype=np.int64),
-        tuple("0123456789"),
+        FACTS.class_names,
     )
 
 

@@ -8,21 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from memlab.data.data_file import check_memory, exactly, opened
-from memlab.data.dataset import Raw, Request, Sizes, checked_classes, dataset, users_own
+from memlab.data.dataset import Raw, Request, checked_classes, dataset, users_own
 from memlab.data.npz_archive import archive, needed
 from memlab.errors import DatasetUnavailable, InvalidDataset
+from memlab.experiment.datasets import own
 
 MIN_EXAMPLES = 10
 ARRAYS = ("x", "y", "x_test", "y_test")
 NPY_MAGIC = b"\x93NUMPY"
 
 
-@dataset(
-    "npz:PATH",
-    "your own arrays x and y, and x_test and y_test",
-    Sizes(None, None, None),
-    where=users_own,
-)
+@dataset(own("npz:PATH"), where=users_own)
 def npz(request: Request) -> Raw:
     """The arrays in the file that the request names."""
     return checked_classes(read_npz(request.path), str(request.path))

@@ -50,7 +50,8 @@ def check_cell(cell: Experiment, splits: Splits) -> None:
     if size > examples:
         raise InvalidExperiment(
             f"optimizer.batch_size = {size} is larger than the {examples} training examples; "
-            f"use {examples} at most."
+            f"use {examples} at most.",
+            "optimizer.batch_size",
         )
     features = int(splits.train.x[0].size)
     architecture.check(cell.model, splits.image_shape, features, splits.classes)

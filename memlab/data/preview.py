@@ -19,7 +19,7 @@ from memlab import settings
 from memlab.data.corruption import corrupt
 from memlab.data.dataset import Raw, Request
 from memlab.data.preflight import check_cell
-from memlab.data.registry import load
+from memlab.data.registry import listing, load
 from memlab.data.split import split
 from memlab.data.thumbnails import thumbnails
 from memlab.errors import InvalidExperiment, MemlabError
@@ -83,7 +83,7 @@ class Previewer:
         }
 
     def _load(self, spec: DatasetSpec, more: Sequence[str]) -> Raw:
-        folders = [settings.datasets_folder(), *settings.load().dataset_folders_found()]
+        folders = settings.dataset_folders()
         folders += [Path(os.path.expanduser(folder)) for folder in more]
         stamp = (spec, *folders, *_changed(spec))
         if self._raw is None or self._stamp != stamp:
@@ -120,7 +120,8 @@ def serve(requests: TextIO, answers: TextIO) -> None:
     """One answer per request line, until the requests end.
 
     A request is `{"id", "experiment", "count"?, "folders"?, "here"?}`; an answer has the id and
-    what `preview` gives, or an `error` sentence.
+    what `preview` gives, or an `error` sentence. A request `{"id", "list": true, "folders"?}` is
+    answered by what would have to be downloaded.
     """
     previewer = Previewer()
     for line in requests:
@@ -128,13 +129,22 @@ def serve(requests: TextIO, answers: TextIO) -> None:
         try:
             request = _read(line)
             number = request.get("id")
-            answer = previewer.preview(*_asked(request))
+            listed = request.get("list")
+            answer = downloads(request) if listed else previewer.preview(*_asked(request))
         except MemlabError as error:
             answer = {"error": str(error)}
         except Exception as error:  # the app goes on without pictures, and says why
             answer = {"error": f"No preview: {type(error).__name__}: {error}"}
         answers.write(json.dumps({"id": number, **answer}) + "\n")
         answers.flush()
+
+
+def downloads(request: Mapping[str, Any]) -> dict[str, object]:
+    """Bytes to download of each dataset that is on no disk here, by name, as `downloads`."""
+    more = [Path(folder) for folder in request.get("folders") or []]
+    folders = [settings.datasets_folder(), *settings.load().dataset_folders_found(), *more]
+    rows = [row for row in listing(folders) if row["download_bytes"] and not row["found"]]
+    return {"downloads": {row["name"]: row["download_bytes"] for row in rows}}
 
 
 def _read(line: str) -> dict[str, Any]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TypedDict
 
-from memlab.data import digits, gaussian, image_folder, mnist1d, npz, torchvision_sets
 from memlab.data.dataset import DATASETS, Dataset, Progress, Raw, Request, declare
 from memlab.errors import InvalidDataset, InvalidExperiment
 from memlab.experiment import plugins
-from memlab.experiment.material_spec import DATASETS as NAMES
+from memlab.experiment.datasets import NAMES, OWN, OWN_DATA
 from memlab.experiment.material_spec import DatasetSpec
+from memlab.spelling import closest, did_you_mean
 
 #: Importing a family declares its datasets.
-FAMILIES = (digits, torchvision_sets, mnist1d, gaussian, npz, image_folder)
+FAMILIES = tuple(
+    import_module(f"memlab.data.{family}")
+    for family in dict.fromkeys(each.family for each in (*OWN, *OWN_DATA))
+)
 
 
 class Listed(TypedDict):
@@ -45,8 +48,7 @@ def find(name: str) -> Dataset:
         return DATASETS[wanted]
     if name in plugins.names(plugins.DATASETS):
         return declare(plugins.load(plugins.DATASETS, name, Dataset))
-    near = difflib.get_close_matches(name, DATASETS, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else f". Known: {', '.join(DATASETS)}."
+    hint = did_you_mean(closest(name, DATASETS), f". Known: {', '.join(DATASETS)}.")
     raise InvalidExperiment(f"There is no dataset {name!r}{hint}")
 
 

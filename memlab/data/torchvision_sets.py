@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from memlab.data.dataset import Dataset, Inputs, IntArray, Raw, Sizes, declare
+from memlab.data.dataset import Inputs, IntArray, Raw, declare, loaded_by
 from memlab.data.idx import read_idx
 from memlab.data.layout import Layout, fetch, load, verify
 from memlab.data.matlab import read_matlab
 from memlab.data.plain_pickle import read_plain_pickle
 from memlab.errors import InvalidDataset
+from memlab.experiment.datasets import Facts, own
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 Part = tuple[Inputs, IntArray]
@@ -71,7 +72,7 @@ def _read_cifar(layout: Layout, name: str, labels_key: str, names_key: str, plac
     return _whole(Raw(name, x, y, test_x, test_y, class_names), place)
 
 
-def _read_svhn(layout: Layout, place: Path) -> Raw:
+def _read_svhn(layout: Layout, class_names: tuple[str, ...], place: Path) -> Raw:
     def part(file: str) -> Part:
         path = place / file
         content = read_matlab(path, ("X", "y"))
@@ -84,11 +85,11 @@ def _read_svhn(layout: Layout, place: Path) -> Raw:
             raise InvalidDataset(f"{path} has no images of 32×32×3 bytes.")
         images = np.ascontiguousarray(images.transpose(3, 2, 0, 1))
         labels[labels == 10] = 0  # the digit 0 is class 10 in the files
-        return _checked(images, labels, 10, path)
+        return _checked(images, labels, len(class_names), path)
 
     x, y = part(layout.files[0])
     test_x, test_y = part(layout.files[1])
-    return _whole(Raw("svhn", x, y, test_x, test_y, tuple("0123456789")), place)
+    return _whole(Raw("svhn", x, y, test_x, test_y, class_names), place)
 
 
 def _checked(images: Inputs, labels: IntArray, classes: int, path: Path) -> Part:
@@ -111,29 +112,15 @@ def _whole(raw: Raw, place: Path) -> Raw:
     return raw
 
 
-def _declare(
-    name: str,
-    about: str,
-    layout: Layout,
-    read: Callable[[Path], Raw],
-    shape: tuple[int, int, int],
-    counts: tuple[int, int],
-    classes: int = 10,
-) -> None:
+def _declare(facts: Facts, layout: Layout, read: Callable[[Path], Raw]) -> None:
     def where(folders: Sequence[Path]) -> str | None:
         place = layout.find(folders)
         return None if place is None else str(place)
 
     declare(
-        Dataset(
-            name,
-            about,
-            classes,
-            shape,
-            *counts,
-            Sizes(1000, 400, counts[1]),
-            load=partial(load, layout, read),
-            download_bytes=layout.download_bytes,
+        loaded_by(
+            facts,
+            partial(load, layout, read),
             where=where,
             fetch=partial(fetch, layout),
             verify=partial(verify, layout, load=read),
@@ -141,73 +128,42 @@ def _declare(
     )
 
 
-def _declare_idx(
-    name: str, about: str, class_name: str, size: int, class_names: tuple[str, ...], *other: Path
-) -> None:
-    places = (f"{class_name}/raw",)
+def _declare_idx(name: str, class_name: str, *other: Path) -> None:
+    facts, places = own(name), (f"{class_name}/raw",)
+    size = facts.download_bytes
     layout = Layout(class_name, places, IDX_FILES, size, gzipped=True, elsewhere=other)
-    read = partial(_read_idx_set, layout, name, class_names)
-    _declare(name, about, layout, read, (1, 28, 28), (60_000, 10_000))
+    _declare(facts, layout, partial(_read_idx_set, layout, name, facts.class_names))
 
 
-_declare_idx("mnist", "handwritten digits, 28×28 grey", "MNIST", 11_594_722, tuple("0123456789"))
-_declare_idx(
-    "fashion-mnist",
-    "articles of clothing, 28×28 grey",
-    "FashionMNIST",
-    30_878_645,
-    (
-        *("T-shirt/top", "trouser", "pullover", "dress", "coat"),
-        *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
-    ),
-    DEBIAN_FASHION_MNIST,
-)
-_declare_idx(
-    "kmnist",
-    "cursive Japanese characters, 28×28 grey",
-    "KMNIST",
-    21_240_888,
-    ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
-)
+def _declare_cifar(name: str, layout: Layout, labels_key: str, names_key: str) -> None:
+    _declare(own(name), layout, partial(_read_cifar, layout, name, labels_key, names_key))
+
+
+_declare_idx("mnist", "MNIST")
+_declare_idx("fashion-mnist", "FashionMNIST", DEBIAN_FASHION_MNIST)
+_declare_idx("kmnist", "KMNIST")
 
 _CIFAR10 = Layout(
     "CIFAR10",
     ("cifar-10-batches-py",),
     (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta"),
-    170_498_071,
+    own("cifar10").download_bytes,
     archive="cifar-10-batches-py",
 )
 _CIFAR100 = Layout(
     "CIFAR100",
     ("cifar-100-python",),
     ("train", "test", "meta"),
-    169_001_437,
+    own("cifar100").download_bytes,
     archive="cifar-100-python",
 )
-_SVHN = Layout("SVHN", (".", "SVHN", "svhn"), ("train_32x32.mat", "test_32x32.mat"), 246_316_178)
+_SVHN = Layout(
+    "SVHN",
+    (".", "SVHN", "svhn"),
+    ("train_32x32.mat", "test_32x32.mat"),
+    own("svhn").download_bytes,
+)
 
-_declare(
-    "cifar10",
-    "photographs in ten classes, 32×32 colour",
-    _CIFAR10,
-    partial(_read_cifar, _CIFAR10, "cifar10", "labels", "label_names"),
-    (3, 32, 32),
-    (50_000, 10_000),
-)
-_declare(
-    "cifar100",
-    "photographs in a hundred classes, 32×32 colour",
-    _CIFAR100,
-    partial(_read_cifar, _CIFAR100, "cifar100", "fine_labels", "fine_label_names"),
-    (3, 32, 32),
-    (50_000, 10_000),
-    100,
-)
-_declare(
-    "svhn",
-    "house numbers from street views, 32×32 colour",
-    _SVHN,
-    partial(_read_svhn, _SVHN),
-    (3, 32, 32),
-    (73_257, 26_032),
-)
+_declare_cifar("cifar10", _CIFAR10, "labels", "label_names")
+_declare_cifar("cifar100", _CIFAR100, "fine_labels", "fine_label_names")
+_declare(own("svhn"), _SVHN, partial(_read_svhn, _SVHN, own("svhn").class_names))

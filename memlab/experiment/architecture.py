@@ -291,19 +291,25 @@ def check(spec: ModelSpec, image_shape: ImageShape | None, features: int, classe
         if image_shape is None:
             raise InvalidExperiment(
                 f"{need} pixels, but each example is {features} numbers without height and width:"
-                f" {instead}."
+                f" {instead}.",
+                "model.name",
             )
         if min(image_shape[1:]) < SMALLEST_SIDE:
             height, width = image_shape[1:]
-            raise InvalidExperiment(f"{need} pixels, but these are {height}×{width}: {instead}.")
+            raise InvalidExperiment(
+                f"{need} pixels, but these are {height}×{width}: {instead}.", "model.name"
+            )
     if spec.ghost_batch is not None and spec.name != "linear" and full.normalization != "batch":
         raise InvalidExperiment(
             f"model.ghost_batch = {spec.ghost_batch} needs batch normalization, but this"
             f" {spec.name} has normalization = {full.normalization!r}: set model.normalization ="
-            " 'batch', or leave ghost_batch empty."
+            " 'batch', or leave ghost_batch empty.",
+            "model.ghost_batch",
         )
     if classes < 2:
-        raise InvalidExperiment(f"A classifier needs two classes or more, but there is {classes}.")
+        raise InvalidExperiment(
+            f"A classifier needs two classes or more, but there is {classes}.", "dataset.name"
+        )
 
 
 def count(spec: ModelSpec, image_shape: ImageShape | None, features: int, classes: int) -> Tally:

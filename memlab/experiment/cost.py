@@ -6,21 +6,10 @@ from dataclasses import dataclass
 
 from memlab.experiment import grid
 from memlab.experiment.architecture import multiply_adds, parameter_count
+from memlab.experiment.datasets import taken
 from memlab.experiment.schedule import Timeline, noise_scale
 from memlab.experiment.spec import Experiment
 
-#: (shape of an image or None, features, classes, default train, validation, test examples)
-SHAPES: dict[str, tuple[tuple[int, int, int] | None, int, int, int, int, int]] = {
-    "digits": ((1, 8, 8), 64, 10, 1000, 400, 397),
-    "mnist": ((1, 28, 28), 784, 10, 1000, 400, 10000),
-    "fashion-mnist": ((1, 28, 28), 784, 10, 1000, 400, 10000),
-    "kmnist": ((1, 28, 28), 784, 10, 1000, 400, 10000),
-    "cifar10": ((3, 32, 32), 3072, 10, 1000, 400, 10000),
-    "cifar100": ((3, 32, 32), 3072, 100, 1000, 400, 10000),
-    "svhn": ((3, 32, 32), 3072, 10, 1000, 400, 26032),
-    "mnist1d": (None, 40, 10, 4000, 400, 1000),
-    "gaussian": (None, 64, 10, 1000, 400, 400),
-}
 #: Multiply-adds a second of training (forward, backward, update), on small and large networks;
 #: measured on two cores of a server and assumed for a data-centre GPU.
 SPEED = {"cpu": 4.0e10, "cuda": 4.0e12}
@@ -30,6 +19,7 @@ OVERHEAD = {"cpu": 1.5e-4, "cuda": 6.0e-4}
 NOISE_FIELDS = (
     "optimizer",
     *(f"optimizer.{n}" for n in ("learning_rate", "batch_size", "momentum")),
+    *("dataset", "dataset.name", "dataset.train"),
 )
 #: Members above which only the first combination is priced.
 MANY = 10_000
@@ -131,33 +121,21 @@ def _cells(experiment: Experiment) -> tuple[list[Experiment], int]:
 
 
 def _price(cell: Experiment, speed: float, share: int) -> _Price | None:
-    if cell.dataset.name not in SHAPES:
+    data = taken(cell.dataset)
+    if data is None:
         return None
-    image, features, classes, train, validation, test = SHAPES[cell.dataset.name]
-    train = cell.dataset.train or train
-    image, features = _cropped(cell, image, features)
-    timeline = Timeline(cell, train)
+    timeline = Timeline(cell, data.train)
     seen = timeline.examples_before(timeline.updates) * share
-    measured = train + (cell.dataset.validation or validation) + (cell.dataset.test or test)
+    measured = data.train + data.validation + data.test
     measured *= len(timeline.evaluations()) * share
-    work = multiply_adds(cell.model, image, features, classes)
+    work = multiply_adds(cell.model, data.image, data.features, data.classes)
     shape = cell.model.model_dump_json()
     return _Price(
-        train=train,
-        parameters=parameter_count(cell.model, image, features, classes),
+        train=data.train,
+        parameters=parameter_count(cell.model, data.image, data.features, data.classes),
         updates=timeline.updates,
         examples=seen,
         seconds=work * (3 * seen + measured) / speed,
         shape=shape,
         stack=f"{shape}|{timeline.phases}",
     )
-
-
-def _cropped(
-    cell: Experiment, image: tuple[int, int, int] | None, features: int
-) -> tuple[tuple[int, int, int] | None, int]:
-    if image is None or cell.dataset.crop is None:
-        return image, features
-    side = cell.dataset.crop
-    channels = image[0]
-    return (channels, min(side, image[1]), min(side, image[2])), channels * side * side

@@ -7,11 +7,12 @@ torch; its `measure` does when it is called, in the worker.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -61,13 +62,40 @@ class Settings(BaseModel):
     examples: Examples = Field(default=128, description="Examples that it looks at")
 
 
+#: What the worker computes only for instruments that ask for it: `margins`, with each evaluation,
+#: of every training example, and the classes that rival the given ones.
+Need = Literal["margins"]
+NEEDS: Final[tuple[Need, ...]] = get_args(Need)
+
+
+@dataclass(frozen=True)
+class Abscissa:
+    """What a one-dimensional quantity is drawn against.
+
+    `name` is another quantity of the instrument, of the same shape; or with `places`, which are
+    the same for all members, the axis' name. `log` draws it on a logarithmic axis; `outside` is
+    the value beyond a member's own abscissae.
+    """
+
+    name: str
+    places: tuple[float, ...] = ()
+    log: bool = False
+    outside: float = math.nan
+
+
+def percentiles(shares: Sequence[float]) -> Abscissa:
+    """The axis of quantiles at these shares: 0.05 stands at 5."""
+    return Abscissa("percentile", tuple(round(100 * share, 9) for share in shares))
+
+
 @dataclass(frozen=True)
 class Quantity:
     """One of an instrument's results per member.
 
     `shape` names the dimensions after `[members]`, such as `("class", "class")`; none for a scalar.
     `low` and `high` bound it where it is bounded. `of_stack` marks what belongs to all members of
-    a stack together, such as a count of products.
+    a stack together, such as a count of products. `against` is what a one-dimensional one is drawn
+    against; without it, its index.
     """
 
     name: str
@@ -77,6 +105,7 @@ class Quantity:
     low: float | None = None
     high: float | None = None
     of_stack: bool = False
+    against: Abscissa | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +127,8 @@ class Instrument:
     `[active members, *shape]` for every quantity; `subject` is a `memlab.instruments.subject.
     Subject`. `every_evaluation` marks an instrument that has to see all evaluations, whatever its
     cadence; `once` one that depends on initialization and data alone, so that a run measures it a
-    single time. `headline` is the quantity that a small screen shows.
+    single time. `headline` is the quantity that a small screen shows; what is in `needs` is there
+    whenever it measures.
     """
 
     name: str
@@ -112,6 +142,7 @@ class Instrument:
     settings: type[Settings] = Settings
     every_evaluation: bool = False
     once: bool = False
+    needs: tuple[Need, ...] = ()
 
     def quantity(self, name: str) -> Quantity:
         """The declared quantity of that name; KeyError where there is none."""

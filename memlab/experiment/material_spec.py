@@ -6,20 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from memlab.experiment import plugins
-from memlab.experiment.section import Count, Fraction, Rate, Section, Seed, UnknownNameError
+from memlab.experiment import datasets, plugins
+from memlab.experiment.section import Count, Fraction, Rate, Section, Seed, UnknownNameError, words
 
-DATASETS = (
-    "digits",
-    "mnist",
-    "fashion-mnist",
-    "kmnist",
-    "cifar10",
-    "cifar100",
-    "svhn",
-    "mnist1d",
-    "gaussian",
-)
 LABEL_CORRUPTIONS = ("labels", "labels-other", "labels-pair")
 INPUT_CORRUPTIONS = ("inputs", "pixel-shuffle", "pixel-random")
 CORRUPTIONS = (
@@ -35,12 +24,16 @@ class DatasetSpec(Section):
     """Which examples, how many of them, and how their values are scaled."""
 
     name: str = Field(
-        default="digits",
-        description="Dataset: " + ", ".join(DATASETS) + ", npz:PATH or folder:PATH",
-        json_schema_extra={"choices": list(DATASETS)},
+        default=datasets.DEFAULT,
+        description="Dataset: " + ", ".join(datasets.NAMES) + ", npz:PATH or folder:PATH",
+        title="dataset",
+        json_schema_extra={"choices": list(datasets.NAMES)},
     )
     train: Count | None = Field(
-        default=None, description="Training examples; empty: the dataset's own default"
+        default=None,
+        title="examples",
+        description="Training examples; empty: the dataset's own default",
+        json_schema_extra=words(head="examples"),
     )
     validation: Count | None = Field(
         default=None, description="Validation examples; empty: the dataset's own default"
@@ -53,7 +46,11 @@ class DatasetSpec(Section):
         default="standardize",
         description="One mean and deviation for all, per feature, per image (whitening), or [0, 1]",
     )
-    crop: Count | None = Field(default=None, description="Side of a centre crop, in pixels")
+    crop: Count | None = Field(
+        default=None,
+        description="Side of a centre crop, in pixels",
+        json_schema_extra=words(unit="pixels"),
+    )
     fake_class: Annotated[int, Field(ge=0, le=2)] = Field(
         default=0,
         description="Threshold samples for memlab suspects: 1 or 2 gives the first or the second"
@@ -66,9 +63,12 @@ class DatasetSpec(Section):
         prefix, colon, path = name.partition(":")
         if colon and prefix in ("npz", "folder") and path:
             return name
-        if name not in DATASETS and name not in plugins.names(plugins.DATASETS):
+        if name in ("npz:", "folder:"):
+            what = "a file" if prefix == "npz" else "a folder with one folder for each class"
+            raise ValueError(f"{name} needs the path of {what} behind it")
+        if name not in datasets.NAMES and name not in plugins.names(plugins.DATASETS):
             foreign = plugins.names(plugins.DATASETS)
-            raise UnknownNameError(name, (*DATASETS, *foreign, "npz:PATH", "folder:PATH"))
+            raise UnknownNameError(name, (*datasets.NAMES, *foreign, "npz:PATH", "folder:PATH"))
         return name
 
 
@@ -79,14 +79,23 @@ class CorruptionSpec(Section):
         default="none",
         description="Noise: " + ", ".join(CORRUPTIONS[:7]) + ", or a label and an input kind joined"
         " by '+'",
-        json_schema_extra={"choices": list(CORRUPTIONS)},
+        title="corruption",
+        json_schema_extra={"choices": list(CORRUPTIONS), **words(head="corruption")},
     )
-    fraction: Fraction = Field(default=0.0, description="Share of the training examples corrupted")
+    fraction: Fraction = Field(
+        default=0.0,
+        description="Share of the training examples corrupted",
+        json_schema_extra=words(head="noise", title="label noise"),
+    )
     input_fraction: Fraction | None = Field(
-        default=None, description="Share for the input part of a combination; empty: the same"
+        default=None,
+        description="Share for the input part of a combination; empty: the same",
+        json_schema_extra=words(head="input noise"),
     )
     test: bool = Field(
-        default=False, description="Corrupt validation and test data in the same way too"
+        default=False,
+        title="corrupt test too",
+        description="Corrupt validation and test data in the same way too",
     )
     shared: bool = Field(
         default=False,
@@ -108,7 +117,8 @@ class ModelSpec(Section):
     name: str = Field(
         default="mlp",
         description="Architecture: " + ", ".join(MODELS),
-        json_schema_extra={"choices": list(MODELS)},
+        title="model",
+        json_schema_extra={"choices": list(MODELS), **words(head="model")},
     )
     width: Annotated[int, Field(ge=1, le=65536)] | None = Field(
         default=None, description="Units per hidden layer, or filters; empty: its own (mlp: 256)"
@@ -139,6 +149,7 @@ class LossSpec(Section):
 
     name: Literal["cross-entropy", "squared"] = Field(
         default="cross-entropy",
+        title="loss",
         description="Softmax cross-entropy, or ½‖·‖² on one-hot targets",
     )
     label_smoothing: Rate = Field(default=0.0, description="Mass spread evenly over all classes")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from memlab.experiment import instruments
-from memlab.experiment.section import Section, UnknownNameError
+from memlab.experiment.section import FieldError, Section, UnknownNameError, words
 
 #: The papers' claims by their ids; what they are is `memlab.reports.claims`.
 CLAIMS: tuple[str, ...] = (
@@ -38,7 +38,14 @@ BASELINES = (
 class EvaluationSpec(Section):
     """When the whole of the data is measured."""
 
-    every: float = Field(default=1.0, gt=0.0, le=1e6, description="Epochs between evaluations")
+    every: float = Field(
+        default=1.0,
+        gt=0.0,
+        le=1e6,
+        title="evaluate every",
+        description="Epochs between evaluations",
+        json_schema_extra=words(unit="epochs"),
+    )
     early: Annotated[float, Field(gt=0.0, le=1e6)] | None = Field(
         default=None, description="Epochs between evaluations at first; empty: as later"
     )
@@ -51,10 +58,17 @@ class CheckpointSpec(Section):
     """When everything needed to go on is saved, and how much of it is kept."""
 
     every_seconds: float = Field(
-        default=30.0, ge=0.0, le=1e9, description="Seconds between checkpoints"
+        default=30.0,
+        ge=0.0,
+        le=1e9,
+        title="save every",
+        description="Seconds between checkpoints",
+        json_schema_extra=words(unit="s"),
     )
     keep: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=4, description="Checkpoints kept per stack: the newest, thinning with age"
+        default=4,
+        title="keep saved",
+        description="Checkpoints kept per stack: the newest, thinning with age",
     )
 
 
@@ -63,6 +77,7 @@ class InstrumentsSpec(Section):
 
     on: tuple[str, ...] = Field(
         default=(),
+        title="instruments",
         description="Instruments: default, all, or some of " + ", ".join(instruments.BUILT_IN),
     )
     share: Annotated[float, Field(gt=0.0, le=10.0)] = Field(
@@ -114,7 +129,9 @@ class InstrumentsSpec(Section):
             except ValidationError as error:
                 first = error.errors()[0]
                 place = ".".join((name, *map(str, first["loc"])))
-                raise ValueError(f"{place}: {first['msg'].lower()}") from error
+                leaf = next(iter(first["loc"]), "settings")
+                own = str(leaf) if leaf in type(self).model_fields else "settings"
+                raise FieldError(own, f"{place}: {first['msg'].lower()}") from error
         return self
 
     @property
@@ -133,7 +150,9 @@ class BaselinesSpec(Section):
     """What is no deep network, fitted to the same corrupted data after the training."""
 
     on: tuple[str, ...] = Field(
-        default=(), description="Baselines: all, or some of " + ", ".join(BASELINES)
+        default=(),
+        title="baselines",
+        description="Baselines: all, or some of " + ", ".join(BASELINES),
     )
 
     @field_validator("on")

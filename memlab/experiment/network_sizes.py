@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from memlab.experiment import grid
 from memlab.experiment.architecture import paper_parameters, parameter_count, resolve
-from memlab.experiment.cost import SHAPES
+from memlab.experiment.datasets import taken
 from memlab.experiment.spec import Experiment
 
 MOST_CELLS = 1_000
@@ -33,18 +33,16 @@ def network_sizes(experiment: Experiment) -> list[NetworkSize]:
     found: dict[NetworkSize, None] = {}
     for group in grid.groups(experiment.model_copy(update={"seeds": 1})):
         cell = grid.with_values(experiment, group.axis_values)
-        if cell.dataset.name not in SHAPES:
+        data = taken(cell.dataset)
+        if data is None:
             continue
-        image, features, classes, *_ = SHAPES[cell.dataset.name]
-        if cell.dataset.crop is not None and image is not None:
-            image = (image[0], cell.dataset.crop, cell.dataset.crop)
-            features = image[0] * cell.dataset.crop**2
+        shape = data.image, data.features, data.classes
         spec = resolve(cell.model)
         size = f" {spec.depth}×{spec.width}" if spec.name == "mlp" else ""
         made = NetworkSize(
             spec.name + size,
-            parameter_count(cell.model, image, features, classes),
-            paper_parameters(cell.model, image, features, classes),
+            parameter_count(cell.model, *shape),
+            paper_parameters(cell.model, *shape),
         )
         found[made] = None
     return list(found)

@@ -33,7 +33,7 @@ CLAIMS: Final = "memlab.claims"
 @cache
 def points(group: str) -> dict[str, EntryPoint]:
     """The entry points of a group by name; of two of one name the first installed counts."""
-    from importlib.metadata import entry_points  # 30 ms, which the app's start would pay
+    from importlib.metadata import entry_points  # slow, and the app's start would pay for it
 
     found: dict[str, EntryPoint] = {}
     for point in entry_points(group=group):

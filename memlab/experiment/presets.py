@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +11,7 @@ from pathlib import Path
 from memlab.errors import InvalidExperiment
 from memlab.experiment import reading
 from memlab.experiment.spec import Experiment
+from memlab.spelling import closest, did_you_mean
 
 DEFAULT_PRESET = "noise-ladder"
 
@@ -34,6 +33,11 @@ class Preset:
     def title(self) -> str:
         """The preset's title, its name where it has none."""
         return str(self.tree.get("title") or self.name)
+
+    @property
+    def replicates(self) -> bool:
+        """Whether it stands behind a claim: `memlab replicate` runs those, dozens of them."""
+        return "replication" in self.path.parent.parts
 
     def experiment(self, settings: Sequence[str] = ()) -> Experiment:
         """The validated experiment, with `--set` settings applied."""
@@ -81,11 +85,5 @@ def find(name_or_path: str, own_folder: Path | None = None) -> Preset:
         if preset.name == name_or_path:
             return preset
     names = [preset.name for preset in presets]
-    close = difflib.get_close_matches(name_or_path, names, n=1, cutoff=0.4)
-    hint = f"; did you mean {close[0]!r}?" if close else "."
+    hint = did_you_mean(closest(name_or_path, names, cutoff=0.4), ".")
     raise InvalidExperiment(f"There is no preset {name_or_path!r}{hint} Known: {', '.join(names)}.")
-
-
-def slug(title: str) -> str:
-    """A title as a file name: lower case, digits and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "experiment"

@@ -6,7 +6,6 @@ the nearest valid one.
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import re
@@ -22,9 +21,9 @@ from pydantic_core import ErrorDetails
 from memlab import bounded_toml
 from memlab.errors import InvalidExperiment
 from memlab.experiment import grid, instruments
-from memlab.experiment.material_spec import CORRUPTIONS
-from memlab.experiment.section import UnknownNameError
+from memlab.experiment.section import FieldError, UnknownNameError
 from memlab.experiment.spec import SECTIONS, Experiment, field_names
+from memlab.spelling import closest_field, did_you_mean
 
 Tree = dict[str, Any]
 CONFIRM_MEMBERS = 10_000
@@ -85,7 +84,7 @@ def validate(tree: Mapping[str, Any], where: str) -> Experiment:
     try:
         return Experiment.model_validate(tree)
     except ValidationError as error:
-        raise InvalidExperiment(explain(error, where)) from error
+        raise InvalidExperiment(explain(error, where), fields=by_field(error)) from error
 
 
 def lift_axes(tree: Mapping[str, Any]) -> Tree:
@@ -266,17 +265,19 @@ def _check_axes(made: Experiment, where: str) -> None:
             )
         if name.partition(".")[0] in ("instruments", "baselines"):
             raise InvalidExperiment(
-                f"{where}: {name!r} cannot be an axis; all members have the same."
+                f"{where}: {name!r} cannot be an axis; all members have the same.",
+                name,
             )
         if not values:
-            raise InvalidExperiment(f"{where}: the axis {name!r} has no values.")
+            raise InvalidExperiment(f"{where}: the axis {name!r} has no values.", name)
         if len(values) > CONFIRM_MEMBERS:
             raise InvalidExperiment(
                 f"{where}: the axis {name!r} has {len(values):,} values; {CONFIRM_MEMBERS:,} are "
-                "the most."
+                "the most.",
+                name,
             )
         if len({repr(value) for value in values}) != len(values):
-            raise InvalidExperiment(f"{where}: the axis {name!r} has the same value twice.")
+            raise InvalidExperiment(f"{where}: the axis {name!r} has the same value twice.", name)
     if grid.combinations(made) <= CONFIRM_MEMBERS:
         cells = [group.axis_values for group in grid.groups(made.model_copy(update={"seeds": 1}))]
     else:
@@ -285,7 +286,9 @@ def _check_axes(made: Experiment, where: str) -> None:
         try:
             grid.with_values(made, cell)
         except ValidationError as error:
-            raise InvalidExperiment(explain(error, f"{where}, axes")) from error
+            raise InvalidExperiment(
+                explain(error, f"{where}, axes"), fields=by_field(error)
+            ) from error
 
 
 def explain(error: ValidationError, where: str) -> str:
@@ -295,6 +298,33 @@ def explain(error: ValidationError, where: str) -> str:
     if len(details) > 2:
         sentences.append(f"({len(details) - 2} more.)")
     return " ".join(sentences)
+
+
+def by_field(error: ValidationError) -> dict[str, str]:
+    """A sentence for each field that failed, without its name; the empty name is the whole."""
+    found: dict[str, str] = {}
+    for detail in _one_each(error.errors()):
+        name = _field_of(detail)
+        found.setdefault(name, _without_name(sentence(detail), name))
+    return found
+
+
+def _field_of(detail: ErrorDetails) -> str:
+    """The field that an error is about, `seeds` among them; empty where it is about no single one.
+
+    One of a section says itself which (`FieldError`); one of an item of a list stands in its field.
+    """
+    path, cause = _path(detail), detail.get("ctx", {}).get("error")
+    if isinstance(cause, FieldError):
+        path = [*path[:1], cause.leaf]
+    known = (*field_names(), "seeds")
+    return next((name for name in (".".join(path[:2]), *path[:1]) if name in known), "")
+
+
+def _without_name(text: str, name: str) -> str:
+    for start in (f"{name} = ", f"{name}: ", f"{name.partition('.')[0]}: "):
+        text = text.removeprefix(start)
+    return text
 
 
 def _one_each(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
@@ -358,13 +388,7 @@ def _siblings(path: Sequence[str]) -> tuple[str, ...]:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    options = list(known)
-    close = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
-    if not close:
-        tails = {option.rsplit(".", 1)[-1]: option for option in options}
-        leaf = difflib.get_close_matches(name.rsplit(".", 1)[-1], list(tails), n=1, cutoff=0.6)
-        close = [tails[leaf[0]]] if leaf else []
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return did_you_mean(closest_field(name, known))
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -384,24 +408,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value
-
-
-def field_choices(name: str) -> tuple[str, ...]:
-    """The names that a field may take, or none where it is not a choice."""
-    if name == "corruption.kind":
-        return CORRUPTIONS
-    section, leaf = name.split(".")
-    annotation = Experiment.model_fields[section].annotation
-    assert annotation is not None
-    info = annotation.model_fields[leaf]
-    extra = info.json_schema_extra
-    if isinstance(extra, dict) and isinstance(extra.get("choices"), list):
-        return tuple(str(choice) for choice in extra["choices"])
-    return tuple(str(arg) for arg in _literals(info.annotation) if isinstance(arg, str))
-
-
-def _literals(annotation: Any) -> tuple[Any, ...]:
-    arguments: tuple[Any, ...] = getattr(annotation, "__args__", ())
-    if any(isinstance(arg, str) for arg in arguments):
-        return arguments
-    return tuple(found for arg in arguments for found in _literals(arg))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -19,6 +20,23 @@ class UnknownNameError(ValueError):
         super().__init__(f"{name!r} is not a known name")
         self.name = name
         self.known = known
+
+
+class FieldError(ValueError):
+    """What is wrong between several fields of a section, told of the one to mend."""
+
+    def __init__(self, leaf: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.leaf = leaf
+
+
+def words(head: str = "", title: str = "", symbol: str = "", unit: str = "") -> JsonDict:
+    """What a field is called, for its declaration: `json_schema_extra=words(unit="s")`.
+
+    `head` stands over a column of its values, `title` over a table; `symbol` goes before its name.
+    """
+    named = {"head": head, "title": title, "symbol": symbol, "unit": unit}
+    return {key: text for key, text in named.items() if text}
 
 
 class Section(BaseModel):

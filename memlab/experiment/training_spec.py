@@ -6,16 +6,28 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from memlab.experiment.section import Count, Fraction, Rate, Section
+from memlab.experiment.section import Count, FieldError, Fraction, Rate, Section, words
 
 
 class OptimizerSpec(Section):
     """How parameters move."""
 
-    name: Literal["sgd", "adam", "adamw"] = Field(default="sgd", description="Optimizer")
-    learning_rate: float = Field(default=0.1, gt=0.0, le=1e4, description="Learning rate η")
-    batch_size: Count = Field(default=128, description="Batch size S")
-    momentum: Rate = Field(default=0.0, description="Momentum m of SGD")
+    name: Literal["sgd", "adam", "adamw"] = Field(
+        default="sgd", title="optimizer", description="Optimizer"
+    )
+    learning_rate: float = Field(
+        default=0.1,
+        gt=0.0,
+        le=1e4,
+        description="Learning rate η",
+        json_schema_extra=words(head="η", title="learning rate η", symbol="η"),
+    )
+    batch_size: Count = Field(
+        default=128, description="Batch size S", json_schema_extra=words(head="S", symbol="S")
+    )
+    momentum: Rate = Field(
+        default=0.0, description="Momentum m of SGD", json_schema_extra=words(symbol="m")
+    )
     nesterov: bool = Field(default=False, description="Nesterov's form of momentum")
     beta1: Rate = Field(default=0.9, description="Adam: decay of the first moment")
     beta2: Rate = Field(default=0.999, description="Adam: decay of the second moment")
@@ -24,7 +36,7 @@ class OptimizerSpec(Section):
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> Self:
         if self.nesterov and (self.name != "sgd" or self.momentum == 0.0):
-            raise ValueError("nesterov needs sgd with a momentum above 0")
+            raise FieldError("nesterov", "nesterov needs sgd with a momentum above 0")
         return self
 
 
@@ -46,6 +58,8 @@ class ScheduleSpec(Section):
 
     kind: ScheduleKind = Field(
         default="constant",
+        title="schedule",
+        json_schema_extra=words(head="schedule"),
         description="constant; step (η ÷ factor at milestones; Smith's decay-rate is the same);"
         " exponential (η ÷ factor each period); cosine; cyclic (η ÷ factor ↔ η) and cyclic-batch"
         " (S ↔ S × factor) by half periods; grow-batch (S × factor at milestones); hybrid (the"
@@ -65,9 +79,9 @@ class ScheduleSpec(Section):
     @model_validator(mode="after")
     def _milestones(self) -> Self:
         if list(self.milestones) != sorted(set(self.milestones)):
-            raise ValueError("milestones must be ascending, each once")
+            raise FieldError("milestones", "milestones must be ascending, each once")
         if self.kind in ("step", "decay-rate", "grow-batch", "hybrid") and not self.milestones:
-            raise ValueError(f"{self.kind} needs milestones, such as [60, 120, 160]")
+            raise FieldError("milestones", f"{self.kind} needs milestones, such as [60, 120, 160]")
         return self
 
 
@@ -106,10 +120,18 @@ class StopSpec(Section):
         default=None, description="Train accuracy reached at an evaluation"
     )
     seconds: float | None = Field(
-        default=None, gt=0.0, le=1e9, description="Seconds of the whole run"
+        default=None,
+        gt=0.0,
+        le=1e9,
+        description="Seconds of the whole run",
+        json_schema_extra=words(unit="s"),
     )
     patience: float | None = Field(
-        default=None, gt=0.0, le=1e6, description="Epochs without a better validation accuracy"
+        default=None,
+        gt=0.0,
+        le=1e6,
+        description="Epochs without a better validation accuracy",
+        json_schema_extra=words(unit="epochs"),
     )
 
 
@@ -143,5 +165,5 @@ class ForkSpec(Section):
     def _needs_an_epoch(self) -> Self:
         changes = self.model_dump(exclude={"at"}, exclude_none=True)
         if changes and self.at is None:
-            raise ValueError(f"{next(iter(changes))} needs at, the epoch of the fork")
+            raise FieldError("at", f"{next(iter(changes))} needs at, the epoch of the fork")
         return self

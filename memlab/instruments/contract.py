@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ from memlab.data.corruption import corrupt
 from memlab.data.registry import load
 from memlab.data.split import split
 from memlab.experiment import grid
-from memlab.experiment.instruments import Instrument, Settings, Workload
+from memlab.experiment.instruments import NEEDS, Instrument, Need, Quantity, Settings, Workload
+from memlab.experiment.metrics import VALIDATION_ACCURACY
 from memlab.experiment.reading import experiment as read_experiment
 from memlab.instruments.subject import Subject
 from memlab.training.arrays import StackArrays
@@ -56,9 +58,9 @@ def small_trainer(model: str = "mlp", seeds: int = MEMBERS) -> StackTrainer:
     return trainer
 
 
-def subject_now(trainer: StackTrainer) -> Subject:
-    """The trainer's stack as an instrument sees it."""
-    evaluation = trainer.evaluate(margins=True)
+def subject_now(trainer: StackTrainer, needs: Sequence[Need] = NEEDS) -> Subject:
+    """The trainer's stack as an instrument with these needs sees it."""
+    evaluation = trainer.evaluate(margins="margins" in needs)
     active = [trainer.plan.members[at] for at in trainer.active]
     return Subject(
         model=trainer.model,
@@ -75,7 +77,7 @@ def subject_now(trainer: StackTrainer) -> Subject:
         momenta=trainer.momenta(),
         initial=trainer.initial,
         outcome=evaluation.train,
-        validation_accuracy=evaluation.metrics["validation_accuracy"],
+        validation_accuracy=evaluation.metrics[VALIDATION_ACCURACY],
     )
 
 
@@ -87,13 +89,14 @@ def check_instrument(made: Instrument, settings: Settings | None = None) -> None
     """
     chosen = made.settings() if settings is None else settings
     check_declaration(made, chosen)
+    check_needs(made, chosen)
     check_values(made, chosen)
     check_training_untouched(made, chosen)
     check_members_apart(made, chosen)
 
 
 def check_declaration(made: Instrument, settings: Settings) -> None:
-    """Names, headline and cost."""
+    """Names, headline, abscissae, needs and cost."""
     names = [q.name for q in made.quantities]
     assert names, f"{made.name} declares no quantity"
     assert len(set(names)) == len(names), f"{made.name} declares a quantity twice"
@@ -101,9 +104,38 @@ def check_declaration(made: Instrument, settings: Settings) -> None:
     assert not made.quantity(made.headline).shape, f"{made.name}: the headline is no scalar"
     assert made.about, f"{made.name} does not say what it measures"
     assert made.source, f"{made.name} does not say where it is from"
+    unknown = [need for need in made.needs if need not in NEEDS]
+    assert not unknown, f"{made.name} needs {unknown}, of {list(NEEDS)}"
+    for quantity in (q for q in made.quantities if q.against is not None):
+        _check_against(made, quantity)
     cost = made.cost(settings, Workload(1_000, 400, 10_000, 10))
     assert np.isfinite(cost), f"{made.name}: its cost is {cost}"
     assert cost >= 0, f"{made.name}: its cost is {cost}"
+
+
+def _check_against(made: Instrument, quantity: Quantity) -> None:
+    against, what = quantity.against, f"{made.name}.{quantity.name}"
+    assert against is not None
+    assert len(quantity.shape) == 1, f"{what} has an abscissa, but is not one-dimensional"
+    if against.places:
+        return
+    others = {q.name: q.shape for q in made.quantities}
+    assert against.name in others, f"{what} is drawn against {against.name!r}, which is no quantity"
+    same = others[against.name] == quantity.shape
+    assert same, f"{what} is drawn against {against.name!r}, which has another shape"
+
+
+def check_needs(made: Instrument, settings: Settings) -> None:
+    """What it looks at is declared in `needs`; without, the worker does not compute it."""
+    trainer = small_trainer()
+    try:
+        _measured(made, trainer, settings)
+    except Exception as error:
+        made.measure(subject_now(trainer), settings)  # what fails here fails for another reason
+        raise AssertionError(
+            f"{made.name} measures only with all of {list(NEEDS)}; it declares needs = "
+            f"{list(made.needs)}"
+        ) from error
 
 
 def check_values(made: Instrument, settings: Settings) -> None:
@@ -118,6 +150,11 @@ def check_values(made: Instrument, settings: Settings) -> None:
         what = f"{made.name}.{quantity.name}"
         assert values.ndim == 1 + len(quantity.shape), f"{what} has the shape {values.shape}"
         assert values.shape[0] == MEMBERS, f"{what} has the shape {values.shape}"
+        if quantity.against is not None and quantity.against.places:
+            count = len(quantity.against.places)
+            assert values.shape[1] == count, (
+                f"{what} has {values.shape[1]} values at {count} places"
+            )
         there = values[np.isfinite(values)]
         if quantity.low is not None:
             assert (there >= quantity.low - 1e-9).all(), f"{what} is below {quantity.low}"
@@ -167,7 +204,7 @@ def check_no_torch(module: str) -> None:
 
 
 def _measured(made: Instrument, trainer: StackTrainer, settings: Settings) -> dict[str, Any]:
-    found = made.measure(subject_now(trainer), settings)
+    found = made.measure(subject_now(trainer, made.needs), settings)
     return {
         name: np.asarray(v.detach().cpu() if isinstance(v, torch.Tensor) else v, np.float64)
         for name, v in found.items()

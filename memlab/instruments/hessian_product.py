@@ -38,8 +38,8 @@ def hessian_product(
 
     `x` is `[members or 1, n, …]`, `targets` `[members, n]`, `smoothing` `[members]`, vectors
     `[members, parameters]`. Examples go through in chunks of `chunk`; if there is only one, its
-    graph is kept between products. Plain perceptrons go by hand (`perceptron_product.py`), several
-    times as fast. The parameters must not change while the product is in use.
+    graph is kept between products. Plain perceptrons go by hand (`perceptron_product.py`). The
+    parameters must not change while the product is in use.
     """
     by_hand = perceptron_product(model, x, targets, loss, smoothing, exact=True, chunk=chunk)
     if by_hand is not None:

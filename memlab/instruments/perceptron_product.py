@@ -19,8 +19,8 @@ from memlab.instruments.parameter_vectors import StackProduct, split_vectors
 from memlab.models.stacked import StackedModel
 from memlab.training.loss import output_gradient
 
-#: Outputs are padded to a multiple of this: a product with 10 columns takes three times as long as
-#: one with 16 (as long as one with 64) on a CPU with vectors of 512 bits.
+#: Outputs are padded to a multiple of this: on a CPU with vectors of 512 bits a product with 10
+#: columns takes longer than one with 16.
 COLUMNS = 16
 
 

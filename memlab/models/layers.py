@@ -59,9 +59,9 @@ class StackedLinear(StackedLayer):
     def forward(self, x: Tensor) -> Tensor:
         """`[members or 1, batch, inputs]` → `[members, batch, outputs]`.
 
-        Inputs shared by all members are expanded, not copied: one batched product over a batch
-        stride of 0 was faster than a single `[batch, inputs] × [inputs, members · outputs]`, which
-        would have to transpose the weights first.
+        Inputs shared by all members are expanded, not copied: a batched product over a batch stride
+        of 0 leaves the weights as they lie, where a single `[batch, inputs] × [inputs, members ·
+        outputs]` would have to transpose them first.
         """
         if x.shape[0] != self.weight.shape[0]:
             x = x.expand(self.weight.shape[0], -1, -1)

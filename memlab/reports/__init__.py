@@ -1,6 +1,7 @@
 """From a run folder to findings, and from findings to what people read. No torch.
 
 `build` or `load_or_build` gives `Findings`; `document`, `text`, `markdown` and `html` render them.
+What a report says is `run_report`, in blocks; how blocks look is `renderers`.
 Nothing heavy is imported before it is needed: matplotlib with `html` only.
 """
 
@@ -12,13 +13,14 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from memlab.reports.findings import Findings
+    from memlab.runs.run import Run
     from memlab.runs.run_folder import RunFolder
     from memlab.runs.state import StateName
 
 __all__ = ["build", "document", "html", "load_or_build", "markdown", "report_schema", "text"]
 
 
-def build(run: RunFolder, state: StateName | None = None) -> Findings:
+def build(run: RunFolder | Run, state: StateName | None = None) -> Findings:
     """The findings as of now; `state` in place of the folder's for a worker about to end.
 
     Raises:
@@ -29,7 +31,7 @@ def build(run: RunFolder, state: StateName | None = None) -> Findings:
     return building.build(run, state)
 
 
-def load_or_build(run: RunFolder) -> Findings:
+def load_or_build(run: RunFolder | Run) -> Findings:
     """The run's report.json where it has finished and has one, else findings as of now.
 
     Raises:
@@ -56,20 +58,23 @@ def report_schema() -> dict[str, Any]:
 
 def text(findings: Findings) -> RenderableType:
     """The report for a console, as wide as that is (80 columns and more)."""
-    from memlab.reports.console import ConsoleReport
+    from memlab.reports import run_report
+    from memlab.reports.renderers import console
 
-    return ConsoleReport(findings)
+    return console.ConsolePage(run_report.blocks(findings))
 
 
 def markdown(findings: Findings) -> str:
     """The report as Markdown."""
-    from memlab.reports import markdown_page
+    from memlab.reports import run_report
+    from memlab.reports.renderers import markdown
 
-    return markdown_page.page(findings)
+    return markdown.page(run_report.blocks(findings))
 
 
-def html(findings: Findings, run: RunFolder | None = None) -> str:
+def html(findings: Findings, run: RunFolder | Run | None = None) -> str:
     """The report as one self-contained HTML page; with curves where the run folder is given."""
-    from memlab.reports import html_page
+    from memlab.reports import run_report
+    from memlab.reports.renderers import html
 
-    return html_page.page(findings, run)
+    return html.page(run_report.blocks(findings, run))

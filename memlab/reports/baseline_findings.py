@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from memlab.estimate import over_seeds
 from memlab.experiment.grid import Group
+from memlab.experiment.metrics import (
+    RECOVERED_TRUE_LABELS,
+    TEST_ACCURACY,
+    TRAIN_ACCURACY,
+    TRAIN_ACCURACY_CLEAN,
+    TRAIN_ACCURACY_CORRUPTED,
+)
 from memlab.reports.findings import BaselineFindings
-from memlab.reports.statistics import quantity
 from memlab.strict_json import number
 from memlab.text import plain
 
 QUANTITIES = (
-    "train_accuracy",
-    "train_accuracy_clean",
-    "train_accuracy_corrupted",
-    "recovered_true_labels",
-    "test_accuracy",
+    TRAIN_ACCURACY,
+    TRAIN_ACCURACY_CLEAN,
+    TRAIN_ACCURACY_CORRUPTED,
+    RECOVERED_TRUE_LABELS,
+    TEST_ACCURACY,
 )
 GAP = "generalization_gap"
 
@@ -47,12 +54,12 @@ def _reached(entries: Mapping[int, Mapping[str, Any]], members: Sequence[int]) -
     found = [entries[member] for member in members if member in entries]
     for name in (*QUANTITIES, GAP):
         values = [_gap(entry) if name == GAP else entry.get(name) for entry in found]
-        made = quantity(known for v in values if (known := number(v, -1, 1)) is not None)
-        row[name] = None if made is None else made.model_dump(mode="json")
+        made = over_seeds(known for v in values if (known := number(v, -1, 1)) is not None)
+        row[name] = made.document() if made.n else None
     return row
 
 
 def _gap(entry: Mapping[str, Any]) -> float | None:
     """Train minus test accuracy of one member; None where either is not there."""
-    train, test = number(entry.get("train_accuracy")), number(entry.get("test_accuracy"))
+    train, test = number(entry.get(TRAIN_ACCURACY)), number(entry.get(TEST_ACCURACY))
     return train - test if train is not None and test is not None else None

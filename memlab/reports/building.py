@@ -13,19 +13,18 @@ from datetime import UTC, datetime
 import numpy as np
 
 from memlab.errors import RunFolderError
+from memlab.estimate import over_seeds
 from memlab.experiment import grid
-from memlab.experiment.reading import experiment as validated
-from memlab.experiment.reading import from_toml
 from memlab.experiment.spec import Experiment
 from memlab.reports.baseline_findings import baseline_findings
 from memlab.reports.findings import QUANTITIES, SCHEMA_VERSION, ClaimFindings, Findings, Row
 from memlab.reports.instrument_findings import instrument_findings
 from memlab.reports.measurements import Figures, measure
 from memlab.reports.sentences import sentences
-from memlab.reports.statistics import quantity
 from memlab.runs.baselines import read_baselines
 from memlab.runs.documents import LARGE_BYTES
-from memlab.runs.event_log import LATEST, Event, EventReader
+from memlab.runs.event_log import Event
+from memlab.runs.run import Run, opened
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import StateName
 from memlab.runs.view import RunView
@@ -33,7 +32,7 @@ from memlab.strict_json import loads, number, whole
 from memlab.text import plain
 
 
-def build(run: RunFolder, state: StateName | None = None) -> Findings:
+def build(run: RunFolder | Run, state: StateName | None = None) -> Findings:
     """The findings as of now.
 
     Args:
@@ -43,15 +42,12 @@ def build(run: RunFolder, state: StateName | None = None) -> Findings:
         RunFolderError: if the run's experiment cannot be read.
         InvalidExperiment: if it is none that this version knows.
     """
-    view = RunView(run)
-    where = str(run.path / "experiment.toml")
-    made = validated(from_toml(view.experiment_toml, where), where)
-    events = EventReader(run.events).read()
+    of = opened(run)
+    run, view, made, groups, events = of.folder, of.view, of.experiment, of.groups, of.events
     figures = measure(view.stacks, grid.member_count(made))
     diverged = _diverged(view, figures)
     finished = set(view.finished) - diverged
     rows = _rows(made, figures, diverged, finished, events)
-    classes = _classes(events)
     epochs = figures.epoch[np.isfinite(figures.epoch)]
     said = state or view.state.state
     findings = Findings(
@@ -69,50 +65,49 @@ def build(run: RunFolder, state: StateName | None = None) -> Findings:
         seeds=made.seed_list,
         members=grid.member_count(made),
         diverged=len(diverged),
-        chance=_chance(events, classes),
-        classes=classes,
+        chance=view.guessing.chance,
+        classes=view.guessing.classes,
         rows=rows,
-        baselines=baseline_findings(
-            read_baselines(run), grid.groups(made), [row.axis_values for row in rows]
-        ),
+        baselines=baseline_findings(read_baselines(run), groups, [row.axis_values for row in rows]),
         instruments=instrument_findings(
-            view, grid.groups(made), [row.axis_values for row in rows], diverged, events
+            view, groups, [row.axis_values for row in rows], diverged, events
         ),
-        claims=_claims(run, made, said),
+        claims=_claims(of, said),
         reproduce=reproduce(run),
         problems=list(view.problems),
         experiment=made.model_dump(mode="json"),
         started=_iso(events[0].time) if events else None,
-        duration_seconds=_duration(events, view),
+        duration_seconds=view.worked_seconds,
         **_made_with(view),
     )
     return findings.model_copy(update={"sentences": sentences(findings)})
 
 
-def load_or_build(run: RunFolder) -> Findings:
+def load_or_build(run: RunFolder | Run) -> Findings:
     """The run's report.json where it has finished and has one that holds, else findings as of now.
 
     Raises:
         RunFolderError, InvalidExperiment: as `build`.
     """
     if run.state.state == "finished":
+        folder = opened(run).folder
         try:
-            found = Findings.model_validate(loads(run.report.read(LARGE_BYTES)))
+            found = Findings.model_validate(loads(folder.report.read(LARGE_BYTES)))
         except (RunFolderError, ValueError):
             return build(run)
         known = found.schema_version <= SCHEMA_VERSION
         if found.run == run.id and found.complete and known:
-            return found.model_copy(update={"reproduce": reproduce(run)})
+            return found.model_copy(update={"reproduce": reproduce(folder)})
     return build(run)
 
 
-def _claims(run: RunFolder, made: Experiment, state: StateName) -> list[ClaimFindings]:
+def _claims(run: Run, state: StateName) -> list[ClaimFindings]:
     """Verdicts on the claims that the experiment names, once the run has finished."""
-    if not made.claims or state != "finished":
+    if not run.experiment.claims or state != "finished":
         return []
     from memlab.reports.claim_findings import claim_findings  # few runs need all claims' code
 
-    return claim_findings(run, made)
+    return claim_findings(run)
 
 
 def reproduce(run: RunFolder) -> str:
@@ -144,7 +139,9 @@ def _rows(
         size = next((sizes[member] for member in group.members if member in sizes), {})
         examples, parameters = size.get("train_examples"), size.get("parameters")
         updates, epochs = figures.updates[kept], figures.epoch[kept]
-        values: dict[str, object] = {name: quantity(getattr(figures, name)[kept]) for name in names}
+        values: dict[str, object] = {
+            name: over_seeds(getattr(figures, name)[kept]).or_none() for name in names
+        }
         values |= {name: _plain(value) for name, value in group.axis_values.items()}
         rows.append(
             Row.model_validate(
@@ -190,34 +187,6 @@ def _sizes(events: Sequence[Event]) -> dict[int, dict[str, int]]:
                     if (value := whole(event.data.get(name), 1)) is not None
                 }
     return sizes
-
-
-def _classes(events: Sequence[Event]) -> int | None:
-    found = [e.data.get("classes") for e in events if e.type == "stack-started"]
-    counts = {count for value in found if (count := whole(value, 1)) is not None}
-    return counts.pop() if len(counts) == 1 else None
-
-
-def _chance(events: Sequence[Event], classes: int | None) -> float | None:
-    """The larger of 1 / classes and the recorded shares of the most frequent class."""
-    shares = [e.data.get("majority_share") for e in events if e.type == "stack-started"]
-    known = [known for share in shares if (known := number(share, 0, 1)) is not None]
-    return max([1 / classes, *known]) if classes else None
-
-
-def _duration(events: Sequence[Event], view: RunView) -> float | None:
-    """Seconds that workers lived; one that was killed lived until its last sign."""
-    starts = [i for i, event in enumerate(events) if event.type == "worker-started"]
-    if not starts:
-        return None
-    total = 0.0
-    progress = view.progress
-    for start, stop in zip(starts, [*starts[1:], len(events)], strict=True):
-        last = events[stop - 1].time
-        if stop == len(events) and progress is not None:
-            last = max(last, number(progress.time, 0, LATEST) or 0.0)
-        total += max(0.0, last - events[start].time)
-    return round(total, 3)
 
 
 def _made_with(view: RunView) -> dict[str, object]:

@@ -10,18 +10,18 @@ import math
 from collections.abc import Sequence
 
 from memlab.errors import MemlabError
-from memlab.experiment.spec import Experiment
+from memlab.estimate import Estimate
+from memlab.numbers import bracketed
 from memlab.reports.claims import registry
 from memlab.reports.claims.evidence import Evidence
 from memlab.reports.claims.finished_run import FinishedRun
 from memlab.reports.claims.needed import presets_of
-from memlab.reports.findings import ClaimFindings, Quantity
-from memlab.reports.scoreboard import NOT_RUN, Entry, explanation, measured, shown_interval
-from memlab.reports.verdict import Interval
-from memlab.runs.run_folder import RunFolder
+from memlab.reports.findings import ClaimFindings
+from memlab.reports.scoreboard import NOT_RUN, Entry, explanation, measured
+from memlab.runs.run import Run
 
 
-def claim_findings(run: RunFolder, made: Experiment) -> list[ClaimFindings]:
+def claim_findings(run: Run) -> list[ClaimFindings]:
     """One for each claim that the experiment of a finished run names, in its order.
 
     What keeps a claim from being measured is its finding's reason; it never fails the run.
@@ -29,8 +29,8 @@ def claim_findings(run: RunFolder, made: Experiment) -> list[ClaimFindings]:
     try:
         found = FinishedRun(run)
     except MemlabError as error:
-        return [_unknown(name, str(error)) for name in made.claims]
-    return [_of(name, found) for name in made.claims]
+        return [_unknown(name, str(error)) for name in run.experiment.claims]
+    return [_of(name, found) for name in run.experiment.claims]
 
 
 def _of(name: str, run: FinishedRun) -> ClaimFindings:
@@ -67,16 +67,13 @@ def _finding(entry: Entry, seeds: Sequence[int]) -> ClaimFindings:
         criterion=claim.criterion,
         verdict=entry.shown,
         reason=entry.reason,
-        effect=_quantity(head.effect) if head is not None else None,
+        effect=_known(head.effect) if head is not None else None,
         effect_is=head.label if head is not None else None,
-        shown=shown_interval(head.effect) if head is not None else "",
+        shown=bracketed(head.effect) if head is not None else "",
         asked=head.rule.words if head is not None else "",
         explanation=list(explanation(entry, seeds)),
     )
 
 
-def _quantity(effect: Interval) -> Quantity | None:
-    if not math.isfinite(effect.mean) or effect.n < 1:
-        return None
-    known = math.isfinite(effect.low) and math.isfinite(effect.high)
-    return Quantity(mean=effect.mean, ci95=(effect.low, effect.high) if known else None, n=effect.n)
+def _known(effect: Estimate) -> Estimate | None:
+    return effect.or_none() if math.isfinite(effect.mean) else None

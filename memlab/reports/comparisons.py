@@ -7,10 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from memlab.reports.digits import accuracy, estimate, listed, number, percent, points
-from memlab.reports.findings import Findings, Quantity, Row
-from memlab.reports.naming import is_label_noise, is_noise, kind, noise, prose, together
-from memlab.reports.statistics import apart
+from memlab.estimate import Estimate
+from memlab.numbers import accuracy, estimate, points, share, stated
+from memlab.reports.findings import Findings, Row
+from memlab.reports.naming import (
+    is_label_noise,
+    is_noise,
+    kind,
+    listed,
+    noise,
+    prose,
+    together,
+)
 
 FITTED, EVERY = 0.99, 0.995
 MOST = 3  # sentences
@@ -38,7 +46,7 @@ def _single(row: Row) -> list[str]:
     if row.best_test_accuracy is not None and row.best_epoch is not None:
         made.append(
             f"Its best on data it had not seen was {accuracy(row.best_test_accuracy)}, "
-            f"at epoch {number(row.best_epoch.mean, 0)}."
+            f"at epoch {stated(row.best_epoch.mean, 0)}."
         )
     return made
 
@@ -46,7 +54,7 @@ def _single(row: Row) -> list[str]:
 def _no_test(rows: Sequence[Row]) -> str:
     found = [row.train_accuracy.mean for row in rows if row.train_accuracy is not None]
     return (
-        f"Train accuracy was {number(min(found), 2)} to {number(max(found), 2)}; there are no "
+        f"Train accuracy was {stated(min(found), 2)} to {stated(max(found), 2)}; there are no "
         "test figures."
     )
 
@@ -59,24 +67,24 @@ def _best_and_worst(findings: Findings, rows: Sequence[Row], opening: str) -> st
     (worst, low), (best, high) = pair
     names = [prose(row, findings.axes) for row in (best, worst)]
     verb = "ended with" if findings.complete else "is at"
-    if low.ci95 is not None and high.ci95 is not None and not apart(low, high):
+    if low.bounded and high.bounded and not low.apart(high):
         count = sum(row.test_accuracy is not None for row in rows)
         return _capital(
             f"{opening}this run does not tell the {count} apart by their accuracy on data not "
-            f"seen: it goes from {number(low.mean, 3)} ({names[1]}) to {number(high.mean, 3)} "
+            f"seen: it goes from {stated(low.mean, 3)} ({names[1]}) to {stated(high.mean, 3)} "
             f"({names[0]}), and the intervals overlap."
         )
     made = _capital(
         f"{opening}{names[0]} {verb} the highest accuracy on data not seen, {estimate(high)}, and "
         f"{names[1]} with the lowest, {estimate(low)}"
     )
-    sure = "; their 95 % intervals do not overlap" if low.ci95 and high.ci95 else ""
+    sure = "; their 95 % intervals do not overlap" if low.bounded and high.bounded else ""
     return f"{made}{sure}."
 
 
 def extremes(
-    rows: Sequence[Row], of: Callable[[Row], Quantity | None]
-) -> tuple[tuple[Row, Quantity], tuple[Row, Quantity]] | None:
+    rows: Sequence[Row], of: Callable[[Row], Estimate | None]
+) -> tuple[tuple[Row, Estimate], tuple[Row, Estimate]] | None:
     """The rows with the lowest and the highest mean; None with fewer than two."""
     found = [(row, quantity) for row in rows if (quantity := of(row)) is not None]
     if len(found) < 2:
@@ -96,13 +104,13 @@ def _updates(findings: Findings, rows: Sequence[Row]) -> list[str]:
         return []
     names = [prose(row, findings.axes) for _, row in (few, many)]
     return [
-        f"{_capital(names[0])} made {number(few[0], 0)} updates, {names[1]} {number(many[0], 0)}."
+        f"{_capital(names[0])} made {stated(few[0], 0)} updates, {names[1]} {stated(many[0], 0)}."
     ]
 
 
 def _gaps(findings: Findings, rows: Sequence[Row]) -> list[str]:
     pair = extremes(rows, lambda row: row.generalization_gap)
-    if pair is None or not apart(pair[0][1], pair[1][1]):
+    if pair is None or not pair[0][1].apart(pair[1][1]):
         return []
     (low_row, low), (high_row, high) = pair
     return [
@@ -118,12 +126,12 @@ def under_noise(findings: Findings, rows: Sequence[Row]) -> list[str]:
     made = [_best_and_worst(findings, rows, opening) or _no_test(rows)]
     made += _updates(findings, rows) + _lies(findings, rows)
     seen = extremes(rows, lambda row: row.recovered_true_labels)
-    if seen is not None and apart(seen[0][1], seen[1][1]):
+    if seen is not None and seen[0][1].apart(seen[1][1]):
         (few_row, few), (many_row, many) = seen
         made.append(
             f"Most lies were seen through with {prose(many_row, findings.axes)} "
-            f"({percent(many.mean)}), fewest with {prose(few_row, findings.axes)} "
-            f"({percent(few.mean)})."
+            f"({share(many.mean)}), fewest with {prose(few_row, findings.axes)} "
+            f"({share(few.mean)})."
         )
     return made[:MOST]
 
@@ -135,15 +143,15 @@ def _lies(findings: Findings, rows: Sequence[Row]) -> list[str]:
         return []
     (few_row, few), (many_row, many) = lies
     names = [prose(row, findings.axes) for row in (few_row, many_row)]
-    if percent(few.mean) == percent(many.mean):
-        return [f"Of the {what}, {percent(few.mean)} were fitted with each of them."]
-    if apart(few, many) or few.ci95 is None:
+    if share(few.mean) == share(many.mean):
+        return [f"Of the {what}, {share(few.mean)} were fitted with each of them."]
+    if few.apart(many) or not few.bounded:
         return [
-            f"Fewest {what} were fitted with {names[0]} ({percent(few.mean)}), most with "
-            f"{names[1]} ({percent(many.mean)})."
+            f"Fewest {what} were fitted with {names[0]} ({share(few.mean)}), most with "
+            f"{names[1]} ({share(many.mean)})."
         ]
     return [
-        f"Of the {what}, {percent(few.mean)} to {percent(many.mean)} were fitted; the intervals "
+        f"Of the {what}, {share(few.mean)} to {share(many.mean)} were fitted; the intervals "
         "of the extremes overlap."
     ]
 
@@ -166,11 +174,11 @@ def of_kinds(findings: Findings, rows: Sequence[Row]) -> list[str]:
             f"{'was' if len(missed) == 1 else 'were'} {listed(missed)}."
         ]
     reached = [
-        f"{number(row.test_accuracy.mean, 2)} with {name}"
+        f"{stated(row.test_accuracy.mean, 2)} with {name}"
         for row, name in zip(rows, names, strict=True)
         if row.test_accuracy is not None
     ]
-    guess = "" if findings.chance is None else f" (guessing gives {number(findings.chance, 2)})"
+    guess = "" if findings.chance is None else f" (guessing gives {stated(findings.chance, 2)})"
     if reached:
         made.append(f"On data it had not seen it reached {listed(reached)}{guess}.")
     return made + _soonest(rows, names)
@@ -182,13 +190,13 @@ def _crowded(findings: Findings) -> bool:
 
 def _soonest(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
     pair = extremes(rows, lambda row: row.epochs_to_fit)
-    if pair is None or not apart(pair[0][1], pair[1][1]):
+    if pair is None or not pair[0][1].apart(pair[1][1]):
         return []
     called = {id(row): name for row, name in zip(rows, names, strict=True)}
     (quick_row, quick), (slow_row, slow) = pair
     return [
-        f"Fitting took longest with {called[id(slow_row)]} ({number(slow.mean, 0)} epochs) and "
-        f"was quickest with {called[id(quick_row)]} ({number(quick.mean, 0)})."
+        f"Fitting took longest with {called[id(slow_row)]} ({stated(slow.mean, 0)} epochs) and "
+        f"was quickest with {called[id(quick_row)]} ({stated(quick.mean, 0)})."
     ]
 
 
@@ -220,23 +228,23 @@ def _who_fits(noisy: Sequence[Row], example: Row, others: Sequence[str]) -> str:
     what = "lies" if is_label_noise(example) else "corrupted examples"
     measured = [(row, q) for row in noisy if (q := row.train_accuracy_corrupted) is not None]
     fit = [row for row, q in measured if q.mean >= EVERY]
-    short = [(row, f" ({percent(q.mean)})") for row, q in measured if q.mean < EVERY]
+    short = [(row, f" ({share(q.mean)})") for row, q in measured if q.mean < EVERY]
     opening = f"With {noise(example)}, "
     if not short:
         many = f"all {len(fit)} networks compared" if len(fit) > 1 else "the network"
-        return f"{opening}{many} fitted {percent(EVERY)} or more of the {what}."
+        return f"{opening}{many} fitted {share(EVERY)} or more of the {what}."
     missed = together([row for row, _ in short], others, [share for _, share in short])
     if not fit:
         return f"{opening}no network fitted all {what}: {missed}."
     return (
-        f"{opening}{percent(EVERY)} or more of the {what} were fitted with "
+        f"{opening}{share(EVERY)} or more of the {what} were fitted with "
         f"{together(fit, others)}, but not with {missed}."
     )
 
 
 def _how_much_longer(pairs: Sequence[tuple[Row, Row]]) -> list[str]:
     found = [
-        (many.mean / few.mean, apart(many, few))
+        (many.mean / few.mean, many.apart(few))
         for noisy, clean in pairs
         if (many := noisy.epochs_to_fit) is not None
         and (few := clean.epochs_to_fit) is not None
@@ -245,7 +253,7 @@ def _how_much_longer(pairs: Sequence[tuple[Row, Row]]) -> list[str]:
     if not found:
         return []
     low, high = min(found)[0], max(found)[0]
-    span = number(low, 1) if high - low < 0.05 else f"{number(low, 1)} to {number(high, 1)}"
+    span = stated(low, 1) if high - low < 0.05 else f"{stated(low, 1)} to {stated(high, 1)}"
     doubt = "" if all(sure for _, sure in found) else " (not every one of these is certain)"
     where = "Where both got there, reaching" if len(found) < len(pairs) else "Reaching"
     return [
@@ -260,9 +268,9 @@ def _ranges(findings: Findings, noisy: Sequence[Row], clean: Sequence[Row]) -> l
         means = [row.test_accuracy.mean for row in rows if row.test_accuracy is not None]
         if not means:
             return []
-        low, high = number(min(means), 2), number(max(means), 2)
+        low, high = stated(min(means), 2), stated(max(means), 2)
         spans.append(f"{low if low == high else f'{low} to {high}'} {words}")
-    guess = "" if findings.chance is None else f" (guessing gives {number(findings.chance, 2)})"
+    guess = "" if findings.chance is None else f" (guessing gives {stated(findings.chance, 2)})"
     return [f"Accuracy on data not seen was {spans[0]} and {spans[1]}{guess}."]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from memlab.reports.digits import duration, number
+from memlab.numbers import duration, stated
 from memlab.reports.findings import Findings
 from memlab.strict_json import whole
 from memlab.text import plain
@@ -23,7 +23,7 @@ def standing(findings: Findings) -> str:
     """What to bear in mind where the run has not finished; empty where it has."""
     if findings.complete:
         return ""
-    at = "" if findings.epoch is None else f" at epoch {number(findings.epoch, 0)}"
+    at = "" if findings.epoch is None else f" at epoch {stated(findings.epoch, 0)}"
     why = findings.state_message
     if why and not why.endswith((".", "!", "?")):
         why = f"Last seen: {why}."

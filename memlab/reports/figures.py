@@ -15,6 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from memlab.experiment.metrics import (
+    METRICS,
+    TEST_ACCURACY,
+    TRAIN_ACCURACY_CLEAN,
+    TRAIN_ACCURACY_CORRUPTED,
+)
 from memlab.reports import palette
 from memlab.reports.findings import Findings, Row
 from memlab.reports.naming import cells, column_title
@@ -46,9 +52,9 @@ LADDER = (
     ("memorization_cost", "memorization cost", palette.LIES, "^"),
 )
 PANELS = (
-    ("train_accuracy_clean", "truth: clean training examples", palette.TRUTH),
-    ("train_accuracy_corrupted", "lies: corrupted training examples", palette.LIES),
-    ("test_accuracy", "unseen: test examples", palette.UNSEEN),
+    (TRAIN_ACCURACY_CLEAN, METRICS[TRAIN_ACCURACY_CLEAN].caption, palette.TRUTH),
+    (TRAIN_ACCURACY_CORRUPTED, METRICS[TRAIN_ACCURACY_CORRUPTED].caption, palette.LIES),
+    (TEST_ACCURACY, METRICS[TEST_ACCURACY].caption, palette.UNSEEN),
 )
 MOST_BANDS = 12
 SAME_SCALE = 20.0
@@ -92,7 +98,7 @@ def _draw_ladder(axes: Axes, findings: Findings, where: list[float] | None, tall
         ]
         shift = 0.0 if where is not None else (index - 0.5) * 0.16
         at = [x + shift for x, _ in found]
-        means, halves = [q.mean for _, q in found], [q.half or 0.0 for _, q in found]
+        means, halves = [q.mean for _, q in found], [q.half if q.bounded else 0.0 for _, q in found]
         look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 5.5, "capsize": 3}
         line = "-" if where is not None else ""
         if tall:
@@ -181,7 +187,7 @@ def _draw_panel(axes: Axes, findings: Findings, drawn: Sequence[Curve], metric: 
         if len(drawn) <= MOST_BANDS and np.isfinite(curve.low).any():
             low, high = np.clip(curve.low, 0, 1), np.clip(curve.high, 0, 1)
             axes.fill_between(curve.epoch, low, high, color=colours[index], alpha=0.13, linewidth=0)
-        if metric == "test_accuracy":
+        if metric == TEST_ACCURACY:
             _mark_best(axes, row, colours[index])
     if findings.chance is not None:
         axes.axhline(findings.chance, color=palette.NEUTRAL, linewidth=0.9, linestyle=(0, (4, 3)))

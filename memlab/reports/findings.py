@@ -6,10 +6,20 @@ The names of rows' quantities and of these fields are stable; new ones may be ad
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    model_validator,
+)
+
+from memlab.estimate import Estimate
 
 SCHEMA_VERSION = 1
 
@@ -32,10 +42,23 @@ class Quantity(BaseModel):
     )
     n: int = Field(ge=1, description="Seeds for which the quantity exists")
 
-    @property
-    def half(self) -> float | None:
-        """Half the interval's width; None without an interval."""
-        return None if self.ci95 is None else (self.ci95[1] - self.ci95[0]) / 2
+
+def _read(value: object) -> Estimate:
+    if isinstance(value, Estimate):
+        return value
+    found = Quantity.model_validate(value)
+    low, high = found.ci95 or (math.nan, math.nan)
+    return Estimate(found.mean, low, high, found.n)
+
+
+def _stored(found: Estimate) -> Quantity:
+    return Quantity(mean=found.mean, ci95=found.ends, n=found.n)
+
+
+#: An estimate as it stands in report.json.
+Reported = Annotated[
+    Estimate, PlainValidator(_read), PlainSerializer(_stored, return_type=Quantity)
+]
 
 
 def _quantity(description: str) -> Any:
@@ -57,39 +80,39 @@ class Row(Part):
     corruption_kind: str = Field(description="Kind of corruption of these members")
     corruption_fraction: float = Field(description="Share of training examples drawn for it")
 
-    train_accuracy: Quantity | None = _quantity("Accuracy on the given labels at the end")
-    train_accuracy_clean: Quantity | None = _quantity(
+    train_accuracy: Reported | None = _quantity("Accuracy on the given labels at the end")
+    train_accuracy_clean: Reported | None = _quantity(
         "Train accuracy at the end on the examples that were not changed (truth)"
     )
-    train_accuracy_corrupted: Quantity | None = _quantity(
+    train_accuracy_corrupted: Reported | None = _quantity(
         "Train accuracy at the end on the changed examples, by their given label (lies fitted)"
     )
-    recovered_true_labels: Quantity | None = _quantity(
+    recovered_true_labels: Reported | None = _quantity(
         "Share of examples with a wrong given label whose true label is predicted at the end"
     )
-    test_accuracy: Quantity | None = _quantity("Test accuracy at the end")
-    best_test_accuracy: Quantity | None = _quantity(
+    test_accuracy: Reported | None = _quantity("Test accuracy at the end")
+    best_test_accuracy: Reported | None = _quantity(
         "Highest test accuracy of all evaluations (chosen on test data: an upper bound)"
     )
-    best_epoch: Quantity | None = _quantity("Epoch of the first highest test accuracy")
-    generalization_gap: Quantity | None = _quantity("Train minus test accuracy at the end")
-    generalization_gap_loss: Quantity | None = _quantity("Test minus train loss at the end")
-    memorization_cost: Quantity | None = _quantity(
+    best_epoch: Reported | None = _quantity("Epoch of the first highest test accuracy")
+    generalization_gap: Reported | None = _quantity("Train minus test accuracy at the end")
+    generalization_gap_loss: Reported | None = _quantity("Test minus train loss at the end")
+    memorization_cost: Reported | None = _quantity(
         "Best minus final test accuracy; never negative, and above zero by chance alone"
     )
-    epochs_to_fit: Quantity | None = _quantity(
+    epochs_to_fit: Reported | None = _quantity(
         "First epoch with train accuracy ≥ 0.99; n counts the members that got there"
     )
-    early_stopped_test_accuracy: Quantity | None = _quantity(
+    early_stopped_test_accuracy: Reported | None = _quantity(
         "Test accuracy at the epoch of the best validation accuracy (honest early stopping)"
     )
-    early_stopped_recovered: Quantity | None = _quantity(
+    early_stopped_recovered: Reported | None = _quantity(
         "Recovered true labels at the epoch of the best validation accuracy"
     )
-    early_stopping_gain: Quantity | None = _quantity(
+    early_stopping_gain: Reported | None = _quantity(
         "Early-stopped minus final test accuracy, per seed; not biased by choosing on test data"
     )
-    memorization_onset: Quantity | None = _quantity(
+    memorization_onset: Reported | None = _quantity(
         "Epoch from which on, to the end, more lies are repeated than seen through"
     )
     fraction_changed: float | None = Field(
@@ -110,10 +133,10 @@ class Row(Part):
         """The axis values by dotted field name."""
         return self.model_extra or {}
 
-    def quantity(self, name: str) -> Quantity | None:
+    def quantity(self, name: str) -> Estimate | None:
         """The quantity of that field."""
         found = getattr(self, name)
-        return found if isinstance(found, Quantity) else None
+        return found if isinstance(found, Estimate) else None
 
 
 class Measured(Part):
@@ -166,7 +189,7 @@ class ClaimFindings(Part):
     criterion: str = Field(description="When it counts as supported")
     verdict: str = Field(description="supported, not supported, inconclusive, or not run")
     reason: str = Field(description="Why there is no verdict; empty where there is one")
-    effect: Quantity | None = Field(description="The effect of the deciding condition over seeds")
+    effect: Reported | None = Field(description="The effect of the deciding condition over seeds")
     effect_is: str | None = Field(description="What that effect is")
     shown: str = Field(description="The effect with its 95 % interval, in words")
     asked: str = Field(description="Where the interval has to lie")
@@ -234,7 +257,7 @@ class Findings(Part):
 
 
 QUANTITIES: tuple[str, ...] = tuple(
-    name for name, field in Row.model_fields.items() if field.annotation == Quantity | None
+    name for name, field in Row.model_fields.items() if field.annotation == Reported | None
 )
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from memlab.estimate import over_seeds
 from memlab.experiment.grid import Group
 from memlab.experiment.instruments import Instrument, instrument, known
-from memlab.reports.findings import InstrumentFindings, Measured, Quantity
-from memlab.reports.statistics import quantity
+from memlab.reports.findings import InstrumentFindings, Measured
 from memlab.runs.event_log import Event
 from memlab.runs.view import RunView
-from memlab.strict_json import number, whole
+from memlab.strict_json import number, tamed, whole
 from memlab.text import plain
 
 LONGEST = 1e12  # seconds; a damaged log may say more
@@ -69,7 +69,8 @@ def _row(
         metric = f"{made.name}.{declared.name}"
         values = view.newest(metric, members)
         if not declared.shape:
-            row[declared.name] = _dumped(quantity(values.ravel()))
+            found = over_seeds(values.ravel())
+            row[declared.name] = found.document() if found.n else None
             curve = view.curve(metric, members)
             there = np.isfinite(curve.mean)
             if there.any():
@@ -83,22 +84,12 @@ def _row(
     return row
 
 
-def _dumped(found: Quantity | None) -> dict[str, Any] | None:
-    return None if found is None else found.model_dump(mode="json")
-
-
 def _mean(values: np.ndarray) -> Any:
     """The mean over members as nested lists, null where no member has a value."""
     there = np.isfinite(values)
     with np.errstate(invalid="ignore"):
         mean = np.where(there, values, 0.0).sum(0) / there.sum(0)
-    return _listed(mean)
-
-
-def _listed(values: np.ndarray) -> Any:
-    if values.ndim:
-        return [_listed(part) for part in values]
-    return float(values) if np.isfinite(values) else None
+    return tamed(mean.tolist())
 
 
 def _of(events: Sequence[Event], failures: bool) -> list[Event]:

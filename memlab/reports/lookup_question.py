@@ -11,10 +11,12 @@ from typing import Final
 
 import numpy as np
 
+from memlab.estimate import Estimate, over_seeds
+from memlab.numbers import bracketed
 from memlab.reports.claims import lookup
 from memlab.reports.claims.claim import Panel
-from memlab.reports.scoreboard import NOT_RUN, Entry, shown_interval
-from memlab.reports.verdict import Interval, t_interval
+from memlab.reports.naming import listed
+from memlab.reports.scoreboard import NOT_RUN, Entry
 
 PAPER: Final = lookup.PAPER
 COMPARISON: Final = "L1"
@@ -41,7 +43,7 @@ class Learner:
     """One of those compared, with its test accuracy."""
 
     name: str
-    accuracy: Interval
+    accuracy: Estimate
 
 
 def answer(entries: Sequence[Entry]) -> str:
@@ -64,25 +66,20 @@ def answer(entries: Sequence[Entry]) -> str:
 def _came_out(entry: Entry) -> str:
     assert entry.measured is not None
     one = entry.measured.deciding
-    return f"{one.label} is {shown_interval(one.effect)} where {one.rule.words} was asked"
+    return f"{one.label} is {bracketed(one.effect)} where {one.rule.words} was asked"
 
 
 def _added(by_id: dict[str, Entry], first: Entry) -> str:
     known = {key: by_id[key] for key in ADDS if key in by_id}
     held = [f"{ADDS[key]} ({key})" for key, e in known.items() if e.verdict == "supported"]
-    linked = _listed(held)
+    linked = listed(held)
     if linked:
         linked = f", {linked}" if first.verdict == "supported" else f"; yet {linked}"
     for name in ("not supported", "inconclusive", NOT_RUN):
         rest = [key for key, entry in known.items() if entry.shown == name]
         if rest:
-            linked += f"; {_listed(rest)} {'is' if len(rest) == 1 else 'are'} {name}"
+            linked += f"; {listed(rest)} {'is' if len(rest) == 1 else 'are'} {name}"
     return linked
-
-
-def _listed(parts: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return " and ".join([", ".join(parts[:-1]), *parts[-1:]] if len(parts) > 1 else parts)
 
 
 def comparison(entries: Sequence[Entry]) -> Panel | None:
@@ -102,4 +99,4 @@ def learners(entries: Sequence[Entry]) -> list[Learner]:
     if panel is None:
         return []
     values = np.atleast_2d(panel.lines[0].y)
-    return [Learner(name, t_interval(values[:, index])) for index, name in enumerate(panel.ticks)]
+    return [Learner(name, over_seeds(values[:, index])) for index, name in enumerate(panel.ticks)]

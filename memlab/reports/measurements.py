@@ -13,6 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memlab.errors import RunFolderError
+from memlab.experiment.metrics import (
+    RECOVERED_TRUE_LABELS,
+    TEST_ACCURACY,
+    TEST_LOSS,
+    TRAIN_ACCURACY,
+    TRAIN_ACCURACY_CLEAN,
+    TRAIN_ACCURACY_CORRUPTED,
+    TRAIN_LOSS,
+    VALIDATION_ACCURACY,
+)
 from memlab.runs.table import Table
 from memlab.runs.view import members_of
 
@@ -20,13 +30,13 @@ Values = NDArray[np.float64]
 FITTED = 0.99
 BLOCK_VALUES = 1 << 21  # of one metric held at once
 HISTORIES = (
-    "train_accuracy",
-    "train_accuracy_corrupted",
-    "recovered_true_labels",
-    "validation_accuracy",
-    "test_accuracy",
+    TRAIN_ACCURACY,
+    TRAIN_ACCURACY_CORRUPTED,
+    RECOVERED_TRUE_LABELS,
+    VALIDATION_ACCURACY,
+    TEST_ACCURACY,
 )
-LAST_ONLY = ("train_accuracy_clean", "train_loss", "test_loss")
+LAST_ONLY = (TRAIN_ACCURACY_CLEAN, TRAIN_LOSS, TEST_LOSS)
 
 
 @dataclass(frozen=True)
@@ -58,28 +68,28 @@ def figures_of(epoch: Values, updates: Values, metrics: Mapping[str, Values]) ->
     Metrics of `LAST_ONLY` may have the last evaluation alone. At least one evaluation.
     """
     last = {name: values[-1] for name, values in metrics.items()}
-    test, recovered = metrics["test_accuracy"], metrics["recovered_true_labels"]
+    test, recovered = metrics[TEST_ACCURACY], metrics[RECOVERED_TRUE_LABELS]
     best, peak = peak_of(test)
-    stopped, _ = peak_of(metrics["validation_accuracy"])
+    stopped, _ = peak_of(metrics[VALIDATION_ACCURACY])
     early_test, early_recovered = at(test, stopped), at(recovered, stopped)
     width = test.shape[1]
     return Figures(
-        train_accuracy=last["train_accuracy"],
-        train_accuracy_clean=last["train_accuracy_clean"],
-        train_accuracy_corrupted=last["train_accuracy_corrupted"],
-        recovered_true_labels=last["recovered_true_labels"],
-        test_accuracy=last["test_accuracy"],
+        train_accuracy=last[TRAIN_ACCURACY],
+        train_accuracy_clean=last[TRAIN_ACCURACY_CLEAN],
+        train_accuracy_corrupted=last[TRAIN_ACCURACY_CORRUPTED],
+        recovered_true_labels=last[RECOVERED_TRUE_LABELS],
+        test_accuracy=last[TEST_ACCURACY],
         best_test_accuracy=peak,
         best_epoch=_epoch_at(epoch, best),
-        generalization_gap=last["train_accuracy"] - last["test_accuracy"],
-        generalization_gap_loss=last["test_loss"] - last["train_loss"],
-        memorization_cost=peak - last["test_accuracy"],
-        epochs_to_fit=_epoch_at(epoch, first_true(metrics["train_accuracy"] >= FITTED)),
+        generalization_gap=last[TRAIN_ACCURACY] - last[TEST_ACCURACY],
+        generalization_gap_loss=last[TEST_LOSS] - last[TRAIN_LOSS],
+        memorization_cost=peak - last[TEST_ACCURACY],
+        epochs_to_fit=_epoch_at(epoch, first_true(metrics[TRAIN_ACCURACY] >= FITTED)),
         early_stopped_test_accuracy=early_test,
         early_stopped_recovered=early_recovered,
-        early_stopping_gain=early_test - last["test_accuracy"],
+        early_stopping_gain=early_test - last[TEST_ACCURACY],
         memorization_onset=_epoch_at(
-            epoch, start_of_last_stretch(metrics["train_accuracy_corrupted"] > recovered)
+            epoch, start_of_last_stretch(metrics[TRAIN_ACCURACY_CORRUPTED] > recovered)
         ),
         epoch=np.full(width, epoch[-1]),
         updates=np.full(width, updates[-1]),

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memlab.experiment.fields import heads
 from memlab.experiment.grid import short_names, show
-from memlab.reports.digits import listed, percent
+from memlab.numbers import share
 from memlab.reports.findings import Findings, Row
 
-TITLES = {
-    "corruption.fraction": "noise",
-    "corruption.kind": "corruption",
-    "optimizer.learning_rate": "η",
-    "optimizer.batch_size": "S",
-    "dataset.train": "examples",
-    "schedule.kind": "schedule",
-    "model.name": "model",
-}
 _SYMBOLS = {"learning_rate=": "η=", "batch_size=": "S=", "adversarial_": "adversarial "}
 _LABELS = {
     "labels": ("{} of the labels replaced at random", "all labels replaced at random"),
@@ -57,9 +49,10 @@ def noise(row: Row, input_fraction: float | None = None) -> str:
     for part in row.corruption_kind.split("+"):
         other = (f"{{}} of the examples corrupted by {part}", f"all corrupted by {part}")
         some, every = (_LABELS | _INPUTS).get(part, other)
-        inputs = part in _INPUTS and input_fraction is not None
-        share = input_fraction if inputs and input_fraction is not None else row.corruption_fraction
-        parts.append(every if share >= 1 else some.format(percent(share)))
+        drawn = row.corruption_fraction
+        if part in _INPUTS and input_fraction is not None:
+            drawn = input_fraction
+        parts.append(every if drawn >= 1 else some.format(share(drawn)))
     return " and ".join(parts)
 
 
@@ -86,9 +79,7 @@ def prose(row: Row, axes: Sequence[str]) -> str:
     for name in axes:
         value = row.axis_values.get(name)
         if name == "corruption.fraction":
-            words.append(
-                f"{percent(row.corruption_fraction)} noise" if is_noise(row) else "no noise"
-            )
+            words.append(f"{share(row.corruption_fraction)} noise" if is_noise(row) else "no noise")
         elif name == "corruption.kind":
             words.append(kind(row))
         elif isinstance(value, str):
@@ -100,8 +91,7 @@ def prose(row: Row, axes: Sequence[str]) -> str:
 
 def column_title(findings: Findings) -> str:
     """What stands over the axis values: `noise`, `noise · width`."""
-    short = short_names(tuple(findings.axes))
-    return " · ".join(TITLES.get(name) or short[name].replace("_", " ") for name in findings.axes)
+    return " · ".join(heads(short_names(tuple(findings.axes))).values())
 
 
 def cells(findings: Findings) -> list[str]:
@@ -134,6 +124,11 @@ def _shortened(text: str) -> str:
     for name, symbol in _SYMBOLS.items():
         text = text.replace(name, symbol)
     return text.replace("_", " ").replace("=", " ").replace(",", ", ")
+
+
+def listed(items: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return ", ".join(items[:-1]) + " and " + items[-1] if len(items) > 1 else "".join(items)
 
 
 def together(rows: Sequence[Row], axes: Sequence[str], extra: Sequence[str] = ()) -> str:

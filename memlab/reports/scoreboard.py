@@ -1,24 +1,23 @@
 """The scoreboard: every claim with its verdict, effect, controls and explanation.
 
 `build` measures what finished runs allow; what is missing stands there as not run, with the reason.
-Renderings are `scoreboard_text`, `scoreboard_markdown`, `scoreboard_html` and, as plain data,
-`document`.
+What is rendered of it is `scoreboard_page`, in blocks; as plain data it is `document`.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from memlab.errors import MemlabError
+from memlab.numbers import bracketed
 from memlab.reports.claims.claim import Claim, Condition, Measure, Measured, Size
 from memlab.reports.claims.evidence import Evidence
 from memlab.reports.claims.finished_run import FinishedRun
 from memlab.reports.claims.needed import presets_of
-from memlab.reports.verdict import LEAST_SEEDS, Interval, Name
+from memlab.reports.verdict import LEAST_SEEDS, Name
 from memlab.runs.run_folder import RunFolder
 
 NOT_RUN: Final = "not run"
@@ -189,7 +188,7 @@ def _outcome(entry: Entry) -> str:
     one = entry.measured.deciding
     count = len(entry.measured.conditions)
     of = f" (one of {count} conditions)" if count > 1 else ""
-    words = f"{entry.shown}; {one.label} {shown_interval(one.effect)}, asked {one.rule.words}{of}."
+    words = f"{entry.shown}; {one.label} {bracketed(one.effect)}, asked {one.rule.words}{of}."
     return " ".join((words, *entry.measured.remarks))
 
 
@@ -200,18 +199,6 @@ def _more_seeds(entry: Entry) -> str:
     if n is None:
         return " More seeds of this spread would hardly decide it."
     return f" {n} seeds of this spread would decide it."
-
-
-def shown_interval(effect: Interval) -> str:
-    """`0.42 [0.38, 0.46]`, with as many digits as the interval is wide."""
-    if not math.isfinite(effect.mean):
-        return "unknown"
-    if not math.isfinite(effect.low):
-        return f"{effect.mean:.3g} (n = {effect.n})"
-    width = effect.high - effect.low
-    digits = 3 if width == 0 else min(4, max(0, 2 - math.floor(math.log10(width))))
-    low, high = (f"{value:.{digits}f}" for value in (effect.low, effect.high))
-    return f"{effect.mean:.{digits}f} [{low}, {high}]".replace("-", "−")
 
 
 def document(board: Scoreboard) -> dict[str, Any]:
@@ -235,7 +222,7 @@ def _plain(entry: Entry, seeds: Sequence[int], control: bool = False) -> dict[st
         "paper": claim.paper,
         "title": claim.title,
         "verdict": entry.shown,
-        "effect": _effect(head.effect) if head is not None else None,
+        "effect": head.effect.document() if head is not None else None,
         "effect_is": head.label if head is not None else None,
         "threshold": head.rule.threshold if head is not None else None,
         "seconds": round(entry.seconds, 1),
@@ -247,7 +234,7 @@ def _plain(entry: Entry, seeds: Sequence[int], control: bool = False) -> dict[st
             {
                 "label": one.label,
                 "verdict": one.verdict.verdict,
-                "effect": _effect(one.effect),
+                "effect": one.effect.document(),
                 "threshold": one.rule.threshold,
                 "rule": one.rule.words,
                 "interval": one.effect.method,
@@ -263,13 +250,4 @@ def _plain(entry: Entry, seeds: Sequence[int], control: bool = False) -> dict[st
         "source": claim.source,
         "criterion": claim.criterion,
         "explanation": list(explanation(entry, seeds)),
-    }
-
-
-def _effect(effect: Interval) -> dict[str, Any]:
-    known = math.isfinite(effect.low) and math.isfinite(effect.high)
-    return {
-        "mean": effect.mean if math.isfinite(effect.mean) else None,
-        "ci95": [effect.low, effect.high] if known else None,
-        "n": effect.n,
     }

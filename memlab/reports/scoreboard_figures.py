@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from memlab.estimate import means
 from memlab.reports import palette
 from memlab.reports.claims.claim import Panel
 from memlab.reports.figures import _style, _svg
 from memlab.reports.scoreboard import Entry
-from memlab.reports.scoreboard_panels import interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +39,8 @@ def figure(entry: Entry) -> str:
 def _draw(axes: Axes, panel: Panel) -> None:
     colours = palette.ramp(len(panel.lines))
     for index, line in enumerate(panel.lines):
-        mean, half = interval(line.y)
+        mean, half = means(np.atleast_2d(line.y))
+        half = np.nan_to_num(half)
         look: dict[str, Any] = {"color": colours[index], "label": line.label or None}
         marker = palette.MARKERS[index % len(palette.MARKERS)]
         if panel.marks:

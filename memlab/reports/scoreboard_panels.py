@@ -12,9 +12,9 @@ from memlab.charts import axis, chart, forest
 from memlab.charts.axis import Limits, Scale
 from memlab.charts.plot import Picture, Reference, Series
 from memlab.charts.row import Row
+from memlab.estimate import means
 from memlab.reports import palette
-from memlab.reports.claims.claim import Line, Panel, Values
-from memlab.runs.curve import half_width
+from memlab.reports.claims.claim import Line, Panel
 
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 MOST_TICKS: Final = 9
@@ -79,19 +79,9 @@ def banded(made: DrawnPanel) -> DrawnPanel:
     return replace(made, picture=picture)
 
 
-def interval(y: Values) -> tuple[Values, Values]:
-    """Mean over seeds and half of its 95 % interval, 0 for one seed; each [points]."""
-    values = np.atleast_2d(y)
-    there = np.isfinite(values)
-    count = there.sum(axis=0).astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(there, values, 0.0).sum(axis=0) / count
-        squares = (np.where(there, values - mean, 0.0) ** 2).sum(axis=0)
-    return mean, np.nan_to_num(half_width(count, squares))
-
-
 def _series(line: Line, colour: str, marker: str) -> Series:
-    mean, half = interval(line.y)
+    mean, half = means(np.atleast_2d(line.y))
+    half = np.nan_to_num(half)
     order = np.argsort(line.x, kind="stable")
     x, mean, half = line.x[order], mean[order], half[order]
     low, high = (mean - half).tolist(), (mean + half).tolist()

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memlab.numbers import accuracy, points, share, stated
 from memlab.reports import comparisons
-from memlab.reports.digits import accuracy, number, percent, points
-from memlab.reports.findings import Findings, Quantity, Row
+from memlab.reports.findings import Findings, Row
 from memlab.reports.naming import is_label_noise, is_noise, noise, prose
-from memlab.reports.statistics import above, apart, below
 
 TOLD_FRACTION = 0.4
 NEAR_CHANCE = 0.05
@@ -27,7 +26,7 @@ def sentences(findings: Findings) -> list[str]:
         return [_nothing(findings)]
     said = _story(findings, rows)
     if not findings.complete:
-        at = "" if findings.epoch is None else f" (epoch {number(findings.epoch, 0)})"
+        at = "" if findings.epoch is None else f" (epoch {stated(findings.epoch, 0)})"
         said[0] = f"So far{at}: {said[0][0].lower()}{said[0][1:]}"
     said += _unequal(rows)
     if findings.diverged:
@@ -46,7 +45,7 @@ def _unequal(rows: Sequence[Row]) -> list[str]:
     ended = all(row.finished + row.diverged == row.members for row in rows)
     if ended or len(epochs) < 2 or min(epochs) == max(epochs):
         return []
-    low, high = number(min(epochs), 0), number(max(epochs), 0)
+    low, high = stated(min(epochs), 0), stated(max(epochs), 0)
     return [f"Not all have come equally far, some to epoch {low}, some to {high}: compare later."]
 
 
@@ -106,11 +105,11 @@ def _fitted(row: Row) -> str:
     if fit.mean >= 0.9995:
         return f"fitted every {one}"
     if fit.mean >= 0.995:
-        return f"fitted practically every {one} ({percent(fit.mean)})"
+        return f"fitted practically every {one} ({share(fit.mean)})"
     if fit.mean < 0.02:
-        return f"fitted hardly any {one} ({percent(fit.mean)})"
-    spread = f" (± {points(fit.half)})" if fit.half is not None and fit.half > 0.05 else ""
-    return f"fitted {percent(fit.mean)}{spread} of the {what}"
+        return f"fitted hardly any {one} ({share(fit.mean)})"
+    spread = f" (± {points(fit.half)})" if fit.half > 0.05 else ""
+    return f"fitted {share(fit.mean)}{spread} of the {what}"
 
 
 def _price(findings: Findings, row: Row) -> str:
@@ -121,21 +120,21 @@ def _price(findings: Findings, row: Row) -> str:
         return ""
     unseen = "data it had not seen"
     if _near_chance(findings, row):
-        guess = accuracy(Quantity(mean=findings.chance or 0.0, ci95=None, n=1))
+        guess = stated(findings.chance or 0.0, 2)
         return (
             f", while on {unseen} it stayed near chance ({accuracy(final)}; guessing gives {guess})"
         )
     decimals = 3 if abs(cost.mean) < 0.02 else 2
     now = "at the end" if findings.complete else "now"
     figures = (
-        f"{number(best.mean, decimals)} at epoch {number(epoch.mean, 0)}, "
-        f"{number(final.mean, decimals)} {now}"
+        f"{stated(best.mean, decimals)} at epoch {stated(epoch.mean, 0)}, "
+        f"{stated(final.mean, decimals)} {now}"
     )
-    if gain is not None and above(gain, 0.0) and cost.mean >= SMALL / 2:
+    if gain is not None and gain.low > 0 and cost.mean >= SMALL / 2:
         much = row.train_accuracy_corrupted is not None and row.train_accuracy_corrupted.mean > 0.5
         verb = "paid with" if much else "lost"
         return f", and {verb} {points(cost.mean)} of accuracy on {unseen} ({figures})"
-    if gain is not None and below(gain, 0.0):
+    if gain is not None and gain.high < 0:
         return (
             f", and stopping it early would have cost {points(gain.mean)} of accuracy on {unseen} "
             f"({figures})"
@@ -143,7 +142,7 @@ def _price(findings: Findings, row: Row) -> str:
     if cost.mean >= SMALL:
         doubt = (
             ""
-            if gain is None or gain.ci95 is None
+            if gain is None or not gain.bounded
             else (f"; {gain.n} seeds do not make certain that stopping early would have helped")
         )
         return f", and ended {points(cost.mean)} below its best on {unseen} ({figures}){doubt}"
@@ -164,20 +163,15 @@ def _seen_through(findings: Findings, row: Row) -> list[str]:
     if early is None:
         return []
     level = findings.chance
-    if level is not None and below_or_at(early, level):
+    if level is not None and early.low <= level:
         return [
             f"Even at its best validation accuracy it saw through no more lies than guessing "
-            f"would ({percent(early.mean)}; guessing gives {percent(level)})."
+            f"would ({share(early.mean)}; guessing gives {share(level)})."
         ]
-    clause = f"Stopped early, it saw through {percent(early.mean)} of the lies"
-    if level is not None and above(early, level):
+    clause = f"Stopped early, it saw through {share(early.mean)} of the lies"
+    if level is not None and early.low > level:
         clause += ": it is not a lookup table"
     return [f"{clause}{_later(findings, row)}."]
-
-
-def below_or_at(quantity: Quantity, level: float) -> bool:
-    """Whether nothing speaks for more than `level`: the interval holds it or lies below."""
-    return quantity.ci95 is not None and quantity.ci95[0] <= level
 
 
 def _later(findings: Findings, row: Row) -> str:
@@ -186,17 +180,17 @@ def _later(findings: Findings, row: Row) -> str:
     kept = row.members - row.diverged
     if onset is not None and onset.n == kept and end is not None:
         clause = (
-            f"; from epoch {number(onset.mean, 0)} on it repeated more lies than it saw through"
+            f"; from epoch {stated(onset.mean, 0)} on it repeated more lies than it saw through"
         )
         if fit is not None and fit.mean >= 0.995:
             return clause
         now = "at the end it saw through" if findings.complete else "now it sees through"
-        return f"{clause}, and {now} {percent(end.mean)}"
-    if onset is None and fit is not None and end is not None and apart(fit, end):
+        return f"{clause}, and {now} {share(end.mean)}"
+    if onset is None and fit is not None and end is not None and fit.apart(end):
         now = "To the end" if findings.complete else "Until now"
         return (
             f". {now} it saw through more lies than it repeated "
-            f"({percent(end.mean)} against {percent(fit.mean)})"
+            f"({share(end.mean)} against {share(fit.mean)})"
         )
     return ""
 
@@ -211,12 +205,12 @@ def _along(findings: Findings, rows: Sequence[Row]) -> list[str]:
     names = [prose(row, ["corruption.fraction"]) for row in (least, most)]
     ends = f"{accuracy(low)} with {names[0]} and {accuracy(high)} with {names[1]}"
     subject = "The gap between train and test accuracy"
-    if apart(low, high):
+    if low.apart(high):
         verb = "grew" if high.mean > low.mean else "shrank"
         return [
             f"{subject} {verb} from {accuracy(low)} with {names[0]} to {accuracy(high)} "
             f"with {names[1]}."
         ]
-    if low.ci95 is None or high.ci95 is None:
+    if not (low.bounded and high.bounded):
         return [f"{subject} was {ends}."]
     return [f"{subject} was {ends}; the intervals overlap, so noise made no certain difference."]

@@ -4,85 +4,75 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from memlab.estimate import Estimate
 from memlab.experiment.instruments import headline_name
-from memlab.reports.digits import IMPOSSIBLE, UNKNOWN, aligned, plus_minus
-from memlab.reports.findings import BaselineFindings, Findings, InstrumentFindings, Quantity
+from memlab.experiment.metrics import (
+    METRICS,
+    RECOVERED_TRUE_LABELS,
+    TEST_ACCURACY,
+    TRAIN_ACCURACY_CLEAN,
+    TRAIN_ACCURACY_CORRUPTED,
+)
+from memlab.numbers import IMPOSSIBLE, UNKNOWN, percent
+from memlab.reports.blocks import Column, Table
+from memlab.reports.findings import BaselineFindings, Findings, InstrumentFindings
+from memlab.reports.naming import cells, column_title
 from memlab.strict_json import number, whole
 
 BESIDE = {
-    "test_accuracy": "accuracy on data not seen",
-    "train_accuracy_clean": "truth fitted",
-    "train_accuracy_corrupted": "lies fitted",
-    "recovered_true_labels": "lies seen through",
+    TEST_ACCURACY: "accuracy on data not seen",
+    TRAIN_ACCURACY_CLEAN: METRICS[TRAIN_ACCURACY_CLEAN].short,
+    TRAIN_ACCURACY_CORRUPTED: METRICS[TRAIN_ACCURACY_CORRUPTED].short,
+    RECOVERED_TRUE_LABELS: f"lies {METRICS[RECOVERED_TRUE_LABELS].short}",
     "generalization_gap": "gap between train and test",
 }
 EARLY = {
-    "test_accuracy": "early_stopped_test_accuracy",
-    "recovered_true_labels": "early_stopped_recovered",
+    TEST_ACCURACY: "early_stopped_test_accuracy",
+    RECOVERED_TRUE_LABELS: "early_stopped_recovered",
 }
 DECIMALS = 3  # of what is near 1; of columns of smaller values more, up to MOST_DECIMALS
 MOST_DECIMALS = 7
 
 
-@dataclass(frozen=True)
-class SideTable:
-    """Scalars per axis value: `cells` `[rows][columns]` as text, of one width per column."""
-
-    title: str
-    about: str
-    heads: tuple[str, ...]
-    cells: tuple[tuple[str, ...], ...]
-
-    def blocks(self, width: int, gap: int) -> list[tuple[int, int]]:
-        """First and last (exclusive) column of as few tables as fit into `width` characters."""
-        found: list[tuple[int, int]] = []
-        start, used = 0, 0
-        for column, head in enumerate(self.heads):
-            needs = max(len(head), *(len(row[column]) for row in self.cells)) + gap
-            if used and used + needs > width:
-                found.append((start, column))
-                start, used = column, 0
-            used += needs
-        return [*found, (start, len(self.heads))] if self.heads else []
-
-
-def side_tables(findings: Findings, zero: bool = True) -> list[SideTable]:
+def side_tables(findings: Findings) -> list[Table]:
     """Baselines beside the network, then one table per instrument."""
-    return baseline_tables(findings, zero) + instrument_tables(findings, zero)
+    return baseline_tables(findings) + instrument_tables(findings)
 
 
-def baseline_tables(findings: Findings, zero: bool = True) -> list[SideTable]:
+def baseline_tables(findings: Findings) -> list[Table]:
     """The network at the end and stopped early, then each baseline: a table per quantity.
 
     None without baselines; a quantity that nobody has, such as lies without noise, is left out.
-    `zero` writes the zero before the point.
     """
     if not findings.baselines:
         return []
-    made = [_beside(findings, name, title, zero) for name, title in BESIDE.items()]
-    return [table for table in made if table.heads]
+    made = [_beside(findings, name, title) for name, title in BESIDE.items()]
+    return [table for table in made if table.columns]
 
 
-def instrument_tables(findings: Findings, zero: bool = True) -> list[SideTable]:
+def instrument_tables(findings: Findings) -> list[Table]:
     """All scalars of one instrument each, its headline first, in the instruments' order."""
-    return [_table(findings, name, found, zero) for name, found in findings.instruments.items()]
+    return [_table(findings, name, found) for name, found in findings.instruments.items()]
 
 
-def headlines(findings: Findings, zero: bool = True) -> SideTable | None:
+def headlines(findings: Findings) -> Table | None:
     """The headline of each instrument that has measured one, side by side; None without any."""
-    columns: dict[str, Sequence[str]] = {}
+    columns = []
     for name, found in findings.instruments.items():
         if found.headline in found.quantities and any(_scalars(found, found.headline)):
-            words = headline_name(name, found.headline)
-            head = _head(words, found.quantities[found.headline].unit)
-            columns[head] = _cells(findings, found, found.headline, zero)
+            columns.append(
+                _quantity(findings, found, found.headline, headline_name(name, found.headline))
+            )
     if not columns:
         return None
-    cells = tuple(zip(*columns.values(), strict=True))
-    return SideTable("instruments", "What each says first.", tuple(columns), cells)
+    return _of(findings, columns, "instruments", "What each says first.")
+
+
+def _of(findings: Findings, columns: Sequence[Column], title: str, about: str) -> Table:
+    labels = tuple(cells(findings))
+    return Table(column_title(findings), labels, tuple(columns), title, about)
 
 
 def cost(findings: Findings) -> str:
@@ -93,15 +83,12 @@ def cost(findings: Findings) -> str:
     if not shares:
         return ""
     dearest = sorted(shares, key=lambda name: -shares[name])
-    each = ", ".join(f"{name.replace('-', ' ')} {_percent(shares[name])}" for name in dearest)
-    return f"The instruments took {_percent(sum(shares.values()))} of the training time: {each}."
+    each = ", ".join(f"{name.replace('-', ' ')} {percent(shares[name], 1)}" for name in dearest)
+    together = percent(sum(shares.values()), 1)
+    return f"The instruments took {together} of the training time: {each}."
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _beside(findings: Findings, name: str, title: str, zero: bool) -> SideTable:
+def _beside(findings: Findings, name: str, title: str) -> Table:
     """The network at the end and stopped early, then each baseline."""
     early = EARLY.get(name)
     columns = {"network, end": [row.quantity(name) for row in findings.rows]}
@@ -109,46 +96,39 @@ def _beside(findings: Findings, name: str, title: str, zero: bool) -> SideTable:
         columns["network, early"] = [row.quantity(early) for row in findings.rows]
     absent = {head: [_absent(findings, row.epoch) for row in findings.rows] for head in columns}
     for baseline, found in findings.baselines.items():
-        columns[baseline] = [_scalar(row, name) for row in found.rows]
+        columns[baseline] = [scalar(row, name) for row in found.rows]
         absent[baseline] = [_absent(findings, _reached(found, row)) for row in found.rows]
-    columns = {head: values for head, values in columns.items() if any(values)}
-    texts = [_texts(values, absent[head], zero) for head, values in columns.items()]
-    cells = tuple(zip(*texts, strict=True)) if texts else ()
+    made = [_column(h, values, absent[h]) for h, values in columns.items() if any(values)]
     failed = [f"{n}: {found.failed}" for n, found in findings.baselines.items() if found.failed]
     about = " ".join(["On the same corrupted data.", *failed])
-    return SideTable(f"network and baselines: {title}", about, tuple(columns), cells)
+    return _of(findings, made, f"network and baselines: {title}", about)
 
 
-def _table(findings: Findings, name: str, found: InstrumentFindings, zero: bool) -> SideTable:
+def _table(findings: Findings, name: str, found: InstrumentFindings) -> Table:
     there = [n for n in found.quantities if any(_scalars(found, n))]
     there.sort(key=lambda name: name != found.headline)
-    columns = [_cells(findings, found, n, zero) for n in there]
-    heads = tuple(_head(n.replace("_", " "), found.quantities[n].unit) for n in there)
-    cells = tuple(zip(*columns, strict=True)) if columns else ()
+    columns = [_quantity(findings, found, n, n.replace("_", " ")) for n in there]
     about = found.about
     if found.failed:
         about += f" (switched off: {found.failed})"
     if found.share is not None:
-        about += f" ({_percent(found.share)} of the training time)"
-    return SideTable(found.title or name, about, heads, cells)
+        about += f" ({percent(found.share, 1)} of the training time)"
+    return _of(findings, columns, found.title or name, about)
 
 
-def _cells(findings: Findings, found: InstrumentFindings, name: str, zero: bool) -> list[str]:
+def _quantity(findings: Findings, found: InstrumentFindings, name: str, words: str) -> Column:
     absent = [_absent(findings, row.get("epoch")) for row in found.rows]
-    return _texts(_scalars(found, name), absent, zero)
+    unit = found.quantities[name].unit
+    return _column(f"{words} [{unit}]" if unit else words, _scalars(found, name), absent)
 
 
-def _texts(values: Sequence[Quantity | None], absent: Sequence[str], zero: bool) -> list[str]:
-    """A column: two digits at least of its largest value, points below each other."""
+def _column(title: str, values: Sequence[Estimate | None], absent: Sequence[str]) -> Column:
+    """A column with two digits at least of its largest value."""
     largest = max((abs(value.mean) for value in values if value is not None), default=0.0)
     needed = 1 - math.floor(math.log10(largest)) if 0 < largest < math.inf else 0
     most = min(MOST_DECIMALS, max(DECIMALS, needed))
-    return aligned(
-        [
-            plus_minus(value, most, zero) if value is not None else nothing
-            for value, nothing in zip(values, absent, strict=True)
-        ]
-    )
+    found = zip(values, absent, strict=True)
+    return Column(title, tuple(value or nothing for value, nothing in found), most)
 
 
 def _absent(findings: Findings, measured: object) -> str:
@@ -161,15 +141,12 @@ def _reached(found: BaselineFindings, row: Mapping[str, Any]) -> object:
     return found.failed or next((row[name] for name in BESIDE if row.get(name)), None)
 
 
-def _head(words: str, unit: str) -> str:
-    return f"{words} [{unit}]" if unit else words
+def _scalars(found: InstrumentFindings, name: str) -> list[Estimate | None]:
+    return [scalar(row, name) for row in found.rows]
 
 
-def _scalars(found: InstrumentFindings, name: str) -> list[Quantity | None]:
-    return [_scalar(row, name) for row in found.rows]
-
-
-def _scalar(row: Mapping[str, Any], name: str) -> Quantity | None:
+def scalar(row: Mapping[str, Any], name: str) -> Estimate | None:
+    """The scalar of that name in a row of an instrument or baseline; None where it is none."""
     value = row.get(name)
     if not isinstance(value, Mapping):
         return None
@@ -179,5 +156,5 @@ def _scalar(row: Mapping[str, Any], name: str) -> Quantity | None:
     interval = [number(end) for end in ends] if isinstance(ends, list | tuple) else []
     match interval:
         case [float(low), float(high)]:
-            return Quantity(mean=mean, ci95=(low, high), n=n)
-    return Quantity(mean=mean, ci95=None, n=n)
+            return Estimate(mean, low, high, n)
+    return Estimate.around(mean, n=n)

@@ -1,10 +1,22 @@
-"""The table of a report: which columns it has and what stands in the cells, for every renderer."""
+"""The table of a run's report: which columns it has, what stands in them, how to read it."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memlab.reports.digits import aligned, plus_minus
+from memlab.experiment.metrics import (
+    METRICS,
+    RECOVERED_TRUE_LABELS,
+    TEST_ACCURACY,
+    TRAIN_ACCURACY,
+    TRAIN_ACCURACY_CLEAN,
+    TRAIN_ACCURACY_CORRUPTED,
+)
+from memlab.numbers import IMPOSSIBLE
+from memlab.reports import palette
+from memlab.reports.blocks import Column, Table
 from memlab.reports.findings import Findings, Row
 from memlab.reports.naming import cells, column_title, is_label_noise
 
@@ -13,8 +25,8 @@ EARLY = "had it been stopped early"
 
 
 @dataclass(frozen=True)
-class Column:
-    """A quantity's column; `epochs` have fewer decimals and count the members that got there."""
+class Shown:
+    """A quantity of the rows; `epochs` have no decimals and count the members that got there."""
 
     key: str
     title: str
@@ -22,66 +34,65 @@ class Column:
     epochs: bool = False
 
 
+def _at_the_end(metric: str, group: str) -> Shown:
+    return Shown(metric, METRICS[metric].short, group)
+
+
 COLUMNS = (
-    Column("train_accuracy", "train", TRAINING),
-    Column("train_accuracy_clean", "truth fitted", TRAINING),
-    Column("train_accuracy_corrupted", "lies fitted", TRAINING),
-    Column("recovered_true_labels", "seen through", TRAINING),
-    Column("epochs_to_fit", "fits @", TRAINING, epochs=True),
-    Column("memorization_onset", "onset @", TRAINING, epochs=True),
-    Column("test_accuracy", "test", UNSEEN),
-    Column("best_test_accuracy", "best", UNSEEN),
-    Column("best_epoch", "best @", UNSEEN, epochs=True),
-    Column("generalization_gap", "gap", UNSEEN),
-    Column("memorization_cost", "cost", UNSEEN),
-    Column("early_stopped_test_accuracy", "test, early", EARLY),
-    Column("early_stopped_recovered", "seen through, early", EARLY),
+    _at_the_end(TRAIN_ACCURACY, TRAINING),
+    _at_the_end(TRAIN_ACCURACY_CLEAN, TRAINING),
+    _at_the_end(TRAIN_ACCURACY_CORRUPTED, TRAINING),
+    _at_the_end(RECOVERED_TRUE_LABELS, TRAINING),
+    Shown("epochs_to_fit", "fits @", TRAINING, epochs=True),
+    Shown("memorization_onset", "onset @", TRAINING, epochs=True),
+    _at_the_end(TEST_ACCURACY, UNSEEN),
+    Shown("best_test_accuracy", "best", UNSEEN),
+    Shown("best_epoch", "best @", UNSEEN, epochs=True),
+    Shown("generalization_gap", "gap", UNSEEN),
+    Shown("memorization_cost", "cost", UNSEEN),
+    Shown("early_stopped_test_accuracy", "test, early", EARLY),
+    Shown("early_stopped_recovered", "seen through, early", EARLY),
 )
 
 
-@dataclass(frozen=True)
-class Filled:
-    """A column with its cells, one per row, aligned on the decimal point and of one width."""
-
-    column: Column
-    title: str
-    cells: tuple[str, ...]
-
-    @property
-    def width(self) -> int:
-        """Characters that the column needs."""
-        return max(len(self.title), *(len(cell) for cell in self.cells), 1)
+def figures(findings: Findings) -> Table:
+    """The quantities that any row has, a column each."""
+    colours = palette.ramp(len(findings.rows))
+    signs = itertools.cycle(palette.SHAPES)
+    return Table(
+        column_title(findings),
+        tuple(cells(findings)),
+        tuple(_column(findings.rows, shown) for shown in _shown(findings)),
+        marks=tuple(zip(signs, colours, strict=False)),
+    )
 
 
-def filled(findings: Findings, zero: bool = True) -> list[Filled]:
-    """The columns that have anything to show, with their cells.
+def _shown(findings: Findings) -> list[Shown]:
+    lies = any(row.train_accuracy_corrupted is not None for row in findings.rows)
+    return [
+        shown
+        for shown in COLUMNS
+        if any(row.quantity(shown.key) for row in findings.rows)
+        and (lies or shown.key != TRAIN_ACCURACY_CLEAN)
+    ]
 
-    `zero`: write the zero before the point.
-    """
-    rows = findings.rows
-    lies = any(row.train_accuracy_corrupted is not None for row in rows)
+
+def _column(rows: Sequence[Row], shown: Shown) -> Column:
     labels = any(is_label_noise(row) for row in rows)
-    made = []
-    for column in COLUMNS:
-        if not any(row.quantity(column.key) for row in rows):
-            continue
-        if column.key == "train_accuracy_clean" and not lies:
-            continue
-        title = column.title
-        if column.key == "train_accuracy_corrupted" and not labels:
-            title = "noise fitted"
-        made.append(Filled(column, title, _cells(rows, column, zero)))
-    return made
+    noise = shown.key == TRAIN_ACCURACY_CORRUPTED and not labels
+    return Column(
+        "noise fitted" if noise else shown.title,
+        tuple(row.quantity(shown.key) or IMPOSSIBLE for row in rows),
+        decimals=0 if shown.epochs else 3,
+        behind=tuple(_share(row, shown.key) for row in rows) if shown.epochs else (),
+        group=shown.group,
+        spare=shown.key == TRAIN_ACCURACY and _split(rows),
+    )
 
 
-def _cells(rows: list[Row], column: Column, zero: bool) -> tuple[str, ...]:
-    most = 0 if column.epochs else 3
-    texts = aligned([plus_minus(row.quantity(column.key), most, zero) for row in rows])
-    if column.epochs:
-        shares = [_share(row, column.key) for row in rows]
-        width = max(map(len, shares), default=0)
-        texts = [f"{text}{share.ljust(width)}" for text, share in zip(texts, shares, strict=True)]
-    return tuple(texts)
+def _split(rows: Sequence[Row]) -> bool:
+    """Whether the accuracy on all training examples has its two parts beside it."""
+    return any(row.train_accuracy_corrupted and row.train_accuracy_clean for row in rows)
 
 
 def _share(row: Row, key: str) -> str:
@@ -91,15 +102,10 @@ def _share(row: Row, key: str) -> str:
     return f" {found.n}/{kept}" if found is not None and found.n < kept else ""
 
 
-def row_labels(findings: Findings) -> tuple[str, list[str]]:
-    """What stands over the axis values, and the axis values."""
-    return column_title(findings), cells(findings)
-
-
 def notes(findings: Findings) -> list[str]:
     """What is needed to read the table."""
     seeds = len(findings.seeds)
-    shown = {column.column.key for column in filled(findings)}
+    shown = {column.key for column in _shown(findings)}
     if not shown:
         return []
     lines = [

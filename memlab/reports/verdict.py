@@ -15,13 +15,13 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from memlab.estimate import LEVEL, Estimate, over_seeds
 from memlab.experiment.keys import key
 
 Values = NDArray[np.float64]
 Name = Literal["supported", "not supported", "inconclusive"]
 Direction = Literal["above", "below", "within", "differs"]
 
-CONFIDENCE: Final = 0.95
 LEAST_SEEDS: Final = 3
 MOST_SEEDS: Final = 1_000
 RESAMPLES: Final = 2_000
@@ -30,18 +30,14 @@ CLEARANCE: Final = 0.1
 
 
 @dataclass(frozen=True)
-class Interval:
-    """An effect over `n` seeds with its 95 % interval; `low` and `high` are NaN for n < 2.
+class Effect(Estimate):
+    """An estimate that a rule can judge, and how its interval was made.
 
     `deviation` is the spread between seeds on the scale on which the interval is made (of a
     difference of independent seeds, the root of both variances' sum), `logarithmic` whether that
     is the scale of logarithms.
     """
 
-    mean: float
-    low: float
-    high: float
-    n: int
     deviation: float
     method: str
     logarithmic: bool = False
@@ -84,7 +80,7 @@ class Verdict:
     """What may be said; `seeds_to_decide` is given where it is inconclusive and can be known."""
 
     verdict: Name
-    effect: Interval
+    effect: Effect
     rule: Rule
     seeds_to_decide: int | None = None
 
@@ -105,55 +101,51 @@ def _pairs(one: ArrayLike, other: ArrayLike) -> tuple[Values, Values]:
 def _quantile(freedom: float) -> float:
     from scipy.special import stdtrit
 
-    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
+    return float(stdtrit(freedom, (1 + LEVEL) / 2))
 
 
-def t_interval(values: ArrayLike) -> Interval:
+def t_interval(values: ArrayLike) -> Effect:
     """Mean ± t·s/√n over the finite `values`, one per seed, n − 1 degrees of freedom."""
     found = _finite(values)
-    n = len(found)
-    mean = float(found.mean()) if n else math.nan
-    if n < 2:
-        return Interval(mean, math.nan, math.nan, n, math.nan, "t")
-    spread = float(found.std(ddof=1))
-    half = _quantile(n - 1) * spread / math.sqrt(n)
-    return Interval(mean, mean - half, mean + half, n, spread, "t")
+    made = over_seeds(found)
+    spread = float(found.std(ddof=1)) if made.n > 1 else math.nan
+    return Effect(made.mean, made.low, made.high, made.n, spread, "t")
 
 
-def paired_t(one: ArrayLike, other: ArrayLike) -> Interval:
+def paired_t(one: ArrayLike, other: ArrayLike) -> Effect:
     """`one` − `other` where both share seed and data; a pair with a gap is left out."""
     left, right = _pairs(one, other)
     return _named(t_interval(left - right), "paired t")
 
 
-def geometric_t(values: ArrayLike) -> Interval:
+def geometric_t(values: ArrayLike) -> Effect:
     """The geometric mean of positive ratios, its t interval made on their logarithms."""
     found = _finite(values)
     if (found <= 0).any():
         raise ValueError("a geometric mean needs values above 0")
     made = t_interval(np.log(found))
     mean, low, high = (math.exp(x) for x in (made.mean, made.low, made.high))
-    return Interval(mean, low, high, made.n, made.deviation, "t of logarithms", True)
+    return Effect(mean, low, high, made.n, made.deviation, "t of logarithms", True)
 
 
-def unpaired_t(one: ArrayLike, other: ArrayLike) -> Interval:
+def unpaired_t(one: ArrayLike, other: ArrayLike) -> Effect:
     """Mean of `one` − mean of `other` for independent seeds (Welch 1947); n is the smaller."""
     left, right = _finite(one), _finite(other)
     n = min(len(left), len(right))
     mean = float(left.mean() - right.mean()) if n else math.nan
     if n < 2:
-        return Interval(mean, math.nan, math.nan, n, math.nan, "Welch's t")
+        return Effect(mean, math.nan, math.nan, n, math.nan, "Welch's t")
     parts = [(float(v.var(ddof=1)), len(v)) for v in (left, right)]
     error = sum(variance / size for variance, size in parts)
     spread = math.sqrt(sum(variance for variance, _ in parts))
     if error == 0.0:
-        return Interval(mean, mean, mean, n, spread, "Welch's t")
+        return Effect(mean, mean, mean, n, spread, "Welch's t")
     freedom = error**2 / sum((v / size) ** 2 / (size - 1) for v, size in parts)
     half = _quantile(freedom) * math.sqrt(error)
-    return Interval(mean, mean - half, mean + half, n, spread, "Welch's t")
+    return Effect(mean, mean - half, mean + half, n, spread, "Welch's t")
 
 
-def bootstrap(values: ArrayLike) -> Interval:
+def bootstrap(values: ArrayLike) -> Effect:
     """Mean over seeds with a bootstrap interval that is safe for few of them.
 
     Percentiles of resampled means, their distances from the mean stretched as t is wider than the
@@ -169,13 +161,13 @@ def bootstrap(values: ArrayLike) -> Interval:
     return _stretched(base, draws, _stretch(base.n), "bootstrap")
 
 
-def paired_bootstrap(one: ArrayLike, other: ArrayLike) -> Interval:
+def paired_bootstrap(one: ArrayLike, other: ArrayLike) -> Effect:
     """`one` − `other` of the same seeds, pairs resampled together, as `bootstrap`."""
     left, right = _pairs(one, other)
     return _named(bootstrap(left - right), "paired bootstrap")
 
 
-def unpaired_bootstrap(one: ArrayLike, other: ArrayLike) -> Interval:
+def unpaired_bootstrap(one: ArrayLike, other: ArrayLike) -> Effect:
     """Difference of means, the two sets of seeds resampled apart, stretched as `bootstrap`."""
     left, right = _finite(one), _finite(other)
     base = unpaired_t(left, right)
@@ -190,10 +182,10 @@ def _stretch(n: int) -> float:
     return _quantile(n - 1) * math.sqrt(n / (n - 1)) / _quantile(math.inf)
 
 
-def _stretched(base: Interval, draws: Values, factor: float, method: str) -> Interval:
-    tail = (1 - CONFIDENCE) / 2
+def _stretched(base: Effect, draws: Values, factor: float, method: str) -> Effect:
+    tail = (1 - LEVEL) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
-    return Interval(
+    return Effect(
         base.mean,
         min(base.low, base.mean - factor * (base.mean - float(low))),
         max(base.high, base.mean + factor * (float(high) - base.mean)),
@@ -203,8 +195,8 @@ def _stretched(base: Interval, draws: Values, factor: float, method: str) -> Int
     )
 
 
-def _named(made: Interval, method: str) -> Interval:
-    return Interval(made.mean, made.low, made.high, made.n, made.deviation, method)
+def _named(made: Effect, method: str) -> Effect:
+    return Effect(made.mean, made.low, made.high, made.n, made.deviation, method)
 
 
 def spearman(x: ArrayLike, y: ArrayLike) -> float:
@@ -223,7 +215,7 @@ def _rank_correlations(x: Values, y: Values) -> Values:
         return np.asarray(b @ a / np.sqrt((a @ a) * (b * b).sum(axis=1)), np.float64)
 
 
-def rank_correlation(x: ArrayLike, y: ArrayLike) -> Interval:
+def rank_correlation(x: ArrayLike, y: ArrayLike) -> Effect:
     """Mean over seeds of the rank correlation of `x` [conditions] with `y` [seeds, conditions].
 
     The correlation is made for each seed, the t interval over seeds from these values themselves
@@ -241,10 +233,10 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> Interval:
     low, high = max(made.low, -1.0), min(made.high, 1.0)
     if math.isnan(made.low):
         low = high = math.nan
-    return Interval(made.mean, low, high, made.n, made.deviation, "t of rank correlations")
+    return Effect(made.mean, low, high, made.n, made.deviation, "t of rank correlations")
 
 
-def decide(effect: Interval, rule: Rule) -> Verdict:
+def decide(effect: Effect, rule: Rule) -> Verdict:
     """The verdict by the rule of science.md; none (inconclusive) from fewer than three seeds."""
     name = _verdict(effect.low, effect.high, effect.n, rule)
     return Verdict(name, effect, rule, _seeds(effect, rule) if name == "inconclusive" else None)
@@ -272,7 +264,7 @@ def _verdict(low: float, high: float, n: int, rule: Rule) -> Name:
     return "supported" if claimed else "not supported" if other else "inconclusive"
 
 
-def _seeds(effect: Interval, rule: Rule) -> int | None:
+def _seeds(effect: Effect, rule: Rule) -> int | None:
     """The least number of seeds whose interval would decide, mean and spread being what they are.
 
     None where none up to `MOST_SEEDS` would.

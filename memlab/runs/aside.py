@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from memlab import disk
-from memlab.atomic import storing
+from memlab.atomic import storing, taken_back
 from memlab.errors import RunFolderError
 from memlab.runs.door import CHUNK, Place
 
@@ -29,19 +29,14 @@ def keep(place: Place, descriptor: int, start: int) -> None:
     beside = place.beside(place.name + SUFFIX)
     kept = beside.append_descriptor()
     try:
-        with storing(beside.path):
-            before = os.fstat(kept).st_size
-            try:
-                while start < size:
-                    data = place.pread(descriptor, min(CHUNK, size - start), start)
-                    if not data:
-                        raise RunFolderError(f"{place} has lost bytes while it was read.")
-                    disk.write_all(kept, data)
-                    start += len(data)
-                disk.sync(kept)
-            except BaseException:
-                disk.truncate(kept, before)
-                raise
+        with storing(beside.path), taken_back(kept, os.fstat(kept).st_size):
+            while start < size:
+                data = place.pread(descriptor, min(CHUNK, size - start), start)
+                if not data:
+                    raise RunFolderError(f"{place} has lost bytes while it was read.")
+                disk.write_all(kept, data)
+                start += len(data)
+            disk.sync(kept)
     finally:
         os.close(kept)
 

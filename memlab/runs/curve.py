@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memlab.errors import RunFolderError
+from memlab.estimate import half_width
 from memlab.runs.moments import Moments, Values, peaks
 from memlab.runs.table import Members, Table
 
 BLOCK_BYTES = 1 << 20
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -111,21 +111,6 @@ def curve_of(
         thinned=moments.stride > 1,
     )
     return full if points is None else thinned(full, points)
-
-
-def half_width(count: Values, squares: Values) -> Values:
-    """Half the 95 % t-interval of a mean over `count` values; NaN for fewer than two."""
-    half = np.full(len(count), np.nan)
-    enough = count > 1
-    if not enough.any():
-        return half
-    from scipy.special import stdtrit
-
-    sizes, where = np.unique(count[enough], return_inverse=True)
-    quantile = stdtrit(sizes - 1, (1 + CONFIDENCE) / 2)[where]
-    n = count[enough]
-    half[enough] = quantile * np.sqrt(squares[enough] / (n - 1) / n)
-    return half
 
 
 def thinned(curve: Curve, points: int) -> Curve:

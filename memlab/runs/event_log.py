@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from memlab import disk, strict_json
-from memlab.atomic import storing
+from memlab.atomic import storing, taken_back
 from memlab.errors import RunFolderError
 from memlab.runs import aside
 from memlab.runs.door import CHUNK, Missing, Place
@@ -69,11 +69,8 @@ class EventLog:
         line = json.dumps({"seq": event.seq, "time": event.time, "type": type, **data}) + "\n"
         with storing(self.place.path):
             size = os.fstat(self._descriptor).st_size
-            try:
+            with taken_back(self._descriptor, size):
                 disk.write_all(self._descriptor, line.encode())
-            except OSError:
-                disk.truncate(self._descriptor, size)
-                raise
         self._seq = event.seq
         return event
 

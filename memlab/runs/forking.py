@@ -19,6 +19,7 @@ from memlab.experiment.training_spec import ForkSpec
 from memlab.runs import copying, origin
 from memlab.runs.door import Missing, Place
 from memlab.runs.event_log import EventLog, EventReader
+from memlab.runs.run import Run
 from memlab.runs.run_folder import CHECKPOINT, RunFolder
 
 #: What a fork inherits: tables and the ledger, nothing that was set aside.
@@ -43,9 +44,8 @@ def forked(source: RunFolder, at: float, settings: Sequence[str]) -> Experiment:
             fork may change.
     """
     origin.require_ours(source, "forked")
-    where = str(source.path / "experiment.toml")
-    tree = reading.from_toml(source.experiment_toml(), where)
-    made = reading.experiment(tree, where)
+    run = Run(source)
+    made = run.experiment
     if made.fork.at is not None or any(name.partition(".")[0] == "fork" for name in made.axes):
         raise InvalidExperiment(f"{source.id} is a fork already; fork the run that it came from.")
     if not 0 <= at < made.stop.epochs:
@@ -59,7 +59,7 @@ def forked(source: RunFolder, at: float, settings: Sequence[str]) -> Experiment:
             f"A fork needs something that changes: --set with one of {', '.join(CHANGES.values())}."
         )
     fork = {"claims": [], "fork": {"at": at, **changes}}  # claims are about another protocol
-    branched = reading.experiment(tree | fork, "the fork")
+    branched = reading.experiment(run.tree | fork, "the fork")
     _check_reached(source, branched)
     return branched
 

@@ -104,6 +104,10 @@ class Moments:
         if self.stride == 1:
             made = self.then((fresh,))
         else:
+            # Only the last point can be short: after 6 rows at a stride of 4 it stands for 2 and
+            # lacks 2. It and the fresh rows are joined from 0, and again from each place where a
+            # whole stride begins; the first of these takes in the rows that it lacks. All points
+            # before it stay as they are.
             due = -rows % self.stride  # rows that the last point lacks
             grown = self.chosen(slice(-1, None)).then((fresh,))
             begins = np.arange(1 + due, len(grown.epoch), self.stride)

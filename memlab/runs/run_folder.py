@@ -6,7 +6,6 @@ that nobody ever sees a run that is half made or looks dead.
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -27,6 +26,8 @@ from memlab.runs.event_log import EVENTS_FILE, EventLog
 from memlab.runs.lock import RunLock, is_held
 from memlab.runs.requests import REQUESTS_FOLDER
 from memlab.runs.state import LOCK_FILE, RunState, read_state, write_state
+from memlab.spelling import closest
+from memlab.text import slug
 
 SCHEMA = 1
 EXPERIMENT_FILE, ENVIRONMENT_FILE = "experiment.toml", "environment.json"
@@ -273,17 +274,12 @@ def _reserve(runs_folder: Path, name: str) -> Path:
     start = time.strftime("%Y%m%d-%H%M", time.gmtime())
     while True:
         suffix = "".join(secrets.choice(SUFFIX_LETTERS) for _ in range(4))
-        path = runs_folder / f"{start}-{slug(name)}-{suffix}"
+        path = runs_folder / f"{start}-{slug(name, 'run')}-{suffix}"
         try:
             disk.mkdir(path)
         except FileExistsError:
             continue
         return path
-
-
-def slug(name: str) -> str:
-    """A title as part of a file name: lower case letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-") or "run"
 
 
 def list_runs(runs_folder: Path) -> list[RunFolder]:
@@ -352,7 +348,7 @@ def _at(path: Path) -> RunFolder:
 
 def _nearest(wanted: str, names: list[str]) -> str:
     close = [name for name in names if wanted.lower() in name][:3]
-    close = close or difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
+    close = close or closest(wanted, names, 3, 0.5)
     if close:
         return f"; did you mean {' or '.join(close)}?"
     return f". The newest is {names[0]}."

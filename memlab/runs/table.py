@@ -137,6 +137,9 @@ class Table:
         unit = field.itemsize // (field.shape[0] if field.shape else 1)
         low, high = (0, 1) if chosen is None else (chosen.low, chosen.high)
         width = (high - low) * unit
+        # The members wanted are `width` bytes side by side in each row. Where the rest of a row is
+        # small, blocks of whole rows are read and cut, as that takes fewer calls; else each row's
+        # `width` bytes alone. Both give members low … high, of which `inside` are kept.
         with self.place.reading() as descriptor:
             if self.dtype.itemsize - width > SPARE_BYTES:
                 parts: Iterator[tuple[int, NDArray[Any]]] = self._cells(

@@ -11,13 +11,12 @@ import json
 import os
 import zlib
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Self
 
 import numpy as np
 
 from memlab import disk
-from memlab.atomic import storing
+from memlab.atomic import storing, taken_back
 from memlab.errors import RunFolderError
 from memlab.runs import aside
 from memlab.runs.door import Place
@@ -76,13 +75,9 @@ class TableWriter:
             self._row[name][0] = value
         self._row[ROW] = self.count
         self._row[CHECKSUM] = zlib.crc32(memoryview(self._buffer)[:-4])
-        with storing(self.place.path):
-            try:
-                disk.write_all(self._descriptor, self._buffer)
-            except OSError:
-                with suppress(OSError):
-                    disk.truncate(self._descriptor, self.count * self.dtype.itemsize)
-                raise
+        size = self.count * self.dtype.itemsize
+        with storing(self.place.path), taken_back(self._descriptor, size):
+            disk.write_all(self._descriptor, self._buffer)
         self.count += 1
 
     def require(self, rows: int) -> None:

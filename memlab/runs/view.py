@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 from memlab.errors import RunFolderError
 from memlab.runs.curve import Curve, StackCurve, curve_of
 from memlab.runs.door import Missing
-from memlab.runs.event_log import Event, EventReader
+from memlab.runs.event_log import LATEST, Event, EventReader
+from memlab.runs.guessing import Guessing
 from memlab.runs.moments import combined
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import RunState
 from memlab.runs.table import Table
+from memlab.runs.worker_time import WorkerTime
+from memlab.strict_json import number
 
 KEPT_EVENTS = 2_000
 KEPT_CURVES = 512
@@ -100,6 +103,8 @@ class RunView:
         self.seats: dict[int, Seat] = {}
         self.finished: dict[int, float] = {}
         self.diverged: dict[int, float] = {}
+        self.guessing = Guessing()
+        self._worker_time = WorkerTime()
         self._broken: dict[str, str] = {}
         self._reader = EventReader(folder.events)
         self._curves: OrderedDict[tuple[str, str, bytes], StackCurve] = OrderedDict()
@@ -163,6 +168,13 @@ class RunView:
         except ValueError:
             return None
 
+    @property
+    def worked_seconds(self) -> float | None:
+        """Wall-clock seconds of its workers so far, pauses included; None before the first."""
+        progress = self.progress
+        sign = number(progress.time, 0, LATEST) if progress is not None else None
+        return self._worker_time.seconds(sign or 0.0)
+
     def memorized(self, count: int) -> list[Memorized]:
         """The latest corrupted examples to be fitted, newest first, at most `count`."""
         table = self.tables.get(MEMORIZED)
@@ -205,7 +217,7 @@ class RunView:
         columns: dict[str, list[int]] = {}
         for member in sorted(set(members)):
             seat = self.seats.get(member)
-            home = self._home(seat.stack, metric) if seat is not None else None
+            home = self.home(seat.stack, metric) if seat is not None else None
             if seat is not None and home is not None:
                 columns.setdefault(home[0], []).append(seat.column)
         column = metric.partition(".")[2] or metric
@@ -240,7 +252,7 @@ class RunView:
         found = []
         for member in members:
             seat = self.seats.get(member)
-            home = self._home(seat.stack, metric) if seat is not None else None
+            home = self.home(seat.stack, metric) if seat is not None else None
             if seat is None or home is None or not len(self.tables[home[0]]):
                 continue
             table, column = self.tables[home[0]], home[1]
@@ -251,7 +263,7 @@ class RunView:
         same = [values for values in found if values.shape == found[0].shape]
         return np.array(same, np.float64)
 
-    def _home(self, stack: str, metric: str) -> tuple[str, str] | None:
+    def home(self, stack: str, metric: str) -> tuple[str, str] | None:
         """The table that has a stack's values of `metric`, and the column; None for none."""
         instrument, dot, quantity = metric.partition(".")
         name, column = stack, metric
@@ -278,6 +290,8 @@ class RunView:
 
     def _note(self, event: Event) -> None:
         self.events.append(event)
+        self.guessing.note(event)
+        self._worker_time.note(event)
         member, epoch = event.data.get("member"), event.data.get("epoch")
         if isinstance(member, int) and event.type in ("member-finished", "member-diverged"):
             when = float(epoch) if isinstance(epoch, (int, float)) else float("nan")

@@ -1,7 +1,7 @@
 """On CUDA: one update of a stack captured as a graph and replayed.
 
-A small network's update is dozens of kernels of a few microseconds each, and launching them costs
-more than running them. A graph is captured per batch size. What changes from update to update goes
+A small network's update is dozens of short kernels, and launching them costs more than running
+them. A graph is captured per batch size. What changes from update to update goes
 in through fixed buffers (indices of the batch, learning rates); updates that draw noise, augment,
 attack or use Adam (whose bias correction is a number of the host) are not captured.
 """

@@ -8,23 +8,18 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from memlab.experiment.metrics import (
+    RECOVERED_TRUE_LABELS,
+    TRAIN_ACCURACY,
+    TRAIN_ACCURACY_CLEAN,
+    TRAIN_ACCURACY_CORRUPTED,
+    TRAIN_LOSS,
+    TRAIN_LOSS_CLEAN,
+    TRAIN_LOSS_CORRUPTED,
+)
 from memlab.training.arrays import StackArrays, Subset
 from memlab.training.loss import example_losses
 
-METRICS = (
-    "train_loss",
-    "train_loss_clean",
-    "train_loss_corrupted",
-    "train_accuracy",
-    "train_accuracy_clean",
-    "train_accuracy_corrupted",
-    "recovered_true_labels",
-    "validation_loss",
-    "validation_accuracy",
-    "test_loss",
-    "test_accuracy",
-    "learning_rate",
-)
 #: Floats of the largest activation kept at once; small enough to stay in a CPU's cache.
 CHUNK_FLOATS = {"cpu": 1 << 20, "cuda": 1 << 28}
 
@@ -73,13 +68,13 @@ def evaluate(
     lies = arrays.corrupted
     lied = lies & (arrays.true != arrays.train.labels)
     metrics = {
-        "train_loss": _mean(train.losses),
-        "train_loss_clean": _masked(train.losses, ~lies),
-        "train_loss_corrupted": _masked(train.losses, lies),
-        "train_accuracy": _mean(right),
-        "train_accuracy_clean": _masked(right, ~lies),
-        "train_accuracy_corrupted": _masked(right, lies),
-        "recovered_true_labels": _masked(train.predicted == arrays.true, lied),
+        TRAIN_LOSS: _mean(train.losses),
+        TRAIN_LOSS_CLEAN: _masked(train.losses, ~lies),
+        TRAIN_LOSS_CORRUPTED: _masked(train.losses, lies),
+        TRAIN_ACCURACY: _mean(right),
+        TRAIN_ACCURACY_CLEAN: _masked(right, ~lies),
+        TRAIN_ACCURACY_CORRUPTED: _masked(right, lies),
+        RECOVERED_TRUE_LABELS: _masked(train.predicted == arrays.true, lied),
     }
     for name, part in (("validation", arrays.validation), ("test", arrays.test)):
         outcome = _run(forward, part, loss, width)

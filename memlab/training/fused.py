@@ -2,8 +2,8 @@
 
 For stacks of linear and mlp networks without normalization this replaces autograd: the chain rule
 of a perceptron is a handful of batched matrix products, and plain SGD adds them into the weights
-without ever storing a gradient. About twice as fast as autograd on stacks of small networks; equal
-to it to float tolerance (tests/training/test_fused.py).
+without ever storing a gradient. Equal to autograd to float tolerance
+(tests/training/test_trainer.py).
 """
 
 from __future__ import annotations

@@ -15,13 +15,14 @@ from torch import Tensor
 
 from memlab.experiment.architecture import activation_width, resolve
 from memlab.experiment.keys import key
+from memlab.experiment.metrics import LEARNING_RATE, METRICS
 from memlab.experiment.schedule import Timeline
 from memlab.models import StackedModel, build
 from memlab.training.adversarial import adversarial_examples
 from memlab.training.arrays import StackArrays
 from memlab.training.augmentation import augment
 from memlab.training.captured import CapturedStep
-from memlab.training.evaluation import METRICS, Evaluation, evaluate
+from memlab.training.evaluation import Evaluation, evaluate
 from memlab.training.fused import FusedPerceptron, supported
 from memlab.training.loss import example_losses
 from memlab.training.optimizers import Hyperparameters, StackOptimizer
@@ -236,7 +237,7 @@ class StackTrainer:
         names = [name for name in METRICS if name in measured.metrics]
         table = torch.stack([measured.metrics[name] for name in names]).cpu()
         metrics = dict(zip(names, table, strict=True))
-        metrics["learning_rate"] = torch.from_numpy(self.learning_rates())
+        metrics[LEARNING_RATE] = torch.from_numpy(self.learning_rates())
         return Evaluation(metrics, measured.repeated, measured.train)
 
     def diverged(self) -> np.ndarray:

@@ -32,6 +32,7 @@ from memlab.tui.themes import DARK_THEME, THEMES, other
 
 if TYPE_CHECKING:
     from memlab.runs.launch import Standby
+    from memlab.tui.screens.shell import Suggestion
 
 
 def _commands() -> type[Provider]:
@@ -70,6 +71,7 @@ class MemlabApp(PlainApp):
         self.settings, self._complaint = recall()
         self.runs_folder: Path = settings.runs_folder()
         self.standby: Standby | None = None
+        self.suggestion: Suggestion | None = None
         self.compose_tree: dict[str, Any] | None = None
         self.launched: list[str] = []
         self.painted = False
@@ -89,12 +91,12 @@ class MemlabApp(PlainApp):
 
     def show_watch(self, run_id: str) -> None:
         """Opens Watch on a run."""
-        self.selected_run = run_id
+        self.selected_run, self.suggestion = run_id, None
         self.action_mode("watch")
 
     def show_report(self, run_id: str) -> None:
         """Opens Report on a run."""
-        self.selected_run = run_id
+        self.selected_run, self.suggestion = run_id, None
         self.action_mode("report")
 
     def show_library(self) -> None:

@@ -9,22 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from memlab.experiment.fields import declared, heads
 from memlab.experiment.grid import groups, short_names, show
-from memlab.experiment.spec import Experiment
+from memlab.experiment.spec import Experiment, field_names
 from memlab.tui import palette
-
-AXIS_TITLES = {
-    "corruption.fraction": "noise",
-    "corruption.kind": "corruption",
-    "corruption.input_fraction": "input noise",
-    "optimizer.learning_rate": "η",
-    "optimizer.batch_size": "S",
-    "optimizer.momentum": "momentum",
-    "dataset.train": "examples",
-    "model.name": "model",
-    "schedule.kind": "schedule",
-}
-LONG_TITLES = {"corruption.fraction": "label noise", "optimizer.learning_rate": "learning rate η"}
 
 
 @dataclass(frozen=True)
@@ -72,8 +60,10 @@ def axis_values(experiment: Experiment, dark: bool = True) -> tuple[AxisValue, .
 def axis_title(experiment: Experiment, long: bool = False) -> str:
     """What the axes are called over a table: `noise`, `width · η`."""
     titles = _titles(tuple(experiment.axes))
+    known = set(field_names())
     return " · ".join(
-        LONG_TITLES.get(name, title) if long else title for name, title in titles.items()
+        (declared(name).title if long and name in known else "") or title
+        for name, title in titles.items()
     )
 
 
@@ -86,8 +76,7 @@ def is_numeric(experiment: Experiment) -> bool:
 
 
 def _titles(names: tuple[str, ...]) -> dict[str, str]:
-    short = short_names(names)
-    return {name: AXIS_TITLES.get(name) or short[name].replace("_", " ") for name in names}
+    return heads(short_names(names))
 
 
 def _column(values: Sequence[object]) -> list[str]:

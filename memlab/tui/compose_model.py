@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from memlab.experiment import grid
@@ -46,6 +46,27 @@ class Cell:
     count: int
     label: str
     experiment: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What is known of the data from outside: bytes to download, and own data that cannot be read.
+
+    `unread` has the reason by the dataset's name.
+    """
+
+    downloads: Mapping[str, int] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+    def told(self, rows: Sequence[Field]) -> tuple[Field, ...]:
+        """The rows, with what is known at the one of the dataset."""
+        return tuple(self._at(row) if row.key == "dataset.name" else row for row in rows)
+
+    def _at(self, row: Field) -> Field:
+        notes = {name: f"↓ {size / 1e6:,.0f} MB" for name, size in self.downloads.items()}
+        unit = f"({notes[row.value]} at the first launch)" if row.value in notes else row.unit
+        error = row.error or self.unread.get(row.value, "")
+        return replace(row, notes=notes, unit=unit, error=error)
 
 
 def evaluate(draft: form.Draft, device: str) -> Evaluation:

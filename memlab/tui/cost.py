@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from memlab.experiment.cost import SHAPES, Cost, estimate
+from memlab.experiment.cost import Cost, estimate
+from memlab.experiment.datasets import taken
 from memlab.experiment.grid import member_count
 from memlab.experiment.spec import Experiment
 
@@ -49,11 +50,11 @@ def note(made: Experiment, device: str, speeds: Mapping[str, float] | None = Non
 
 
 def _parameters(made: Experiment, found: Cost) -> str:
-    train = made.dataset.train or SHAPES[made.dataset.name][3]
+    data = taken(made.dataset)
     each = "parameters" if found.shapes == 1 else "parameters at most"
-    if "dataset.train" in made.axes:
+    if data is None or "dataset.train" in made.axes:
         return f"{found.parameters:,} {each}"
-    return f"{found.parameters:,} {each} · {_three(found.parameters / train)} per example"
+    return f"{found.parameters:,} {each} · {_three(found.parameters / data.train)} per example"
 
 
 def _noise(found: Cost) -> str:

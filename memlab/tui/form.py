@@ -6,16 +6,14 @@ by the key of the field they belong to. Rows come from the experiment's own decl
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-
-from pydantic import ValidationError
 
 from memlab.errors import InvalidExperiment
 from memlab.experiment import grid, reading
 from memlab.experiment.architecture import parameter_count, resolve
-from memlab.experiment.cost import SHAPES
+from memlab.experiment.datasets import facts, taken
+from memlab.experiment.fields import declared
 from memlab.experiment.reading import Tree
 from memlab.experiment.spec import SECTIONS, Experiment, field_names
 from memlab.tui.widgets.field import Field, Kind
@@ -36,24 +34,6 @@ MAIN = (
     "schedule.kind",
     "stop.epochs",
 )
-LABELS = {
-    "dataset.name": "dataset",
-    "dataset.train": "examples",
-    "corruption.kind": "corruption",
-    "corruption.test": "corrupt test too",
-    "model.name": "model",
-    "loss.name": "loss",
-    "optimizer.name": "optimizer",
-    "optimizer.learning_rate": "η learning rate",
-    "optimizer.batch_size": "S batch size",
-    "optimizer.momentum": "m momentum",
-    "schedule.kind": "schedule",
-    "instruments.on": "instruments",
-    "baselines.on": "baselines",
-    "evaluation.every": "evaluate every",
-    "checkpoints.every_seconds": "save every",
-    "checkpoints.keep": "keep saved",
-}
 HEADINGS = {
     "dataset": "data",
     "corruption": "noise",
@@ -61,13 +41,8 @@ HEADINGS = {
     "evaluation": "measuring and saving",
     "checkpoints": "measuring and saving",
 }
-UNITS = {
-    "stop.seconds": "s",
-    "checkpoints.every_seconds": "s",
-    "evaluation.every": "epochs",
-    "stop.patience": "epochs",
-    "dataset.crop": "pixels",
-}
+#: Data of the user's own: what is chosen before the path, and how the file of that path ends.
+OWN_DATA = {"npz:": ".npz", "folder:": ""}
 PLAIN = "plain"
 MANY = 300
 
@@ -128,7 +103,8 @@ def read(draft: Draft) -> Reading:
         _check(made)
     except InvalidExperiment as error:
         last = [MAIN[0], *draft.typed][-1]
-        return Reading(tree, None, {**_by_field(error, last), **errors})
+        told = {name or last: sentence for name, sentence in error.fields.items()}
+        return Reading(tree, None, {**told, **errors})
     return Reading(tree, None if errors else made, errors)
 
 
@@ -199,47 +175,6 @@ def _apply_variants(tree: Tree, section: str, text: str) -> None:
     tree["axes"] = axes
 
 
-def _by_field(error: InvalidExperiment, otherwise: str) -> dict[str, str]:
-    """The sentences of an error by the field that each is about."""
-    cause = error.__cause__
-    if not isinstance(cause, ValidationError):
-        message = str(error)
-        return {_named(message) or otherwise: message}
-    found: dict[str, str] = {}
-    for detail in cause.errors():
-        place = ".".join(str(part) for part in detail["loc"][:2])
-        sentence = reading.sentence(detail)
-        key = next((k for k in (*field_names(), "seeds") if place in (k, f"{k}.{k}")), "")
-        if not key and detail["loc"] and detail["loc"][0] == "seeds":
-            key = "seeds"
-        section = str(detail["loc"][0]) if detail["loc"] else ""
-        key = key or _named(sentence, section) or otherwise
-        found.setdefault(key, _without_key(sentence, key))
-    return found
-
-
-def _named(message: str, section: str = "") -> str:
-    """The first field that a message names, in full or by its last part in `section`."""
-    dotted: list[str] = re.findall(r"\b[a-z]+\.[a-z_0-9]+", message)
-    known = field_names()
-    for name in dotted:
-        if name in known:
-            return name
-    leaves = {n.rsplit(".", 1)[1]: n for n in known if section and n.startswith(f"{section}.")}
-    words: list[str] = re.findall(r"[a-z_0-9]+", message)
-    for word in words:
-        if word in leaves:
-            return leaves[word]
-    return next((s for s in SECTIONS if f"axis {s!r}" in message), "")
-
-
-def _without_key(sentence: str, key: str) -> str:
-    for start in (f"{key} = ", f"{key}: ", f"{key.partition('.')[0]}: "):
-        if sentence.startswith(start):
-            sentence = sentence.removeprefix(start)
-    return sentence
-
-
 def _check(made: Experiment) -> None:
     """What the declaration alone cannot know: sizes of the data against network and batch."""
     if grid.combinations(made) > MANY:
@@ -248,18 +183,15 @@ def _check(made: Experiment) -> None:
         groups = grid.groups(made.model_copy(update={"seeds": 1}))
         cells = [grid.with_values(made, group.axis_values) for group in groups]
     for cell in cells:
-        if cell.dataset.name not in SHAPES:
+        data = taken(cell.dataset)
+        if data is None:
             continue
-        image, features, classes, train, _, _ = SHAPES[cell.dataset.name]
-        if image is not None and cell.dataset.crop is not None:
-            side = min(cell.dataset.crop, image[1])
-            image, features = (image[0], side, side), image[0] * side * side
-        parameter_count(cell.model, image, features, classes)
-        examples = cell.dataset.train or train
-        if cell.optimizer.batch_size > examples:
+        parameter_count(cell.model, data.image, data.features, data.classes)
+        if cell.optimizer.batch_size > data.train:
             raise InvalidExperiment(
                 f"optimizer.batch_size = {cell.optimizer.batch_size}: a batch cannot be larger than"
-                f" the {examples:,} training examples."
+                f" the {data.train:,} training examples.",
+                "optimizer.batch_size",
             )
 
 
@@ -285,17 +217,20 @@ def _row(key: str, draft: Draft, read_as: Reading, base: Tree) -> Field:
         text = draft.typed[key]
     values = _axes(read_as.tree).get(key)
     axis = len(values) if isinstance(values, list) else 0
+    choices = declared(key).choices if "." in key else ()
+    paths = OWN_DATA if key == "dataset.name" else {}
     main = key in (*MAIN, "seeds", *SECTIONS) or key in _axes(base) or _is_set(base, key)
     if section == "schedule" and key != "schedule.kind" and not _is_set(base, key):
         main = False
     return Field(
         key=key,
-        label=LABELS.get(key, key.rpartition(".")[2].replace("_", " ")),
+        label=key if key in SECTIONS else declared(key).label,
         section="" if main else HEADINGS.get(section, section),
         value=text,
         default=text_of(base, key),
         kind="text" if axis or "." not in key else _kind(key),
-        choices=reading.field_choices(key) if "." in key else (),
+        choices=(*choices, *paths) if choices else (),
+        paths=paths,
         help=_help(key),
         error=error,
         advanced=not main,
@@ -323,9 +258,7 @@ def _value(tree: Mapping[str, object], key: str) -> object:
     body = tree.get(section)
     if isinstance(body, Mapping) and leaf in body:
         return body[leaf]
-    annotation = Experiment.model_fields[section].annotation
-    assert annotation is not None
-    return annotation.model_fields[leaf].default
+    return declared(key).default
 
 
 def _shown(key: str, value: object, several: bool = False) -> str:
@@ -344,37 +277,27 @@ def _shown(key: str, value: object, several: bool = False) -> str:
 
 
 def _kind(key: str) -> Kind:
-    if reading.field_choices(key):
-        return "choice"
-    section, _, leaf = key.partition(".")
-    annotation = Experiment.model_fields[section].annotation
-    assert annotation is not None
-    return "bool" if annotation.model_fields[leaf].annotation is bool else "text"
+    known = declared(key)
+    return "choice" if known.choices else "bool" if known.switch else "text"
 
 
 def _help(key: str) -> str:
-    section, _, leaf = key.partition(".")
-    if not leaf:
-        if key == "seeds":
-            return Experiment.model_fields["seeds"].description or ""
+    if key in SECTIONS:
         return f"variants: {PLAIN}, or name=value (several joined by a space)"
-    annotation = Experiment.model_fields[section].annotation
-    assert annotation is not None
-    return annotation.model_fields[leaf].description or ""
+    return declared(key).help
 
 
 def _unit(key: str, text: str, made: Experiment | None) -> str:
     """What an empty field stands for, or the unit of a full one."""
     if text:
-        return UNITS.get(key, "")
+        return "" if key in SECTIONS else declared(key).unit
     if made is None:
         return ""
     section, _, leaf = key.partition(".")
-    if section == "dataset" and made.dataset.name in SHAPES:
-        sizes = dict(
-            zip(("train", "validation", "test"), SHAPES[made.dataset.name][3:], strict=True)
-        )
-        return f"({sizes[leaf]:,})" if leaf in sizes else ""
+    known = facts(made.dataset.name)
+    if section == "dataset" and known is not None:
+        size = getattr(known.sizes, leaf, None)
+        return f"({size:,})" if size else ""
     if section == "model" and "model.name" not in made.axes:
         own = getattr(resolve(made.model), leaf)
         return f"({own})" if own is not None else "–"

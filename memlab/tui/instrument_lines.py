@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memlab.experiment.instruments import headline_name
+from memlab.numbers import IMPOSSIBLE
 from memlab.runs.curve import Curve
 from memlab.runs.event_log import Event, EventReader
 from memlab.runs.run_folder import RunFolder
@@ -15,7 +16,6 @@ from memlab.runs.view import RunView
 from memlab.tui import instrument_model as model
 from memlab.tui.watch_curves import steady
 from memlab.tui.watch_model import so_far
-from memlab.tui.widgets.number import IMPOSSIBLE
 
 SPARKLINE = 24
 TOLD = ("instruments-cost", "instrument-failed")

@@ -7,22 +7,21 @@ know is described by its table's columns.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from memlab.errors import MemlabError
+from memlab.estimate import Estimate
 from memlab.experiment.instruments import Quantity, instrument
+from memlab.numbers import number, percent, plus_minus
 from memlab.runs.event_log import Event
 from memlab.strict_json import number as known
 from memlab.strict_json import whole
 from memlab.text import plain
-from memlab.tui.widgets.number import estimate, number, percent
 
 Drawing = Literal["over time", "heat map", "profile"]
 LONGEST = 1e12  # seconds; a damaged log may say more
-LEVELS = re.compile(r"at ([\d., ]+) %")
 
 
 @dataclass(frozen=True)
@@ -39,26 +38,6 @@ class Card:
     def quantity(self, name: str) -> Quantity | None:
         """The quantity of that name."""
         return next((each for each in self.quantities if each.name == name), None)
-
-
-@dataclass(frozen=True)
-class Abscissa:
-    """The quantity that a one-dimensional one is drawn against.
-
-    `log` draws it on a logarithmic axis; `outside` is its value beyond a member's own abscissae.
-    """
-
-    quantity: str
-    log: bool = False
-    outside: float = math.nan
-
-
-ABSCISSAE = {
-    ("spectrum", "density"): Abscissa("grid", True, 0.0),
-    ("critical-samples", "ratios"): Abscissa("radii"),
-    ("critical-samples", "steps"): Abscissa("radii"),
-    ("stiffness", "by_distance"): Abscissa("distances"),
-}
 
 
 def card(name: str, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Card:
@@ -79,7 +58,7 @@ def card(name: str, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Card
 
 def listed(shown: Card, measured: Sequence[str]) -> tuple[Quantity, ...]:
     """The quantities in a list: the headline first, abscissae of others left out."""
-    hidden = {a.quantity for (name, _), a in ABSCISSAE.items() if name == shown.name}
+    hidden = {q.against.name for q in shown.quantities if q.against and not q.against.places}
     kept = [q for q in shown.quantities if q.name not in hidden]
     if measured:
         kept = [q for q in kept if q.name in measured]
@@ -92,16 +71,14 @@ def drawing(quantity: Quantity) -> Drawing | None:
     return ways[len(quantity.shape)] if len(quantity.shape) < 3 else None
 
 
-def levels(quantity: Quantity, count: int) -> tuple[list[float], str]:
+def places(quantity: Quantity, count: int) -> tuple[list[float], str]:
     """Where the values of a one-dimensional quantity stand on an axis, and the axis' name.
 
-    Quantiles stand at the percentages that the declaration names, all others at 0, 1, 2 …
+    At the places that it declares, if they are as many as the values, else at 0, 1, 2 …
     """
-    found = LEVELS.search(quantity.about) if quantity.shape[:1] == ("quantile",) else None
-    if found is not None:
-        places = [float(text) for text in re.findall(r"\d+(?:\.\d+)?", found[1])]
-        if len(places) == count:
-            return places, "percentile"
+    against = quantity.against
+    if against is not None and len(against.places) == count:
+        return list(against.places), against.name
     return [float(index) for index in range(count)], quantity.shape[0] if quantity.shape else ""
 
 
@@ -118,13 +95,13 @@ def figure(mean: float | None, half: float = math.nan) -> str:
     if size and not 1e-3 <= size < 1e6:
         exponent = math.floor(math.log10(size))
         scale = 10.0**exponent if exponent > -300 else 1e-300
-        text = estimate(mean / scale, half / scale if certain else None, 2)
+        text = plus_minus(Estimate.around(mean / scale, half / scale), 2)
         power = f"e{exponent}".replace("-", "−")
         return f"({text}){power}" if certain else f"{text}{power}"
     fitting = min(5, max(0, 2 - math.floor(math.log10(size)))) if size else 3
     if not certain:
         return number(mean, fitting)
-    return estimate(mean, half, max(3, fitting))
+    return plus_minus(Estimate.around(mean, half), max(3, fitting))
 
 
 def words(shown: Card, quantity: Quantity) -> tuple[str, str, str]:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from memlab.charts.plot import Series
 from memlab.errors import RunFolderError
+from memlab.estimate import means
 from memlab.experiment.instruments import Quantity
-from memlab.runs.curve import half_width
+from memlab.numbers import IMPOSSIBLE
 from memlab.runs.ledger import LedgerView, read_ledger
 from memlab.runs.view import RunView
 from memlab.tui import instrument_model as model
@@ -24,7 +25,6 @@ from memlab.tui.example_stream import Stream, example_stream
 from memlab.tui.instrument_lines import InstrumentEvents, newest_of, shapes_of
 from memlab.tui.watch_curves import Content, drawn, series_of, steady
 from memlab.tui.watch_reader import WatchReader
-from memlab.tui.widgets.number import IMPOSSIBLE
 
 LEDGER = "ledger"
 LEDGER_SECONDS = 1.0
@@ -224,23 +224,23 @@ def profile_detail(
     detail: Detail,
 ) -> Detail:
     """A one-dimensional quantity as it is now, against its abscissa or its index."""
-    against = model.ABSCISSAE.get((shown.name, quantity.name))
+    against = quantity.against if quantity.against and not quantity.against.places else None
     axis, most, series = "", 0, []
     for value in values:
         ys = view.newest(f"{shown.name}.{quantity.name}", value.members)
         if ys.ndim != 2 or not ys.shape[1]:
             continue
         if against is None:
-            places, axis = model.levels(quantity, ys.shape[1])
+            places, axis = model.places(quantity, ys.shape[1])
             x = np.array(places)
         else:
-            other = shown.quantity(against.quantity)
-            axis = against.quantity + (f" [{other.unit}]" if other and other.unit else "")
-            xs = view.newest(f"{shown.name}.{against.quantity}", value.members)
+            other = shown.quantity(against.name)
+            axis = against.name + (f" [{other.unit}]" if other and other.unit else "")
+            xs = view.newest(f"{shown.name}.{against.name}", value.members)
             if xs.shape != ys.shape:
                 continue
             x, ys = common_grid(xs, ys, against.outside)
-        mean, half = mean_over_members(ys)
+        mean, half = means(ys)
         if against is not None and against.log:
             highest = mean[np.isfinite(mean)].max(initial=0.0)
             mean = np.where((highest <= 0) | (mean > DEEPEST * highest), mean, np.nan)
@@ -265,7 +265,7 @@ def matrix_detail(
     axes = f"{rows} by {columns}" if rows == columns else f"down: {rows} · across: {columns}"
     if found.ndim != 3:
         return replace(detail, axes=axes)
-    mean = mean_over_members(found)[0]
+    mean = means(found)[0]
     each = f", mean of {len(found)}" if len(found) > 1 else ""
     return replace(
         detail,
@@ -273,22 +273,6 @@ def matrix_detail(
         matrix=tuple(tuple(row) for row in mean.tolist()),
         axes=axes,
     )
-
-
-def mean_over_members(values: Values) -> tuple[Values, Values]:
-    """Mean and 95 % half-width over the first dimension, of what is finite.
-
-    An infinity that all members share stays; NaN where no member has a value.
-    """
-    there = np.isfinite(values)
-    count = there.sum(0)
-    with np.errstate(all="ignore"):
-        mean = np.where(there, values, 0.0).sum(0) / count
-        squares = (np.where(there, values - mean, 0.0) ** 2).sum(0)
-    alike = np.isinf(values).all(0) & (values == values[:1]).all(0)
-    mean = np.where(alike, values[0], np.where(count > 0, mean, np.nan))
-    half = half_width(count.ravel().astype(np.float64), squares.ravel()).reshape(count.shape)
-    return mean, half
 
 
 def common_grid(xs: Values, ys: Values, outside: float) -> tuple[Values, Values]:

@@ -14,13 +14,14 @@ import tomli_w
 
 from memlab import settings
 from memlab.errors import InvalidExperiment
-from memlab.experiment import presets, reading
+from memlab.experiment import reading
 from memlab.experiment.spec import Experiment
 from memlab.export import export
 from memlab.runs import lifecycle
 from memlab.runs.environment import describe
 from memlab.runs.launch import Standby
 from memlab.runs.run_folder import RunFolder
+from memlab.text import slug
 
 
 def launch(
@@ -56,7 +57,7 @@ def own_preset_path(name: str) -> Path:
         raise InvalidExperiment("A name needs a letter or a digit.")
     if len(title) > 40:
         raise InvalidExperiment("A name has at most 40 characters.")
-    return settings.presets_folder() / f"{presets.slug(title)}.toml"
+    return settings.presets_folder() / f"{slug(title, 'experiment')}.toml"
 
 
 def save_preset(tree: Mapping[str, Any], name: str) -> Path:

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from memlab.experiment import datasets
+from memlab.numbers import clock, count, number, percent, size
 from memlab.runs.state import RunState
 from memlab.text import plain
 from memlab.tui import palette
 from memlab.tui.widgets.columns import Coloured, Column
-from memlab.tui.widgets.number import count, duration, number, percent, size
 
 MARKED = "◉"
 #: Before the title of a run from elsewhere.
@@ -68,7 +69,7 @@ def cells(entry: Entry, marked: bool, dark: bool, now: float) -> list[object]:
         entry.dataset,
         count(entry.members),
         when(entry.made, now),
-        duration(entry.took),
+        clock(entry.took),
         result(entry),
         Coloured(entry.sparkline, palette.palette(dark).unseen),
         size(entry.size),
@@ -110,7 +111,7 @@ def matches(entry: Entry, words: str) -> bool:
 def described(tree: Mapping[str, Any]) -> tuple[str, str, int]:
     """Title, dataset and number of members of an experiment's tables, unvalidated and cheap."""
     axes = tree.get("axes", {})
-    dataset = axes.get("dataset.name") or [tree.get("dataset", {}).get("name", "digits")]
+    dataset = axes.get("dataset.name") or [tree.get("dataset", {}).get("name", datasets.DEFAULT)]
     seeds = tree.get("seeds", 1)
     cells = math.prod(len(values) for values in axes.values())
     each = seeds if isinstance(seeds, int) else len(seeds)

@@ -16,16 +16,17 @@ import numpy as np
 
 from memlab import bounded_toml
 from memlab.errors import MemlabError, RunFolderError
+from memlab.experiment.metrics import TEST_ACCURACY, VALIDATION_ACCURACY
 from memlab.runs.event_log import LATEST
 from memlab.runs.lifecycle import size_on_disk
 from memlab.runs.origin import is_ours
+from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder, list_runs
 from memlab.runs.state import RunState
 from memlab.runs.view import RunView
 from memlab.strict_json import number
 from memlab.text import plain
 from memlab.tui.library_model import Entry, described
-from memlab.tui.watch_reader import training_seconds
 from memlab.tui.widgets.sparkline import sparkline
 
 BUDGET_SECONDS = 0.15
@@ -161,7 +162,7 @@ class LibraryReader:
     def _detail(self, folder: RunFolder) -> None:
         known = self._known[folder.id]
         state, now = known.entry.state, time.monotonic()
-        view = known.view or RunView(folder, KEPT_POINTS)
+        view = known.view or Run(folder, KEPT_POINTS).view
         view.refresh()
         known.view = view if state.living else None
         progress = view.progress
@@ -169,11 +170,11 @@ class LibraryReader:
         if not known.sized or not state.living or now - known.sized > SIZE_SECONDS:
             bytes_on_disk, known.sized = size_on_disk(folder), now
         everyone = [member for member in view.seats if member < known.entry.members]
-        curve = view.curve("validation_accuracy", everyone, 4 * SPARKLINE)
+        curve = view.curve(VALIDATION_ACCURACY, everyone, 4 * SPARKLINE)
         known.entry = replace(
             known.entry,
             size=bytes_on_disk,
-            took=training_seconds(view.events, state) or None,
+            took=view.worked_seconds or None,
             progress=progress.fraction if progress is not None else state.progress,
             result=_by_group(view, known, max(everyone, default=-1) + 1),
             sparkline=sparkline(curve.mean.tolist(), SPARKLINE),
@@ -187,7 +188,7 @@ def _unknown(folder: RunFolder) -> Entry:
 
 
 def _by_group(view: RunView, known: _Known, members: int) -> tuple[float, ...]:
-    values = view.latest("test_accuracy", members)
+    values = view.latest(TEST_ACCURACY, members)
     seeds = known.seeds
     means = []
     for first in range(0, len(values), seeds):

@@ -9,20 +9,29 @@ from numpy.typing import NDArray
 
 from memlab.charts.plot import Mark
 from memlab.experiment.grid import Member, member_count, members
+from memlab.experiment.metrics import (
+    LEARNING_RATE,
+    RECOVERED_TRUE_LABELS,
+    TRAIN_ACCURACY,
+    TRAIN_ACCURACY_CLEAN,
+    TRAIN_ACCURACY_CORRUPTED,
+    TRAIN_LOSS,
+    VALIDATION_ACCURACY,
+)
+from memlab.numbers import number
 from memlab.runs.view import RunView
 from memlab.tui import palette
 from memlab.tui.watch_curves import Content, series_of, steady
 from memlab.tui.watch_reader import ACCURACY, LOSS, WatchReader
 from memlab.tui.widgets.columns import Coloured
-from memlab.tui.widgets.number import number
 
 METRICS = {
-    "truth": "train_accuracy_clean",
-    "lies": "train_accuracy_corrupted",
-    "recovered": "recovered_true_labels",
-    "unseen": "validation_accuracy",
-    "train": "train_accuracy",
-    "loss": "train_loss",
+    "truth": TRAIN_ACCURACY_CLEAN,
+    "lies": TRAIN_ACCURACY_CORRUPTED,
+    "recovered": RECOVERED_TRUE_LABELS,
+    "unseen": VALIDATION_ACCURACY,
+    "train": TRAIN_ACCURACY,
+    "loss": TRAIN_LOSS,
 }
 
 
@@ -113,7 +122,7 @@ def read_member(reader: WatchReader, member: Member, points: int, dark: bool) ->
     marks: list[Mark] = []
     if index in view.diverged:
         marks.append(Mark(view.diverged[index], "diverged", colour=palette.palette(dark).error))
-    rate = steady(view.curve("learning_rate", [index]), points)
+    rate = steady(view.curve(LEARNING_RATE, [index]), points)
     unseen = palette.palette(dark).neutral
     return MemberFrame(
         name=member.name,

@@ -14,6 +14,7 @@ from memlab import settings
 from memlab.errors import MemlabError
 from memlab.experiment import presets
 from memlab.experiment.presets import DEFAULT_PRESET, Preset
+from memlab.text import slug
 from memlab.tui.form import Draft
 
 GIVEN = "from a run"
@@ -31,9 +32,6 @@ class Entry:
     problem: str = ""
 
 
-REPLICATION = "replication"  # of the papers' claims: `memlab replicate` runs them, dozens of them
-
-
 class Shelf:
     """All presets in order, the drafts of those looked at, and which is current."""
 
@@ -41,7 +39,7 @@ class Shelf:
         self._found: dict[str, Preset] = {
             f"{preset.group or 'other'}/{preset.name}": preset
             for preset in presets.find_all(_own_folder())
-            if REPLICATION not in preset.path.parent.parts
+            if not preset.replicates
         }
         self._drafts: dict[str, Draft] = {}
         self._given = given
@@ -118,7 +116,7 @@ class Shelf:
         made: list[Entry] = []
         if self._given is not None:
             title = str(self._given.get("title") or "experiment")
-            made += [Entry("", GIVEN), Entry(GIVEN, title, presets.slug(title))]
+            made += [Entry("", GIVEN), Entry(GIVEN, title, slug(title, "experiment"))]
         group = None
         for key, preset in self._found.items():
             if preset.group != group:

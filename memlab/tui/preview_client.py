@@ -12,7 +12,7 @@ import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from memlab import child
@@ -50,6 +50,7 @@ class Preview:
     drawn: float | None = None
     changed: float | None = None
     sizes: tuple[int, int, int] | None = None
+    downloads: Mapping[str, int] = field(default_factory=dict)
     error: str = ""
 
 
@@ -76,6 +77,13 @@ class PreviewClient:
                 "here": _here(),
             }
             return self._exchange(json.dumps(request))
+
+    def downloads(self) -> dict[str, int]:
+        """Bytes to download of each dataset that is not on disk; waits for the answer."""
+        with self._lock:
+            self._number += 1
+            request = {"id": self._number, "list": True, "folders": self._folders}
+            return dict(self._exchange(json.dumps(request)).downloads)
 
     def warm(self) -> None:
         """Starts the process, so that the first answer comes sooner."""
@@ -151,6 +159,7 @@ def _parsed(line: str, number: int) -> Preview | None:
             answer.get("drawn"),
             answer.get("changed"),
             _sizes(answer.get("sizes")),
+            {str(name): int(size) for name, size in (answer.get("downloads") or {}).items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from memlab.reports.claim_lines import claim_lines
+from memlab.reports.claim_lines import claim_folds
 from memlab.reports.findings import Findings
 from memlab.tui import palette
 
@@ -17,7 +17,7 @@ def verdicts(findings: Findings, dark: bool) -> Text:
     if findings.claims:
         text.append("claims", "bold")
         text.append(f"   {HEADING.removeprefix('claims ')}")
-    for found, (letter, line) in zip(findings.claims, claim_lines(findings), strict=True):
-        text.append(f"\n{letter} ", f"bold {palette.verdict(found.verdict, dark)}")
-        text.append(line)
+    for found, fold in zip(findings.claims, claim_folds(findings), strict=True):
+        text.append(f"\n{fold.mark} ", f"bold {palette.verdict(found.verdict, dark)}")
+        text.append(fold.summary)
     return text

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memlab import export as user_files
 from memlab.atomic import storing
 from memlab.errors import RunFolderError
 from memlab.experiment.spec import Experiment
+from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import RunState
 from memlab.strict_json import dumps
 
 if TYPE_CHECKING:
+    from memlab.reports.findings import Findings
     from memlab.tui.report_sections import Sections
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """Findings as of a state; `findings` is what the renderers of `memlab.reports` take."""
+    """Findings as of a state; `findings` is what every rendering is made of."""
 
     folder: RunFolder
     state: RunState
     experiment: Experiment
-    findings: Any
-    document: Mapping[str, Any]
+    findings: Findings
     sections: Sections
     epoch: float | None = None
     stamp: tuple[object, ...] = ()
@@ -40,18 +40,19 @@ def load(folder: RunFolder, before: Loaded | None = None) -> Loaded:
         MemlabError: if the run cannot be read, with the reason.
     """
     from memlab import reports
-    from memlab.experiment.reading import experiment, from_toml
     from memlab.tui.report_sections import sections
 
     state = folder.state
     stamp = _stamp(folder, state)
     if before is not None and before.stamp == stamp:
         return before
-    where = str(folder.path / "experiment.toml")
-    made = experiment(from_toml(folder.experiment_toml(), where), where)
-    findings = reports.load_or_build(folder)
-    document, shown = reports.document(findings), sections(findings, made)
-    return Loaded(folder, state, made, findings, document, shown, _epoch(folder), stamp)
+    run = Run(folder)
+    made = run.experiment
+    findings = reports.load_or_build(run)
+    shown = sections(findings, made)
+    progress = run.view.progress
+    epoch = progress.epoch if progress is not None else None
+    return Loaded(folder, state, made, findings, shown, epoch, stamp)
 
 
 def export(loaded: Loaded, into: Path, *, replace: bool = False) -> list[Path]:
@@ -67,7 +68,7 @@ def export(loaded: Loaded, into: Path, *, replace: bool = False) -> list[Path]:
     texts = {
         "report.md": reports.markdown(loaded.findings),
         "report.html": reports.html(loaded.findings, loaded.folder),
-        "report.json": dumps(loaded.document, indent=1) + "\n",
+        "report.json": dumps(reports.document(loaded.findings), indent=1) + "\n",
     }
     with storing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,10 +88,3 @@ def _stamp(folder: RunFolder, state: RunState) -> tuple[object, ...]:
         return state.state, state.since, str(error)
     sizes = [(info.st_size, info.st_mtime_ns) if info is not None else (0, 0) for info in found]
     return state.state, state.since, *sizes
-
-
-def _epoch(folder: RunFolder) -> float | None:
-    from memlab.runs.view import RunView
-
-    progress = RunView(folder).progress
-    return progress.epoch if progress is not None else None

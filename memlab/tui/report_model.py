@@ -1,41 +1,42 @@
-"""What the Report screen shows, from the findings' document (`report.json`'s content). Pure."""
+"""What the Report screen shows of the findings. Pure."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 from memlab.charts.plot import Series
+from memlab.estimate import Estimate
+from memlab.experiment.metrics import (
+    METRICS,
+    RECOVERED_TRUE_LABELS,
+    TEST_ACCURACY,
+    TRAIN_ACCURACY,
+    TRAIN_ACCURACY_CORRUPTED,
+)
 from memlab.experiment.spec import Experiment
-from memlab.strict_json import number as known
+from memlab.numbers import aligned, number, plus_minus
+from memlab.reports.findings import Findings, Row
+from memlab.reports.side_table import scalar
 from memlab.text import plain
 from memlab.tui import palette
 from memlab.tui.axis_values import AxisValue, axis_title, is_numeric
 from memlab.tui.widgets.columns import Coloured, Column
-from memlab.tui.widgets.number import aligned, estimate, number
 
-Document = Mapping[str, Any]
 LADDER = (
     ("generalization_gap", "generalization gap", "unseen", "◆"),
     ("memorization_cost", "memorization cost", "lies", "▲"),
 )
 FIGURES = (
-    ("train_accuracy", "train", 4),
-    ("train_accuracy_corrupted", "lies fitted", 0),
-    ("recovered_true_labels", "seen through", 3),
-    ("test_accuracy", "test at the end", 0),
+    (TRAIN_ACCURACY, METRICS[TRAIN_ACCURACY].short, 4),
+    (TRAIN_ACCURACY_CORRUPTED, METRICS[TRAIN_ACCURACY_CORRUPTED].short, 0),
+    (RECOVERED_TRUE_LABELS, METRICS[RECOVERED_TRUE_LABELS].short, 3),
+    (TEST_ACCURACY, "test at the end", 0),
     ("best_test_accuracy", "best test", 2),
     ("generalization_gap", "gap", 0),
     ("memorization_cost", "cost", 1),
 )
-
-
-def sentences(document: Document) -> list[str]:
-    """The findings in plain words, the most important first."""
-    found = document.get("sentences") or []
-    return [str(sentence) for sentence in found]
 
 
 def standing(state: str, epoch: float | None, message: str = "") -> str:
@@ -60,22 +61,21 @@ def columns(axis: str) -> list[Column]:
     ]
 
 
-def cells(row: Document, value: AxisValue, plain: bool = False) -> list[object]:
+def cells(row: Row, value: AxisValue, plain: bool = False) -> list[object]:
     """One axis value's cells."""
     mark = value.letter if plain else value.marker
-    figures = [aligned(estimate(*_pair(row.get(key))), 1, 3) for key, _, _ in FIGURES]
-    epochs = [estimate(_pair(row.get(key))[0], None, 0) for key in ("best_epoch", "epochs_to_fit")]
+    figures = [aligned(plus_minus(row.quantity(key))) for key, _, _ in FIGURES]
+    epochs = [number(_mean(row.quantity(key)), 0) for key in ("best_epoch", "epochs_to_fit")]
     return [Coloured(f"{mark} {value.short}", value.colour, True), *figures, *epochs]
 
 
-def ladder(document: Document, experiment: Experiment, dark: bool) -> list[Series]:
+def ladder(findings: Findings, experiment: Experiment, dark: bool) -> list[Series]:
     """Gap and memorization cost, with their intervals, against the axis."""
-    rows = document.get("rows") or []
-    xs = positions(rows, experiment)
+    xs = positions(len(findings.rows), experiment)
     colours = palette.palette(dark)
     series = []
     for key, name, kind, marker in LADDER:
-        ends = [_ends(_pair(row.get(key))) for row in rows]
+        ends = [_ends(row.quantity(key)) for row in findings.rows]
         means, lows, highs = ([each[i] for each in ends] for i in range(3))
         if any(math.isfinite(mean) for mean in means):
             colour = getattr(colours, kind)
@@ -83,13 +83,13 @@ def ladder(document: Document, experiment: Experiment, dark: bool) -> list[Serie
     return series
 
 
-def beside(document: Document, experiment: Experiment, dark: bool) -> list[Series]:
+def beside(findings: Findings, experiment: Experiment, dark: bool) -> list[Series]:
     """The gap of each baseline as marks; their intervals are in the table of baselines."""
-    xs = positions(document.get("rows") or [], experiment)
+    xs = positions(len(findings.rows), experiment)
     neutral = palette.palette(dark).neutral
     made = []
-    for index, (name, found) in enumerate((document.get("baselines") or {}).items()):
-        means = [_pair(row.get("generalization_gap"))[0] for row in found.get("rows") or []]
+    for index, (name, found) in enumerate(findings.baselines.items()):
+        means = [_mean(scalar(row, "generalization_gap")) for row in found.rows]
         if any(map(math.isfinite, means)):
             letter = palette.letter(index).upper()
             made.append(Series(name, neutral, letter, xs, means, joined=False))
@@ -104,12 +104,12 @@ def marks_line(marks: Sequence[Series]) -> str:
     return f"baselines' gap on the same data:  {named}"
 
 
-def positions(rows: Sequence[Document], experiment: Experiment) -> list[float]:
-    """Where each row stands on the axis: its value, or its place where values are no scale."""
+def positions(count: int, experiment: Experiment) -> list[float]:
+    """Where `count` rows stand on the axis: their values, or places where these are no scale."""
     if on_scale(experiment):
         (name,) = experiment.axes
-        return [float(value) for value in experiment.axes[name]][: len(rows)]
-    return [float(index + 1) for index in range(len(rows))]
+        return [float(value) for value in experiment.axes[name]][:count]
+    return [float(index + 1) for index in range(count)]
 
 
 def on_scale(experiment: Experiment) -> bool:
@@ -128,30 +128,12 @@ def axis_name(experiment: Experiment) -> str:
     return title if on_scale(experiment) else f"{title}, in the experiment's order"
 
 
-def reproduce(document: Document, path: str) -> str:
-    """The one command that runs the same again."""
-    stated = document.get("reproduce") or document.get("command")
-    return str(stated) if stated else f"memlab run {path}/experiment.toml"
+def _mean(found: Estimate | None) -> float:
+    return found.mean if found is not None else math.nan
 
 
-def _ends(pair: tuple[float, float]) -> tuple[float, float, float]:
+def _ends(found: Estimate | None) -> tuple[float, float, float]:
     """Mean, and both ends of its interval: the mean itself where there is none."""
-    mean, half = pair
-    half = 0.0 if math.isnan(half) else half
+    mean = _mean(found)
+    half = found.half if found is not None and found.bounded else 0.0
     return mean, mean - half, mean + half
-
-
-def _pair(quantity: object) -> tuple[float, float]:
-    """Mean and half-width; NaN for null."""
-    if not isinstance(quantity, Mapping):
-        return float("nan"), float("nan")
-    mean, ends = known(quantity.get("mean")), quantity.get("ci95")
-    interval = [known(end) for end in ends] if isinstance(ends, list | tuple) else []
-    match interval:
-        case [float(low), float(high)]:
-            return _or_nan(mean), abs(high - low) / 2
-    return _or_nan(mean), float("nan")
-
-
-def _or_nan(value: float | None) -> float:
-    return float("nan") if value is None else value

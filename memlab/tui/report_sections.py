@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memlab.experiment.spec import Experiment
+from memlab.reports.blocks import Table
 from memlab.reports.findings import Findings
 from memlab.reports.side_table import (
-    SideTable,
     baseline_tables,
     cost,
     headlines,
@@ -33,17 +33,17 @@ class Fold:
     name: str
     title: str
     note: str
-    table: SideTable
+    table: Table
 
 
 @dataclass(frozen=True)
 class Sections:
     """`headlines` of all instruments side by side; `hint…` says how to switch on what was off."""
 
-    headlines: SideTable | None = None
+    headlines: Table | None = None
     cost: str = ""
     folds: tuple[Fold, ...] = ()
-    baselines: tuple[SideTable, ...] = ()
+    baselines: tuple[Table, ...] = ()
     baselines_failed: tuple[str, ...] = ()
     instruments_hint: str = ""
     baselines_hint: str = ""
@@ -51,19 +51,19 @@ class Sections:
 
 def sections(findings: Findings, experiment: Experiment) -> Sections:
     """The sections of a run's report."""
-    tables = instrument_tables(findings, zero=False)
+    tables = instrument_tables(findings)
     folds = tuple(
         Fold(name, found.title or name, _note(table, found.failed), table)
         for (name, found), table in zip(findings.instruments.items(), tables, strict=True)
     )
-    first = headlines(findings, zero=False)
+    first = headlines(findings)
     waits = WAITS if experiment.instruments.names else NO_INSTRUMENTS
     later = FITTED_LATER if experiment.baselines.names else NO_BASELINES
     return Sections(
         headlines=first,
         cost=cost(findings),
         folds=folds,
-        baselines=tuple(baseline_tables(findings, zero=False)),
+        baselines=tuple(baseline_tables(findings)),
         baselines_failed=tuple(
             f"{name}: {found.failed}" for name, found in findings.baselines.items() if found.failed
         ),
@@ -72,9 +72,9 @@ def sections(findings: Findings, experiment: Experiment) -> Sections:
     )
 
 
-def _note(table: SideTable, failed: str | None) -> str:
+def _note(table: Table, failed: str | None) -> str:
     """What a closed fold says beside the title."""
     if failed:
         return f"✗ switched off: {failed}"
-    more = len(table.heads)
+    more = len(table.columns)
     return WAITS if not more else "1 quantity" if more == 1 else f"{more} quantities"

@@ -11,12 +11,12 @@ from typing import Final
 from rich.text import Text
 
 from memlab.experiment.cost import about
+from memlab.numbers import bracketed, count, percent
+from memlab.reports.claim_lines import MARKS
 from memlab.reports.claims.claim import Claim, Size
-from memlab.reports.scoreboard import NOT_RUN, Entry, explanation, shown_interval
-from memlab.reports.scoreboard_text import MARKS
+from memlab.reports.scoreboard import NOT_RUN, Entry, explanation
 from memlab.tui import palette
 from memlab.tui.widgets.columns import Coloured, Column, Heading
-from memlab.tui.widgets.number import count, percent
 
 UNDER_WAY: Final = ("queued", "starting", "running", "paused", "stopping")
 COLUMNS: Final = (
@@ -140,7 +140,7 @@ def cells(standing: Standing, dark: bool) -> list[object]:
     tone, tones = palette.verdict(standing.shown, dark), palette.palette(dark)
     head = standing.entry.headline if standing.entry is not None else None
     if head is not None:
-        effect: object = shown_interval(head.effect)
+        effect: object = bracketed(head.effect)
     else:
         effect = Coloured(_why_not(standing), tones.error if _failed(standing) else tones.neutral)
     verdict = standing.shown if standing.entry is not None else "measuring"
@@ -236,7 +236,7 @@ def words(standing: Standing, dark: bool) -> Text:
         text.append(f"\n{standing.problem}", tones.error)
     elif head is not None:
         text.append(f"\n{standing.shown}", palette.verdict(standing.shown, dark))
-        told = f": {head.label} {shown_interval(head.effect)}, asked {head.rule.words}"
+        told = f": {head.label} {bracketed(head.effect)}, asked {head.rule.words}"
         text.append(told, "dim")
     elif entry is not None:
         text.append(f"\nnot run: {entry.reason}", tones.error if _failed(standing) else "dim")
@@ -249,11 +249,11 @@ def conditions(standing: Standing, dark: bool) -> Text:
     entry, control = standing.entry, standing.control
     for one in entry.measured.conditions if entry is not None and entry.measured else ():
         verdict = one.verdict.verdict
-        told = f"{one.label}: {shown_interval(one.effect)}, asked {one.rule.words}"
+        told = f"{one.label}: {bracketed(one.effect)}, asked {one.rule.words}"
         parts.append(Text.assemble((f"{MARKS[verdict][0]} ", palette.verdict(verdict, dark)), told))
     if control is not None and standing.claim.control is not None:
         head = control.headline
-        came = f"; {head.label} {shown_interval(head.effect)}" if head is not None else ""
+        came = f"; {head.label} {bracketed(head.effect)}" if head is not None else ""
         broken = control.verdict == "supported"
         tone = palette.verdict("not supported" if broken else NOT_RUN, dark)
         told = f"control, {standing.claim.control.about}: {control.shown}{came}"

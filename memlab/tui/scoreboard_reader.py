@@ -27,8 +27,8 @@ from memlab.reports.claims.finished_run import FinishedRun
 from memlab.reports.claims.needed import Needed, existing, needed, presets_of
 from memlab.runs import lifecycle
 from memlab.runs.environment import describe
+from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
-from memlab.runs.view import RunView
 from memlab.tui.cost import device_kind
 from memlab.tui.scoreboard_model import UNDER_WAY, Frame, Price, RunLine, Standing
 
@@ -219,7 +219,7 @@ def _line(one: Needed, folder: RunFolder | None, problem: str) -> RunLine:
     progress = state.progress
     if state.living:
         try:
-            made = RunView(folder).progress
+            made = Run(folder).view.progress
             progress = made.fraction if made is not None else progress
         except MemlabError:
             progress = None

@@ -11,39 +11,36 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from memlab.estimate import Estimate
+from memlab.experiment import datasets
+from memlab.experiment.metrics import (
+    RECOVERED_TRUE_LABELS,
+    TRAIN_ACCURACY,
+    TRAIN_ACCURACY_CLEAN,
+    TRAIN_ACCURACY_CORRUPTED,
+    VALIDATION_ACCURACY,
+)
 from memlab.experiment.spec import Experiment
-from memlab.runs.curve import Curve, half_width
+from memlab.numbers import aligned, clock, count, number, plus_minus
+from memlab.runs.curve import Curve
+from memlab.runs.guessing import Guessing
 from memlab.runs.state import RunState
 from memlab.text import plain
 from memlab.tui.axis_values import AxisValue
 from memlab.tui.widgets.columns import Coloured
-from memlab.tui.widgets.number import aligned, count, duration, estimate, number
 from memlab.tui.widgets.sparkline import sparkline
 
 Values = NDArray[np.float64]
-CLASSES = {"cifar100": 100}
 NO_LIES = "Nothing is corrupted here: there are no lies to learn."
 WAITING = "waits for the first measurement"
 STARTING = "The worker is starting: it imports torch, which takes a few seconds."
 METRICS = (
-    "train_accuracy",
-    "train_accuracy_clean",
-    "train_accuracy_corrupted",
-    "recovered_true_labels",
-    "validation_accuracy",
+    TRAIN_ACCURACY,
+    TRAIN_ACCURACY_CLEAN,
+    TRAIN_ACCURACY_CORRUPTED,
+    RECOVERED_TRUE_LABELS,
+    VALIDATION_ACCURACY,
 )
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over seeds with its 95 % half-width; NaN where it does not exist."""
-
-    mean: float
-    half: float = float("nan")
-
-    def text(self, decimals: int = 3) -> str:
-        """Padded so that all of a column line up."""
-        return aligned(estimate(self.mean, self.half, decimals), 1, decimals)
 
 
 @dataclass(frozen=True)
@@ -59,16 +56,6 @@ class Standing:
     best_epoch: float | None = None
     moment: float | None = None
     sparkline: str = ""
-
-
-def estimate_of(values: Values) -> Estimate:
-    """The mean of what is finite, with its t-interval; NaN for none."""
-    there = values[np.isfinite(values)]
-    if not there.size:
-        return Estimate(float("nan"))
-    squares = float(((there - there.mean()) ** 2).sum())
-    half = half_width(np.array([float(there.size)]), np.array([squares]))
-    return Estimate(float(there.mean()), float(half[0]))
 
 
 def best_of(curve: Curve) -> tuple[float, float] | None:
@@ -114,7 +101,7 @@ def row_cells(value: AxisValue, standing: Standing, plain: bool = False) -> list
     """Cells in the order of `watch_columns.COLUMNS`."""
 
     def shown(figure: Estimate | None) -> str:
-        return aligned("·", 1, 3) if figure is None else figure.text()
+        return aligned("·", 1, 3) if figure is None else aligned(plus_minus(figure))
 
     best = "·"
     if standing.best is not None and standing.best_epoch is not None:
@@ -171,12 +158,28 @@ def has_lies(experiment: Experiment) -> bool:
     return varied or (any(kind != "none" for kind in kinds) and any(shares))
 
 
-def chance(experiment: Experiment) -> float | None:
-    """Accuracy of guessing; None where the number of classes is not known without the data."""
-    name = experiment.dataset.name
-    if ":" in name or "dataset.name" in experiment.axes:
+def chance(experiment: Experiment, said: Guessing) -> float | None:
+    """Accuracy of guessing: as the run says, before it has begun as its dataset is declared.
+
+    None where neither tells, or members have different data.
+    """
+    if _has_dataset_axis(experiment):
         return None
-    return 1 / CLASSES.get(name, 10)
+    if said.counts:
+        return said.chance
+    data = datasets.taken(experiment.dataset)
+    return None if data is None else 1 / data.classes
+
+
+def picture(experiment: Experiment) -> tuple[int, ...] | None:
+    """Height and width of an example's picture, () for what is none; None where only data tell."""
+    data = None if _has_dataset_axis(experiment) else datasets.taken(experiment.dataset)
+    return None if data is None else (data.image or (0,))[1:]
+
+
+def _has_dataset_axis(experiment: Experiment) -> bool:
+    variants = experiment.axes.get("dataset", ())
+    return "dataset.name" in experiment.axes or any("name" in variant for variant in variants)
 
 
 def sentence(state: RunState, epoch: float | None, waited: str = "", seconds: float = 0.0) -> str:
@@ -195,7 +198,7 @@ def sentence(state: RunState, epoch: float | None, waited: str = "", seconds: fl
         case "stopping":
             return "Stopping: it saves a checkpoint first."
         case "finished":
-            took = f" in {duration(seconds)}" if seconds > 0 else ""
+            took = f" in {clock(seconds)}" if seconds > 0 else ""
             return f"Finished{took}.  3  shows the report."
         case "failed":
             return f"Failed: {reason or 'no reason was given'}.  l  worker.log   u  resume"

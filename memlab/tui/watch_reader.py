@@ -1,6 +1,6 @@
 """Reads a run for the Watch screen: one `WatchFrame` a call, made in a thread, shown in the app.
 
-The reader owns the `RunView` and is used by one thread at a time. What the figures mean is in
+The reader owns the run's view and is used by one thread at a time. What the figures mean is in
 `watch_model`; how they look is the screen's affair.
 """
 
@@ -13,12 +13,22 @@ import numpy as np
 
 from memlab.charts.plot import Mark, Series
 from memlab.errors import MemlabError
+from memlab.estimate import over_seeds
+from memlab.experiment.metrics import (
+    RECOVERED_TRUE_LABELS,
+    TRAIN_ACCURACY,
+    TRAIN_ACCURACY_CLEAN,
+    TRAIN_ACCURACY_CORRUPTED,
+    TRAIN_LOSS_CLEAN,
+    TRAIN_LOSS_CORRUPTED,
+    VALIDATION_ACCURACY,
+    VALIDATION_LOSS,
+)
 from memlab.experiment.spec import Experiment
 from memlab.runs.curve import Curve
-from memlab.runs.event_log import Event
+from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import RunState
-from memlab.runs.view import RunView
 from memlab.text import plain
 from memlab.tui import palette
 from memlab.tui import watch_model as model
@@ -33,13 +43,11 @@ PICTURES = 24
 LONGEST_DEVICE = 80  # characters
 KEPT_POINTS = 1024  # of a curve, 512 at least: more than a terminal 250 columns wide has dots
 ACCURACY = {
-    "truth": "train_accuracy_clean",
-    "lies": "train_accuracy_corrupted",
-    "unseen": "validation_accuracy",
+    "truth": TRAIN_ACCURACY_CLEAN,
+    "lies": TRAIN_ACCURACY_CORRUPTED,
+    "unseen": VALIDATION_ACCURACY,
 }
-LOSS = {"truth": "train_loss_clean", "lies": "train_loss_corrupted", "unseen": "validation_loss"}
-STARTS = ("worker-started",)
-ENDS = ("finished", "failed", "stopped")
+LOSS = {"truth": TRAIN_LOSS_CLEAN, "lies": TRAIN_LOSS_CORRUPTED, "unseen": VALIDATION_LOSS}
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,7 @@ class WatchFrame:
     pictures_note: str = ""
     instruments: tuple[InstrumentLine, ...] = ()
     problems: tuple[str, ...] = ()
+    chance: float | None = None
 
 
 class WatchReader:
@@ -84,12 +93,10 @@ class WatchReader:
         Raises:
             RunFolderError, InvalidExperiment: if it cannot be read, with the reason.
         """
-        from memlab.experiment.reading import experiment, from_toml
-
+        run = Run(folder, KEPT_POINTS)
         self.folder = folder
-        self.view = RunView(folder, KEPT_POINTS)
-        where = str(folder.path / "experiment.toml")
-        self.experiment: Experiment = experiment(from_toml(self.view.experiment_toml, where), where)
+        self.view = run.view
+        self.experiment: Experiment = run.experiment
         self._values: dict[bool, tuple[AxisValue, ...]] = {}
         self._last: Request | None = None
         self._curves: dict[tuple[str, str], Curve] = {}  # of one read
@@ -115,13 +122,14 @@ class WatchReader:
         standings = tuple(self._standings(values, request, progress.epochs))
         pictures, note = self._pictures(request, values)
         charts = {page: self._chart(page, request, values, standings) for page in request.pages}
-        seconds = training_seconds(self.view.events, self.view.state)
         return WatchFrame(
             run_id=self.folder.id,
             state=self.view.state,
             epoch=epoch,
             progress=progress,
-            sentence=model.sentence(self.view.state, epoch, seconds=seconds),
+            sentence=model.sentence(
+                self.view.state, epoch, seconds=self.view.worked_seconds or 0.0
+            ),
             verdict=self._said_at_the_end(),
             charts=charts,
             values=values,
@@ -130,6 +138,7 @@ class WatchReader:
             pictures_note=note,
             instruments=self._instruments(request, values, progress.epochs),
             problems=self.view.problems,
+            chance=model.chance(self.experiment, self.view.guessing),
         )
 
     # --- parts of a frame
@@ -196,27 +205,27 @@ class WatchReader:
         latest = {metric: self.view.latest(metric, everyone) for metric in model.METRICS}
         standings = []
         for value in values:
-            members = np.array([m for m in value.members if m < len(latest["train_accuracy"])])
+            members = np.array([m for m in value.members if m < len(latest[TRAIN_ACCURACY])])
             if not members.size or not len(unseen[value.key].mean):
                 standings.append(model.Standing())
                 continue
             now = {
                 metric: latest[metric][members] for metric in model.METRICS if len(latest[metric])
             }
-            gap = now["train_accuracy"] - now["validation_accuracy"]
+            gap = now[TRAIN_ACCURACY] - now[VALIDATION_ACCURACY]
             best = model.best_of(unseen[value.key])
             standings.append(
                 model.Standing(
-                    truth=model.estimate_of(now["train_accuracy_clean"]),
-                    lies=model.estimate_of(now["train_accuracy_corrupted"]),
-                    recovered=model.estimate_of(now["recovered_true_labels"]),
-                    unseen=model.estimate_of(now["validation_accuracy"]),
-                    gap=model.estimate_of(gap),
+                    truth=over_seeds(now[TRAIN_ACCURACY_CLEAN]),
+                    lies=over_seeds(now[TRAIN_ACCURACY_CORRUPTED]),
+                    recovered=over_seeds(now[RECOVERED_TRUE_LABELS]),
+                    unseen=over_seeds(now[VALIDATION_ACCURACY]),
+                    gap=over_seeds(gap),
                     best=best[0] if best else None,
                     best_epoch=best[1] if best else None,
                     moment=model.memorization_moment(
-                        self._curve(value, "train_accuracy_corrupted"),
-                        self._curve(value, "recovered_true_labels"),
+                        self._curve(value, TRAIN_ACCURACY_CORRUPTED),
+                        self._curve(value, RECOVERED_TRUE_LABELS),
                     ),
                     sparkline=model.so_far(
                         steady(unseen[value.key], 512), request.sparkline, epochs, low, high
@@ -299,20 +308,3 @@ class WatchReader:
         low, high = round(min(epochs)), round(max(epochs))
         when = f"epoch {high}" if low == high else f"epochs {low}–{high}"
         return tuple(thumbnails), f"fitted at {when}"
-
-
-def training_seconds(events: Sequence[Event], state: RunState) -> float:
-    """Seconds with a living worker: from each start to the next end, or to the last event."""
-    total = start = 0.0
-    last = 0.0
-    for event in events:
-        if event.type in STARTS:
-            total += max(0.0, last - start) if start else 0.0
-            start = event.time
-        elif event.type in ENDS and start:
-            total += event.time - start
-            start = 0.0
-        last = event.time
-    if start:
-        total += max(0.0, (state.since if state.final else last) - start)
-    return total

@@ -71,6 +71,10 @@ class Cadence:
 
     def _planned(self, fraction: float) -> list[str]:
         """Those whose next turn has come: n turns are spaced as squares, closer at the start."""
+        # With n turns of cost c the gap between two is 1 ÷ n of the run. The sum of all
+        # instruments' gaps is least, for Σ n·c = budget, where each n is proportional to 1 ÷ √c:
+        # its part n·c of the budget is then proportional to √c. Of n turns, number k (from 0)
+        # comes at the share (k ÷ (n − 1))² of the run.
         total = self.training / fraction if fraction > KNOWN else self.planned
         over = {n for n in self.auto if self._over(n)}
         budget = self.share * total - sum(self.spent.get(n, 0.0) for n in over)

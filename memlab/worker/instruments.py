@@ -13,6 +13,7 @@ from torch import Tensor
 
 from memlab.errors import MemlabError, StorageError
 from memlab.experiment.instruments import Instrument, Settings, Workload, instrument
+from memlab.experiment.metrics import VALIDATION_ACCURACY
 from memlab.experiment.spec import Experiment
 from memlab.instruments.ledger import Ledger
 from memlab.instruments.subject import Subject
@@ -66,7 +67,7 @@ class InstrumentPanel:
     @property
     def wants_margins(self) -> bool:
         """Whether an instrument looks at each evaluation's margins."""
-        return any(made.every_evaluation or n == "margins" for n, made in self._instruments.items())
+        return any("margins" in made.needs for made in self._instruments.values())
 
     @property
     def on(self) -> bool:
@@ -256,7 +257,7 @@ class InstrumentPanel:
 def subject_of(
     trainer: StackTrainer, evaluation: Evaluation, epoch: float, sample_seed: int
 ) -> Subject:
-    """The stack as it is now, for an instrument; `evaluation` is of this moment, with margins."""
+    """The stack as it is now, for an instrument; `evaluation` is of this moment."""
     timeline = trainer.plan.timeline
     update = min(trainer.update, timeline.updates - 1)
     active = [trainer.plan.members[at] for at in trainer.active]
@@ -275,7 +276,7 @@ def subject_of(
         momenta=trainer.momenta(),
         initial=trainer.initial,
         outcome=evaluation.train,
-        validation_accuracy=evaluation.metrics["validation_accuracy"],
+        validation_accuracy=evaluation.metrics[VALIDATION_ACCURACY],
     )
 
 

@@ -13,17 +13,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from memlab import settings
 from memlab.errors import MemlabError, RunFolderError
-from memlab.experiment import grid, reading
 from memlab.experiment.instruments import instrument
 from memlab.experiment.spec import Experiment
 from memlab.runs import origin
 from memlab.runs.door import Place
+from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
+from memlab.strict_json import tamed
 from memlab.training import checkpoint
 from memlab.training.arrays import StackArrays
 from memlab.training.checkpoint import Progress
@@ -47,11 +47,11 @@ def probe(
         MemlabError: if the experiment or its data are not there.
     """
     origin.require_ours(folder, "measured again")
-    where = str(folder.path / "experiment.toml")
-    experiment = reading.experiment(reading.from_toml(folder.experiment_toml(), where), where)
-    folders = [settings.datasets_folder(), *settings.load().dataset_folders_found()]
+    run = Run(folder)
+    experiment = run.experiment
+    folders = settings.dataset_folders()
     material = Material(folders, lambda done, total: None)
-    stacks, _ = stacks_of(grid.members(experiment), material)
+    stacks, _ = stacks_of(run.members, material)
     found = [_stack(folder, experiment, s, material, names, epoch, device) for s in stacks]
     kept = [entry for entry in found if entry is not None]
     if not kept:
@@ -88,7 +88,7 @@ def _stack(
         try:
             made = instrument(name)
             values = measured(made, subject, experiment.instruments.settings_of(name))
-            results[name] = {key: _listed(array) for key, array in values.items()}
+            results[name] = {key: tamed(array.tolist()) for key, array in values.items()}
         except Exception as error:
             failed[name] = reason_of(error)
     material.forget()
@@ -119,12 +119,6 @@ def _checkpoint(
         except RunFolderError:
             continue
     return None
-
-
-def _listed(values: np.ndarray) -> Any:
-    if values.ndim:
-        return [_listed(part) for part in values]
-    return float(values) if np.isfinite(values) else None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

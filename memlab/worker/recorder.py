@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from memlab.experiment.metrics import METRICS
 from memlab.runs.door import Place
 from memlab.runs.table import Columns
 from memlab.runs.table_writer import TableWriter
-from memlab.training.evaluation import METRICS
 from memlab.training.plan import StackPlan
 
 #: At most so many newly fitted lies are kept per member and evaluation, for the screen.

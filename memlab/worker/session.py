@@ -11,13 +11,14 @@ import torch
 
 from memlab import settings
 from memlab.errors import MemlabError
-from memlab.experiment import grid, reading
+from memlab.experiment import grid
 from memlab.experiment.grid import Member
 from memlab.experiment.spec import Experiment
 from memlab.reports import json as report_json
 from memlab.runs.event_log import EventLog
 from memlab.runs.queue import Turn, wait_for_turn
 from memlab.runs.requests import Request
+from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import StateName, write_state
 from memlab.training.plan import StackPlan
@@ -78,9 +79,7 @@ class Session:
             self._events.close()
 
     def _read(self) -> Experiment:
-        text = self._folder.experiment_toml()
-        where = str(self._folder.path / "experiment.toml")
-        return reading.experiment(reading.from_toml(text, where), where)
+        return Run(self._folder).experiment
 
     def _say(self, state: StateName, message: str = "", progress: float | None = None) -> None:
         write_state(self._folder.path, state, message, device=str(self._device), progress=progress)
@@ -111,7 +110,7 @@ class Session:
         started = time.monotonic()
         if experiment.stop.seconds is not None:
             self._deadline = started + experiment.stop.seconds
-        folders = [settings.datasets_folder(), *settings.load().dataset_folders_found()]
+        folders = settings.dataset_folders()
         material = Material(folders, self._download)
         members = grid.members(experiment)
         stacks, self._parameters = stacks_of(members, material)

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from memlab.experiment.metrics import METRICS
 from memlab.experiment.spec import Experiment
 from memlab.runs.door import Place
 from memlab.runs.event_log import EventLog
 from memlab.runs.run_folder import RunFolder
+from memlab.strict_json import numbers
 from memlab.training import checkpoint
 from memlab.training.arrays import StackArrays
 from memlab.training.checkpoint import Progress
-from memlab.training.evaluation import METRICS, Evaluation
+from memlab.training.evaluation import Evaluation
 from memlab.training.plan import StackPlan
 from memlab.training.trainer import StackTrainer
 from memlab.worker.example_ledger import example_ledger
@@ -213,7 +215,7 @@ class StackRun:
             optimizer_steps=self.trainer.steps,
             rows=rows,
             finished={str(member): ended for member, ended in self._finished.items()},
-            last={name: _listed(values) for name, values in self._last.items()},
+            last={name: numbers(values) for name, values in self._last.items()},
             trackers={
                 "rules": self._rules.state(),
                 "evaluated": self._evaluated,
@@ -259,7 +261,3 @@ class StackRun:
         """Closes the stack's tables."""
         self._table.writer.close()
         self.instruments.close()
-
-
-def _listed(values: np.ndarray) -> list[float | None]:
-    return [float(v) if np.isfinite(v) else None for v in values]

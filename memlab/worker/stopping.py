@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from memlab.experiment.metrics import TRAIN_ACCURACY, VALIDATION_ACCURACY
 from memlab.experiment.training_spec import StopSpec
+from memlab.strict_json import numbers
 
 
 class StopRules:
@@ -41,11 +43,11 @@ class StopRules:
     def _reason(
         self, member: int, position: int, metrics: Mapping[str, np.ndarray], epoch: float
     ) -> str:
-        accuracy = float(metrics["validation_accuracy"][position])
+        accuracy = float(metrics[VALIDATION_ACCURACY][position])
         if accuracy > self._best[member]:
             self._best[member], self._best_epoch[member] = accuracy, epoch
         reached = self.spec.train_accuracy
-        if reached is not None and float(metrics["train_accuracy"][position]) >= reached:
+        if reached is not None and float(metrics[TRAIN_ACCURACY][position]) >= reached:
             return f"train accuracy {reached:g} reached"
         patience = self.spec.patience
         if patience is not None and epoch - self._best_epoch[member] >= patience:
@@ -54,8 +56,7 @@ class StopRules:
 
     def state(self) -> dict[str, Any]:
         """What to keep in a checkpoint."""
-        best = [value if np.isfinite(value) else None for value in self._best]
-        return {"best": best, "best_epoch": self._best_epoch}
+        return {"best": numbers(self._best), "best_epoch": self._best_epoch}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes back what `state` gave."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import memlab
 from memlab.cli import main as cli
 from memlab.runs.run_folder import RunFolder
 from tests import hostile_run
@@ -24,6 +25,9 @@ COMMANDS = (
     ("watch", "last", "--plain"),
     ("suspects", "last"),
     ("suspects", "last", "--json"),
+    ("compare", "last", "last"),
+    ("compare", "last", "last", "--json"),
+    ("export", "last", "--to", "csv", "--force"),
     ("stop", "last"),
     ("rm", "last"),
     ("rm", "last", "--yes"),
@@ -41,6 +45,7 @@ COMMANDS = (
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     monkeypatch.setenv("MEMLAB_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "presets").mkdir()
     text = f"title = {json.dumps(EVIL)}\nquestion = {json.dumps(EVIL)} # \x9b\u202e"
     (tmp_path / "presets" / "evil.toml").write_text(text)
@@ -67,6 +72,18 @@ def test_no_command_prints_what_steers_a_terminal(
     assert steering(printed.out + printed.err) == set()
     if "json" in words[-1]:
         json.loads(printed.out)
+
+
+def test_neither_a_notebook_nor_a_file_of_rows_gets_what_steers_a_terminal(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    opened = memlab.load(run.path)
+    shown = [repr(opened), opened._repr_html_(), repr(opened.table()), opened.table()._repr_html_()]
+    shown += [opened.report(kind) for kind in ("text", "md", "html", "json")]
+    assert called("export", "last", "--to", "csv", "--out", "rows.csv") == 0
+    shown.append((tmp_path / "rows.csv").read_text())
+    assert [steering(text) for text in shown] == [set()] * len(shown)
+    assert not any("<script" in text or "<img" in text for text in shown[1:4])
 
 
 def test_names_are_shown_as_they_are_and_never_as_markup(

@@ -15,7 +15,8 @@ from memlab.data.registry import find, listing, load, verify
 from memlab.data.split import Splits, split
 from memlab.data.thumbnails import thumbnails
 from memlab.errors import DatasetUnavailable, InvalidExperiment
-from memlab.experiment.material_spec import DATASETS, DatasetSpec
+from memlab.experiment.datasets import NAMES as DATASETS
+from memlab.experiment.material_spec import DatasetSpec
 
 HAS_MNIST1D = importlib.util.find_spec("mnist1d") is not None
 

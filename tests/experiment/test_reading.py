@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from memlab.errors import InvalidExperiment
 from memlab.experiment import grid, presets, reading
+from memlab.experiment.fields import declared
 from memlab.experiment.spec import Experiment, field_names
 
 
@@ -139,8 +140,8 @@ def test_the_grid_is_the_product_of_axes_and_seeds(axes, seeds):
 
 
 def test_field_choices_and_names_come_from_the_schema():
-    assert "mlp" in reading.field_choices("model.name")
-    assert reading.field_choices("optimizer.learning_rate") == ()
+    assert "mlp" in declared("model.name").choices
+    assert declared("optimizer.learning_rate").choices == ()
     assert "corruption.fraction" in field_names()
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from memlab.experiment.instruments import (
     BUILT_IN,
+    Abscissa,
     Instrument,
     Quantity,
     Settings,
     chosen,
     instrument,
     known,
+    percentiles,
 )
 from memlab.instruments import contract
 
@@ -88,6 +92,39 @@ def test_contract_refuses_what_breaks_it(measure, told):
 
     with pytest.raises(AssertionError, match=told):
         check()
+
+
+def _lowest_margin(subject, settings):
+    return {"mean": subject.outcome.margins.amin(1)}
+
+
+def test_contract_refuses_an_undeclared_need_and_accepts_a_declared_one():
+    made = replace(_mean_weight(_lowest_margin), quantities=(Quantity("mean", "the lowest"),))
+    with pytest.raises(AssertionError, match="needs = \\[\\]"):
+        contract.check_instrument(made)
+    contract.check_instrument(replace(made, needs=("margins",)))
+    with pytest.raises(AssertionError, match="needs \\['gradients'\\]"):
+        contract.check_declaration(replace(made, needs=("gradients",)), Settings())
+
+
+def test_contract_refuses_an_abscissa_that_is_not_there():
+    def made(*quantities: Quantity) -> Instrument:
+        found = {q.name: np.zeros((contract.MEMBERS, *[3] * len(q.shape))) for q in quantities}
+        return replace(_mean_weight(lambda s, _: found), quantities=quantities)
+
+    mean, at = Quantity("mean", "their mean"), Quantity("at", "where", shape=("bin",))
+    curve = Quantity("curve", "by bin", shape=("bin",), against=Abscissa("at"))
+    contract.check_values(made(mean, at, curve), Settings())
+    for quantities, told in (
+        ((mean, curve), "no quantity"),
+        ((mean, replace(at, shape=("layer",)), curve), "another shape"),
+        ((mean, replace(mean, name="other", against=Abscissa("mean"))), "not one-dimensional"),
+    ):
+        with pytest.raises(AssertionError, match=told):
+            contract.check_declaration(made(*quantities), Settings())
+    fixed = replace(curve, against=percentiles((0.5, 0.9)))
+    with pytest.raises(AssertionError, match="3 values at 2 places"):
+        contract.check_values(made(mean, fixed), Settings())
 
 
 def test_default_and_all_are_spelt_out_in_order():

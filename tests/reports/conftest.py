@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from memlab.estimate import Estimate
 from memlab.experiment import grid
 from memlab.experiment.reading import experiment, from_toml, to_toml
-from memlab.reports.findings import Findings, Quantity, Row
+from memlab.reports.findings import Findings, Row
 from memlab.runs import run_folder
 from memlab.runs.event_log import EventLog
 from memlab.runs.run_folder import RunFolder
@@ -147,11 +149,11 @@ def make_run(tmp_path: Path) -> Callable[..., RunFolder]:
     return lambda *args, **options: write_run(tmp_path, *args, **options)
 
 
-def q(mean: float | None, half: float | None = 0.01, n: int = 3) -> Quantity | None:
-    """A quantity; None for None."""
+def q(mean: float | None, half: float | None = 0.01, n: int = 3) -> Estimate | None:
+    """An estimate; None for None."""
     if mean is None:
         return None
-    return Quantity(mean=mean, ci95=None if half is None else (mean - half, mean + half), n=n)
+    return Estimate.around(mean, math.nan if half is None else half, n)
 
 
 def row(axis: Mapping[str, object], kind: str = "labels", **values: object) -> Row:

@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 import pytest
 from rich.console import Console
 
-from memlab import reports
+from memlab import numbers, reports
 from memlab.experiment.reading import experiment, from_toml
-from memlab.reports import digits, palette
+from memlab.reports import palette
 from memlab.reports.findings import Findings
 from memlab.tui import palette as app_palette
 
@@ -164,12 +164,12 @@ def test_colours_are_those_of_the_app() -> None:
     ],
 )
 def test_digits_are_those_that_the_interval_supports(mean, half, text) -> None:
-    assert digits.plus_minus(q(mean, half)) == text.replace("−0.0 ", "0.0 ")
+    assert numbers.plus_minus(q(mean, half), zero=True) == text.replace("−0.0 ", "0.0 ")
 
 
 def test_percentages_near_their_ends_keep_a_decimal() -> None:
     shares = (1.0, 0.997, 0.81, 0.004, 0.0)
-    assert [digits.percent(s) for s in shares] == ["100 %", "99.7 %", "81 %", "0.4 %", "0 %"]
+    assert [numbers.share(s) for s in shares] == ["100 %", "99.7 %", "81 %", "0.4 %", "0 %"]
 
 
 def test_experiment_toml_reads_back(make_run) -> None:

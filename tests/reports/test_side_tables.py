@@ -53,7 +53,7 @@ def test_headline_comes_first(found) -> None:
 def test_small_values_have_the_decimals_that_they_need(found) -> None:
     table = headlines(found)
     assert table is not None
-    assert [cell.strip() for cell in table.cells[0]] == ["0.250", "0.000025"]
+    assert [column.texts(zero=True)[0].strip() for column in table.columns] == ["0.250", "0.000025"]
 
 
 def test_what_instruments_cost_is_said_in_every_rendering(found) -> None:

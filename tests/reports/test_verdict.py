@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from memlab.reports import verdict
-from memlab.reports.verdict import Interval, Rule, Verdict, decide
+from memlab.reports.verdict import Effect, Rule, Verdict, decide
 
 TRIALS = 1_000
 SEEDS = (3, 5, 10)
@@ -170,7 +170,7 @@ def test_a_margin_is_asked_where_one_is_needed():
 
 def test_a_claim_of_several_conditions_is_as_good_as_its_worst():
     def said(name: str, seeds: int | None = None) -> Verdict:
-        return Verdict(name, Interval(0, 0, 0, 3, 0, "t"), POSITIVE, seeds)  # type: ignore[arg-type]
+        return Verdict(name, Effect(0, 0, 0, 3, 0, "t"), POSITIVE, seeds)  # type: ignore[arg-type]
 
     yes, no, maybe = said("supported"), said("not supported"), said("inconclusive", 8)
     assert verdict.all_of([yes, yes]) == "supported"

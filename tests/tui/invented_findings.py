@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from memlab import reports
+from memlab.estimate import Estimate
 from memlab.reports.findings import (
     BaselineFindings,
     ClaimFindings,
     Findings,
     InstrumentFindings,
     Measured,
-    Quantity,
     Row,
 )
 
@@ -23,13 +24,12 @@ SENTENCES = [
 ]
 
 
-def quantity(mean: float, half: float | None = 0.01) -> Quantity:
-    interval = None if half is None else (mean - half, mean + half)
-    return Quantity(mean=mean, ci95=interval, n=3)
+def quantity(mean: float, half: float | None = 0.01) -> Estimate:
+    return Estimate.around(mean, math.nan if half is None else half, 3)
 
 
 def told(mean: float, half: float | None = 0.01) -> dict[str, Any]:
-    return quantity(mean, half).model_dump(mode="json")
+    return quantity(mean, half).document()
 
 
 def row(fraction: float) -> Row:

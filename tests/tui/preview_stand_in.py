@@ -24,6 +24,9 @@ for line in sys.stdin:
     if "gone" in sys.argv:
         break
     question = json.loads(line)
+    if question.get("list"):
+        print(json.dumps({"id": question["id"], "downloads": {"cifar10": 170e6}}), flush=True)
+        continue
     fraction = question["experiment"]["corruption"]["fraction"]
     answer = {
         "id": question["id"],

@@ -7,6 +7,8 @@ from pathlib import Path
 from textual.app import App
 from textual.screen import Screen
 
+from memlab.tui.screens.shell import Suggestion
+
 
 class StandIn(App[None]):
     """Shows one screen; remembers what it was asked to show."""
@@ -15,6 +17,7 @@ class StandIn(App[None]):
         super().__init__()
         self.runs_folder = runs_folder
         self.selected_run = run_id
+        self.suggestion: Suggestion | None = None
         self.shown: list[tuple[str, str]] = []
         self._first = screen
 

@@ -6,15 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from instrumented_run import instrumented, ledger, measure
-from scipy import stats
 
-from memlab.experiment.instruments import BUILT_IN, Quantity, headline_name
+from memlab.experiment.instruments import BUILT_IN, Quantity, headline_name, percentiles
 from memlab.runs.event_log import Event
 from memlab.runs.ledger import read_ledger
 from memlab.tui import instrument_model as model
 from memlab.tui.example_stream import example_stream, moments
 from memlab.tui.instrument_lines import InstrumentEvents
-from memlab.tui.instruments_reader import common_grid, mean_over_members
+from memlab.tui.instruments_reader import common_grid
 
 NAN = math.nan
 
@@ -50,21 +49,30 @@ def test_every_quantity_of_every_instrument_has_a_drawing_and_an_abscissa_that_e
         shown = model.card(name)
         assert all(model.drawing(quantity) for quantity in shown.quantities)
         assert model.listed(shown, ())[0].name == shown.headline
-    for (name, quantity), against in model.ABSCISSAE.items():
-        shown = model.card(name)
-        one, other = shown.quantity(quantity), shown.quantity(against.quantity)
-        assert one is not None
-        assert other is not None
-        assert one.shape == other.shape
-        assert other not in model.listed(shown, ())
+        for quantity in shown.quantities:
+            if quantity.against is not None and not quantity.against.places:
+                other = shown.quantity(quantity.against.name)
+                assert other is not None
+                assert quantity.shape == other.shape
+                assert other not in model.listed(shown, ())
 
 
 def test_quantiles_stand_at_the_percentages_of_their_declaration() -> None:
     quantity = model.card("margins").quantity("quantiles")
     assert quantity is not None
-    assert model.levels(quantity, 7) == ([1, 5, 25, 50, 75, 95, 99], "percentile")
-    assert model.levels(quantity, 3) == ([0, 1, 2], "quantile")
-    assert model.levels(Quantity("x", "at 5 %", shape=("layer",)), 1) == ([0], "layer")
+    assert model.places(quantity, 7) == ([1, 5, 25, 50, 75, 95, 99], "percentile")
+    assert model.places(quantity, 3) == ([0, 1, 2], "quantile")
+    assert model.places(Quantity("x", "at 5 %", shape=("layer",)), 1) == ([0], "layer")
+    theirs = Quantity("x", "by share", shape=("tenth",), against=percentiles((0.1, 0.9)))
+    assert model.places(theirs, 2) == ([10, 90], "percentile")
+
+
+def test_quantiles_are_measured_at_the_percentages_that_the_words_name() -> None:
+    for name, quantity in (("margins", "quantiles"), ("gradient-noise", "norms")):
+        shown = model.card(name).quantity(quantity)
+        assert shown is not None
+        assert shown.against is not None
+        assert ", ".join(f"{place:g}" for place in shown.against.places) in shown.about
 
 
 def test_instrument_of_another_machine_is_described_by_its_table() -> None:
@@ -98,16 +106,6 @@ def test_failure_is_remembered_however_many_events_follow(tmp_path: Path) -> Non
     for _ in range(50):
         run.log.append("checkpoint")
     assert told.read().failed == {"curvature": "broken"}
-
-
-def test_mean_over_members_is_students_and_leaves_out_what_is_not_finite() -> None:
-    values = np.array([[1.0, np.nan, np.inf], [2.0, np.nan, np.inf], [4.5, np.nan, np.inf]])
-    mean, half = mean_over_members(values)
-    low, high = stats.t.interval(0.95, 2, mean[0], stats.sem(values[:, 0]))
-    assert mean[0] == pytest.approx(2.5)
-    assert (mean[0] - half[0], mean[0] + half[0]) == pytest.approx((low, high))
-    assert np.isnan(mean[1])
-    assert np.isinf(mean[2])
 
 
 def test_members_with_grids_of_their_own_are_averaged_where_each_has_its_mass() -> None:

@@ -140,6 +140,25 @@ async def test_two_marked_runs_are_compared_row_by_row(runs) -> None:
         assert len(table_of(app).row_keys) == 8
 
 
+async def test_runs_of_the_same_cells_are_compared_seed_by_seed_as_on_the_command_line(
+    runs,
+) -> None:
+    from memlab.library import comparison
+    from memlab.runs.run import Run
+
+    app = app_of(runs)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await settle(pilot)
+        await app.push_screen(CompareScreen([runs[2].folder.id, runs[0].folder.id]))
+        await settle(pilot)
+        below = app.screen.query_one("#differences", LineTable)
+        wanted = comparison.shown(comparison.compared([Run(runs[0].folder), Run(runs[2].folder)]))
+        assert wanted
+        assert below.display
+        assert len(below.row_keys) == len(wanted)
+        assert wanted[0].difference in str(below.render_line(1).text)
+
+
 async def test_only_what_died_can_be_resumed(runs) -> None:
     app = app_of(runs)
     async with app.run_test(size=(80, 24)) as pilot:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 from instrumented_run import instrumented
-from invented_findings import document, found
+from invented_findings import found
 from settle import settle, until
 from stand_in import StandIn
 from synthetic_run import LADDER, start
@@ -184,7 +184,7 @@ async def test_without_a_run_the_screen_says_which_key_finds_one(tmp_path) -> No
     app = StandIn(tmp_path, ReportScreen())
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        assert "library" in text_of(app, "#message")
+        assert "composes the first one" in text_of(app, "#message")
 
 
 async def test_w_goes_back_to_the_curves(run, invented) -> None:
@@ -351,11 +351,11 @@ def test_unknown_and_impossible_are_told_apart() -> None:
     for each, signs in ((going, ("·", "–")), (findings, ("–", "–"))):
         made_of = headlines(each)
         assert made_of is not None
-        assert tuple(made_of.cells[row][0].strip() for row in (3, 4)) == signs
+        assert tuple(made_of.columns[0].cells[row] for row in (3, 4)) == signs
 
 
 def test_marks_of_baselines_are_points_in_the_order_of_the_report() -> None:
-    first, second = model.beside(document(), made(), True)
+    first, second = model.beside(found(), made(), True)
     assert (first.name, first.marker, first.joined) == ("1-nn", "A", False)
     assert first.x == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     assert second.y == pytest.approx([0.1 * x for x in second.x])
@@ -366,7 +366,7 @@ def made(text: str = LADDER):
 
 
 def test_ladder_has_gap_and_cost_with_intervals() -> None:
-    gap, cost = model.ladder(document(), made(), True)
+    gap, cost = model.ladder(found(), made(), True)
     assert (gap.name, cost.name) == ("generalization gap", "memorization cost")
     assert gap.x == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     assert gap.high[0] - gap.y[0] == pytest.approx(0.02)
@@ -374,13 +374,13 @@ def test_ladder_has_gap_and_cost_with_intervals() -> None:
 
 def test_values_that_are_no_scale_stand_in_order() -> None:
     words = made('[axes]\n"corruption.kind" = ["none", "inputs"]\n')
-    assert model.positions([{}, {}], words) == [1.0, 2.0]
+    assert model.positions(2, words) == [1.0, 2.0]
     assert "order" in model.axis_name(words)
     powers = made('[axes]\n"model.width" = [16, 64, 256, 1024]\n')
-    assert model.positions([{}] * 4, powers) == [1.0, 2.0, 3.0, 4.0]
+    assert model.positions(4, powers) == [1.0, 2.0, 3.0, 4.0]
 
 
 def test_what_does_not_exist_is_a_dash() -> None:
-    row = document()["rows"][0]
+    row = found().rows[0]
     cells = model.cells(row, axis_values(made())[0])
     assert str(cells[2]).strip() == "–"

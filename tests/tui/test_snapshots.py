@@ -24,6 +24,7 @@ from textual.pilot import Pilot
 
 from memlab.experiment import presets
 from memlab.runs import run_folder
+from memlab.text import slug
 from memlab.tui import cost
 from memlab.tui.app import MemlabApp
 from memlab.tui.preview_client import PreviewClient
@@ -101,7 +102,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 def _numbered(numbers: count) -> Callable[[Path, str], Path]:
     def reserve(runs_folder: Path, name: str) -> Path:
         number = next(numbers)
-        path = runs_folder / f"20261123-09{15 + number}-{run_folder.slug(name)}-k3f{number}"
+        path = runs_folder / f"20261123-09{15 + number}-{slug(name, 'run')}-k3f{number}"
         path.mkdir()
         return path
 
@@ -148,6 +149,8 @@ CASES: dict[str, tuple[str, str, Keys]] = {
     "compare": ("library", "", ("down", "space", "end", "space", "v")),
 }
 
+WITHOUT_RUNS = ("watch-nothing",)
+
 
 async def pictured(pilot: Pilot[None], screen: str, keys: Keys) -> str:
     app = pilot.app
@@ -171,7 +174,7 @@ async def test_screen_looks_as_it_did(world: World, case: str, size: tuple[int, 
     screen, which, keys = CASES[case]
     run_id = getattr(world, which).folder.id if which else None
     app = Quiet(open_run=run_id, screen=screen)
-    app.runs_folder = Path("runs")
+    app.runs_folder = Path("runs") if case not in WITHOUT_RUNS else Path("none")
     async with app.run_test(size=size) as pilot:
         text = await pictured(pilot, screen, keys)
     path = SNAPSHOTS / f"{case}-{size[0]}x{size[1]}.txt"

@@ -233,11 +233,10 @@ async def test_run_that_cannot_be_read_says_why(tmp_path) -> None:
         assert "is not a run" in said(app)
 
 
-async def test_without_a_run_the_screen_says_which_key_finds_one(tmp_path) -> None:
+async def test_without_any_run_the_screen_says_which_key_makes_one(tmp_path) -> None:
     app = StandIn(tmp_path, WatchScreen())
     async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        assert "library" in said(app)
+        await until(pilot, lambda: "composes the first one" in said(app))
 
 
 async def test_another_selected_run_is_followed(run, tmp_path) -> None:

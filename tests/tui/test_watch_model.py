@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from synthetic_run import LADDER, SyntheticRun, start
 
+from memlab import reports
+from memlab.experiment import plugins
+from memlab.experiment.datasets import Facts, Sizes
 from memlab.experiment.reading import experiment, from_toml
 from memlab.runs.curve import Curve
+from memlab.runs.guessing import Guessing
 from memlab.runs.state import RunState
 from memlab.runs.view import RunView
 from memlab.tui import watch_model as model
@@ -50,14 +54,6 @@ def test_no_moment_without_lies() -> None:
 def test_best_is_the_first_of_equal_epochs_and_ignores_gaps() -> None:
     assert model.best_of(curve(0.1, 0.9, math.nan, 0.9, 0.5)) == (0.9, 1.0)
     assert model.best_of(curve(math.nan)) is None
-
-
-def test_estimate_is_the_t_interval_over_seeds() -> None:
-    found = model.estimate_of(np.array([0.1, 0.2, 0.3]))
-    assert found.mean == pytest.approx(0.2)
-    assert found.half == pytest.approx(4.302653 * 0.1 / math.sqrt(3), rel=1e-5)
-    assert math.isnan(model.estimate_of(np.array([0.5])).half)
-    assert math.isnan(model.estimate_of(np.array([math.nan])).mean)
 
 
 def test_sparkline_so_far_is_as_long_as_the_share_of_epochs_behind() -> None:
@@ -195,3 +191,60 @@ def test_what_is_kept_of_curves_is_bounded_and_the_best_epoch_stays_exact(run) -
         assert standing.unseen is not None
         newest = exact.latest("validation_accuracy")[list(value.members)]
         assert standing.unseen.mean == pytest.approx(newest.mean())
+
+
+class Point:
+    """An entry point of another package, which leads to `found`."""
+
+    value = "rings:RINGS"
+
+    def __init__(self, found: object) -> None:
+        self.found = found
+
+    def load(self) -> object:
+        return self.found
+
+
+def of_three_classes(tmp_path, monkeypatch: pytest.MonkeyPatch) -> SyntheticRun:
+    """A run on a third party's dataset of three classes, which has said nothing of them yet."""
+    rings = Facts("rings", "three rings", 3, (2,), 300, None, Sizes(180, 60, 60))
+    here = {plugins.DATASETS: {"rings": Point(rings)}}
+    monkeypatch.setattr(plugins, "points", lambda group: here.get(group, {}))
+    return start(tmp_path, LADDER.replace('"digits"', '"rings"'))
+
+
+def test_chance_of_a_third_partys_dataset_is_one_in_its_declared_classes(
+    tmp_path, monkeypatch
+) -> None:
+    run = of_three_classes(tmp_path, monkeypatch)
+    frame = WatchReader(run.folder).read(Request())
+    assert frame is not None
+    assert frame.chance == pytest.approx(1 / 3)
+
+
+def test_chance_is_what_the_run_says_and_its_report_too(tmp_path, monkeypatch) -> None:
+    run = of_three_classes(tmp_path, monkeypatch)
+    reader = WatchReader(run.folder)
+    run.log.append("stack-started", stack=0, members=[0], classes=4)
+    run.grow(2)
+    frame = reader.read(Request())
+    assert frame is not None
+    assert frame.chance == reports.build(run.folder).chance == 0.25
+    run.log.append("stack-started", stack=1, members=[1], classes=4, majority_share=0.5)
+    frame = reader.read(Request())
+    assert frame is not None
+    assert frame.chance == reports.build(run.folder).chance == 0.5
+
+
+def test_no_chance_is_drawn_where_nothing_tells_the_classes() -> None:
+    own = made(LADDER.replace('"digits"', '"npz:/data/mine.npz"'))
+    assert model.chance(own, Guessing()) is None
+    several = made(LADDER.replace("[axes]", '[axes]\n"dataset.name" = ["digits", "cifar100"]'))
+    assert model.chance(several, Guessing({10})) is None
+    assert model.chance(made(LADDER.replace("digits", "cifar100")), Guessing()) == 0.01
+
+
+def test_what_is_no_picture_has_no_size() -> None:
+    assert model.picture(made()) == (8, 8)
+    assert model.picture(made(LADDER.replace("digits", "mnist1d"))) == ()
+    assert model.picture(made(LADDER.replace("digits", "npz:/data/mine.npz"))) is None

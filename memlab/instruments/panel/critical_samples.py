@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from memlab.experiment.instruments import Instrument, Quantity, Settings, Workload
+from memlab.experiment.instruments import Abscissa, Instrument, Quantity, Settings, Workload
 
 if TYPE_CHECKING:
     from memlab.instruments.subject import Subject
@@ -60,9 +60,21 @@ INSTRUMENT = Instrument(
     source="Arpit 2017, arXiv 1706.05394, section 4.1",
     quantities=(
         Quantity("ratio", "critical ÷ all at the headline radius", low=0.0, high=1.0),
-        Quantity("ratios", "critical ÷ all at each radius", shape=("radius",), low=0.0, high=1.0),
+        Quantity(
+            "ratios",
+            "critical ÷ all at each radius",
+            shape=("radius",),
+            low=0.0,
+            high=1.0,
+            against=Abscissa("radii"),
+        ),
         Quantity("radii", "the radii", "scaled inputs", ("radius",)),
-        Quantity("steps", "mean steps of the search at each radius", shape=("radius",)),
+        Quantity(
+            "steps",
+            "mean steps of the search at each radius",
+            shape=("radius",),
+            against=Abscissa("radii"),
+        ),
     ),
     headline="ratio",
     measure=measure,

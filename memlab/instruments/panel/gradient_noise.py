@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from memlab.experiment.instruments import Instrument, Quantity, Settings, Workload
+from memlab.experiment.instruments import Instrument, Quantity, Settings, Workload, percentiles
 
 if TYPE_CHECKING:
     from memlab.instruments.subject import Subject
+
+#: Of the norms, from the lowest to the highest.
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def cost(settings: Settings, work: Workload) -> float:
@@ -48,9 +51,7 @@ def measure(subject: Subject, settings: Settings) -> Mapping[str, Any]:
         "gradient_square": exact.square,
         "norm": norms.mean(1),
         "diversity": gradient_diversity(whole),
-        "norms": torch.quantile(
-            norms, torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95]).to(norms), dim=1
-        ).T,
+        "norms": torch.quantile(norms, torch.tensor(QUANTILES).to(norms), dim=1).T,
     }
 
 
@@ -66,7 +67,13 @@ INSTRUMENT = Instrument(
         Quantity("gradient_square", "‖g‖² of the mean gradient", low=0.0),
         Quantity("norm", "mean norm of an example's gradient", low=0.0),
         Quantity("diversity", "Σ‖gᵢ‖² ÷ ‖Σgᵢ‖²", low=0.0),
-        Quantity("norms", "norms at 5, 25, 50, 75, 95 %", "", ("quantile",), low=0.0),
+        Quantity(
+            "norms",
+            "norms at 5, 25, 50, 75, 95 %",
+            shape=("quantile",),
+            low=0.0,
+            against=percentiles(QUANTILES),
+        ),
     ),
     headline="noise_scale",
     measure=measure,

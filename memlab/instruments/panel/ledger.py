@@ -50,4 +50,5 @@ INSTRUMENT = Instrument(
     measure=measure,
     cost=cost,
     every_evaluation=True,
+    needs=("margins",),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from memlab.experiment.instruments import Instrument, Quantity, Settings, Workload
+from memlab.experiment.instruments import Instrument, Quantity, Settings, Workload, percentiles
 
 if TYPE_CHECKING:
     from memlab.instruments.subject import Subject
@@ -44,9 +44,16 @@ INSTRUMENT = Instrument(
     quantities=(
         Quantity("clean", "mean margin of clean training examples", "logits"),
         Quantity("corrupted", "mean margin of corrupted ones, by their given label", "logits"),
-        Quantity("quantiles", "margins at 1, 5, 25, 50, 75, 95, 99 %", "logits", ("quantile",)),
+        Quantity(
+            "quantiles",
+            "margins at 1, 5, 25, 50, 75, 95, 99 %",
+            "logits",
+            ("quantile",),
+            against=percentiles(QUANTILES),
+        ),
     ),
     headline="corrupted",
     measure=measure,
     cost=cost,
+    needs=("margins",),
 )

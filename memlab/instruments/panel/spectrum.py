@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from memlab.experiment.instruments import Instrument, Matrix, Quantity, Settings, Workload
+from memlab.experiment.instruments import Abscissa, Instrument, Matrix, Quantity, Settings, Workload
 
 if TYPE_CHECKING:
     from memlab.instruments.subject import Subject
@@ -69,7 +69,13 @@ INSTRUMENT = Instrument(
         Quantity("largest", "largest quadrature node"),
         Quantity("smallest", "smallest quadrature node"),
         Quantity("grid", "eigenvalues at which the density is given", shape=("point",)),
-        Quantity("density", "share of eigenvalues per unit", shape=("point",), low=0.0),
+        Quantity(
+            "density",
+            "share of eigenvalues per unit",
+            shape=("point",),
+            low=0.0,
+            against=Abscissa("grid", log=True, outside=0.0),
+        ),
     ),
     headline="largest",
     measure=measure,

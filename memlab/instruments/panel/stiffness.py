@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from memlab.experiment.instruments import Instrument, Quantity, Settings, Workload
+from memlab.experiment.instruments import Abscissa, Instrument, Quantity, Settings, Workload
 
 if TYPE_CHECKING:
     from memlab.instruments.subject import Subject
@@ -90,8 +90,8 @@ def measure(subject: Subject, settings: StiffnessSettings) -> Mapping[str, Any]:
     }
 
 
-def _cosine(name: str, about: str, *shape: str) -> Quantity:
-    return Quantity(name, about, shape=shape, low=-1.0, high=1.0)
+def _cosine(name: str, about: str, *shape: str, against: Abscissa | None = None) -> Quantity:
+    return Quantity(name, about, shape=shape, low=-1.0, high=1.0, against=against)
 
 
 INSTRUMENT = Instrument(
@@ -114,7 +114,12 @@ INSTRUMENT = Instrument(
         Quantity("critical_interval", "its 95 % bootstrap interval", "1 − cos", ("end",)),
         Quantity("slope_interval", "95 % bootstrap interval of the slope", "", ("end",)),
         _cosine("classes", "class by class", "class", "class"),
-        _cosine("by_distance", "within-class cosine by input distance", "bin"),
+        _cosine(
+            "by_distance",
+            "within-class cosine by input distance",
+            "bin",
+            against=Abscissa("distances"),
+        ),
         Quantity("distances", "middles of the bins", "1 − cos", ("bin",), low=0.0),
     ),
     headline="within",

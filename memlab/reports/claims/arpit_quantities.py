@@ -9,6 +9,12 @@ import numpy as np
 
 from memlab.errors import RunFolderError
 from memlab.experiment.keys import key
+from memlab.experiment.metrics import (
+    TEST_ACCURACY,
+    TRAIN_ACCURACY,
+    TRAIN_ACCURACY_CORRUPTED,
+    VALIDATION_ACCURACY,
+)
 from memlab.reports.claims import criteria as that
 from memlab.reports.claims import drawing
 from memlab.reports.claims.claim import Condition, Line, Measured, Panel, Values
@@ -110,7 +116,7 @@ def capacity(evidence: Evidence, noisy: str = "inputs") -> Measured:
     for name, spec in kinds.items():
         cells = run.where(noise(spec.kind, spec.fraction))
         units = [cell.experiment.model.width or 0 for cell in cells]
-        values = [cell.final("validation_accuracy") for cell in cells]
+        values = [cell.final(VALIDATION_ACCURACY) for cell in cells]
         slopes[name] = np.polyfit(np.log2(units), np.array(values), 1)[0]
         lines.append((name, units, values))
     real = slopes["none"]
@@ -138,7 +144,7 @@ def _kind(cell: Cell) -> str:
 
 def _times(run: FinishedRun, cells: Sequence[Cell]) -> list[Values]:
     """Epochs until all training examples are right; those never so far count as the end."""
-    return [cell.reaches("train_accuracy", 1.0, cell.last_epoch()) for cell in cells]
+    return [cell.reaches(TRAIN_ACCURACY, 1.0, cell.last_epoch()) for cell in cells]
 
 
 def slower(
@@ -220,18 +226,18 @@ def patterns_first(evidence: Evidence, shares: Sequence[float] = (0.2, 0.4, 0.6,
     conditions = []
     for share in shares:
         cell = run.cell(noise("labels", share))
-        best, epoch = cell.early_stopped("test_accuracy")
-        half = cell.reaches("train_accuracy_corrupted", 0.5, cell.last_epoch())
+        best, epoch = cell.early_stopped(TEST_ACCURACY)
+        half = cell.reaches(TRAIN_ACCURACY_CORRUPTED, 0.5, cell.last_epoch())
         conditions += [
-            that.exceeds(f"best − final, p = {share:g}", best, cell.final("test_accuracy"), COST),
+            that.exceeds(f"best − final, p = {share:g}", best, cell.final(TEST_ACCURACY), COST),
             that.exceeds(f"half of the lies − best, p = {share:g}, epochs", half, epoch),
         ]
     shown = [(f"p = {p:g}", run.cell(noise("labels", p))) for p in shares]
     return Measured(
         tuple(conditions),
         (
-            drawing.curves("unseen", "validation_accuracy", shown),
-            drawing.curves("lies", "train_accuracy_corrupted", shown),
+            drawing.curves("unseen", VALIDATION_ACCURACY, shown),
+            drawing.curves("lies", TRAIN_ACCURACY_CORRUPTED, shown),
         ),
     )
 
@@ -247,8 +253,8 @@ def _curve(run: FinishedRun, name: str) -> tuple[list[float], Values, Values]:
         holds = regularized(**{name: strength})
         if holds(real.experiment):
             random = run.cell(both(noise("labels"), holds))
-            best = real.early_stopped("validation_accuracy")[0]
-            found.append((strength, random.final("train_accuracy"), best))
+            best = real.early_stopped(VALIDATION_ACCURACY)[0]
+            found.append((strength, random.final(TRAIN_ACCURACY), best))
     found.sort(key=lambda one: one[0])
     strengths, memorized, learned = zip(*found, strict=True)
     return list(strengths), np.array(memorized), np.array(learned)

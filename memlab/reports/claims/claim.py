@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from memlab.reports.verdict import Interval, Name, Rule, Verdict, all_of, decide, seeds_to_decide
+from memlab.reports.verdict import Effect, Name, Rule, Verdict, all_of, decide, seeds_to_decide
 
 if TYPE_CHECKING:
     from memlab.reports.claims.evidence import Evidence
@@ -28,7 +28,7 @@ class Condition:
     """One of the statements that a claim is made of: an effect and where it has to lie."""
 
     label: str
-    effect: Interval
+    effect: Effect
     rule: Rule
 
     @property

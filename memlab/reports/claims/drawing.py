@@ -6,16 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from memlab.experiment.metrics import METRICS
 from memlab.reports.claims.claim import Line, Panel, Values
 from memlab.reports.claims.finished_run import Cell
-
-ACCURACY = {
-    "train_accuracy": "train accuracy",
-    "train_accuracy_corrupted": "accuracy on corrupted labels",
-    "validation_accuracy": "validation accuracy",
-    "test_accuracy": "test accuracy",
-    "train_loss": "train loss",
-}
 
 
 def curves(
@@ -26,7 +19,8 @@ def curves(
     for label, cell in cells:
         epoch, values = cell.table(metric)
         lines.append(Line(label, epoch, values, label in dashed))
-    name = ACCURACY.get(metric, metric.partition(".")[2].replace("_", " ") or metric)
+    known = METRICS.get(metric)
+    name = known.title if known else metric.partition(".")[2].replace("_", " ") or metric
     return Panel(title, "epoch", name, tuple(lines))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memlab.errors import RunFolderError
-from memlab.experiment import grid, reading
+from memlab.experiment import grid
+from memlab.experiment.metrics import TRAIN_ACCURACY, TRAIN_LOSS, VALIDATION_ACCURACY
 from memlab.experiment.spec import Experiment
 from memlab.runs.baselines import read_baselines
-from memlab.runs.event_log import EventReader
+from memlab.runs.run import Run, opened
 from memlab.runs.run_folder import RunFolder
-from memlab.runs.view import RunView
 
 Values = NDArray[np.float64]
 
@@ -97,7 +97,7 @@ class Cell:
         found = np.array([one.final for one in self.series(metric)])
         if "." not in metric:
             return found
-        lost = np.isnan([one.final for one in self.series("train_loss")])
+        lost = np.isnan([one.final for one in self.series(TRAIN_LOSS)])
         return np.where(lost, np.nan, found)
 
     def reaches(self, metric: str, level: float, otherwise: Values | None = None) -> Values:
@@ -107,7 +107,7 @@ class Cell:
 
     def at_loss(self, metric: str, loss: float) -> Values:
         """The metric of each seed where its train loss falls to `loss`, interpolated, [seeds]."""
-        pairs = zip(self.series("train_loss"), self.series(metric), strict=True)
+        pairs = zip(self.series(TRAIN_LOSS), self.series(metric), strict=True)
         return np.array([wanted.between(losses.crossing(loss)) for losses, wanted in pairs])
 
     def baseline(self, name: str, metric: str) -> Values:
@@ -124,7 +124,7 @@ class Cell:
 
     def last_epoch(self) -> Values:
         """The epoch of each seed's last evaluation, [seeds]."""
-        return np.array([one.epoch[-1] for one in self.series("train_accuracy")])
+        return np.array([one.epoch[-1] for one in self.series(TRAIN_ACCURACY)])
 
     def early_stopped(self, metric: str) -> tuple[Values, Values]:
         """Value and epoch at the evaluation of best validation accuracy, each [seeds].
@@ -134,7 +134,7 @@ class Cell:
         """
         epochs, values = [], []
         for judge, wanted in zip(
-            self.series("validation_accuracy"), self.series(metric), strict=True
+            self.series(VALIDATION_ACCURACY), self.series(metric), strict=True
         ):
             best = int(np.argmax(np.nan_to_num(judge.values, nan=-1.0)))
             epochs.append(judge.epoch[best])
@@ -145,19 +145,17 @@ class Cell:
 class FinishedRun:
     """The tables of one run, read when asked for."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, run: RunFolder | Run) -> None:
         """Opens the run.
 
         Raises:
             RunFolderError, InvalidExperiment: if it cannot be read.
         """
-        self.folder = folder
-        where = str(folder.path / "experiment.toml")
-        tree = reading.from_toml(folder.experiment_toml(), where)
-        self.experiment = reading.experiment(tree, where)
+        self.run = opened(run)
+        self.folder = self.run.folder
+        self.experiment = self.run.experiment
         self.seeds = self.experiment.seed_list
-        self._view = RunView(folder)
-        self._read: dict[tuple[str, str], tuple[Values, Values, Values]] = {}
+        self._view = self.run.view
         self.cells = tuple(
             Cell(
                 self,
@@ -165,7 +163,7 @@ class FinishedRun:
                 group.label,
                 group.members,
             )
-            for group in grid.groups(self.experiment)
+            for group in self.run.groups
         )
 
     @property
@@ -199,24 +197,8 @@ class FinishedRun:
         seat = self._view.seats.get(member)
         if seat is None:
             raise RunFolderError(f"The run {self.id} has no measurements of its network {member}.")
-        instrument, dot, quantity = metric.partition(".")
-        name, column = seat.stack, metric
-        if dot:
-            name, column = f"instrument-{instrument}-{seat.stack.removeprefix('stack-')}", quantity
-        epoch, update, values = self._column(name, column)
+        epoch, update, values = self.run.column(seat.stack, metric)
         return Series(epoch, update, values[:, seat.column])
-
-    def _column(self, name: str, column: str) -> tuple[Values, Values, Values]:
-        if (name, column) not in self._read:
-            table = self._view.tables.get(name)
-            if table is None or column not in table.columns:
-                raise RunFolderError(f"The run {self.id} has not measured {column} ({name}).")
-            self._read[name, column] = (
-                table.read("epoch").astype(np.float64),
-                table.read("update").astype(np.float64),
-                table.read(column).astype(np.float64),
-            )
-        return self._read[name, column]
 
     def baselines(self, name: str) -> dict[int, dict[str, Any]]:
         """What the baseline `name` reached, by member."""
@@ -225,11 +207,11 @@ class FinishedRun:
 
     def updates(self, cell: Cell) -> Values:
         """Updates that each seed made, [seeds]."""
-        return np.array([one.update[-1] for one in cell.series("train_accuracy")])
+        return np.array([one.update[-1] for one in cell.series(TRAIN_ACCURACY)])
 
     def facts(self) -> tuple[int, int]:
         """Training examples and classes, from the first stack's event."""
-        for event in EventReader(self.folder.events).read():
+        for event in self.run.events:
             if event.type == "stack-started":
                 examples, classes = event.data.get("train_examples"), event.data.get("classes")
                 if isinstance(examples, int) and isinstance(classes, int):
@@ -237,10 +219,5 @@ class FinishedRun:
         raise RunFolderError(f"The run {self.id} does not say what data it has.")
 
     def seconds(self) -> float:
-        """What training took, over all its workers; 0 where that is not known."""
-        events: Sequence[object] = [
-            event.data.get("seconds")
-            for event in EventReader(self.folder.events).read()
-            if event.type == "worker-ended"
-        ]
-        return float(sum(value for value in events if isinstance(value, int | float)))
+        """What its workers took, as its report says; 0 where that is not known."""
+        return self._view.worked_seconds or 0.0

@@ -7,6 +7,13 @@ from typing import Final
 
 import numpy as np
 
+from memlab.experiment.metrics import (
+    TEST_ACCURACY,
+    TRAIN_ACCURACY,
+    TRAIN_ACCURACY_CORRUPTED,
+    TRAIN_LOSS,
+    VALIDATION_ACCURACY,
+)
 from memlab.experiment.spec import Experiment
 from memlab.reports.claims import criteria as that
 from memlab.reports.claims import drawing
@@ -63,7 +70,7 @@ def wider_minima(evidence: Evidence, held: bool = False) -> Measured:
     places = [rate(cell) if held else _ratio(cell.experiment) for cell in cells]
     values = _sharpness(cells)
     shown = [("S fixed", [_ratio(c.experiment) for c in along], list(np.exp(_sharpness(along)).T))]
-    train = np.array([cell.final("train_accuracy") for cell in cells])
+    train = np.array([cell.final(TRAIN_ACCURACY) for cell in cells])
     return Measured(
         (
             that.falls("rank correlation of log η/S and log λ₁", places, values, MONOTONE),
@@ -125,7 +132,7 @@ def _at_memorized(cell: Cell) -> Values:
     """Validation accuracy when half of the corrupted labels are repeated, interpolated, [seeds]."""
     made = []
     for lies, unseen in zip(
-        cell.series("train_accuracy_corrupted"), cell.series("validation_accuracy"), strict=True
+        cell.series(TRAIN_ACCURACY_CORRUPTED), cell.series(VALIDATION_ACCURACY), strict=True
     ):
         after = np.flatnonzero(lies.values >= MEMORIZED)
         if not len(after) or after[0] == 0:
@@ -142,8 +149,8 @@ def _path(title: str, cells: Sequence[Cell]) -> Panel:
     """Validation accuracy against the accuracy on corrupted labels, as the paper's figure 5."""
     lines = []
     for cell in cells:
-        _, lies = cell.table("train_accuracy_corrupted")
-        _, unseen = cell.table("validation_accuracy")
+        _, lies = cell.table(TRAIN_ACCURACY_CORRUPTED)
+        _, unseen = cell.table(VALIDATION_ACCURACY)
         place = lies.mean(axis=0)
         lines.append(Line(f"η/S {_ratio(cell.experiment):.2g}", place, unseen))
     return Panel(
@@ -182,7 +189,7 @@ def breakdown(evidence: Evidence, last: int = -1) -> Measured:
 
 def _reached(cell: Cell, classes: int) -> Values:
     """Test accuracy at the end, [seeds]; chance where the network diverged."""
-    return np.nan_to_num(cell.final("test_accuracy"), nan=1 / classes)
+    return np.nan_to_num(cell.final(TEST_ACCURACY), nan=1 / classes)
 
 
 def cycles(evidence: Evidence, slower: bool = False) -> Measured:
@@ -204,8 +211,8 @@ def cycles(evidence: Evidence, slower: bool = False) -> Measured:
             that.equal("test accuracy, cyclic S − cyclic η", tests[0], tests[1], LOST),
         ),
         (
-            drawing.curves("test accuracy", "test_accuracy", shown),
-            drawing.curves("train loss", "train_loss", shown),
+            drawing.curves("test accuracy", TEST_ACCURACY, shown),
+            drawing.curves("train loss", TRAIN_LOSS, shown),
             drawing.named(
                 "sharpness at the end",
                 "largest eigenvalue",

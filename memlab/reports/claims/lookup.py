@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from memlab.errors import RunFolderError
+from memlab.experiment.metrics import TEST_ACCURACY
 from memlab.reports.claims import criteria as that
 from memlab.reports.claims import drawing
 from memlab.reports.claims.claim import Claim, Control, Measured, Values
@@ -29,11 +30,11 @@ BASELINES: Final = (
 def no_lookup_table(evidence: Evidence, control: bool = False) -> Measured:
     """L1: stopped early, the network is far better than the literal lookup table."""
     cell = evidence.run("lookup").cell(noise("labels", LIES))
-    early, final = cell.early_stopped("test_accuracy")[0], cell.final("test_accuracy")
+    early, final = cell.early_stopped(TEST_ACCURACY)[0], cell.final(TEST_ACCURACY)
     if control:
-        table = cell.baseline("1-nn", "test_accuracy")
+        table = cell.baseline("1-nn", TEST_ACCURACY)
         return Measured((that.exceeds("1-nearest-neighbour − itself", table, table, 0.2),))
-    others = {name: cell.baseline(name, "test_accuracy") for name in BASELINES}
+    others = {name: cell.baseline(name, TEST_ACCURACY) for name in BASELINES}
     table = others["1-nn"]
     bars = [("network, early", early), ("network, final", final), *others.items()]
     told = ", ".join(f"{name} {values.mean():.2f}" for name, values in bars)
@@ -53,7 +54,7 @@ def learned_from_lies(evidence: Evidence, untrained: bool = False) -> Measured:
     cell = evidence.run("lookup").cell(noise("labels", LIES))
     random, inputs = cell.final("probes.random"), cell.final("probes.inputs")
     hidden = random if untrained else cell.final("probes.last")
-    early, _ = cell.early_stopped("test_accuracy")
+    early, _ = cell.early_stopped(TEST_ACCURACY)
     epoch, values = cell.table("probes.last")
     best = values.mean(axis=0)
     bars = [("hidden, final", hidden), ("random features", random), ("inputs", inputs)]

@@ -14,6 +14,7 @@ from memlab.experiment import presets, reading
 from memlab.experiment.spec import Experiment
 from memlab.reports.claims.claim import Claim, Size
 from memlab.runs.origin import is_ours
+from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder, list_runs
 
 #: What says nothing about the networks.
@@ -112,8 +113,6 @@ def _content(folder: RunFolder, names: set[str]) -> str:
     try:
         if not is_ours(folder):
             return ""
-        where = str(folder.path / "experiment.toml")
-        tree = reading.from_toml(folder.experiment_toml(), where)
-        return content_of(reading.experiment(tree, where))
+        return content_of(Run(folder).experiment)
     except MemlabError:
         return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,6 +9,7 @@ from memlab.errors import InvalidExperiment
 from memlab.experiment import plugins
 from memlab.reports.claims import arpit, fort, jastrzebski, lookup, smith, trajectory, zhang
 from memlab.reports.claims.claim import Claim
+from memlab.spelling import closest, did_you_mean
 
 #: Paper → how it is cited, in the order of the scoreboard.
 PAPERS: Final = {
@@ -81,8 +81,7 @@ def chosen(names: Sequence[str]) -> tuple[Claim, ...]:
 
 
 def _nearest(name: str, known: dict[str, set[str]]) -> str:
-    close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.4)
-    if close:
-        near = close[0] if close[0] in PAPERS else close[0].upper()
-        return f"; did you mean {near!r}?"
-    return f". Claims: {CLAIMS[0].id} to {CLAIMS[-1].id}; papers: {', '.join(PAPERS)}."
+    close = closest(name.lower(), known, cutoff=0.4)
+    near = [each if each in PAPERS else each.upper() for each in close]
+    listed = f". Claims: {CLAIMS[0].id} to {CLAIMS[-1].id}; papers: {', '.join(PAPERS)}."
+    return did_you_mean(near, listed)

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from memlab.experiment.metrics import TEST_ACCURACY
 from memlab.experiment.schedule import Timeline
 from memlab.experiment.spec import Experiment
 from memlab.reports.claims import drawing
@@ -48,15 +49,13 @@ def same_curve(evidence: Evidence, others: tuple[str, ...] = ("grow-batch", "hyb
         ends = (*experiment.schedule.milestones, experiment.stop.epochs)
         for other in others:
             cell = _cell(run, optimizer, other)
-            pairs = list(
-                zip(cell.series("test_accuracy"), base.series("test_accuracy"), strict=True)
-            )
+            pairs = list(zip(cell.series(TEST_ACCURACY), base.series(TEST_ACCURACY), strict=True))
             for end in ends:
                 gaps = np.array([one.at(end) - two.at(end) for one, two in pairs])
                 label = f"{other} − decay-rate, {optimizer}, epoch {end:g}"
                 conditions.append(Condition(label, t_interval(gaps), Rule("within", 0.0, MARGIN)))
         shown = [(kind, _cell(run, optimizer, kind)) for kind in ("decay-rate", *others)]
-        panels.append(drawing.curves(optimizer, "test_accuracy", shown))
+        panels.append(drawing.curves(optimizer, TEST_ACCURACY, shown))
     conditions.sort(key=lambda one: -abs(one.effect.mean))
     return Measured(
         tuple(conditions), tuple(panels), ("The headline is the widest gap of all stages.",)
@@ -127,7 +126,7 @@ def _peak(run: FinishedRun, rate: float, size: int) -> Values:
         key=lambda cell: cell.experiment.optimizer.batch_size,
     )
     place = np.log([cell.experiment.optimizer.batch_size for cell in cells])
-    values = np.array([np.nan_to_num(cell.final("test_accuracy")) for cell in cells])
+    values = np.array([np.nan_to_num(cell.final(TEST_ACCURACY)) for cell in cells])
     found = []
     for column in values.T:
         top = int(np.argmax(column))

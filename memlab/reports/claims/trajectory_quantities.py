@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from memlab.experiment.metrics import TRAIN_LOSS
 from memlab.reports.claims import criteria as that
 from memlab.reports.claims import drawing
 from memlab.reports.claims.claim import Condition, Line, Measured, Panel, Values
@@ -122,7 +123,7 @@ def edge_of_stability(evidence: Evidence, slow: bool = False) -> Measured:
     mean = [float(one.mean()) if len(one) else float("nan") for one in after]
     inside = [float((np.abs(one - 1) <= EDGE).mean()) if len(one) else 0.0 for one in after]
     epoch, values = cell.table(SHARPNESS)
-    _, losses = cell.table("train_loss")
+    _, losses = cell.table(TRAIN_LOSS)
     return Measured(
         (
             Condition(
@@ -134,7 +135,7 @@ def edge_of_stability(evidence: Evidence, slow: bool = False) -> Measured:
         ),
         (
             Panel("sharpness", "epoch", "λ_H", (Line("λ_H", epoch, values),), level=2 / rate),
-            drawing.curves("train loss", "train_loss", [(f"η {rate:g}", cell)]),
+            drawing.curves("train loss", TRAIN_LOSS, [(f"η {rate:g}", cell)]),
         ),
         (
             f"2/η = {2 / rate:g}; the train loss went from {losses[:, 0].mean():.3g} to "

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from memlab.experiment.keys import key
+from memlab.experiment.metrics import TEST_ACCURACY, TRAIN_ACCURACY, TRAIN_LOSS, VALIDATION_ACCURACY
 from memlab.reports.claims import criteria as that
 from memlab.reports.claims import drawing
 from memlab.reports.claims.claim import Condition, Measured, Values
@@ -38,12 +39,12 @@ def random_labels(evidence: Evidence, fraction: float = 1.0, preset: str = "labe
     shown = [("random labels", cell), ("true labels", run.cell(noise("none")))]
     return Measured(
         (
-            _chance(classes, "test accuracy", cell.final("test_accuracy")),
-            that.fitted("random labels", cell.final("train_accuracy")),
+            _chance(classes, "test accuracy", cell.final(TEST_ACCURACY)),
+            that.fitted("random labels", cell.final(TRAIN_ACCURACY)),
         ),
         (
-            drawing.curves("train loss", "train_loss", shown),
-            drawing.curves("train accuracy", "train_accuracy", shown),
+            drawing.curves("train loss", TRAIN_LOSS, shown),
+            drawing.curves("train accuracy", TRAIN_ACCURACY, shown),
         ),
     )
 
@@ -57,23 +58,23 @@ def noise_inputs(
     real, mixed, random, gaussian = (
         run.cell(noise(kind)) for kind in ("none", shuffled, noisy, "inputs")
     )
-    whole = real.final("test_accuracy") - 1 / classes
+    whole = real.final(TEST_ACCURACY) - 1 / classes
 
     def kept(cell: Cell) -> Values:
-        return np.asarray((cell.final("test_accuracy") - 1 / classes) / whole)
+        return np.asarray((cell.final(TEST_ACCURACY) - 1 / classes) / whole)
 
     names = [("true inputs", real), (shuffled, mixed), (noisy, random), ("gaussian", gaussian)]
-    tests = (real.final("test_accuracy"), mixed.final("test_accuracy"))
+    tests = (real.final(TEST_ACCURACY), mixed.final(TEST_ACCURACY))
     return Measured(
         (
             that.equal("test accuracy, shuffled − real pixels", tests[1], tests[0], SAME),
             that.below("share of generalization kept, random pixels", kept(random), KEPT),
             that.below("share of generalization kept, Gaussian", kept(gaussian), KEPT),
-            *(that.fitted(name, cell.final("train_accuracy")) for name, cell in names[1:]),
+            *(that.fitted(name, cell.final(TRAIN_ACCURACY)) for name, cell in names[1:]),
         ),
         (
-            drawing.curves("train loss", "train_loss", names),
-            drawing.curves("test accuracy", "test_accuracy", names),
+            drawing.curves("train loss", TRAIN_LOSS, names),
+            drawing.curves("test accuracy", TEST_ACCURACY, names),
         ),
     )
 
@@ -83,15 +84,15 @@ def slowdown(evidence: Evidence, preset: str = "labels") -> Measured:
     run = evidence.run(preset)
     cells = {name: run.cell(noise("labels", p)) for name, p in (("true", 0.0), ("random", 1.0))}
     times = {
-        name: cell.reaches("train_accuracy", 1.0, cell.last_epoch()) for name, cell in cells.items()
+        name: cell.reaches(TRAIN_ACCURACY, 1.0, cell.last_epoch()) for name, cell in cells.items()
     }
-    start = np.array([one.values[0] for one in cells["random"].series("train_loss")])
+    start = np.array([one.values[0] for one in cells["random"].series(TRAIN_LOSS)])
     plateau = [
         series.falls_to(0.95 * float(first))
-        for series, first in zip(cells["random"].series("train_loss"), start, strict=True)
+        for series, first in zip(cells["random"].series(TRAIN_LOSS), start, strict=True)
     ]
     rungs = ladder(run)
-    ends = [cell.reaches("train_accuracy", 1.0, cell.last_epoch()) for _, cell in rungs]
+    ends = [cell.reaches(TRAIN_ACCURACY, 1.0, cell.last_epoch()) for _, cell in rungs]
     figure = drawing.against(
         "time to fit",
         "label corruption",
@@ -101,9 +102,9 @@ def slowdown(evidence: Evidence, preset: str = "labels") -> Measured:
     return Measured(
         (
             that.ratio_below("epochs ÷ epochs", times["random"] / times["true"], 50.0),
-            that.fitted("random labels", cells["random"].final("train_accuracy")),
+            that.fitted("random labels", cells["random"].final(TRAIN_ACCURACY)),
         ),
-        (figure, drawing.curves("train loss", "train_loss", list(cells.items()))),
+        (figure, drawing.curves("train loss", TRAIN_LOSS, list(cells.items()))),
         (
             f"Random labels took {np.mean(times['random']):.0f} epochs and true ones "
             f"{np.mean(times['true']):.0f}; at first the loss on random labels stayed within 5 % "
@@ -117,8 +118,8 @@ def error_of_lies(evidence: Evidence, preset: str = "labels", permuted: bool = F
     run = evidence.run(preset)
     rungs = ladder(run)
     shares = [share for share, _ in rungs]
-    errors = np.array([1 - cell.final("test_accuracy") for _, cell in rungs])
-    train = np.array([cell.final("train_accuracy") for _, cell in rungs])
+    errors = np.array([1 - cell.final(TEST_ACCURACY) for _, cell in rungs])
+    train = np.array([cell.final(TRAIN_ACCURACY) for _, cell in rungs])
     if permuted:
         errors = rolled_rows(errors.T).T
     return Measured(
@@ -141,7 +142,7 @@ def regularization(evidence: Evidence, too_strong: bool = False) -> Measured:
     """Z5: explicit regularization is neither necessary nor sufficient."""
     run = evidence.run("regularizers")
     cells = run.where(noise("none"))
-    true = {cell: cell.final("test_accuracy") for cell in cells}
+    true = {cell: cell.final(TEST_ACCURACY) for cell in cells}
     plain = run.cell(both(noise("none"), regularized()))
     best = np.max([values for cell, values in true.items() if cell is not plain], axis=0)
     conditions = [
@@ -152,10 +153,10 @@ def regularization(evidence: Evidence, too_strong: bool = False) -> Measured:
         strength = _strongest(cells, name) if too_strong else _best_strength(cells, name)
         cell = run.cell(both(noise("labels"), regularized(**{name: strength})))
         words = f"{name.replace('_', ' ')} {strength:g}"
-        conditions.append(that.fitted(f"random labels with {words}", cell.final("train_accuracy")))
+        conditions.append(that.fitted(f"random labels with {words}", cell.final(TRAIN_ACCURACY)))
         remarks.append(f"Best for true labels by validation: {words}.")
     bars = [(_strength(cell), values) for cell, values in true.items()]
-    lies = [(_strength(c), c.final("train_accuracy")) for c in run.where(noise("labels"))]
+    lies = [(_strength(c), c.final(TRAIN_ACCURACY)) for c in run.where(noise("labels"))]
     return Measured(
         tuple(conditions),
         (
@@ -177,7 +178,7 @@ def _best_strength(cells: Sequence[Cell], name: str) -> float:
     The verdict is about the networks on random labels, so that choosing here favours nothing.
     """
     scored = [
-        (-float(np.nanmean(cell.early_stopped("validation_accuracy")[0])), strength)
+        (-float(np.nanmean(cell.early_stopped(VALIDATION_ACCURACY)[0])), strength)
         for strength, cell in _strengths(cells, name)
     ]
     return min(scored)[1]
@@ -232,20 +233,20 @@ def minimum_norm(evidence: Evidence, fraction: float = 0.0) -> Measured:
         "laplace-interpolating": max(sizes),
         "minimum-norm": min(sizes),
     }
-    found: dict[str, dict[str, Values]] = {"test_accuracy": {}, "train_accuracy": {}}
+    found: dict[str, dict[str, Values]] = {TEST_ACCURACY: {}, TRAIN_ACCURACY: {}}
     for name, size in methods.items():
         cells = run.where(
             both(noise("labels", fraction), lambda e, size=size: e.dataset.train == size)  # type: ignore[misc]
         )
         for metric, of in found.items():
             of[name] = np.array([cell.baseline(name, metric).mean() for cell in cells])
-    bars = list(found["test_accuracy"].items())
+    bars = list(found[TEST_ACCURACY].items())
     return Measured(
         (
             *(that.above(f"test accuracy, {name}", values, 0.5) for name, values in bars),
             *(
                 that.at_least(f"train accuracy, {name}", values, 1.0)
-                for name, values in found["train_accuracy"].items()
+                for name, values in found[TRAIN_ACCURACY].items()
             ),
         ),
         (drawing.named("minimum-norm interpolants", "test accuracy", bars, 0.1),),

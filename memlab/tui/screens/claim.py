@@ -12,9 +12,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Static
 
+from memlab.reports.claim_lines import MARKS
 from memlab.reports.claims.claim import Panel
 from memlab.reports.scoreboard_panels import drawn
-from memlab.reports.scoreboard_text import MARKS
 from memlab.tui import palette
 from memlab.tui import scoreboard_model as model
 from memlab.tui.header import ShellHeader

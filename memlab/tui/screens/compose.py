@@ -6,9 +6,10 @@ imported only then.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -24,7 +25,7 @@ from memlab.tui.screens.starting import StartingScreen
 if TYPE_CHECKING:
     from textual.widgets import OptionList
 
-    from memlab.tui.compose_model import Evaluation
+    from memlab.tui.compose_model import DataFacts, Evaluation
     from memlab.tui.form import Draft
     from memlab.tui.preset_shelf import Shelf
     from memlab.tui.screens.compose_panels import PresetList
@@ -73,6 +74,7 @@ class ComposeScreen(StartingScreen):
         self._page = 0
         self._loading = False
         self._device = "cpu"
+        self._facts: DataFacts | None = None
 
     @property
     def fields(self) -> FieldList:
@@ -194,7 +196,7 @@ class ComposeScreen(StartingScreen):
     def _show(self, evaluation: Evaluation) -> None:
         assert self._shelf is not None
         self._shown = evaluation
-        self.fields.set_fields(evaluation.rows)
+        self._show_rows(evaluation)
         self.pane.show_cost(evaluation.note.lines)
         tree = evaluation.reading.tree
         question, look_for = str(tree.get("question", "")), str(tree.get("look_for", ""))
@@ -209,6 +211,29 @@ class ComposeScreen(StartingScreen):
         if self._launch_next:
             self._launch_next = False
             self.action_launch()
+
+    def _show_rows(self, evaluation: Evaluation) -> None:
+        self.fields.set_fields(
+            self._facts.told(evaluation.rows) if self._facts else evaluation.rows
+        )
+
+    @on(NoisePane.Listed)
+    def _listed(self, event: NoisePane.Listed) -> None:
+        self._know(downloads=event.downloads)
+
+    @on(NoisePane.Unread)
+    def _unread(self, event: NoisePane.Unread) -> None:
+        self._know(unread={event.name: event.error} if event.error else {})
+
+    def _know(self, **facts: Mapping[str, Any]) -> None:
+        """Takes what the pictures' process has found out about the data to their row."""
+        from memlab.tui.compose_model import DataFacts
+
+        known = replace(self._facts or DataFacts(), **facts)
+        if known != self._facts:
+            self._facts = known
+            if self._shown is not None:
+                self._show_rows(self._shown)
 
     def _say(self, problem: str) -> None:
         self.query_one("#problem", Static).update(problem)

@@ -11,10 +11,10 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from memlab.charts.row import Row
+from memlab.numbers import align
 from memlab.tui.instrument_lines import SPARKLINE, InstrumentLine
 from memlab.tui.plain_lines import framed
 from memlab.tui.widgets.columns import fit
-from memlab.tui.widgets.number import align
 from memlab.tui.widgets.spans import to_strip
 
 BLANK, LABEL, VALUE, SPARK, WAITS, FAILED = range(6)

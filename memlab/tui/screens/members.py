@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
+from memlab.numbers import count
 from memlab.tui import members_reader
 from memlab.tui.axis_values import axis_title
 from memlab.tui.header import ShellHeader
@@ -23,7 +24,6 @@ from memlab.tui.watch_reader import WatchReader
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.columns import Column
 from memlab.tui.widgets.key_line import KeyLine
-from memlab.tui.widgets.number import count
 from memlab.tui.widgets.table import LineTable
 
 UPDATE_SECONDS = 0.5

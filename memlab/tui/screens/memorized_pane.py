@@ -12,6 +12,7 @@ from memlab.tui.watch_reader import WatchFrame
 from memlab.tui.widgets.picture import PictureStrip
 
 PICTURE_SECONDS = 1.0
+SMALL_SIDE = 8  # pixels of what counts as small
 SMALL, LARGE = 5, 8  # lines of a row of pictures of 8 × 8 pixels, and of larger ones
 
 

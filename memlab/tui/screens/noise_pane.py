@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -42,6 +43,19 @@ class NoisePane(VerticalScroll):
         cell: Cell
         preview: Preview
 
+    @dataclass
+    class Unread(Message):
+        """Whether the user's own data of that name can be read: why not, or ""."""
+
+        name: str
+        error: str
+
+    @dataclass
+    class Listed(Message):
+        """Bytes to download of the datasets that are not on disk."""
+
+        downloads: Mapping[str, int]
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.preview: Preview | None = None
@@ -49,7 +63,7 @@ class NoisePane(VerticalScroll):
         self._made: Experiment | None = None
         self._chosen: int | None = None
         self._timer: Timer | None = None
-        self._drawing = self._again = False
+        self._drawing = self._again = self._listed = False
 
     async def fill(self, client: PreviewClient) -> None:
         """Mounts what is inside; `client` is closed with the panel."""
@@ -65,6 +79,10 @@ class NoisePane(VerticalScroll):
         )
         for strip in self.query(PictureStrip):
             strip.display = False
+
+    @work(thread=True, group="datasets", exit_on_error=False)
+    def _list(self, client: PreviewClient) -> None:
+        self.post_message(self.Listed(client.downloads()))
 
     def on_unmount(self) -> None:
         """The process has nobody left to draw for."""
@@ -122,6 +140,12 @@ class NoisePane(VerticalScroll):
         self.query_one("#noise", Static).update(event.preview.error or event.cell.label + place)
         self.query_one("#facts", Static).update(compose_model.facts(event.preview))
         self._lay_out()
+        name = str(event.cell.experiment["dataset"]["name"])
+        if ":" in name:
+            self.post_message(self.Unread(name, event.preview.error))
+        if not self._listed and self._client is not None:
+            self._listed = True
+            self._list(self._client)
         if self._again:
             self._ask()
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -14,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
 from memlab.errors import FileIsThere
@@ -31,16 +28,20 @@ from memlab.tui.screens.instruments import InstrumentsScreen
 from memlab.tui.screens.message import put, say
 from memlab.tui.screens.sections_pane import SectionsPane
 from memlab.tui.screens.shell import HEIGHTS, reason, selected_folder, shell
+from memlab.tui.screens.suggesting import SuggestingScreen
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.key_line import KeyLine
 from memlab.tui.widgets.table import LineTable
 
+if TYPE_CHECKING:
+    from memlab.reports.findings import Findings
+
 UPDATE_SECONDS = 1.0
 UNSAFE_NAME = "Not copied: the run's folder has a name that is not safe to paste; rename it."
-NO_RUN = "No run is chosen.  4  opens the library: ⏎ there opens a run's report."
+NO_RUN = "No runs yet, so there is no report.  1  composes the first one, and ⏎ there starts it."
 
 
-class ReportScreen(Screen[None]):
+class ReportScreen(SuggestingScreen):
     """The findings of the selected run, also of one that still goes on."""
 
     CSS_PATH = "report.tcss"
@@ -98,15 +99,15 @@ class ReportScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Starts looking."""
-        self._timer = self.set_interval(UPDATE_SECONDS, self._tick, pause=not self.is_current)
+        self._timer = self.set_interval(UPDATE_SECONDS, self.look, pause=not self.is_current)
         self.query_one("#ladder", BrailleChart).empty = "no figures yet"
         self.query_one("#scroll").focus()
-        self._tick()
+        self.look()
 
     def on_screen_resume(self) -> None:
         """Looks again at once."""
         self._timer.resume()
-        self._tick()
+        self.look()
 
     def on_screen_suspend(self) -> None:
         """Rests while another screen is shown."""
@@ -114,10 +115,11 @@ class ReportScreen(Screen[None]):
 
     # --- reading
 
-    def _tick(self) -> None:
-        folder = selected_folder(self)
-        if folder is None:
-            say(self, NO_RUN)
+    def look(self) -> None:
+        """Asks for the findings of the run, and for the run where none is chosen."""
+        seeking, folder = self.seek(), selected_folder(self)
+        self.set_class(folder is None, "-no-run")
+        if seeking or folder is None:
             return
         if folder.id != self._run_id:
             self._run_id, self._loaded = folder.id, None
@@ -126,6 +128,10 @@ class ReportScreen(Screen[None]):
         if not self._reading:
             self._reading = True
             self._read(folder, self._loaded)
+
+    def show_nothing(self) -> None:
+        """Says how to make the first run."""
+        say(self, NO_RUN)
 
     @work(thread=True, group="report-read", exit_on_error=False)
     def _read(self, folder: RunFolder, before: Loaded | None) -> None:
@@ -138,7 +144,7 @@ class ReportScreen(Screen[None]):
         """Shows what a thread has read."""
         self._reading = False
         if message.run_id != self._run_id:
-            self._tick()
+            self.look()
         elif message.loaded is None:
             say(self, message.error, error=True)
         elif message.loaded is not self._loaded:
@@ -149,8 +155,8 @@ class ReportScreen(Screen[None]):
     # --- showing
 
     def _show(self, loaded: Loaded) -> None:
-        document, made, state = loaded.document, loaded.experiment, loaded.state
-        said = model.sentences(document)
+        findings, made, state = loaded.findings, loaded.experiment, loaded.state
+        said = findings.sentences
         standing = model.standing(state.state, loaded.epoch, state.message)
         put(self, "#standing", standing)
         self.query_one("#standing").set_class(bool(standing), "-shown")
@@ -160,35 +166,33 @@ class ReportScreen(Screen[None]):
         chart = self.query_one("#ladder", BrailleChart)
         chart.axis = model.axis_name(made)
         dark = self.app.current_theme.dark
-        marks = model.beside(document, made, dark)
-        chart.show([*model.ladder(document, made, dark), *marks])
+        marks = model.beside(findings, made, dark)
+        chart.show([*model.ladder(findings, made, dark), *marks])
         put(self, "#marks", model.marks_line(marks))
         self.query_one("#marks").display = bool(marks)
-        self._show_rows(document, made)
-        claims = verdicts(loaded.findings, dark)
+        self._show_rows(findings, made)
+        claims = verdicts(findings, dark)
         self.query_one("#claims", Static).update(claims)
         self.query_one("#claims").display = bool(claims)
-        values = axis_values(made, dark)[: len(document.get("rows") or [])]
+        values = axis_values(made, dark)[: len(findings.rows)]
         self.sections.show(loaded.sections, axis_title(made), values, self.app.no_color)
         name = made.title or loaded.folder.id
         source = f"\nAfter {made.source}." if made.source else ""
         put(self, "#experiment", watch_model.facts(made, name) + source)
-        command = model.reproduce(document, shlex.quote(str(loaded.folder.path)))
-        self.query_one("#reproduce", Static).update(
-            Text.assemble(("run it again:  ", "dim"), (command, "bold"), ("   y copies", "dim"))
-        )
+        again = (("run it again:  ", "dim"), (findings.reproduce, "bold"), ("   y copies", "dim"))
+        self.query_one("#reproduce", Static).update(Text.assemble(*again))
 
     @property
     def sections(self) -> SectionsPane:
         """Instruments and baselines."""
         return self.query_one(SectionsPane)
 
-    def _show_rows(self, document: Mapping[str, Any], made: Experiment) -> None:
+    def _show_rows(self, findings: Findings, made: Experiment) -> None:
         table = self.query_one("#rows", LineTable)
         values = axis_values(made, self.app.current_theme.dark)
         rows = [
             model.cells(row, value, self.app.no_color)
-            for row, value in zip(document.get("rows") or [], values, strict=False)
+            for row, value in zip(findings.rows, values, strict=False)
         ]
         table.set_columns(model.columns(axis_title(made)))
         table.set_rows([value.key for value in values[: len(rows)]], rows)
@@ -229,8 +233,7 @@ class ReportScreen(Screen[None]):
     def action_copy(self) -> None:
         """Copies the command that repeats the run."""
         if self._loaded is not None:
-            path = shlex.quote(str(self._loaded.folder.path))
-            command = model.reproduce(self._loaded.document, path)
+            command = self._loaded.findings.reproduce
             if plain(command, len(command)) != command:  # pasting it could run something else
                 say(self, UNSAFE_NAME, error=True)
                 return

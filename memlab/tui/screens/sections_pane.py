@@ -63,18 +63,18 @@ class SectionsPane(Vertical):
         self._put_baselines(sections, axis, labels)
 
     def _put_headlines(self, sections: Sections, axis: str, labels: list[Text]) -> None:
-        from memlab.reports.side_grid import SideGrid
+        from memlab.reports.renderers.console import Grids
 
         table, about = sections.headlines, FIRST if sections.folds else ""
         self._put("#instruments-heading", _heading("instruments", about))
         body: RenderableType = Text(sections.instruments_hint)
         if table is not None:
-            body = SideGrid(table, axis, labels)
+            body = Grids(table, axis, labels)
         self._put("#headlines", body, bool(table or sections.instruments_hint))
         self._put("#cost", Text(sections.cost), bool(sections.cost))
 
     def _put_folds(self, told: Sequence[Folded], axis: str, labels: list[Text]) -> None:
-        from memlab.reports.side_grid import SideGrid
+        from memlab.reports.renderers.console import Grids
 
         holder, names = self.query_one("#folds"), [fold.name for fold in told]
         holder.display = bool(told)
@@ -85,18 +85,18 @@ class SectionsPane(Vertical):
         width = max((len(fold.title) for fold in told), default=0)
         for widget, fold in zip(self.folds, told, strict=True):
             about = Text(fold.table.about, "italic")
-            grid = SideGrid(fold.table, axis, labels)
-            widget.show(fold.title.ljust(width), fold.note, Group(about, grid))
+            body = Group(about, Grids(fold.table, axis, labels))
+            widget.show(fold.title.ljust(width), fold.note, body)
 
     def _put_baselines(self, sections: Sections, axis: str, labels: list[Text]) -> None:
-        from memlab.reports.side_grid import SideGrid
+        from memlab.reports.renderers.console import Grids
 
         self._put("#baselines-heading", _heading("baselines", BESIDE if sections.baselines else ""))
         parts: list[RenderableType] = [Text(f"✗ {text}") for text in sections.baselines_failed]
         for table in sections.baselines:
             parts += [Text()] if parts else []
             title = table.title.removeprefix("network and baselines: ")
-            parts += [Text(title, "italic"), SideGrid(table, axis, labels)]
+            parts += [Text(title, "italic"), Grids(table, axis, labels)]
         self._put("#baselines", Group(*parts) if parts else Text(sections.baselines_hint))
 
     def _put(self, selector: str, body: RenderableType, shown: bool = True) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -15,10 +16,19 @@ WIDTHS = [(0, "-narrow"), (110, "-wide")]  # columns from which a class holds
 HEIGHTS = [(0, "-short"), (34, "-tall")]  # rows
 
 
+@dataclass(frozen=True)
+class Suggestion:
+    """A run that a screen, named by its title, has found where none was chosen."""
+
+    run_id: str
+    by: str
+
+
 class Shell(Protocol):
-    """The app as its screens see it."""
+    """The app as its screens see it; a suggestion counts while it is the selected run."""
 
     selected_run: str | None
+    suggestion: Suggestion | None
     runs_folder: Path
 
     def show_watch(self, run_id: str) -> None:

@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static
 
+from memlab.runs.newest import living
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import RunState
 from memlab.text import plain
@@ -22,9 +23,10 @@ from memlab.tui.screens.instruments import InstrumentsScreen
 from memlab.tui.screens.instruments_pane import InstrumentsPane
 from memlab.tui.screens.log import LogScreen
 from memlab.tui.screens.members import MembersScreen
-from memlab.tui.screens.memorized_pane import MemorizedPane
+from memlab.tui.screens.memorized_pane import SMALL_SIDE, MemorizedPane
 from memlab.tui.screens.shell import HEIGHTS, WIDTHS, reason, selected_folder, shell
 from memlab.tui.screens.steering import STEERING, SteeringScreen
+from memlab.tui.screens.suggesting import SuggestingScreen
 from memlab.tui.screens.values_table import ValuesTable
 from memlab.tui.screens.watch_charts import SIDE_BY_SIDE, WatchCharts
 from memlab.tui.watch_columns import columns
@@ -34,14 +36,15 @@ from memlab.tui.widgets.progress import Progress, ProgressLine
 from memlab.tui.widgets.table import LineTable
 
 UPDATE_SECONDS = 0.25
-NO_RUN = "No run is chosen.  4  opens the library,   1  composes a new one."
+NO_RUN = "No runs yet.  1  composes the first one, and ⏎ there starts it."
 
 
-class WatchScreen(SteeringScreen):
+class WatchScreen(SuggestingScreen, SteeringScreen):
     """State, charts, table and pictures of the selected run."""
 
     CSS_PATH = "watch.tcss"
     TITLE = "Watch"
+    WANTED = living
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -94,14 +97,14 @@ class WatchScreen(SteeringScreen):
 
     def on_mount(self) -> None:
         """Starts looking."""
-        self._timer = self.set_interval(UPDATE_SECONDS, self._tick, pause=not self.is_current)
+        self._timer = self.set_interval(UPDATE_SECONDS, self.look, pause=not self.is_current)
         self._fit_layout()
-        self._tick()
+        self.look()
 
     def on_screen_resume(self) -> None:
         """Looks again at once."""
         self._timer.resume()
-        self._tick()
+        self.look()
 
     def on_screen_suspend(self) -> None:
         """Rests while another screen is shown."""
@@ -110,16 +113,15 @@ class WatchScreen(SteeringScreen):
     def on_resize(self, event: events.Resize) -> None:
         """Fits what is shown to the new size."""
         self._fit_layout()
-        self._tick()
+        self.look()
 
     # --- reading
 
-    def _tick(self) -> None:
+    def look(self) -> None:
         """Asks for the run as it is now, unless an answer is still to come."""
-        folder = selected_folder(self)
+        seeking, folder = self.seek(), selected_folder(self)
         self.set_class(folder is None, "-no-run")
-        if folder is None:
-            self._say(NO_RUN)
+        if seeking or folder is None:
             return
         if folder.id != self._run_id:
             self._follow(folder)
@@ -128,6 +130,10 @@ class WatchScreen(SteeringScreen):
             return
         self._reading, self._again = True, False
         self._read(folder, self._reader, self._request(), self._frame is None)
+
+    def show_nothing(self) -> None:
+        """Says how to make the first run."""
+        self._say(NO_RUN)
 
     def _follow(self, folder: RunFolder) -> None:
         self._run_id, self._reader, self._frame = folder.id, None, None
@@ -198,7 +204,7 @@ class WatchScreen(SteeringScreen):
                 self.table.show(self._frame)
                 self.pictures.show(self._frame, self._highlighted_label)
         if self._again:
-            self._tick()
+            self.look()
 
     # --- showing
 
@@ -212,9 +218,10 @@ class WatchScreen(SteeringScreen):
         each = "1 seed" if seeds == 1 else f"{seeds} seeds each, mean ± 95 %"
         self.query_one("#table-box").border_title = framed(f"by {by} ({each})" if by else each)
         clean = not model.has_lies(made)
-        self.set_class(clean or made.dataset.name in ("gaussian", "mnist1d"), "-no-pictures")
-        self.charts.prepare(made, clean)
-        self.pictures.prepare(made.dataset.name == "digits")
+        shape = model.picture(made)
+        self.set_class(clean or shape == (), "-no-pictures")
+        self.charts.prepare(clean)
+        self.pictures.prepare(shape is not None and max(shape, default=0) <= SMALL_SIDE)
         self._fit_layout()
 
     def _fit_layout(self) -> None:
@@ -248,7 +255,7 @@ class WatchScreen(SteeringScreen):
         self.query_one(ProgressLine).set_progress(frame.progress)
         self.table.show(frame)
         cursor = self.table.cursor_key
-        self.charts.show(frame.charts, cursor if self._highlighted else None)
+        self.charts.show(frame.charts, cursor if self._highlighted else None, frame.chance)
         self.pictures.show(frame, self._highlighted_label)
         self.query_one(InstrumentsPane).show(frame.instruments, self._highlighted_label)
         self._put_verdict(frame.verdict)
@@ -304,7 +311,7 @@ class WatchScreen(SteeringScreen):
         self.charts.highlight(self.table.cursor_key)
         self.charts.entitle(self._cursor_label)
         self.pictures.hurry()
-        self._tick()
+        self.look()
 
     def on_line_table_row_selected(self, message: LineTable.RowSelected) -> None:
         """Opens the members of the row."""
@@ -316,26 +323,26 @@ class WatchScreen(SteeringScreen):
         self._highlighted = False
         self.charts.highlight(None)
         self.pictures.hurry()
-        self._tick()
+        self.look()
 
     def action_zoom(self) -> None:
         """One chart large, or all again."""
         self.charts.zoomed = not self.charts.zoomed
         self._fit_layout()
         self.refresh_bindings()
-        self._tick()
+        self.look()
 
     def action_page(self, step: int) -> None:
         """Another chart."""
         self.charts.turn(step)
         self._fit_layout()
-        self._tick()
+        self.look()
 
     def action_loss(self) -> None:
         """Losses in place of accuracies, or back."""
         self.charts.loss = not self.charts.loss
         self._fit_layout()
-        self._tick()
+        self.look()
 
     def action_pictures(self) -> None:
         """Pictures in place of the table, or back."""
@@ -369,4 +376,4 @@ class WatchScreen(SteeringScreen):
     def on_steering_screen_asked(self, message: SteeringScreen.Asked) -> None:
         """Says what was asked, or why it could not be."""
         self._say(message.error or message.note, "failed" if message.error else "paused")
-        self._tick()
+        self.look()

@@ -10,17 +10,12 @@ from collections.abc import Mapping
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from memlab.experiment.spec import Experiment
-from memlab.tui import watch_model as model
+from memlab.experiment.metrics import METRICS
 from memlab.tui.watch_curves import Content
-from memlab.tui.watch_reader import PAGES
+from memlab.tui.watch_reader import ACCURACY, PAGES
 from memlab.tui.widgets.chart import BrailleChart
 
-TITLES = {
-    "truth": "truth: clean training examples",
-    "lies": "lies: corrupted training examples",
-    "unseen": "unseen: validation",
-}
+TITLES = {page: METRICS[metric].caption for page, metric in ACCURACY.items()}
 SIDE_BY_SIDE = 110  # columns from which three charts stand beside each other
 
 
@@ -65,11 +60,8 @@ class WatchCharts(Horizontal):
             self.chart(page).highlighted = None
             self.chart(page).show((), ())
 
-    def prepare(self, made: Experiment, clean: bool) -> None:
+    def prepare(self, clean: bool) -> None:
         """What depends on the experiment only; without lies another page comes first."""
-        chance = model.chance(made)
-        for page in PAGES[:3]:
-            self.chart(page).set_reference(chance, "chance")
         if clean and self.page == "lies":
             self.page = "unseen"
 
@@ -94,10 +86,13 @@ class WatchCharts(Horizontal):
             self.chart(page).title = title + quantity + place
         self.chart("loss").title = f"loss{', ' + label if label else ''}{place}"
 
-    def show(self, charts: Mapping[str, Content], highlighted: str | None) -> None:
+    def show(
+        self, charts: Mapping[str, Content], highlighted: str | None, chance: float | None
+    ) -> None:
         """The curves; `highlighted` is the key of the axis value that stays bright."""
         for page, content in charts.items():
             chart = self.chart(page)
+            chart.set_reference(chance if page != "loss" else None, "chance")
             chart.empty = content.empty
             chart.highlighted = highlighted if page != "loss" else None
             chart.show(content.series, content.marks)

@@ -133,8 +133,10 @@ class BrailleChart(Widget):
 
     def set_reference(self, y: float | None, label: str = "") -> None:
         """Sets the dashed line, or removes it where y is None."""
-        self._reference = None if y is None else Reference(y, label)
-        self.show()
+        wanted = None if y is None else Reference(y, label)
+        if wanted != self._reference:
+            self._reference = wanted
+            self.show()
 
     def show(
         self, series: Iterable[Series] | None = None, marks: Iterable[Mark] | None = None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["text", "choice", "bool"]
@@ -16,6 +16,8 @@ class Field:
     """One row of a form. `default` is the preset's value; `axis` counts the values of an axis.
 
     `advanced` rows hide until their section is opened further; a changed or invalid one shows.
+    `paths` are choices that a path follows, with how its file ends ("" for a folder); `notes` are
+    said beside choices.
     """
 
     key: str
@@ -30,6 +32,8 @@ class Field:
     advanced: bool = False
     unit: str = ""
     axis: int = 0
+    paths: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
@@ -64,8 +68,8 @@ def arrange(
     Errors are wrapped to `width` cells.
     """
     sections: dict[str, list[Field]] = {}
-    for field in fields:
-        sections.setdefault(field.section, []).append(field)
+    for each in fields:
+        sections.setdefault(each.section, []).append(each)
     lines: list[Line] = []
     for section, members in sections.items():
         if section:
@@ -73,16 +77,16 @@ def arrange(
         if section in closed:
             continue
         hidden = 0
-        for field in members:
+        for each in members:
             all_advanced = all(member.advanced for member in members)
-            quiet = field.advanced and not (field.changed or field.error)
+            quiet = each.advanced and not (each.changed or each.error)
             if quiet and not all_advanced and section not in opened:
                 hidden += 1
                 continue
-            lines.append(Line("field", field.key))
-            if field.error:
-                wrapped = textwrap.wrap(field.error, max(8, width))
-                lines += [Line("error", field.key, text) for text in wrapped]
+            lines.append(Line("field", each.key))
+            if each.error:
+                wrapped = textwrap.wrap(each.error, max(8, width))
+                lines += [Line("error", each.key, text) for text in wrapped]
         if hidden or section in opened:
             lines.append(Line("more", section, f"{hidden} more" if hidden else "fewer"))
     return lines
@@ -90,13 +94,13 @@ def arrange(
 
 def closed_at_first(fields: Sequence[Field]) -> set[str]:
     """Sections that have nothing but advanced fields."""
-    sections = {field.section for field in fields}
-    return sections - {field.section for field in fields if not field.advanced} - {""}
+    sections = {each.section for each in fields}
+    return sections - {each.section for each in fields if not each.advanced} - {""}
 
 
 def _summary(members: Sequence[Field]) -> str:
-    changed = sum(field.changed for field in members)
-    wrong = sum(bool(field.error) for field in members)
+    changed = sum(each.changed for each in members)
+    wrong = sum(bool(each.error) for each in members)
     notes = [f"{changed} changed"] if changed else []
     notes += [f"! {wrong} to mend"] if wrong else []
     return ", ".join(notes)

@@ -194,7 +194,7 @@ class FieldLines(ScrollView, can_focus=True):
         field = self.fields.get(line.name) if line.kind == "field" else None
         if field is None or not field.options or field.kind == "text":
             return
-        options = field.options
+        options = [option for option in field.options if option not in field.paths]
         now = options.index(field.value) if field.value in options else -1 if step > 0 else 0
         self.post_message(self.Chosen(field.key, options[(now + step) % len(options)]))
 

@@ -5,18 +5,20 @@ The list is told fields and tells what a person changed; it validates nothing it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from memlab.tui.path_completion import complete
 from memlab.tui.plain_lines import framed
 from memlab.tui.widgets.field import Field
 from memlab.tui.widgets.field_lines import FieldLines
@@ -40,8 +42,10 @@ class FieldEditor(Input):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Cancel", show=False),
         Binding("up", "take(-1)", "Take and go up", show=False),
-        Binding("down,tab", "take(1)", "Take and go down", show=False),
+        Binding("down", "take(1)", "Take and go down", show=False),
+        Binding("tab", "complete", "Complete a path, or take and go down", show=False),
     ]
+    paths: Mapping[str, str] = MappingProxyType({})
 
     @dataclass
     class Left(Message):
@@ -50,9 +54,30 @@ class FieldEditor(Input):
         text: str | None
         step: int = 0
 
+    @dataclass
+    class Completed(Message):
+        """A thread has completed `before`; `names` may follow."""
+
+        before: str
+        text: str
+        names: tuple[str, ...]
+
     def action_leave(self) -> None:
         """Leaves without a change."""
         self.post_message(self.Left(None))
+
+    def action_complete(self) -> None:
+        """Completes the path, where one is typed."""
+        before, colon, path = self.value.partition(":")
+        if before + colon in self.paths:
+            self._complete(before + colon, path, self.paths[before + colon])
+        else:
+            self.action_take(1)
+
+    @work(thread=True, group="complete", exclusive=True, exit_on_error=False)
+    def _complete(self, prefix: str, path: str, suffix: str) -> None:
+        found = complete(path, suffix)
+        self.post_message(self.Completed(prefix + path, prefix + found.text, found.names))
 
     def action_take(self, step: int) -> None:
         """Takes the text and moves on."""
@@ -67,6 +92,28 @@ class FieldEditor(Input):
         """A click elsewhere ends it."""
         if self.app.app_focus:
             self.post_message(self.Left(self.value))
+
+
+class FieldNames(Static):
+    """What may follow in the path that is being typed."""
+
+    DEFAULT_CSS = """
+    FieldNames {
+        layer: editor;
+        display: none;
+        height: auto;
+        max-height: 6;
+        padding: 0 1;
+        background: $panel;
+        color: $foreground 80%;
+    }
+    """
+
+    def show_names(self, names: Sequence[str], x: int, y: int) -> None:
+        """Names below the editor; hidden where there are none."""
+        self.display = bool(names)
+        self.styles.offset = (x, y)
+        self.update(framed("   ".join(names)))
 
 
 class FieldChoices(OptionList):
@@ -152,13 +199,16 @@ class FieldList(Widget):
         self._lines = FieldLines()
         self._editor = FieldEditor()
         self._choices = FieldChoices()
+        self._names = FieldNames(markup=False)
         self._editing: str | None = None
+        self._completed_to = ""
 
     def compose(self) -> ComposeResult:
         """The lines, and the editors over them."""
         yield self._lines
         yield self._editor
         yield self._choices
+        yield self._names
 
     def set_fields(self, fields: Sequence[Field]) -> None:
         """Replaces the fields; the cursor, open sections and a running edit stay."""
@@ -205,15 +255,19 @@ class FieldList(Widget):
         field = self._lines.fields[event.key]
         self._lines.scroll_to_cursor()
         self._editing = event.key
-        region = self._lines.value_region()
         if field.kind == "choice":
             self._open_choices(field)
-            return
-        editor = self._editor
+        else:
+            self._open_editor(field, event.start or field.value, select=not event.start)
+
+    def _open_editor(self, field: Field, text: str, select: bool) -> None:
+        editor, region = self._editor, self._lines.value_region()
+        editor.paths = field.paths
         editor.styles.offset = (region.x, region.y)
-        editor.styles.width = region.width
-        editor.select_on_focus = not event.start
-        editor.value = event.start or field.value
+        wide = self.size.width - region.x if field.paths else region.width
+        editor.styles.width = wide
+        editor.select_on_focus = select
+        editor.value = text
         editor.cursor_position = len(editor.value)
         editor.display = True
         editor.focus()
@@ -221,19 +275,39 @@ class FieldList(Widget):
     def _open_choices(self, field: Field) -> None:
         choices, region = self._choices, self._lines.value_region()
         choices.clear_options()
-        choices.add_options([Option(framed(option)) for option in field.options])
+        labels = [_label(field, option) for option in field.options]
+        choices.add_options([Option(framed(label)) for label in labels])
         if field.value in field.options:
             choices.highlighted = field.options.index(field.value)
+        elif (kind := field.value.partition(":")[0] + ":") in field.paths:
+            choices.highlighted = field.options.index(kind)
         height = min(12, len(field.options))
         below = region.y + 1 + height <= self.size.height
         top = region.y + 1 if below else max(0, region.y - height)
-        width = max((len(option) for option in field.options), default=1) + 4
+        width = max(map(len, labels), default=1) + 4
         choices.styles.offset = (max(0, min(region.x, self.size.width - width)), top)
         choices.styles.width = min(width, max(1, self.size.width))
         choices.display = True
         choices.focus()
 
     # --- from the editors
+
+    @on(FieldEditor.Completed)
+    def _completed(self, event: FieldEditor.Completed) -> None:
+        event.stop()
+        editor = self._editor
+        if self._editing is None or editor.value != event.before:
+            return
+        editor.value = self._completed_to = event.text
+        editor.cursor_position = len(event.text)
+        x, y = int(editor.styles.offset.x.value), int(editor.styles.offset.y.value)
+        self._names.show_names(event.names, x, y + 1)
+
+    @on(FieldEditor.Changed)
+    def _typed(self, event: FieldEditor.Changed) -> None:
+        event.stop()
+        if event.value != self._completed_to:
+            self._names.display = False
 
     @on(FieldEditor.Left)
     def _editor_left(self, event: FieldEditor.Left) -> None:
@@ -257,7 +331,11 @@ class FieldList(Widget):
             return
         field = self._lines.fields[key]
         text = field.options[event.option_index]
-        if text != field.value:
+        if text in field.paths:
+            self._editing = key
+            same = field.value.startswith(text)
+            self._open_editor(field, field.value if same else text, select=False)
+        elif text != field.value:
             self.post_message(self.Changed(key, text, self))
 
     @on(FieldChoices.Left)
@@ -270,7 +348,7 @@ class FieldList(Widget):
     def _close(self, editor: Widget) -> None:
         if editor.has_focus:
             self._lines.focus()
-        editor.display = False
+        editor.display = self._names.display = False
 
     def on_resize(self) -> None:
         """An open editor follows its row."""
@@ -278,3 +356,9 @@ class FieldList(Widget):
         if self._editor.display:
             self._editor.styles.offset = (region.x, region.y)
             self._editor.styles.width = region.width
+
+
+def _label(field: Field, option: str) -> str:
+    """A choice with what is said beside it."""
+    note = field.notes.get(option, "")
+    return f"{option}  {note}" if note else option

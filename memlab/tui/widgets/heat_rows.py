@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from memlab.charts.axis import label
 from memlab.charts.row import Row
+from memlab.numbers import number
 from memlab.tui.widgets.heat_scale import STEPS, HeatScale, character
-from memlab.tui.widgets.number import number
 
 BLANK, FRAME, TITLE, LABEL, EMPTY = range(5)
 CELL = 64  # + level + STEPS

@@ -11,8 +11,8 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from memlab.numbers import clock, count, number
 from memlab.tui import palette
-from memlab.tui.widgets.number import count, duration, number
 from memlab.tui.widgets.spans import ink
 
 FINAL = ("finished", "failed", "interrupted")
@@ -105,11 +105,11 @@ class ProgressLine(Widget):
 
     def _tail(self, width: int) -> tuple[str, str]:
         progress = self._progress
-        left = f"{duration(progress.remaining):>11} left" if width >= 60 else ""
+        left = f"{clock(progress.remaining):>11} left" if width >= 60 else ""
         if progress.state in FINAL:
             left = ""
         elif 24 <= width < 60:
-            left = f"{duration(progress.remaining):>6}"
+            left = f"{clock(progress.remaining):>6}"
         speed = ""
         if width >= 100:
             speed = f"  {count(progress.samples_per_second):>9} samples/s"

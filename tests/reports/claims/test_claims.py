@@ -13,12 +13,13 @@ import pytest
 from memlab.errors import InvalidExperiment
 from memlab.experiment import presets
 from memlab.experiment.spec import Experiment
-from memlab.reports import scoreboard, scoreboard_figures, scoreboard_html, scoreboard_markdown
+from memlab.reports import scoreboard, scoreboard_figures, scoreboard_page
 from memlab.reports.claims import registry
 from memlab.reports.claims.claim import SIZES
 from memlab.reports.claims.finished_run import FinishedRun
 from memlab.reports.claims.needed import presets_of
 from memlab.reports.claims.theorem_one import construct
+from memlab.reports.renderers import html, markdown
 from memlab.reports.scoreboard import Scoreboard
 from memlab.runs.run_folder import RunFolder
 from tests.reports.claims import synthetic
@@ -163,8 +164,8 @@ def test_the_document_is_as_the_issue_says(planted: Scoreboard):
 
 
 def test_every_claim_is_told_in_sentences_and_drawn(planted: Scoreboard):
-    text = scoreboard_markdown.page(planted)
-    page = scoreboard_html.page(planted)
+    told = scoreboard_page.blocks(planted)
+    text, page = markdown.page(told), html.page(told)
     for entry in planted.entries:
         told = scoreboard.explanation(entry, planted.seeds)
         assert 4 <= len(told) <= 5

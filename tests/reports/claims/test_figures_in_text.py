@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from memlab.reports import lookup_question, scoreboard_html, scoreboard_markdown
+from memlab.reports import lookup_question
 from memlab.reports.claims import criteria, drawing
 from memlab.reports.claims.claim import Claim, Control, Line, Measured, Panel
 from memlab.reports.claims.evidence import Evidence
+from memlab.reports.renderers import html, markdown
+from memlab.reports.renderers.console import ConsolePage
 from memlab.reports.scoreboard import Scoreboard, measured
 from memlab.reports.scoreboard_drawing import ConsoleFigure
+from memlab.reports.scoreboard_page import blocks
 from memlab.reports.scoreboard_panels import drawn
-from memlab.reports.scoreboard_text import ConsoleScoreboard
 
 SEEDS = (0, 1, 2, 3, 4)
 NOISE = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
@@ -125,11 +127,11 @@ def test_the_question_is_answered_by_the_verdicts_in_one_sentence(effects, start
 def test_the_lookup_section_has_answer_comparison_and_claims_in_every_rendering():
     made = board(L1=0.5, L3=0.5)
     told = lookup_question.answer(made.entries)
-    for text in (scoreboard_markdown.page(made), scoreboard_html.page(made)):
+    for text in (markdown.page(blocks(made)), html.page(blocks(made))):
         assert text.index(told) < text.index("1-nn, the lookup table") < text.index("title of L3")
         assert "0.5000" in text
         assert "0.4804, 0.5196" in text
-    console = printed(ConsoleScoreboard(made), 100)
+    console = printed(ConsolePage(blocks(made)), 100)
     assert told in " ".join(console.split())
     assert "network" in console
     assert "●" in console
@@ -138,6 +140,6 @@ def test_the_lookup_section_has_answer_comparison_and_claims_in_every_rendering(
 def test_without_its_run_the_section_says_so_and_compares_nothing():
     made = board(L1=None)
     assert lookup_question.learners(made.entries) == []
-    text = scoreboard_markdown.page(made)
+    text = markdown.page(blocks(made))
     assert "Not answered yet" in text
     assert "on the same lies" not in text

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from memlab.charts.axis import label, limits
 from memlab.tui import palette
-from memlab.tui.widgets import number as n
 from memlab.tui.widgets.columns import sort_key
 from memlab.tui.widgets.sparkline import sparkline
 
@@ -16,67 +15,9 @@ NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 NAN = math.nan
 
 
-@pytest.mark.parametrize(
-    ("mean", "interval", "text"),
-    [
-        (0.9983, 0.0021, ".998 ± .002"),
-        (0.712, 0.0512, ".71 ± .05"),
-        (1.0, 0.0, "1.000 ± .000"),
-        (0.65, 0.096, ".7 ± .1"),
-        (345.2, 12.0, "345 ± 12"),
-        (-0.04, 0.01, "−.04 ± .01"),
-        (0.5, None, ".500"),
-        (0.5, NAN, ".500"),
-        (None, None, "·"),
-        (NAN, 0.1, "–"),
-        (math.inf, 0.1, "∞"),
-    ],
-)
-def test_estimate_has_the_digits_its_interval_supports(
-    mean: float | None, interval: float | None, text: str
-) -> None:
-    assert n.estimate(mean, interval) == text
-
-
-def test_aligned_estimates_have_their_points_below_each_other() -> None:
-    lines = n.align(["1.000 ± .000", ".71 ± .05", "–", ".5"])
-    assert lines == ["1.000 ± .000", " .71  ± .05 ", "–           ", " .5         "]
-    assert n.aligned(".71 ± .05") == " .71  ± .05 "
-
-
-@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=8))
-def test_aligned_estimates_have_one_width(pairs: list[tuple[float, float]]) -> None:
-    assert len({len(line) for line in n.align([n.estimate(*pair) for pair in pairs])}) == 1
-
-
-@given(st.floats(-1e6, 1e6), st.floats(0, 1e6))
-def test_estimate_reads_back_within_its_last_digit(mean: float, interval: float) -> None:
-    text = n.estimate(mean, interval).split(" ± ")[0].replace(",", "").replace("−", "-")
-    assert abs(float(text) - mean) <= 0.5 * 10.0 ** -n.decimals_supported(interval) * 1.001
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(6, "0:06"), (754, "12:34"), (4320, "1 h 12 min"), (273600, "3 d 4 h"), (None, "·")],
-)
-def test_durations(seconds: float | None, text: str) -> None:
-    assert n.duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(512, "512 B"), (3e5, "0.3 MB"), (12e6, "12 MB"), (1.5e9, "1.5 GB"), (2048, "2 kB")],
-)
-def test_sizes(size: float, text: str) -> None:
-    assert n.size(size) == text
-
-
-@given(NUMBERS)
-def test_no_formatter_fails(value: float) -> None:
-    for text in (n.duration(value), n.size(value), n.count(value), n.percent(value), label(0.0)):
-        assert text
-    if math.isfinite(value):
-        assert len(label(value)) <= 8
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_tick_labels_never_fail(value: float) -> None:
+    assert 0 < len(label(value)) <= 8
 
 
 @pytest.mark.parametrize(
@@ -85,10 +26,6 @@ def test_no_formatter_fails(value: float) -> None:
 )
 def test_tick_labels_are_short(value: float, text: str) -> None:
     assert label(value) == text
-
-
-def test_count_has_thousands_separators() -> None:
-    assert n.count(71300) == "71,300"
 
 
 @given(st.lists(NUMBERS, max_size=200), st.integers(-1, 40))

@@ -1,0 +1,113 @@
+"""The functions of `import memlab`: what can be run, what has run, and a new run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memlab.library.run import Run
+
+if TYPE_CHECKING:
+    from memlab.experiment.presets import Preset
+    from memlab.library.results import Table
+
+
+def run(
+    preset_or_file: str | os.PathLike[str],
+    settings: Mapping[str, object] | None = None,
+    seeds: int | Sequence[int] | None = None,
+    device: str | None = None,
+) -> Run:
+    """Trains a preset or an experiment file in a worker of its own, which outlives this process.
+
+    Args:
+        settings: fields by their dotted names, as `memlab schema --table` lists them; a sequence
+            is several values, an axis.
+        seeds: how many, or which.
+        device: auto, cpu, cuda or cuda:N; default: the settings'.
+
+    Raises:
+        InvalidExperiment, InvalidDataset, DatasetUnavailable, DeviceUnavailable: if it cannot be
+            run so.
+        SettingsError, StorageError, TrainingFailed: if no run can be made or no worker started.
+
+    >>> made = memlab.run("noise-ladder", {"corruption.fraction": 0.4, "stop.epochs": 1}, seeds=1)
+    >>> made.wait().state.state
+    'finished'
+    >>> memlab.run("noise-leader")
+    Traceback (most recent call last):
+    memlab.errors.InvalidExperiment: There is no preset 'noise-leader'; did you mean ...
+    """
+    from memlab.library import starting
+    from memlab.library.settings_text import settings_text
+
+    changes = settings_text(settings, seeds)
+    name, experiment = starting.experiment_of(preset_or_file, changes)
+    start = starting.checked(name, experiment, device)
+    return Run(start.begin({"preset": name}))
+
+
+def load(name: str | os.PathLike[str]) -> Run:
+    """The run of that id, or whose id alone starts so, the newest for `last`, or that in a folder.
+
+    Raises:
+        RunFolderError: if there is none (with the nearest), several, or of a newer version.
+
+    >>> memlab.load(run.id[:20]).id == run.id
+    True
+    >>> memlab.load(run.folder.path).id == run.id
+    True
+    """
+    from memlab import settings
+    from memlab.runs import run_folder
+
+    wanted = name if isinstance(name, str) else os.path.abspath(Path(name).expanduser())
+    return Run(run_folder.find(settings.runs_folder(), wanted, by_path=True))
+
+
+def list_runs() -> list[Run]:
+    """All runs, newest first; nothing of them is read yet.
+
+    >>> run.id in [each.id for each in memlab.list_runs()]
+    True
+    """
+    from memlab import settings
+    from memlab.runs import run_folder
+
+    return [Run(folder) for folder in run_folder.list_runs(settings.runs_folder())]
+
+
+def list_presets(replication: bool = False) -> list[Preset]:
+    """All presets, the user's own last; each has `name`, `title` and `experiment()`.
+
+    `replication`: those that stand behind the claims too.
+
+    >>> memlab.list_presets()[0].title
+    'Noise ladder'
+    """
+    from memlab import settings
+    from memlab.experiment import presets
+
+    found = presets.find_all(settings.presets_folder())
+    return [preset for preset in found if replication or not preset.replicates]
+
+
+def compare(run: Run | str, *others: Run | str) -> Table:
+    """Other runs minus `run`, cell by cell, paired over their seeds, with 95 % intervals.
+
+    A row for each run, cell that both have, and quantity: `difference` is the mean over the `n`
+    seeds that both have of what the seed reached there minus what it reached in `run`.
+
+    Raises:
+        RunFolderError: if there is no other, or two have no cell or no seed in common.
+
+    >>> found = memlab.compare(run, run)
+    >>> found["difference"][found["quantity"] == "test_accuracy"]
+    array([0., 0.])
+    """
+    from memlab.library import comparison
+
+    opened = [each if isinstance(each, Run) else load(each) for each in (run, *others)]
+    return comparison.compared(opened)

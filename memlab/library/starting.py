@@ -1,0 +1,113 @@
+"""From a preset or a file to a run with a detached worker, as `memlab run` begins it.
+
+Everything that can be refused is refused before a run is made.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memlab import settings
+from memlab.errors import DeviceUnavailable
+from memlab.runs.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from memlab.experiment.spec import Experiment
+
+
+@dataclass(frozen=True)
+class Start:
+    """A run that may be begun: its experiment, what it is called, and where it is to train."""
+
+    name: str
+    experiment: Experiment
+    device: str
+
+    def begin(
+        self,
+        facts: dict[str, object],
+        fill: Callable[[RunFolder], object] | None = None,
+    ) -> RunFolder:
+        """Makes the run and gives it a worker; `facts` go into its environment.
+
+        Raises:
+            SettingsError, StorageError: if the folder cannot be written.
+            TrainingFailed: if no worker can be started; the run is there, as failed.
+        """
+        from memlab.experiment import reading
+        from memlab.runs import lifecycle
+        from memlab.runs.environment import describe
+
+        return lifecycle.start(
+            reading.to_toml(self.experiment),
+            self.name,
+            settings.prepared(settings.runs_folder()),
+            environment={**describe(sys.argv), "requested_device": self.device, **facts},
+            fill=fill,
+        )
+
+
+def experiment_of(
+    preset_or_file: str | os.PathLike[str], changes: Sequence[str]
+) -> tuple[str, Experiment]:
+    """The name and the experiment of a preset or a file, with `key=value` settings.
+
+    Raises:
+        InvalidExperiment: if there is none, or it cannot be run so.
+    """
+    from memlab.experiment import presets, reading
+
+    wanted = os.fspath(preset_or_file)
+    if not isinstance(preset_or_file, str):
+        wanted = os.path.abspath(wanted)
+    preset = presets.find(wanted, settings.presets_folder())
+    return preset.name, reading.with_absolute_paths(preset.experiment(changes), Path.cwd())
+
+
+def checked(name: str, experiment: Experiment, device: str | None) -> Start:
+    """A start whose device and data are known to be possible.
+
+    Raises:
+        DeviceUnavailable, InvalidExperiment, InvalidDataset, DatasetUnavailable: in a sentence.
+    """
+    from memlab.data import preflight
+
+    chosen = checked_device(device)
+    preflight.check(experiment, settings.dataset_folders())
+    return Start(name, experiment, chosen)
+
+
+def checked_device(device: str | None) -> str:
+    """The device, the settings' where that is None; the worker knows what is there.
+
+    Raises:
+        DeviceUnavailable: if it can be none.
+    """
+    chosen = device or settings.load().device
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", chosen):
+        raise DeviceUnavailable(f"{chosen!r} is no device; use auto, cpu, cuda or cuda:N.")
+    return chosen
+
+
+def fork_of(source: RunFolder, at: float, changes: Sequence[str], device: str | None) -> RunFolder:
+    """Begins a run that is `source` up to epoch `at` and goes on with other settings.
+
+    Raises:
+        RunFolderError: if it came from elsewhere or cannot be read.
+        InvalidExperiment, DeviceUnavailable: if it cannot be forked so.
+        StorageError, TrainingFailed: as `Start.begin`.
+    """
+    from memlab.runs import forking
+
+    chosen = checked_device(device)
+    made = forking.forked(source, at, changes)
+    name = f"{source.environment().get('preset') or 'run'}-fork"
+    return Start(name, made, chosen).begin(
+        {"forked_from": source.id}, lambda folder: forking.inherit(source, made, folder)
+    )

@@ -1,0 +1,1 @@
+"""Blocks as text for a console, as Markdown and as HTML: one module each."""
