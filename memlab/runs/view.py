@@ -107,6 +107,8 @@ class RunView:
         self._worker_time = WorkerTime()
         self._broken: dict[str, str] = {}
         self._reader = EventReader(folder.events)
+        self._looks = 0
+        self._grown: dict[str, int] = {}
         self._curves: OrderedDict[tuple[str, str, bytes], StackCurve] = OrderedDict()
         self.refresh()
 
@@ -115,13 +117,15 @@ class RunView:
         state = self.folder.state
         changed = state != self.state
         self.state = state
+        self._looks += 1
         events = self._reader.read()
         for event in events:
             self._note(event)
         changed = self._find_tables() or changed or bool(events)
         for name, table in self.tables.items():
             try:
-                changed = table.refresh() or changed
+                if table.refresh():
+                    changed, self._grown[name] = True, self._looks
                 self._broken.pop(name, None)
             except RunFolderError as error:
                 changed = self._broken.get(name) != str(error) or changed
@@ -177,24 +181,14 @@ class RunView:
 
     def memorized(self, count: int) -> list[Memorized]:
         """The latest corrupted examples to be fitted, newest first, at most `count`."""
-        table = self.tables.get(MEMORIZED)
-        rows = _newest(table, count) if table is not None else None
-        if rows is None:
-            return []
-        try:
-            return [
-                Memorized(
-                    float(row["epoch"]),
-                    int(row["member"]),
-                    int(row["index"]),
-                    int(row["given"]),
-                    int(row["true"]),
-                    np.array(row["picture"], np.uint8),
-                )
-                for row in rows[::-1]
-            ]
-        except ValueError:
-            return []
+        found: list[tuple[int, Memorized]] = []
+        for name, table in self.tables.items():
+            if name.startswith(MEMORIZED):
+                rows = _newest(table, count)
+                grown = self._grown.get(name, 0)
+                found += [(grown, shown) for shown in _shown(rows)]
+        found.sort(key=lambda entry: (entry[0], entry[1].epoch), reverse=True)
+        return [shown for _, shown in found[:count]]
 
     def curve(
         self,
@@ -353,6 +347,26 @@ def members_of(table: Table) -> tuple[int, ...]:
 
 def _metrics(table: Table) -> tuple[str, ...]:
     return tuple(name for name in table.columns if table.dtype[name].shape)
+
+
+def _shown(rows: NDArray[np.void] | None) -> list[Memorized]:
+    """Rows of a stack's stream, the newest first; none where they are not what they should be."""
+    if rows is None:
+        return []
+    try:
+        return [
+            Memorized(
+                float(row["epoch"]),
+                int(row["member"]),
+                int(row["index"]),
+                int(row["given"]),
+                int(row["true"]),
+                np.array(row["picture"], np.uint8),
+            )
+            for row in rows[::-1]
+        ]
+    except ValueError:
+        return []
 
 
 def _newest(table: Table, count: int) -> NDArray[np.void] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Final
 
 from memlab.experiment.architecture import needs_images
@@ -56,34 +57,78 @@ class StackPlan:
         return [member.index for member in self.members]
 
 
+@dataclass(frozen=True)
+class Group:
+    """Members that can train as one stack: equal shapes, equal updates, equal batch sizes.
+
+    `parameters` are of one network; `images` whether it is convolutional.
+    """
+
+    members: tuple[Member, ...]
+    timeline: Timeline
+    parameters: int
+    images: bool
+
+    @property
+    def widest(self) -> int:
+        """How many of them may stand in one stack.
+
+        Convolutional networks do not gain from stacking (grouped convolutions are slower than one
+        after another on every processor measured so far) and train alone.
+        """
+        return 1 if self.images else max(1, MAX_STACK_PARAMETERS // max(self.parameters, 1))
+
+
+def groups_of(
+    members: Sequence[Member], train_examples: Sequence[int], parameters: Sequence[int]
+) -> list[Group]:
+    """The members grouped by what may differ within a stack (`VECTOR_FIELDS`).
+
+    `train_examples` and `parameters` are counts per member.
+    """
+    found: dict[str, list[Member]] = {}
+    facts: dict[str, tuple[Timeline, int, bool]] = {}
+    for member, examples, count in zip(members, train_examples, parameters, strict=True):
+        timeline = Timeline(member.experiment, examples)
+        name = _signature(member, timeline, examples)
+        found.setdefault(name, []).append(member)
+        facts.setdefault(name, (timeline, count, needs_images(member.experiment.model.name)))
+    return [Group(tuple(mine), *facts[name]) for name, mine in found.items()]
+
+
 def plan(
     members: Sequence[Member], train_examples: Sequence[int], parameters: Sequence[int]
 ) -> list[StackPlan]:
-    """Groups members into stacks, in the order of their first member.
+    """The members in as few stacks as there can be, in the order of their first member."""
+    groups = groups_of(members, train_examples, parameters)
+    return stacked(groups, [part for group in groups for part in cut(group, group.widest)])
 
-    `train_examples` and `parameters` are counts per member. Members differ within a stack only in
-    what is a vector (`VECTOR_FIELDS`) and share every batch size of their schedules. Convolutional
-    networks do not gain from stacking (grouped convolutions are slower than one after another on
-    every device measured so far) and get stacks of one.
+
+def cut(group: Group, width: int) -> list[tuple[int, ...]]:
+    """The members' indices in as few parts as `width` allows, of sizes that differ by one."""
+    indices = [member.index for member in group.members]
+    parts = -(-len(indices) // width)
+    each, more = divmod(len(indices), parts)
+    sizes = [each + (at < more) for at in range(parts)]
+    ends = list(accumulate(sizes))
+    return [tuple(indices[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
+
+
+def stacked(groups: Sequence[Group], parts: Sequence[Sequence[int]]) -> list[StackPlan]:
+    """A stack for each part, indices of members; numbered in the order of their first member.
+
+    Raises:
+        ValueError: if a part holds members that cannot train together.
     """
-    stacks: dict[str, list[Member]] = {}
-    timelines: dict[str, Timeline] = {}
-    for member, examples, count in zip(members, train_examples, parameters, strict=True):
-        timeline = Timeline(member.experiment, examples)
-        signature = _signature(member, timeline, examples)
-        width = max(1, MAX_STACK_PARAMETERS // max(count, 1))
-        if needs_images(member.experiment.model.name):
-            width = 1
-        part = 0
-        while len(stacks.get(f"{signature}#{part}", [])) >= width:
-            part += 1
-        name = f"{signature}#{part}"
-        stacks.setdefault(name, []).append(member)
-        timelines[name] = timeline
-    return [
-        StackPlan(index, tuple(found), timelines[name])
-        for index, (name, found) in enumerate(stacks.items())
-    ]
+    home = {member.index: (group, member) for group in groups for member in group.members}
+    made = []
+    for index, part in enumerate(sorted(parts, key=lambda part: part[0])):
+        group = home[part[0]][0]
+        if any(home[member][0] is not group for member in part):
+            raise ValueError(f"stack {index} holds networks that cannot be trained together")
+        mine = tuple(home[member][1] for member in part)
+        made.append(StackPlan(index, mine, group.timeline))
+    return made
 
 
 def _signature(member: Member, timeline: Timeline, examples: int) -> str:

@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def _import() -> None:
-    import memlab.worker.session  # noqa: F401 - slow, so done before there is a run
+    import memlab.engines.session  # noqa: F401 - slow, so done before there is a run
     from memlab.worker import device
 
     device.be_deterministic()  # slow too: it imports two seconds' worth of torch
@@ -52,8 +52,8 @@ def _work(folder: Path, lock: RunLock, restart: bool = False) -> int:
         control.listen()
         write_state(folder, "starting", "loading torch")
         try:
+            from memlab.engines.session import Session
             from memlab.worker import device
-            from memlab.worker.session import Session
         except (ImportError, OSError) as error:
             traceback.print_exc()
             message = f"The worker could not load its libraries: {error}"

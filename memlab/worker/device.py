@@ -39,11 +39,12 @@ def choose(requested: str) -> torch.device:
     return device
 
 
-def describe(device: torch.device) -> str:
-    """The device in words: `cpu (2 threads)`, `NVIDIA H100 80GB HBM3`."""
+def describe(device: torch.device, processes: int = 1, threads: int | None = None) -> str:
+    """The device in words: `cpu (2 threads)`, `cpu (2 × 1 threads)`, `NVIDIA H100 80GB HBM3`."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{device.type} ({torch.get_num_threads()} threads)"
+    each = torch.get_num_threads() if threads is None else threads
+    return f"{device.type} ({f'{processes} × ' if processes > 1 else ''}{each} threads)"
 
 
 def keep_memory() -> None:

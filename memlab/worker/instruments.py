@@ -19,12 +19,12 @@ from memlab.instruments.ledger import Ledger
 from memlab.instruments.subject import Subject
 from memlab.runs import aside
 from memlab.runs.door import Place
-from memlab.runs.event_log import EventLog
 from memlab.runs.table_writer import TableWriter
 from memlab.training.evaluation import Evaluation
 from memlab.training.plan import StackPlan
 from memlab.training.trainer import StackTrainer
 from memlab.worker.cadence import Cadence
+from memlab.worker.told import Told
 
 #: A forward pass, in forward-backward passes; and a guess where an instrument estimates nothing.
 FORWARD = 1 / 3
@@ -44,7 +44,7 @@ class InstrumentPanel:
         experiment: Experiment,
         plan: StackPlan,
         trainer: StackTrainer,
-        events: EventLog,
+        events: Told,
         ledger: Ledger | None = None,
     ) -> None:
         self._ledger = ledger

@@ -25,6 +25,11 @@ class MemorizedStream:
         self._material = material
         self._before = {m: np.zeros(len(self._index), dtype=bool) for m in shown}
 
+    def picture(self) -> tuple[int, int]:
+        """Height and width of the pictures."""
+        height, width = self._material.pictures(self._plan.members[0]).shape[1:]
+        return int(height), int(width)
+
     def record(
         self, table: MemorizedTable, epoch: float, member: int, repeated: np.ndarray
     ) -> None:

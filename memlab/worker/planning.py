@@ -1,30 +1,73 @@
-"""From a run's members and their data to its stacks."""
+"""From a run's members, their data and its plan to its stacks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from memlab.data.preflight import check_cell
+from memlab.errors import RunFolderError
 from memlab.experiment.architecture import parameter_count
 from memlab.experiment.grid import Member
-from memlab.training.plan import StackPlan, plan
+from memlab.runs import plan as run_plan
+from memlab.runs.plan import PLAN_FILE, RunPlan
+from memlab.runs.run_folder import RunFolder
+from memlab.training.plan import Group, StackPlan, cut, groups_of, stacked
 from memlab.worker.material import Material
 
 
-def stacks_of(members: Sequence[Member], material: Material) -> tuple[list[StackPlan], list[int]]:
-    """The stacks, and each member's number of trained parameters.
+def grouped(members: Sequence[Member], material: Material) -> tuple[list[Group], list[int]]:
+    """The members that can train together, and each member's number of trained parameters.
 
     Raises:
         InvalidExperiment: if the data do not allow what a member asks for.
     """
-    counts, parameters = [], []
+    counts, parameters, checked = [], [], set()
     for member in members:
         shapes = material.shapes(member)
-        counts.append(len(material.splits(member).train.y))
+        splits = material.splits(member)
+        counts.append(len(splits.train.y))
         parameters.append(
             parameter_count(
                 member.experiment.model, shapes.image_shape, shapes.features, shapes.classes
             )
         )
-        check_cell(member.experiment, material.splits(member))
-    return plan(members, counts, parameters), parameters
+        if id(member.experiment) not in checked:
+            check_cell(member.experiment, splits)
+            checked.add(id(member.experiment))
+    return groups_of(members, counts, parameters), parameters
+
+
+def uncut(groups: Sequence[Group], threads: int) -> RunPlan:
+    """All in one process, in as few stacks as there can be: what runs without a plan had."""
+    parts = [part for group in groups for part in cut(group, group.widest)]
+    return RunPlan(tuple(sorted(parts)), 1, threads)
+
+
+def of_run(folder: RunFolder, groups: Sequence[Group], threads: int) -> RunPlan | None:
+    """The plan that a run began with; None where it has not begun.
+
+    A run that has begun and has no plan file is from before there were plans.
+
+    Raises:
+        RunFolderError: if its plan cannot be read, or is not one of its members.
+    """
+    place = folder.place / PLAN_FILE
+    found = run_plan.read(place)
+    if found is None:
+        return uncut(groups, threads) if (folder.series / "progress.json").info() else None
+    members = [member.index for group in groups for member in group.members]
+    if not run_plan.covers(found, members):
+        raise RunFolderError(f"{place} is not a plan for the {len(members)} networks of this run.")
+    return found
+
+
+def stacks_of(groups: Sequence[Group], plan: RunPlan) -> list[StackPlan]:
+    """The stacks of a plan.
+
+    Raises:
+        RunFolderError: if it puts networks together that cannot be trained together.
+    """
+    try:
+        return stacked(groups, plan.stacks)
+    except ValueError as error:
+        raise RunFolderError(f"This plan cannot be used: {error}.") from error

@@ -30,9 +30,9 @@ from memlab.training.checkpoint import Progress
 from memlab.training.plan import StackPlan
 from memlab.training.trainer import StackTrainer
 from memlab.worker import device as devices
+from memlab.worker import planning
 from memlab.worker.instruments import measured, reason_of, subject_of
 from memlab.worker.material import Material
-from memlab.worker.planning import stacks_of
 
 
 def probe(
@@ -51,7 +51,10 @@ def probe(
     experiment = run.experiment
     folders = settings.dataset_folders()
     material = Material(folders, lambda done, total: None)
-    stacks, _ = stacks_of(run.members, material)
+    groups, _ = planning.grouped(run.members, material)
+    threads = torch.get_num_threads()
+    plan = planning.of_run(folder, groups, threads) or planning.uncut(groups, threads)
+    stacks = planning.stacks_of(groups, plan)
     found = [_stack(folder, experiment, s, material, names, epoch, device) for s in stacks]
     kept = [entry for entry in found if entry is not None]
     if not kept:

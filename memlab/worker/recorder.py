@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -48,19 +48,56 @@ class EvaluationTable:
 
 
 class MemorizedTable:
-    """`series/memorized`: corrupted examples that a member has just fitted, with their pictures."""
+    """`series/memorized-NNN`: lies that a member of the stack has just fitted, with their pictures.
 
-    def __init__(self, series: Place, picture: tuple[int, int]) -> None:
-        columns: Columns = [
-            ("epoch", "<f8"),
-            ("member", "<i8"),
-            ("index", "<i8"),
-            ("given", "<i4"),
-            ("true", "<i4"),
-            ("picture", "|u1", picture),
-        ]
-        self.name = "memorized"
-        self.writer = TableWriter(series / self.name, columns)
+    `picture` gives their height and width; it is asked, and a file made, when there is a row.
+    """
+
+    def __init__(self, series: Place, stack: int, picture: Callable[[], tuple[int, int]]) -> None:
+        self.name = f"memorized-{stack:03d}"
+        self._place = series / self.name
+        self._stack = stack
+        self._picture = picture
+        self._writer: TableWriter | None = None
+
+    @property
+    def count(self) -> int:
+        """How many rows it has."""
+        return 0 if self._writer is None else self._writer.count
+
+    def _opened(self) -> TableWriter:
+        if self._writer is None:
+            columns: Columns = [
+                ("epoch", "<f8"),
+                ("member", "<i8"),
+                ("index", "<i8"),
+                ("given", "<i4"),
+                ("true", "<i4"),
+                ("picture", "|u1", self._picture()),
+            ]
+            self._writer = TableWriter(self._place, columns, {"stack": self._stack})
+        return self._writer
+
+    def keep(self, rows: int) -> None:
+        """Goes on after the first `rows`; what is beyond them is set aside.
+
+        Raises:
+            RunFolderError: if they are not all there.
+        """
+        if rows:
+            self._opened().require(rows)
+        if rows or self._place.with_suffix(".rows").info() is not None:
+            self._opened().truncate(rows)
+
+    def sync(self) -> None:
+        """Makes the rows survive a power failure."""
+        if self._writer is not None:
+            self._writer.sync()
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._writer is not None:
+            self._writer.close()
 
     def append(
         self,
@@ -77,7 +114,7 @@ class MemorizedTable:
         """
         given, true = labels
         for position in fresh[np.linspace(0, len(fresh) - 1, min(SHOWN, len(fresh))).astype(int)]:
-            self.writer.append(
+            self._opened().append(
                 {
                     "epoch": epoch,
                     "member": member,
@@ -87,6 +124,23 @@ class MemorizedTable:
                     "picture": pictures[position],
                 }
             )
+
+
+class Pace:
+    """When a row of progress is due: four times a second at first, once a second after a minute."""
+
+    def __init__(self) -> None:
+        self._started = self._last = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether it is time for a row."""
+        now = time.monotonic()
+        quick, slow = PROGRESS_SECONDS
+        return now - self._last >= (quick if now - self._started < 60 else slow)
+
+    def done(self) -> None:
+        """A row was written now."""
+        self._last = time.monotonic()
 
 
 class ProgressTable:
@@ -106,15 +160,9 @@ class ProgressTable:
         ]
         self.writer = TableWriter(series / "progress", columns)
         self.total = total_examples
-        self._started = self._last = time.monotonic()
+        self._last = time.monotonic()
         self._done_at_last = -1
         self._rate = float("nan")
-
-    def due(self) -> bool:
-        """Whether it is time for a row: four a second at first, one a second after a minute."""
-        now = time.monotonic()
-        quick, slow = PROGRESS_SECONDS
-        return now - self._last >= (quick if now - self._started < 60 else slow)
 
     def append(self, plan: StackPlan, update: int, done_examples: int) -> None:
         """Writes a row; `done_examples` counts members × examples over all stacks."""

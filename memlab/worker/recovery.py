@@ -25,6 +25,7 @@ from memlab.worker.material import Material
 
 RESTARTED, CHECKPOINT = "restarted", "checkpoint"
 INSTRUMENT = "instrument "
+OF_A_STACK = ("instrument-", "memorized-")
 
 
 def check_data(folder: RunFolder, members: Sequence[Member], material: Material) -> None:
@@ -127,7 +128,7 @@ def _set_aside(folder: RunFolder, stack: int) -> None:
         aside.move(place)
     mine = (f"stack-{stack:03d}.", f"-{stack:03d}.")
     for name in _names(folder.series):
-        own = name.startswith(mine[0]) or (name.startswith("instrument-") and mine[1] in name)
+        own = name.startswith(mine[0]) or (name.startswith(OF_A_STACK) and mine[1] in name)
         if own and name.endswith((".rows", ".json")):
             aside.move(folder.series / name)
     ledger = stack_folder(folder, stack)

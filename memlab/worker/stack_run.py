@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,7 +11,6 @@ import torch
 from memlab.experiment.metrics import METRICS
 from memlab.experiment.spec import Experiment
 from memlab.runs.door import Place
-from memlab.runs.event_log import EventLog
 from memlab.runs.run_folder import RunFolder
 from memlab.strict_json import numbers
 from memlab.training import checkpoint
@@ -25,17 +23,9 @@ from memlab.worker.example_ledger import example_ledger
 from memlab.worker.instruments import InstrumentPanel
 from memlab.worker.material import Material
 from memlab.worker.memorized import MemorizedStream
-from memlab.worker.recorder import EvaluationTable, MemorizedTable, ProgressTable
+from memlab.worker.recorder import EvaluationTable, MemorizedTable, Pace
 from memlab.worker.stopping import StopRules
-
-
-@dataclass
-class Tables:
-    """The tables that all stacks of a run share; `kept` memorized rows are of finished stacks."""
-
-    memorized: MemorizedTable | None
-    progress: ProgressTable
-    kept: int = 0
+from memlab.worker.told import Told
 
 
 class StackRun:
@@ -47,20 +37,23 @@ class StackRun:
         experiment: Experiment,
         plan: StackPlan,
         material: Material,
-        events: EventLog,
-        tables: Tables,
+        told: Told,
         device: torch.device,
         shown: frozenset[int],
+        layout: str = "contiguous",
     ) -> None:
         self.plan = plan
         self.done = False
+        #: Examples that whoever trains this stack has behind it in stacks before this one.
+        self.before = 0
         self._checkpoints = folder.checkpoints
         self._experiment = experiment
-        self._events = events
-        self._tables = tables
+        self._told = told
+        self._pace = Pace()
         parts = [material.corrupted(member) for member in plan.members]
         shapes = material.shapes(plan.members[0])
         arrays = StackArrays.of(parts, shapes.classes, device)
+        assert layout == "contiguous", layout
         self.trainer = StackTrainer(plan, arrays, shapes, device)
         self._table = EvaluationTable(folder.series, plan)
         self._rules = StopRules(plan.members[0].experiment.stop, len(plan.members))
@@ -75,20 +68,21 @@ class StackRun:
             experiment,
             plan,
             self.trainer,
-            events,
+            told,
             example_ledger(folder, experiment, plan, material, parts, device),
         )
         self._clock = time.perf_counter()
         self._shown = [i for i, member in enumerate(plan.members) if member.index in shown]
         self._stream = MemorizedStream(material, plan, self._shown, parts)
+        self._memorized = MemorizedTable(folder.series, plan.index, self._stream.picture)
         self._resume()
 
     @property
     def done_examples(self) -> int:
-        """Members × examples that this stack has behind it; finished members count whole."""
+        """Members × examples so far, those `before` too; finished members count whole."""
         total = self.plan.timeline.examples_before(self.plan.timeline.updates)
         ended = len(self.plan.members) - len(self.trainer.active)
-        return ended * total + len(self.trainer.active) * self.trainer.examples
+        return self.before + ended * total + len(self.trainer.active) * self.trainer.examples
 
     def run(self, between: Callable[[], bool]) -> bool:
         """Trains to the end; `between` is called between updates and says whether to go on.
@@ -104,21 +98,15 @@ class StackRun:
                 return False
             self._clock += time.perf_counter() - asked
             self.trainer.step()
-            if self._tables.progress.due():
+            if self._pace.due():
                 self._progress()
             self._save_if_due()
-        self._progress()
+        self._progress(last=True)
         return True
 
-    def _progress(self) -> None:
-        self._tables.progress.append(self.plan, self.trainer.update, self.done_before())
-
-    #: Set by the run: examples done in the stacks before this one are added to its own.
-    offset = 0
-
-    def done_before(self) -> int:
-        """Members × examples over all stacks so far."""
-        return self.offset + self.done_examples
+    def _progress(self, last: bool = False) -> None:
+        self._told.progress(self.plan.index, self.trainer.update, self.done_examples, last)
+        self._pace.done()
 
     def _evaluate(self) -> None:
         trainer = self.trainer
@@ -153,13 +141,11 @@ class StackRun:
         self._clock = time.perf_counter()
 
     def _record_memorized(self, evaluation: Evaluation) -> None:
-        if self._tables.memorized is None:
-            return
         positions = {member: at for at, member in enumerate(self.trainer.active)}
         for member in self._shown:
             if member in positions:
                 repeated = evaluation.repeated[positions[member]].cpu().numpy()
-                self._stream.record(self._tables.memorized, self._epoch, member, repeated)
+                self._stream.record(self._memorized, self._epoch, member, repeated)
 
     def _finish(self, due: dict[int, str], diverged: np.ndarray) -> None:
         if not due:
@@ -171,7 +157,7 @@ class StackRun:
             self._finished[member] = {"epoch": self._epoch, "reason": reason}
             kind = "member-diverged" if reason == "diverged" else "member-finished"
             update = int(diverged[position]) if reason == "diverged" else trainer.update
-            self._events.append(kind, member=index, update=update, epoch=self._epoch, reason=reason)
+            self._told.append(kind, member=index, update=update, epoch=self._epoch, reason=reason)
         keep = [p for p in range(len(trainer.active)) if p not in due]
         self.done = not keep
         if keep:
@@ -182,7 +168,7 @@ class StackRun:
         for member in self.trainer.active:
             if member not in self._finished:
                 index = self.plan.members[member].index
-                self._events.append(
+                self._told.append(
                     "member-finished",
                     member=index,
                     update=self.trainer.update,
@@ -203,9 +189,9 @@ class StackRun:
         """Writes a checkpoint of this moment and thins the older ones."""
         self._table.writer.sync()
         rows = {self._table.name: self._table.writer.count, **self.instruments.sync()}
-        if self._tables.memorized is not None:
-            self._tables.memorized.writer.sync()
-            rows["memorized"] = self._tables.memorized.writer.count
+        self._memorized.sync()
+        if self._memorized.count:
+            rows[self._memorized.name] = self._memorized.count
         progress = Progress(
             stack=self.plan.index,
             update=self.trainer.update,
@@ -226,26 +212,21 @@ class StackRun:
         place = checkpoint.save(self._checkpoints, progress, tensors)
         checkpoint.thin(self._checkpoints, self.plan.index, self._experiment.checkpoints.keep)
         self._saved_at = time.monotonic()
-        self._events.append(
+        self._told.append(
             "checkpoint", stack=self.plan.index, update=self.trainer.update, file=place.name
         )
         return place
 
     def _resume(self) -> None:
         found = checkpoint.newest(self._checkpoints, self.plan.index)
-        memorized = self._tables.memorized
         if found is None:
             self._table.writer.truncate(0)
             self.instruments.begin()
-            if memorized is not None:
-                memorized.writer.truncate(self._tables.kept)
+            self._memorized.keep(0)
             return
         progress, tensors = found
         self._table.writer.require(progress.rows[self._table.name])
-        self._tables.kept = progress.rows.get("memorized", 0)
-        if memorized is not None and not progress.done:
-            memorized.writer.require(self._tables.kept)
-            memorized.writer.truncate(self._tables.kept)
+        self._memorized.keep(progress.rows.get(self._memorized.name, 0))
         self._table.writer.truncate(progress.rows[self._table.name])
         self._stream.restore(tensors)
         self.instruments.restore(tensors, progress.rows, progress.trackers["instruments"])
@@ -260,4 +241,5 @@ class StackRun:
     def close(self) -> None:
         """Closes the stack's tables."""
         self._table.writer.close()
+        self._memorized.close()
         self.instruments.close()

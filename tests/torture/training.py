@@ -44,7 +44,7 @@ def warm_up() -> None:
     import memlab.runs.forking
     import memlab.runs.lifecycle
     import memlab.worker.__main__
-    import memlab.worker.session  # noqa: F401
+    import memlab.engines.session  # noqa: F401
     from memlab.worker import device
 
     torch.set_num_threads(1)

@@ -12,7 +12,7 @@ from memlab.runs.requests import Request, RequestKind
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import write_state
 from memlab.worker import __main__ as worker
-from memlab.worker import session
+from memlab.engines import session
 from memlab.worker.control import Control
 
 #: What has happened, in an event, when a state is seen; other states tell of nothing that has.
@@ -99,7 +99,7 @@ def test_libraries_that_cannot_be_loaded_are_an_event_too(
 
     folder = made_run()
     monkeypatch.setattr(Control, "listen", lambda self: None)
-    monkeypatch.setitem(sys.modules, "memlab.worker.session", None)
+    monkeypatch.setitem(sys.modules, "memlab.engines.session", None)
     assert worker._work(folder.path, RunLock.take(folder.lock)) == 1
     assert folder.state.state == "failed"
     assert_events_came_first(states)

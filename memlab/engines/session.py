@@ -1,0 +1,223 @@
+"""A worker's whole life with one run: data, queue, training, report, and every way to end."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import time
+import traceback
+from collections.abc import Sequence
+
+import torch
+
+from memlab import settings
+from memlab.engines import planner
+from memlab.engines.engine import Crew, Nobody, engine_of
+from memlab.engines.failing import explained
+from memlab.errors import MemlabError
+from memlab.experiment import grid
+from memlab.experiment.spec import Experiment
+from memlab.reports import json as report_json
+from memlab.runs import plan as run_plan
+from memlab.runs.event_log import EventLog
+from memlab.runs.plan import PLAN_FILE
+from memlab.runs.queue import Turn, wait_for_turn
+from memlab.runs.requests import Request
+from memlab.runs.run import Run
+from memlab.runs.run_folder import RunFolder
+from memlab.runs.state import StateName, write_state
+from memlab.training.plan import StackPlan
+from memlab.worker import device as devices
+from memlab.worker import planning, recovery
+from memlab.worker.baseline_runs import measure_baselines
+from memlab.worker.control import Control
+from memlab.worker.material import Material
+from memlab.worker.recorder import Pace, ProgressTable
+from memlab.worker.shard import Work
+
+
+class Stopped(Exception):
+    """The run was asked to stop before it began to train."""
+
+
+class Session:
+    """Carries the run in `folder` as far as it will go."""
+
+    def __init__(self, folder: RunFolder, control: Control, restart: bool = False) -> None:
+        self._folder = folder
+        self._control = control
+        self._restart = restart
+        self._events = EventLog(folder.events)
+        self._device = torch.device("cpu")
+        self._stop_reason = ""
+        self._deadline = float("inf")
+        self._stacks: Sequence[StackPlan] = ()
+        self._progress: ProgressTable | None = None
+        self._pace = Pace()
+
+    def run(self) -> int:
+        """Trains; the exit status says whether the run ended as it should."""
+        try:
+            self._say("starting", "loading")
+            self._folder.reserve()
+            experiment = self._read()
+            self._device = devices.choose(
+                str(self._folder.environment().get("requested_device") or "auto")
+            )
+            work = self._prepare(experiment)
+            with self._queue(work.plan.cores):
+                return self._train(work)
+        except Stopped:
+            self._events.append("stopped", reason="asked to stop before training began")
+            self._say("interrupted", "Stopped before training began.")
+            return 0
+        except Exception as error:
+            return self._fail(error)
+        finally:
+            self._folder.release()
+            self._events.close()
+
+    def _read(self) -> Experiment:
+        return Run(self._folder).experiment
+
+    def _say(self, state: StateName, message: str = "", progress: float | None = None) -> None:
+        write_state(self._folder.path, state, message, device=str(self._device), progress=progress)
+
+    def _queue(self, cores: int) -> Turn:
+        def stop() -> bool:
+            asked = self._control.poll()
+            self._control.keep(asked)
+            return any(request.kind == "stop" for request in asked)
+
+        def wait(position: int) -> None:
+            others = "1 run is" if position == 1 else f"{position} runs are"
+            self._say("queued", f"{others} before this one on {self._device}")
+
+        turn = wait_for_turn(settings.data_folder(), str(self._device), stop, wait, cores)
+        if turn is None:
+            raise Stopped
+        return turn
+
+    def _prepare(self, experiment: Experiment) -> Work:
+        """The run's data and stacks, found to be what it began with."""
+        self._say("starting", "preparing the data")
+        material = Material(settings.dataset_folders(), self._download)
+        members = grid.members(experiment)
+        groups, parameters = planning.grouped(members, material)
+        threads = torch.get_num_threads()
+        plan = planning.of_run(self._folder, groups, threads)
+        if plan is None:
+            plan = planner.chosen(groups, self._device, threads)
+        stacks = planning.stacks_of(groups, plan)
+        recovery.check_data(self._folder, members, material)
+        recovery.check(self._folder, stacks, self._events, self._restart)
+        run_plan.write(self._folder.place / PLAN_FILE, plan)
+        return Work(self._folder, experiment, members, stacks, parameters, material, plan)
+
+    def _train(self, work: Work) -> int:
+        self._folder.add_environment(
+            device=str(self._device),
+            device_name=devices.describe(self._device, work.plan.processes, work.plan.threads),
+            torch=torch.__version__,
+            platform=platform.platform(),
+        )
+        started = time.monotonic()
+        seconds = work.experiment.stop.seconds
+        if seconds is not None:
+            self._deadline = started + seconds
+        self._stacks = work.stacks
+        total = sum(
+            stack.timeline.examples_before(stack.timeline.updates) * len(stack.members)
+            for stack in work.stacks
+        )
+        self._progress = ProgressTable(self._folder.series, total)
+        self._events.append("worker-started", device=str(self._device), pid_hint="see state.json")
+        self._say("running")
+        done = engine_of(work, self, self._device).train()
+        names = work.experiment.baselines.names
+        if done and names:
+            done = measure_baselines(
+                self._folder, work.members, names, work.material, self._fitting
+            )
+        return self._end(done, time.monotonic() - started)
+
+    def append(self, type: str, /, **data: object) -> None:
+        """See `Leader`."""
+        self._events.append(type, **data)
+
+    def advanced(self, stack: int, update: int, done_examples: int, last: bool) -> None:
+        """See `Leader`."""
+        if last or self._pace.due():
+            assert self._progress is not None
+            self._progress.append(self._stacks[stack], update, done_examples)
+            self._pace.done()
+
+    def between(self, crew: Crew) -> bool:
+        """See `Leader`."""
+        for request in self._control.poll():
+            if not self._answer(request, crew):
+                return False
+        if time.monotonic() >= self._deadline:
+            self._stop_reason = "time"
+            return False
+        return True
+
+    def _fitting(self, what: str) -> bool:
+        self._say("running", f"fitting baselines: {what}")
+        return self.between(Nobody())
+
+    def _answer(self, request: Request, crew: Crew) -> bool:
+        if request.kind == "stop":
+            self._say("stopping", "saving a checkpoint")
+            self._stop_reason = str(request.arguments.get("by") or "request")
+            return False
+        if request.kind == "checkpoint":
+            crew.save()
+        if request.kind == "pause":
+            crew.pause()
+            self._events.append("paused")
+            self._say("paused")
+            answer = self._control.wait(lambda r: r.kind in ("resume", "stop"))
+            if answer.kind == "stop":
+                return self._answer(answer, crew)
+            self._events.append("resumed")
+            self._say("running")
+            crew.go_on()
+        return True
+
+    def _end(self, done: bool, seconds: float) -> int:
+        self._events.append("worker-ended", seconds=seconds, cpu_seconds=_processor_seconds())
+        if done or self._stop_reason == "time":
+            message = "" if done else "The time set by stop.seconds is over."
+            self._events.append("finished", message=message)
+            report_json.write(self._folder, state="finished")
+            self._say("finished", message, 1.0)
+            return 0
+        self._events.append("stopped", reason=self._stop_reason)
+        report_json.write(self._folder, state="interrupted")
+        self._say("interrupted", "Stopped on request; resuming goes on from the checkpoint.")
+        return 0
+
+    def _download(self, done: int, total: int) -> None:
+        share = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{done / 1e6:.0f} MB"
+        self._say("starting", f"downloading {share}")
+
+    def _fail(self, error: Exception) -> int:
+        traceback.print_exception(error)
+        self._folder.release()  # on a full disk, room to say why
+        message, code = explained(error, self._device)
+        try:
+            self._events.append("failed", message=message, exit_code=code)
+        except MemlabError:
+            traceback.print_exc()
+        try:
+            self._say("failed", message)
+        except MemlabError:
+            traceback.print_exc()
+        return 1
+
+
+def _processor_seconds() -> float:
+    """Of this process and of those that have trained for it."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + used.ru_utime + used.ru_stime
