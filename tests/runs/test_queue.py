@@ -66,3 +66,28 @@ def test_waiting_can_be_given_up_and_devices_do_not_wait_for_each_other(tmp_path
     again = wait_for_turn(tmp_path, "cpu")
     assert again is not None
     again.close()
+
+
+def test_cores_are_lent_singly_and_nobody_jumps_the_queue(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(queue.os, "sched_getaffinity", lambda pid: {3, 5}, raising=False)
+    one, other = (wait_for_turn(tmp_path, "cpu", cores=1) for _ in range(2))
+    assert one is not None
+    assert other is not None
+    assert waiting(tmp_path, "cpu") == 2
+    told: list[int] = []
+    assert wait_for_turn(tmp_path, "cpu", lambda: bool(told), told.append, cores=1) is None
+    assert told == [2]
+    one.close()
+    told.clear()
+    ticket, name = queue._draw(queue.queue_folder(tmp_path, "cpu"))  # who wants both, and waits
+    assert wait_for_turn(tmp_path, "cpu", lambda: bool(told), told.append, cores=1) is None
+    assert told == [2]  # one is served, one is first
+    queue.os.unlink(queue.queue_folder(tmp_path, "cpu") / name)
+    queue.os.close(ticket)
+    with wait_for_turn(tmp_path, "cpu", cores=1):
+        assert waiting(tmp_path, "cpu") == 2
+    other.close()
+    more = wait_for_turn(tmp_path, "cpu", cores=64)
+    assert more is not None
+    more.close()
+    assert waiting(tmp_path, "cpu") == 0
