@@ -93,13 +93,17 @@ def halved(side: int) -> int:
 
 @dataclass
 class Tally:
-    """Follows one example through the layers; `shape` is (units,) or (channels, height, width)."""
+    """Follows one example through the layers; `shape` is (units,) or (channels, height, width).
+
+    `activations` are the numbers that all layers put out, `widest` those of the largest one.
+    """
 
     shape: tuple[int, ...]
     normalization: str
     parameters: int = 0
     multiply_adds: int = 0
     widest: int = field(init=False)
+    activations: int = 0
 
     def __post_init__(self) -> None:
         self.widest = prod(self.shape)
@@ -108,6 +112,7 @@ class Tally:
         """The next activation of the example has this shape."""
         self.shape = shape
         self.widest = max(self.widest, prod(shape))
+        self.activations += prod(shape)
 
     def linear(self, units: int, bias: bool = True) -> None:
         """A fully connected layer on the flattened example."""
@@ -130,6 +135,7 @@ class Tally:
         """Scale and shift of a normalization, if there is one."""
         if self.normalization != "none":
             self.parameters += (1 + scale) * self.shape[0]
+            self.activations += prod(self.shape)
 
     def pool(self) -> None:
         """A 3×3 window of stride 2, padding 1."""
