@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     from memlab import child
 
     say("Measuring; this takes about a minute. Leave the machine alone meanwhile.")
-    words = ["-m", "memlab.worker.benchmark", options.what, "--device", options.device]
+    words = ["-m", "memlab.bench", options.what, "--device", options.device]
     words += ["--repetitions", str(max(1, options.repetitions))]
     done = child.run(words, keep_errors=False)
     if done.returncode != 0:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
+from memlab.bench import gram as bench_gram
 from memlab.experiment.material_spec import ModelSpec
 from memlab.instruments import gram as grams
 from memlab.instruments import gram_convolution, symmetric
@@ -18,7 +19,6 @@ from memlab.models import StackedModel, build
 from memlab.models.layers import StackedConv2d, StackedLinear
 from memlab.models.stacked import Shape
 from memlab.training.loss import example_losses
-from memlab.worker import benchmark_gram
 
 pytestmark = pytest.mark.filterwarnings("ignore:There is a performance drop")  # vmap's scatter
 
@@ -307,8 +307,8 @@ def test_shared_parameters_are_an_error_not_a_wrong_number() -> None:
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
 @pytest.mark.filterwarnings("ignore:Full backward hook")
 def test_benchmarks_references_compute_the_same_matrix(name: str) -> None:
-    case = benchmark_gram.Case("small", name, 4, (1, 8, 8))
-    given = benchmark_gram.material(case, torch.device("cpu"))
+    case = bench_gram.Case("small", name, 4, (1, 8, 8))
+    given = bench_gram.material(case, torch.device("cpu"))
     for _ in range(2):
-        for reference in benchmark_gram.references().values():
-            assert benchmark_gram.deviation(reference, given) < 1e-4
+        for reference in bench_gram.references().values():
+            assert bench_gram.deviation(reference, given) < 1e-4

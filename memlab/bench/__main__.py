@@ -1,4 +1,4 @@
-"""`python -m memlab.worker.benchmark`: what `memlab bench` measures, as one JSON document."""
+"""`python -m memlab.bench`: what `memlab bench` measures, as one JSON document."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import sys
 
 import torch
 
-from memlab.worker import benchmark_curvature, benchmark_gram, benchmark_training
+from memlab.bench import curvature, gram, training
 from memlab.worker import device as devices
 
 #: What can be measured; each module's `rows(repetitions, device)` gives rows of one table.
 BENCHES = {
-    "training": (benchmark_training,),
-    "instruments": (benchmark_gram, benchmark_curvature),
+    "training": (training,),
+    "instruments": (gram, curvature),
 }
 
 
 def main() -> int:
     """Prints one JSON document."""
-    parser = argparse.ArgumentParser(prog="python -m memlab.worker.benchmark")
+    parser = argparse.ArgumentParser(prog="python -m memlab.bench")
     parser.add_argument("what", choices=sorted(BENCHES))
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--device", default="auto")

@@ -1,0 +1,1 @@
+"""What `memlab bench` measures, in a process of its own, beside its references."""
