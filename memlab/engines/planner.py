@@ -1,35 +1,147 @@
-"""Which plan a new run gets: stack width × threads × processes."""
+"""Which plan a new run gets: stack width × threads × processes, whichever was measured fastest.
+
+Speeds come from the machine's store. Where it does not know a shape, and the run is long enough
+for that to pay, the candidates are tried first (`trials.py`) and the store remembers them.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 
+from memlab.cores import usable_cores
+from memlab.experiment.architecture import multiply_adds
+from memlab.experiment.speeds import Shape, Speeds
 from memlab.runs.plan import RunPlan
 from memlab.training.plan import Group, cut
 from memlab.worker.planning import uncut
 
+#: The user's word on how many training processes a run may have; 1 for a single one.
 PROCESSES = "MEMLAB_PROCESSES"
+#: Stack widths that are tried; a process's whole share too where it is no wider than the first.
+WIDTHS = (256, 128, 64, 32, 16, 8)
+#: A run that is expected to take fewer seconds is not worth trials; trials take about two.
+WORTH_TRIALS = 12.0
+#: Several processes have to save this share of the time, and this many seconds.
+GAIN, LEAST_SECONDS = 0.08, 0.5
+#: Multiply-adds a second and process where nothing was measured: for what is worth measuring.
+ASSUMED_SPEED = 2e10
 
 
-def chosen(groups: Sequence[Group], device: torch.device, threads: int) -> RunPlan:
-    """The plan for `groups` on `device`, where a single process would use `threads`."""
-    asked = os.environ.get(PROCESSES, "")
-    processes = int(asked) if asked.isdigit() and int(asked) else 1
-    if device.type != "cpu" or processes == 1:
-        return uncut(groups, threads)
-    return spread(groups, processes, max(1, threads // processes))
+@dataclass(frozen=True)
+class Candidate:
+    """A way to train: stacks of at most `width` on `processes` × `threads`."""
+
+    width: int
+    processes: int
+    threads: int
 
 
-def spread(
-    groups: Sequence[Group], processes: int, threads: int, width: int | None = None
+Trials = Callable[[Group, Sequence[Candidate]], Speeds]
+
+
+def chosen(
+    groups: Sequence[Group],
+    shapes: Sequence[Shape],
+    speeds: Speeds,
+    device: torch.device,
+    cores: int,
+    trials: Trials | None = None,
 ) -> RunPlan:
-    """All groups cut so that every process has its share, in stacks of at most `width`."""
+    """The plan for `groups`, each of a shape, on `cores` of the processor or one GPU.
+
+    `trials` measures candidates for one group and gives the speeds known then.
+    """
+    if device.type != "cpu":
+        return uncut(groups, torch.get_num_threads())
+    asked = os.environ.get(PROCESSES, "")
+    most = min(cores, int(asked)) if asked.isdigit() and int(asked) else cores
+    if most == 1:
+        return uncut(groups, cores)
+    heaviest = max(range(len(groups)), key=lambda at: _work(groups[at], shapes[at]))
+    candidates = list(_candidates(groups[heaviest], cores, most))
+    known = speeds.known(shapes[heaviest])
+    total = sum(_work(group, shape) for group, shape in zip(groups, shapes, strict=True))
+    if not known and trials is not None and total / ASSUMED_SPEED > WORTH_TRIALS:
+        speeds = trials(groups[heaviest], candidates)
+    return _best(groups, shapes, speeds, candidates, cores)
+
+
+def _best(
+    groups: Sequence[Group],
+    shapes: Sequence[Shape],
+    speeds: Speeds,
+    candidates: Sequence[Candidate],
+    cores: int,
+) -> RunPlan:
+    """The fastest candidate's plan; that of a single process unless another is clearly faster."""
+    plain = uncut(groups, cores)
+    least = best = _seconds(plain, groups, shapes, speeds)
+    if least is None:
+        return plain
+    found = plain
+    for candidate in candidates:
+        plan = spread(groups, candidate)
+        seconds = _seconds(plan, groups, shapes, speeds)
+        enough = seconds is not None and seconds < least * (1 - GAIN) - LEAST_SECONDS
+        if enough and seconds is not None and best is not None and seconds < best:
+            found, best = plan, seconds
+    return found
+
+
+def spread(groups: Sequence[Group], candidate: Candidate) -> RunPlan:
+    """All groups cut so that every process has its share of each, in stacks no wider than asked."""
     parts: list[tuple[int, ...]] = []
     for group in groups:
-        most = group.widest if width is None else min(width, group.widest)
-        share = -(-len(group.members) // processes)
-        parts += cut(group, max(1, min(most, share)))
-    return RunPlan(tuple(sorted(parts)), min(processes, len(parts)), threads)
+        share = -(-len(group.members) // candidate.processes)
+        most = max(1, min(candidate.width, group.widest, share))
+        stacks = -(-len(group.members) // most)
+        rounds = -(-stacks // candidate.processes) * candidate.processes
+        parts += cut(group, -(-len(group.members) // min(rounds, len(group.members))))
+    processes = min(candidate.processes, len(parts))
+    return RunPlan(tuple(sorted(parts)), processes, candidate.threads)
+
+
+def _candidates(group: Group, cores: int, most: int) -> Iterator[Candidate]:
+    """As many processes as there are cores, one with all of them, or half as many."""
+    members = len(group.members)
+    for processes in dict.fromkeys((most, 1, max(1, most // 2))):
+        share = min(group.widest, -(-members // processes))
+        whole = (share,) if share <= WIDTHS[0] else ()
+        for width in (*whole, *(width for width in WIDTHS if width < share)):
+            yield Candidate(width, processes, max(1, cores // processes))
+
+
+def _work(group: Group, shape: Shape) -> float:
+    """Multiply-adds of training a group."""
+    each = multiply_adds(shape.model, shape.image, shape.features, shape.classes)
+    seen = group.timeline.examples_before(group.timeline.updates)
+    return 3.0 * each * seen * len(group.members)
+
+
+def _seconds(
+    plan: RunPlan, groups: Sequence[Group], shapes: Sequence[Shape], speeds: Speeds
+) -> float | None:
+    """How long the plan takes; None where nothing tells. Stacks are dealt to who is free first."""
+    home = {m.index: at for at, group in enumerate(groups) for m in group.members}
+    busy = [0.0] * plan.processes
+    for stack in plan.stacks:
+        group, shape = groups[home[stack[0]]], shapes[home[stack[0]]]
+        update = speeds.update_seconds(shape, len(stack), plan.threads, plan.processes)
+        if update is None:
+            return None
+        example = speeds.example_seconds(shape, len(stack), plan.threads, plan.processes) or 0.0
+        evaluated = group.timeline.train_examples * len(list(group.timeline.evaluations()))
+        at = busy.index(min(busy))
+        busy[at] += update * group.timeline.updates + example * evaluated * len(stack)
+    return max(busy)
+
+
+def cores_for(requested: object) -> int:
+    """The cores that a run may use: those of this process, or as many as it was asked to take."""
+    usable = usable_cores()
+    asked = requested if isinstance(requested, int) and not isinstance(requested, bool) else usable
+    return max(1, min(usable, asked))

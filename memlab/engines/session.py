@@ -11,22 +11,25 @@ from collections.abc import Sequence
 import torch
 
 from memlab import settings
-from memlab.engines import planner
+from memlab.engines import planner, trials
 from memlab.engines.engine import Crew, Nobody, engine_of
 from memlab.engines.failing import explained
+from memlab.engines.planner import Candidate
 from memlab.errors import MemlabError
 from memlab.experiment import grid
 from memlab.experiment.spec import Experiment
+from memlab.experiment.speeds import Speeds
 from memlab.reports import json as report_json
+from memlab.runs import calibration
 from memlab.runs import plan as run_plan
 from memlab.runs.event_log import EventLog
-from memlab.runs.plan import PLAN_FILE
+from memlab.runs.plan import PLAN_FILE, RunPlan
 from memlab.runs.queue import Turn, wait_for_turn
 from memlab.runs.requests import Request
 from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import StateName, write_state
-from memlab.training.plan import StackPlan
+from memlab.training.plan import Group, StackPlan
 from memlab.worker import device as devices
 from memlab.worker import planning, recovery
 from memlab.worker.baseline_runs import measure_baselines
@@ -50,6 +53,7 @@ class Session:
         self._events = EventLog(folder.events)
         self._device = torch.device("cpu")
         self._stop_reason = ""
+        self._turn: Turn | None = None
         self._deadline = float("inf")
         self._stacks: Sequence[StackPlan] = ()
         self._progress: ProgressTable | None = None
@@ -65,8 +69,9 @@ class Session:
                 str(self._folder.environment().get("requested_device") or "auto")
             )
             work = self._prepare(experiment)
-            with self._queue(work.plan.cores):
-                return self._train(work)
+            if self._turn is None:
+                self._turn = self._queue(work.plan.cores)
+            return self._train(work)
         except Stopped:
             self._events.append("stopped", reason="asked to stop before training began")
             self._say("interrupted", "Stopped before training began.")
@@ -74,6 +79,8 @@ class Session:
         except Exception as error:
             return self._fail(error)
         finally:
+            if self._turn is not None:
+                self._turn.close()
             self._folder.release()
             self._events.close()
 
@@ -104,15 +111,29 @@ class Session:
         material = Material(settings.dataset_folders(), self._download)
         members = grid.members(experiment)
         groups, parameters = planning.grouped(members, material)
-        threads = torch.get_num_threads()
-        plan = planning.of_run(self._folder, groups, threads)
-        if plan is None:
-            plan = planner.chosen(groups, self._device, threads)
+        plan = planning.of_run(self._folder, groups, torch.get_num_threads())
+        plan = plan or self._planned(groups, material)
         stacks = planning.stacks_of(groups, plan)
         recovery.check_data(self._folder, members, material)
         recovery.check(self._folder, stacks, self._events, self._restart)
         run_plan.write(self._folder.place / PLAN_FILE, plan)
         return Work(self._folder, experiment, members, stacks, parameters, material, plan)
+
+    def _planned(self, groups: Sequence[Group], material: Material) -> RunPlan:
+        """The plan of a run that begins; where candidates are tried, all cores are waited for."""
+        cores = planner.cores_for(self._folder.environment().get("requested_cores"))
+        machine = machine_of(self._device)
+        speeds = calibration.load(machine)
+        shapes = [planning.shape_of(group, material) for group in groups]
+
+        def tried(group: Group, candidates: Sequence[Candidate]) -> Speeds:
+            self._turn = self._queue(cores)
+            self._say("starting", "trying which stacks and processes train this fastest")
+            shape = shapes[groups.index(group)]
+            calibration.note(trials.measured(group, shape, material, candidates), machine)
+            return calibration.load(machine)
+
+        return planner.chosen(groups, shapes, speeds, self._device, cores, tried)
 
     def _train(self, work: Work) -> int:
         self._folder.add_environment(
@@ -215,6 +236,12 @@ class Session:
         except MemlabError:
             traceback.print_exc()
         return 1
+
+
+def machine_of(device: torch.device) -> calibration.Machine:
+    """This machine with `device` as the store of speeds names it."""
+    named = calibration.CPU if device.type == "cpu" else devices.describe(device)
+    return calibration.this_machine(named)
 
 
 def _processor_seconds() -> float:

@@ -8,6 +8,7 @@ from memlab.data.preflight import check_cell
 from memlab.errors import RunFolderError
 from memlab.experiment.architecture import parameter_count
 from memlab.experiment.grid import Member
+from memlab.experiment.speeds import Shape
 from memlab.runs import plan as run_plan
 from memlab.runs.plan import PLAN_FILE, RunPlan
 from memlab.runs.run_folder import RunFolder
@@ -35,6 +36,14 @@ def grouped(members: Sequence[Member], material: Material) -> tuple[list[Group],
             check_cell(member.experiment, splits)
             checked.add(id(member.experiment))
     return groups_of(members, counts, parameters), parameters
+
+
+def shape_of(group: Group, material: Material) -> Shape:
+    """What the speed of a group's updates depends on."""
+    first = group.members[0]
+    shapes = material.shapes(first)
+    size = group.timeline.phase(0).batch_size
+    return Shape.of(first.experiment, shapes.image_shape, shapes.features, shapes.classes, size)
 
 
 def uncut(groups: Sequence[Group], threads: int) -> RunPlan:
