@@ -27,6 +27,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.standby:
         _import()
+        _calibrate(arguments.socket_fd)
         assignment = await_assignment(arguments.socket_fd)
         if assignment is None:
             return 0
@@ -44,6 +45,13 @@ def _import() -> None:
     from memlab.worker import device
 
     device.be_deterministic()  # slow too: it imports two seconds' worth of torch
+
+
+def _calibrate(descriptor: int) -> None:
+    """Uses the wait for a run on a machine that was never measured; a run that comes ends it."""
+    from memlab.worker import calibrating
+
+    calibrating.when_idle(descriptor)
 
 
 def _work(folder: Path, lock: RunLock, restart: bool = False) -> int:

@@ -25,11 +25,13 @@ from memlab.training.plan import StackPlan
 from memlab.worker import device as devices
 from memlab.worker import recovery
 from memlab.worker.baseline_runs import measure_baselines
+from memlab.worker.calibrating import note_run
 from memlab.worker.control import Control
 from memlab.worker.material import Material
 from memlab.worker.planning import stacks_of
 from memlab.worker.recorder import MemorizedTable, ProgressTable
 from memlab.worker.stack_run import StackRun, Tables
+from memlab.worker.stack_time import StackTime
 
 
 class Stopped(Exception):
@@ -49,6 +51,7 @@ class Session:
         self._current: StackRun | None = None
         self._deadline = float("inf")
         self._parameters: list[int] = []
+        self._took: list[StackTime] = []
 
     def run(self) -> int:
         """Trains; the exit status says whether the run ended as it should."""
@@ -156,6 +159,7 @@ class Session:
             run.offset = offset
             self._current = run
             finished = run.run(self._between)
+            self._took.append(run.clock.time())
             run.close()
             offset = run.done_before()
             if tables.memorized is not None:
@@ -231,6 +235,7 @@ class Session:
             message = "" if done else "The time set by stop.seconds is over."
             self._events.append("finished", message=message)
             report_json.write(self._folder, state="finished")
+            note_run(self._took, self._device)
             self._say("finished", message, 1.0)
             return 0
         self._events.append("stopped", reason=self._stop_reason)
