@@ -22,6 +22,7 @@ class Here:
             if not self._shard.train(stack, lambda: self._leader.between(self)):
                 self._shard.save()
                 return False
+        self._shard.note()
         return True
 
     def append(self, type: str, /, **data: object) -> None:

@@ -33,6 +33,7 @@ from memlab.training.plan import Group, StackPlan
 from memlab.worker import device as devices
 from memlab.worker import planning, recovery
 from memlab.worker.baseline_runs import measure_baselines
+from memlab.worker.calibrating import machine_of
 from memlab.worker.control import Control
 from memlab.worker.material import Material
 from memlab.worker.recorder import Pace, ProgressTable
@@ -236,12 +237,6 @@ class Session:
         except MemlabError:
             traceback.print_exc()
         return 1
-
-
-def machine_of(device: torch.device) -> calibration.Machine:
-    """This machine with `device` as the store of speeds names it."""
-    named = calibration.CPU if device.type == "cpu" else devices.describe(device)
-    return calibration.this_machine(named)
 
 
 def _processor_seconds() -> float:

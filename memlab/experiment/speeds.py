@@ -24,6 +24,12 @@ from memlab.experiment.spec import Experiment
 Source = Literal["calibration", "run"]
 #: Passes over the parameters and moments that an update of each optimizer takes, roughly.
 TRAFFIC = {"sgd": 1.0, "adam": 3.0, "adamw": 3.0}
+#: What is dearer than plain updates and is not calibrated. Keyed noise: seconds a member, for its
+#: generators, and an activation (18 networks 2×256 of batch 128 and 32 of 2×64 of batch 32 with
+#: dropout on one core of an AMD EPYC, torch 2.15). Adversarial examples: plain updates' worth, and
+#: that of each step of their search. Augmentation: the same.
+NOISE_MEMBER, NOISE_ACTIVATION = 1.2e-4, 5e-9
+ADVERSARIAL, ADVERSARIAL_STEP, AUGMENTATION = 1.4, 1.0, 0.1
 #: Distance (in logarithms of the work) at which a measurement counts half.
 NEAR = 1.0
 
@@ -33,7 +39,7 @@ class Shape:
     """What one update's time depends on; `model` is resolved (`architecture.resolve`).
 
     `image` is None for examples that are plain numbers. `extra` names what makes updates dearer:
-    `noise` (dropout and Gaussian noise), `augmentation`, `adversarial`, joined by `+`.
+    `noise` (dropout and Gaussian noise), `augmentation`, `adversarial-STEPS`, joined by `+`.
     """
 
     model: ModelSpec
@@ -60,7 +66,8 @@ class Shape:
         extra = {
             "noise": any(getattr(regularization, name) > 0 for name in noisy),
             "augmentation": regularization.augmentation != "none" and image is not None,
-            "adversarial": regularization.adversarial_weight > 0,
+            f"adversarial-{regularization.adversarial_steps}": regularization.adversarial_weight
+            > 0,
         }
         return cls(
             model=resolve(experiment.model),
@@ -107,21 +114,27 @@ def _update_parts(shape: Shape, members: int) -> tuple[float, ...]:
     """What an update's time is a sum of: itself, multiply-adds, activations, parameters."""
     work, activations, parameters = _counts(shape)
     examples = shape.batch_size * members
-    traffic = TRAFFIC.get(shape.optimizer, 1.0)
-    passes = 3.0 if "adversarial" not in shape.extra else 12.0
-    noise = 4.0 if "noise" in shape.extra else 1.0
-    alone = members if needs_images(shape.model.name) else 1
-    return (
-        float(alone),
-        passes * work * examples,
-        passes * noise * activations * examples,
-        traffic * parameters * members,
-    )
+    traffic = TRAFFIC.get(shape.optimizer, 1.0) * parameters * members
+    return (1.0, 3.0 * work * examples, 3.0 * activations * examples, traffic)
 
 
 def _example_parts(shape: Shape, members: int) -> tuple[float, ...]:
     work, activations, _ = _counts(shape)
     return (1.0, float(work), float(activations))
+
+
+def _with_extra(seconds: float, shape: Shape, members: int) -> float:
+    """An update's seconds with what makes it dearer than a plain one."""
+    factor = 1.0
+    for name in shape.extra.split("+"):
+        kind, _, steps = name.partition("-")
+        if kind == "adversarial":
+            factor += ADVERSARIAL + ADVERSARIAL_STEP * (int(steps) if steps.isdigit() else 1)
+        factor += AUGMENTATION * (kind == "augmentation")
+    if "noise" in shape.extra:
+        each = NOISE_ACTIVATION * _counts(shape)[1] * shape.batch_size
+        seconds += members * (NOISE_MEMBER + each)
+    return factor * seconds
 
 
 @dataclass(frozen=True)
@@ -151,35 +164,39 @@ class Speeds:
         """Whether updates of this very shape were measured."""
         return any(one.shape == shape and one.update_seconds for one in self.measured)
 
+    def at(self, threads: int) -> list[Measured]:
+        """The calibration's own measurements with that many threads."""
+        own = (one for one in self.measured if one.source == "calibration")
+        return [one for one in own if one.threads == threads]
+
     def _seconds(
         self, field: str, shape: Shape, members: int, threads: int | None, processes: int
     ) -> float | None:
         found = self._alike(field, shape, threads or self.cores, processes)
-        if not found:
-            return None
-        modelled = _fitted(field, tuple(found), shape, members)
         same = [one for one in found if one.shape == shape]
         if not same:
-            return modelled
+            return _modelled(field, found, shape, members)
         nearest = min(reversed(same), key=lambda one: abs(math.log(one.members / members)))
         value = float(getattr(nearest, field))
         if nearest.members == members:
             return value
-        there = _fitted(field, tuple(found), shape, nearest.members)
-        return value * modelled / there
+        here = _modelled(field, found, shape, members)
+        there = _modelled(field, found, shape, nearest.members)
+        return value * here / there if here and there else value * members / nearest.members
 
-    def _alike(self, field: str, shape: Shape, threads: int, processes: int) -> list[Measured]:
+    def _alike(
+        self, field: str, shape: Shape, threads: int, processes: int
+    ) -> tuple[Measured, ...]:
         """The measurements of this architecture (else of its kind), at the nearest threads."""
         timed = [one for one in self._timed if getattr(one, field) is not None]
         own = [one for one in timed if one.shape.model.name == shape.model.name]
         if not own:
             images = needs_images(shape.model.name)
             own = [one for one in timed if needs_images(one.shape.model.name) == images]
-        side = [one for one in own if one.processes == processes] or [
-            one for one in own if one.processes == 1
-        ]
-        nearest = min((abs(math.log(one.threads / threads)) for one in side), default=0.0)
-        return [one for one in side if abs(math.log(one.threads / threads)) <= nearest]
+        side = [one for one in own if one.processes == processes]
+        side = side or [one for one in own if one.processes == 1]
+        apart = [abs(math.log(one.threads / threads)) for one in side]
+        return tuple(one for one, far in zip(side, apart, strict=True) if far <= min(apart))
 
     @cached_property
     def _timed(self) -> tuple[Measured, ...]:
@@ -194,17 +211,21 @@ class Speeds:
 
 
 @lru_cache(maxsize=4096)
-def _fitted(field: str, found: tuple[Measured, ...], shape: Shape, members: int) -> float:
-    """The sum of parts that fits `found` best near `shape`, at `shape`."""
-    parts = _update_parts if field == "update_seconds" else _example_parts
+def _modelled(field: str, found: tuple[Measured, ...], shape: Shape, members: int) -> float | None:
+    """The sum of parts that fits the plain ones of `found` best near `shape`, at `shape`."""
+    update = field == "update_seconds"
+    parts = _update_parts if update else _example_parts
+    plain = [one for one in found if not (update and one.shape.extra)]
+    if not plain:
+        return None
     here = np.array(parts(shape, members))
-    rows = np.array([parts(one.shape, one.members) for one in found])
-    seconds = np.array([float(getattr(one, field)) for one in found])
+    rows = np.array([parts(one.shape, one.members) for one in plain])
+    seconds = np.array([float(getattr(one, field)) for one in plain])
     apart = np.abs(np.log((rows + 1.0) / (here + 1.0))).sum(1)
-    other = np.array([1.0 if one.shape.extra == shape.extra else 0.3 for one in found])
     # Relative errors count, and near measurements more: speed changes with size.
-    weights = other / (1.0 + apart / NEAR) / seconds
-    return float(here @ _nonnegative(rows * weights[:, None], seconds * weights))
+    weights = 1.0 / (1.0 + apart / NEAR) / seconds
+    made = float(here @ _nonnegative(rows * weights[:, None], seconds * weights))
+    return _with_extra(made, shape, members) if update else made
 
 
 def _nonnegative(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:

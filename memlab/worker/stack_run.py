@@ -24,6 +24,7 @@ from memlab.worker.instruments import InstrumentPanel
 from memlab.worker.material import Material
 from memlab.worker.memorized import MemorizedStream
 from memlab.worker.recorder import EvaluationTable, MemorizedTable, Pace
+from memlab.worker.stack_time import StackClock
 from memlab.worker.stopping import StopRules
 from memlab.worker.told import Told
 
@@ -72,6 +73,7 @@ class StackRun:
             example_ledger(folder, experiment, plan, material, parts, device),
         )
         self._clock = time.perf_counter()
+        self.clock = StackClock(self.trainer)
         self._shown = [i for i, member in enumerate(plan.members) if member.index in shown]
         self._stream = MemorizedStream(material, plan, self._shown, parts)
         self._memorized = MemorizedTable(folder.series, plan.index, self._stream.picture)
@@ -96,8 +98,10 @@ class StackRun:
             asked = time.perf_counter()
             if not between():
                 return False
-            self._clock += time.perf_counter() - asked
+            began = time.perf_counter()
+            self._clock += began - asked
             self.trainer.step()
+            self.clock.updated(time.perf_counter() - began)
             if self._pace.due():
                 self._progress()
             self._save_if_due()
@@ -115,6 +119,7 @@ class StackRun:
         started = time.perf_counter()
         evaluation = trainer.evaluate(self.instruments.wants_margins)
         seconds = time.perf_counter() - started
+        self.clock.evaluated(seconds)
         diverged = trainer.diverged()
         current = {name: np.asarray(values) for name, values in evaluation.metrics.items()}
         for position in np.flatnonzero(diverged >= 0):
