@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
+from memlab.claims.finished_run import Cell, FinishedRun
 from memlab.experiment.spec import Experiment
-from memlab.reports.claims.finished_run import Cell, FinishedRun
 
 Holds = Callable[[Experiment], bool]
+#: What noise is called, and the corruption that it is.
+NOISES: Final = (("random labels", "labels"), ("random inputs", "inputs"))
 
 
 def noise(kind: str, fraction: float = 1.0) -> Holds:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from memlab.claims.claim import Claim, Size
 from memlab.errors import MemlabError
 from memlab.experiment import presets, reading
 from memlab.experiment.spec import Experiment
-from memlab.reports.claims.claim import Claim, Size
 from memlab.runs.origin import is_ours
 from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder, list_runs

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from memlab.claims.needed import Needed, existing
 from memlab.errors import MemlabError
 from memlab.experiment import reading
-from memlab.reports.claims.needed import Needed, existing
 from memlab.runs import lifecycle
 from memlab.runs.run_folder import RunFolder
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from memlab.reports.claims.claim import Condition
-from memlab.reports.verdict import Rule, geometric_t, paired_t, rank_correlation, t_interval
+from memlab.claims.claim import Condition, Values
+from memlab.claims.verdict import Rule, geometric_t, paired_t, rank_correlation, t_interval
 
 FITTED = 0.99
 
@@ -66,3 +67,13 @@ def depends(label: str, x: ArrayLike, y: ArrayLike, margin: float) -> Condition:
     An interval within 0 ± `margin` refutes it.
     """
     return Condition(label, rank_correlation(x, y), Rule("differs", 0.0, margin))
+
+
+def rolled_rows(values: Values) -> Values:
+    """`values` [seeds, conditions], the conditions of each seed rolled by one place more.
+
+    A Latin square and no lottery: over as many seeds as conditions each value is in each place
+    once, and a trend is gone whatever it was. A drawn permutation of five seeds would be a trend
+    by chance every now and then.
+    """
+    return np.array([np.roll(row, place) for place, row in enumerate(values)])

@@ -6,14 +6,13 @@ from typing import Final
 
 import numpy as np
 
+from memlab.claims import drawing
+from memlab.claims.claim import Claim, Condition, Control, Measured, Values
+from memlab.claims.finished_run import Cell, Evidence, FinishedRun
+from memlab.claims.verdict import Rule, t_interval
 from memlab.experiment.metrics import TEST_ACCURACY
 from memlab.experiment.schedule import Timeline
 from memlab.experiment.spec import Experiment
-from memlab.reports.claims import drawing
-from memlab.reports.claims.claim import Claim, Condition, Control, Measured, Values
-from memlab.reports.claims.evidence import Evidence
-from memlab.reports.claims.finished_run import Cell, FinishedRun
-from memlab.reports.verdict import Rule, t_interval
 
 PAPER: Final = "smith"
 #: Test accuracies that differ by less than this are the same curve.
@@ -40,7 +39,7 @@ def _cell(run: FinishedRun, optimizer: str, schedule: str) -> Cell:
 
 
 def same_curve(evidence: Evidence, others: tuple[str, ...] = ("grow-batch", "hybrid")) -> Measured:
-    """S1: schedules of equal noise scale give the same test accuracy at every stage."""
+    """Schedules of equal noise scale give the same test accuracy at every stage."""
     run = evidence.run("schedules")
     conditions: list[Condition] = []
     panels = []
@@ -62,8 +61,31 @@ def same_curve(evidence: Evidence, others: tuple[str, ...] = ("grow-batch", "hyb
     )
 
 
+SAME_CURVE = Claim(
+    id="S1",
+    paper=PAPER,
+    title="Three schedules, one curve",
+    sentence="Decaying the learning rate, growing the batch, and doing one after the other "
+    "give the same test accuracy in every epoch.",
+    source="Smith 2017, sections 3 and 5.1, figures 1, 2 and 4",
+    criterion="test accuracy at the end of every stage differs from that of the decaying rate "
+    f"by less than {MARGIN:g}, for SGD, momentum, Nesterov and Adam",
+    paper_had="94.3, 94.4 and 94.5 % on CIFAR-10 with Wide-ResNet 16-4, curves on each other",
+    refuted_by="a stage and optimizer where the curves are further apart",
+    reading="what is left is Adam, whose steps do not scale with the gradient, and the spread "
+    "between seeds of 397 test examples",
+    presets=("schedules",),
+    measure=same_curve,
+    control=Control(
+        "a rate that never decays, of another noise scale",
+        lambda e: same_curve(e, ("constant",)),
+        ("schedules",),
+    ),
+)
+
+
 def fewer_updates(evidence: Evidence, other: str = "grow-batch") -> Measured:
-    """S2: growing the batch needs at most half of the updates, as the schedule says exactly."""
+    """Growing the batch needs at most half of the updates, as the schedule says exactly."""
     run = evidence.run("schedules")
     examples, _ = run.facts()
     ratios, misses, bars = [], [], []
@@ -91,8 +113,24 @@ def fewer_updates(evidence: Evidence, other: str = "grow-batch") -> Measured:
     )
 
 
+FEWER_UPDATES = Claim(
+    id="S2",
+    paper=PAPER,
+    title="Growing the batch needs fewer updates",
+    sentence="Growing the batch reaches the same in far fewer updates.",
+    source="Smith 2017, section 5.1, figure 1",
+    criterion="updates, growing batch ÷ decaying rate ≤ ½, and as many as the schedule says",
+    paper_had="about 29,000 in place of 80,000 updates, fewer than 2,500 with higher η and "
+    "momentum",
+    refuted_by="more than half of the updates, or another number than the schedule's",
+    presets=("schedules",),
+    measure=fewer_updates,
+    control=Control("a constant batch", lambda e: fewer_updates(e, "constant"), ("schedules",)),
+)
+
+
 def best_batch(evidence: Evidence, permuted: bool = False) -> Measured:
-    """S3: the best batch size is proportional to η and to N."""
+    """The best batch size is proportional to η and to N."""
     run = evidence.run("batch")
     rates = sorted({cell.experiment.optimizer.learning_rate for cell in run.cells})
     sizes = sorted({cell.experiment.dataset.train or 0 for cell in run.cells})
@@ -139,64 +177,21 @@ def _peak(run: FinishedRun, rate: float, size: int) -> Values:
     return np.array(found)
 
 
-CLAIMS: Final = (
-    Claim(
-        id="S1",
-        paper=PAPER,
-        title="Three schedules, one curve",
-        sentence="Decaying the learning rate, growing the batch, and doing one after the other "
-        "give the same test accuracy in every epoch.",
-        source="Smith 2017, sections 3 and 5.1, figures 1, 2 and 4",
-        criterion="test accuracy at the end of every stage differs from that of the decaying rate "
-        f"by less than {MARGIN:g}, for SGD, momentum, Nesterov and Adam",
-        effect="the widest gap in test accuracy of all stages",
-        unit="accuracy",
-        paper_had="94.3, 94.4 and 94.5 % on CIFAR-10 with Wide-ResNet 16-4, curves on each other",
-        refuted_by="a stage and optimizer where the curves are further apart",
-        reading="what is left is Adam, whose steps do not scale with the gradient, and the spread "
-        "between seeds of 397 test examples",
-        presets=("schedules",),
-        measure=same_curve,
-        control=Control(
-            "a rate that never decays, of another noise scale",
-            lambda e: same_curve(e, ("constant",)),
-            ("schedules",),
-        ),
-    ),
-    Claim(
-        id="S2",
-        paper=PAPER,
-        title="Growing the batch needs fewer updates",
-        sentence="Growing the batch reaches the same in far fewer updates.",
-        source="Smith 2017, section 5.1, figure 1",
-        criterion="updates, growing batch ÷ decaying rate ≤ ½, and as many as the schedule says",
-        effect="updates ÷ updates",
-        unit="ratio",
-        paper_had="about 29,000 in place of 80,000 updates, fewer than 2,500 with higher η and "
-        "momentum",
-        refuted_by="more than half of the updates, or another number than the schedule's",
-        presets=("schedules",),
-        measure=fewer_updates,
-        control=Control("a constant batch", lambda e: fewer_updates(e, "constant"), ("schedules",)),
-    ),
-    Claim(
-        id="S3",
-        paper=PAPER,
-        title="The best batch size grows with η and N",
-        sentence="The batch size of best test accuracy is proportional to the learning rate and to "
-        "the number of examples.",
-        source="Smith and Le 2017, arXiv 1710.06451, section 4, figures 5 and 6",
-        criterion=f"log-log slopes against η and against N within 1 ± {NEAR:g}",
-        effect="log-log slope of the best batch size against η",
-        unit="slope",
-        paper_had="straight lines through the origin on MNIST with 1,000 examples",
-        refuted_by="a slope further than a half from 1",
-        reading="against η the slope is 1; with N both the share that each lie has and the number "
-        "of epochs in 1,000 updates change, and the peak over S is flat",
-        presets=("batch",),
-        measure=best_batch,
-        control=Control(
-            "learning rates and sizes in reverse", lambda e: best_batch(e, True), ("batch",)
-        ),
+BEST_BATCH = Claim(
+    id="S3",
+    paper=PAPER,
+    title="The best batch size grows with η and N",
+    sentence="The batch size of best test accuracy is proportional to the learning rate and to "
+    "the number of examples.",
+    source="Smith and Le 2017, arXiv 1710.06451, section 4, figures 5 and 6",
+    criterion=f"log-log slopes against η and against N within 1 ± {NEAR:g}",
+    paper_had="straight lines through the origin on MNIST with 1,000 examples",
+    refuted_by="a slope further than a half from 1",
+    reading="against η the slope is 1; with N both the share that each lie has and the number "
+    "of epochs in 1,000 updates change, and the peak over S is flat",
+    presets=("batch",),
+    measure=best_batch,
+    control=Control(
+        "learning rates and sizes in reverse", lambda e: best_batch(e, True), ("batch",)
     ),
 )

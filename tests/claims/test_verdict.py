@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memlab.reports import verdict
-from memlab.reports.verdict import Effect, Rule, Verdict, decide
+from memlab.claims import verdict
+from memlab.claims.verdict import Effect, Rule, Verdict, decide
 
 TRIALS = 1_000
 SEEDS = (3, 5, 10)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from memlab import reports
+from memlab.claims.finished_run import FinishedRun
 from memlab.reports import building
-from memlab.reports.claims.finished_run import FinishedRun
 from memlab.runs.state import write_state
-from tests.reports.claims import synthetic
+from tests.claims import synthetic
 
 SEEDS = [0, 1, 2, 3, 4]
 

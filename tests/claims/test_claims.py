@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from memlab.claims import registry
+from memlab.claims.claim import SIZES
+from memlab.claims.finished_run import FinishedRun
+from memlab.claims.needed import presets_of
+from memlab.claims.theorem_one import construct
 from memlab.errors import InvalidExperiment
-from memlab.experiment import presets
+from memlab.experiment import plugins, presets
 from memlab.experiment.spec import Experiment
 from memlab.reports import scoreboard, scoreboard_figures, scoreboard_page
-from memlab.reports.claims import registry
-from memlab.reports.claims.claim import SIZES
-from memlab.reports.claims.finished_run import FinishedRun
-from memlab.reports.claims.needed import presets_of
-from memlab.reports.claims.theorem_one import construct
 from memlab.reports.renderers import html, markdown
 from memlab.reports.scoreboard import Scoreboard
 from memlab.runs.run_folder import RunFolder
-from tests.reports.claims import synthetic
+from tests.claims import synthetic
 
 SEEDS = [100, 101, 102, 103, 104]
 #: Claims that look at more than tables, tested by themselves below.
@@ -53,6 +53,7 @@ def test_claims_are_those_of_the_paper_list_in_order():
     wanted += [f"L{i}" for i in range(1, 5)]
     assert [claim.id for claim in registry.CLAIMS] == wanted
     assert {claim.paper for claim in registry.CLAIMS} == set(registry.PAPERS)
+    assert plugins.own_claims() == tuple(sorted(wanted))  # what an experiment may name
 
 
 @pytest.mark.parametrize("claim", registry.CLAIMS, ids=lambda claim: claim.id)

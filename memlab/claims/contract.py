@@ -1,6 +1,6 @@
 """What every claim has to keep to, as checks that a third party's tests can call.
 
-    from memlab.reports.claims.contract import check_claim
+    from memlab.claims.contract import check_claim
     def test_my_claim(): check_claim(MY_CLAIM)
 
 Each check raises AssertionError with a sentence. Nothing is trained; `check_control` measures
@@ -9,12 +9,11 @@ runs that are there.
 
 from __future__ import annotations
 
-from memlab.reports.claims.claim import Claim, Size
-from memlab.reports.claims.evidence import Evidence
-from memlab.reports.claims.needed import needed, presets_of
+from memlab.claims.claim import Claim, Size
+from memlab.claims.finished_run import Evidence
+from memlab.claims.needed import needed, presets_of
 
-WORDS = ("id", "paper", "title", "sentence", "source", "criterion", "effect", "paper_had",
-         "refuted_by")  # fmt: skip
+WORDS = ("id", "paper", "title", "sentence", "source", "criterion", "paper_had", "refuted_by")
 
 
 def check_claim(claim: Claim, size: Size = "laptop") -> None:

@@ -2,7 +2,7 @@
 
 Seeds are the unit of replication (science.md, "Verdicts"). An interval is made here from one value
 per seed, from pairs or from two independent sets of seeds; a `Rule`, written before the run, says
-on which side of a threshold it has to lie. What the values are is `memlab.reports.claims`.
+on which side of a threshold it has to lie. What the values are is `memlab.claims`.
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from memlab.claims.needed import content_of, replicated
 from memlab.experiment import grid, presets, reading
 from memlab.experiment.spec import Experiment
-from memlab.reports.claims.needed import content_of, replicated
 from memlab.runs import run_folder
 from memlab.runs.event_log import EventLog
 from memlab.runs.run_folder import RunFolder

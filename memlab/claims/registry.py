@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from memlab.claims import (
+    arpit_examples,
+    arpit_networks,
+    fort,
+    jastrzebski,
+    lookup,
+    smith,
+    trajectory,
+    zhang,
+)
+from memlab.claims.claim import Claim
 from memlab.errors import InvalidExperiment
 from memlab.experiment import plugins
-from memlab.reports.claims import arpit, fort, jastrzebski, lookup, smith, trajectory, zhang
-from memlab.reports.claims.claim import Claim
 from memlab.spelling import closest, did_you_mean
 
 #: Paper → how it is cited, in the order of the scoreboard.
@@ -21,14 +30,12 @@ PAPERS: Final = {
     "trajectory": "Jastrzębski 2020, Cohen 2021, the early trajectory",
     "lookup": "Is it a lookup table?",
 }
-CLAIMS: Final[tuple[Claim, ...]] = (
-    *zhang.CLAIMS,
-    *arpit.CLAIMS,
-    *jastrzebski.CLAIMS,
-    *smith.CLAIMS,
-    *fort.CLAIMS,
-    *trajectory.CLAIMS,
-    *lookup.CLAIMS,
+#: The modules that declare them, in the order of the papers.
+MODULES: Final = (
+    zhang, arpit_examples, arpit_networks, jastrzebski, smith, fort, trajectory, lookup
+)  # fmt: skip
+CLAIMS: Final = tuple(
+    found for module in MODULES for found in vars(module).values() if isinstance(found, Claim)
 )
 
 

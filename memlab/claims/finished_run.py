@@ -1,8 +1,8 @@
-"""A finished run as claims see it: cells of the grid, and for each seed what it measured."""
+"""Finished runs as claims see them: cells of the grid, and for each seed what it measured."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -221,3 +221,21 @@ class FinishedRun:
     def seconds(self) -> float:
         """What its workers took, as its report says; 0 where that is not known."""
         return self._view.worked_seconds or 0.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """`runs` by preset without its size."""
+
+    runs: Mapping[str, FinishedRun]
+    seeds: Sequence[int]
+
+    def run(self, preset: str) -> FinishedRun:
+        """The finished run of that preset.
+
+        Raises:
+            RunFolderError: if it is not among them.
+        """
+        if preset not in self.runs:
+            raise RunFolderError(f"The runs of the preset {preset!r} are not there.")
+        return self.runs[preset]

@@ -1,4 +1,5 @@
-"""The quantities of the claims of Arpit 2017: from finished runs to conditions and figures."""
+"""Arpit et al. 2017, arXiv 1706.05394: memorization, seen in whole networks
+(science.md, 2)."""
 
 from __future__ import annotations
 
@@ -7,109 +8,28 @@ from typing import Final
 
 import numpy as np
 
-from memlab.errors import RunFolderError
-from memlab.experiment.keys import key
+from memlab.claims import criteria as that
+from memlab.claims import drawing
+from memlab.claims.claim import Claim, Condition, Control, Line, Measured, Panel, Values
+from memlab.claims.finished_run import Cell, Evidence, FinishedRun
+from memlab.claims.select import NOISES, both, ladder, noise, regularized, width, widths
+from memlab.claims.verdict import Rule, t_interval
 from memlab.experiment.metrics import (
     TEST_ACCURACY,
     TRAIN_ACCURACY,
     TRAIN_ACCURACY_CORRUPTED,
     VALIDATION_ACCURACY,
 )
-from memlab.reports.claims import criteria as that
-from memlab.reports.claims import drawing
-from memlab.reports.claims.claim import Condition, Line, Measured, Panel, Values
-from memlab.reports.claims.evidence import Evidence
-from memlab.reports.claims.finished_run import Cell, FinishedRun
-from memlab.reports.claims.select import (
-    Holds,
-    both,
-    ladder,
-    noise,
-    regularized,
-    width,
-    widths,
-)
-from memlab.reports.example_scores import EasyExamples, labellings, right_at
-from memlab.reports.example_scores import easy_examples as shares_of
-from memlab.reports.verdict import Rule, t_interval
-from memlab.runs.ledger import read_ledger
 
-NOISES: Final = (("random labels", "labels"), ("random inputs", "inputs"))
+PAPER: Final = "arpit"
+#: What a claim of "learned first" costs in the end, at least.
 COST: Final = 0.03
 #: The dropout rate of A8, fixed so that none is picked for its result.
 DROPOUT: Final = 0.5
 
 
-def easy_examples(evidence: Evidence, real: str = "none") -> Measured:
-    """A1: some real examples are right in every network after one epoch; the unit is the split."""
-    run = evidence.run("easy")
-    kinds = [("real", real), *NOISES]
-    shares = {name: _shares_right(run, noise(kind)) for name, kind in kinds}
-    excess = {name: np.array([one.excess for one in found]) for name, found in shares.items()}
-    places = np.linspace(0.0, 1.0, 101)
-    lines = [
-        Line(name, places, np.array([np.quantile(one.share, places) for one in found]))
-        for name, found in shares.items()
-    ]
-    told = ", ".join(
-        f"{name} {np.mean([one.deviation for one in found]):.3f} against "
-        f"{np.mean([one.binomial for one in found]):.3f}"
-        for name, found in shares.items()
-    )
-    return Measured(
-        tuple(
-            that.exceeds(f"excess over a binomial, real − {name}", excess["real"], excess[name])
-            for name in ("random inputs", "random labels")
-        ),
-        (
-            Panel("after one epoch", "examples, sorted", "share of networks right", tuple(lines)),
-            drawing.named("excess over a binomial", "standard deviation", list(excess.items())),
-        ),
-        (f"Standard deviation over examples against a binomial's: {told}.",),
-    )
-
-
-def _shares_right(run: FinishedRun, holds: Holds) -> list[EasyExamples]:
-    """For each split of the data, how many of its networks get each example right."""
-    by_members = {one.members: one for one in labellings(read_ledger(run.folder))}
-    found = []
-    for cell in run.where(holds):
-        kept = by_members.get(tuple(sorted(cell.members)))
-        if kept is None:
-            raise RunFolderError(f"The run {run.id} kept no ledger of {cell.label}.")
-        _, right = right_at(kept, cell.experiment.stop.epochs)
-        found.append(shares_of(right, key(0, "easy examples"), draws=0))
-    return found
-
-
-def few_carry_the_loss(evidence: Evidence, real: str = "none") -> Measured:
-    """A2: the Gini coefficient of loss sensitivity is higher for real data."""
-    run = evidence.run("kinds")
-    base = run.cell(noise(real)).final("sensitivity.gini")
-    names = [("real", base)]
-    names += [(n, run.cell(noise(kind)).final("sensitivity.gini")) for n, kind in NOISES]
-    return Measured(
-        tuple(
-            that.exceeds(f"Gini, real − {name}", base, values)
-            for name, values in reversed(names[1:])
-        ),
-        (drawing.named("loss sensitivity (direct)", "Gini coefficient", names),),
-    )
-
-
-def across_classes(evidence: Evidence, real: str = "none", other: str = "labels") -> Measured:
-    """A3: more of the sensitivity of real data lies between classes."""
-    run = evidence.run("kinds")
-    cells = [("real", run.cell(noise(real))), ("random labels", run.cell(noise(other)))]
-    shares = [(name, cell.final("sensitivity.off_diagonal")) for name, cell in cells]
-    return Measured(
-        (that.exceeds("off-diagonal share, real − random labels", shares[0][1], shares[1][1]),),
-        (drawing.named("class-by-class sensitivity", "off-diagonal share", shares),),
-    )
-
-
 def capacity(evidence: Evidence, noisy: str = "inputs") -> Measured:
-    """A4: width helps more where inputs are noise."""
+    """Width helps more where inputs are noise."""
     run = evidence.run("capacity")
     kinds = {_kind(cell): cell.experiment.corruption for cell in run.cells}
     slopes, lines = {}, []
@@ -142,15 +62,31 @@ def _kind(cell: Cell) -> str:
     return "none" if spec.kind == "none" else f"{spec.kind} {spec.fraction:g}"
 
 
-def _times(run: FinishedRun, cells: Sequence[Cell]) -> list[Values]:
-    """Epochs until all training examples are right; those never so far count as the end."""
-    return [cell.reaches(TRAIN_ACCURACY, 1.0, cell.last_epoch()) for cell in cells]
+CAPACITY = Claim(
+    id="A4",
+    paper=PAPER,
+    title="Noise needs capacity",
+    sentence="Width helps more on data with noise in the inputs than on real data.",
+    source="Arpit 2017, section 4.2, figure 5",
+    criterion="validation accuracy gained a doubling of width, noise in inputs − real > 0, at "
+    "40 and 80 %; label noise reported beside it",
+    paper_had="validation accuracy that needs more units the more inputs are noise, on MNIST; "
+    "no relation for label noise on CIFAR-10",
+    refuted_by="a gain on noise no larger than on real data",
+    presets=("capacity",),
+    measure=capacity,
+    control=Control(
+        "shuffled pixels, which for such a network are real data",
+        lambda e: capacity(e, "pixel-shuffle"),
+        ("capacity",),
+    ),
+)
 
 
 def slower(
     evidence: Evidence, base: str = "none", others: Sequence[tuple[str, str]] = NOISES
 ) -> Measured:
-    """A5: noise takes longer at each width, and the more so the more examples there are."""
+    """Noise takes longer at each width, and the more so the more examples there are."""
     by_width, by_size = evidence.run("width"), evidence.run("examples")
     units, sizes = widths(by_width), _sizes(by_size)
     conditions: list[Condition] = []
@@ -182,6 +118,11 @@ def slower(
     )
 
 
+def _times(run: FinishedRun, cells: Sequence[Cell]) -> list[Values]:
+    """Epochs until all training examples are right; those never so far count as the end."""
+    return [cell.reaches(TRAIN_ACCURACY, 1.0, cell.last_epoch()) for cell in cells]
+
+
 def _sizes(run: FinishedRun) -> list[int]:
     return sorted({cell.experiment.dataset.train or 0 for cell in run.cells})
 
@@ -199,8 +140,32 @@ def _slope(run: FinishedRun, kind: str, sizes: Sequence[int]) -> Values:
     return np.asarray(np.polyfit(np.asarray(sizes) / 1000.0, times, 1)[0])
 
 
+SLOWER = Claim(
+    id="A5",
+    paper=PAPER,
+    title="Noise converges slower",
+    sentence="Noise takes longer to fit than real data at every width, and the more examples "
+    "there are the larger the difference.",
+    source="Arpit 2017, section 4.2, figure 6",
+    criterion="epochs to fit, noise ÷ real ≥ 2 at each width; epochs against N rise faster for "
+    "noise; for random labels and for random inputs",
+    paper_had="time to convergence on MNIST that grows with the noise in inputs, with N, and "
+    "falls with width",
+    refuted_by="a width at which noise is fitted less than twice as slowly",
+    reading="random labels are slower at every width; random inputs come near a factor of 2 as "
+    "networks widen, and up to 1,000 examples their time hardly grows with N",
+    presets=("width", "examples"),
+    measure=slower,
+    control=Control(
+        "random labels in the place of real data",
+        lambda e: slower(e, "labels", (("real", "none"),)),
+        ("width", "examples"),
+    ),
+)
+
+
 def complex_hypotheses(evidence: Evidence, rising: bool = True, real: str = "none") -> Measured:
-    """A6: noise has more critical samples than real data, the more of it the more."""
+    """Noise has more critical samples than real data, the more of it the more."""
     run = evidence.run("kinds")
     ratio = "critical-samples.ratio"
     base = run.cell(noise(real))
@@ -220,8 +185,28 @@ def complex_hypotheses(evidence: Evidence, rising: bool = True, real: str = "non
     )
 
 
+COMPLEX_HYPOTHESES = Claim(
+    id="A6",
+    paper=PAPER,
+    title="Noise makes hypotheses complex",
+    sentence="Networks trained on noise change their answer near more examples.",
+    source="Arpit 2017, section 4.1, figures 7 to 9",
+    criterion="critical sample ratio on validation examples at the end: random labels and "
+    "random inputs above real; rank correlation with the share of random labels > 0",
+    paper_had="a ratio that rises and levels off, lowest for real data, on CIFAR-10 and MNIST",
+    refuted_by="a ratio on noise at or below that of real data",
+    presets=("kinds",),
+    measure=complex_hypotheses,
+    control=Control(
+        "random labels in the place of real data, shares in reverse",
+        lambda e: complex_hypotheses(e, False, "labels"),
+        ("kinds",),
+    ),
+)
+
+
 def patterns_first(evidence: Evidence, shares: Sequence[float] = (0.2, 0.4, 0.6, 0.8)) -> Measured:
-    """A7: accuracy on unseen data peaks before the lies are learned."""
+    """Accuracy on unseen data peaks before the lies are learned."""
     run = evidence.run("labels")
     conditions = []
     for share in shares:
@@ -238,6 +223,56 @@ def patterns_first(evidence: Evidence, shares: Sequence[float] = (0.2, 0.4, 0.6,
         (
             drawing.curves("unseen", VALIDATION_ACCURACY, shown),
             drawing.curves("lies", TRAIN_ACCURACY_CORRUPTED, shown),
+        ),
+    )
+
+
+PATTERNS_FIRST = Claim(
+    id="A7",
+    paper=PAPER,
+    title="Patterns are learned first",
+    sentence="Among lies, a network first learns what is true, and only then the lies.",
+    source="Arpit 2017, section 4.1, figures 7 and 8",
+    criterion=f"best − final test accuracy > {COST:g} at p = 0.2, 0.4, 0.6, 0.8, and the best "
+    "epoch before half of the corrupted labels are fitted; best by validation",
+    paper_had="validation accuracy on MNIST and CIFAR-10 that peaks before it falls, at 20 to "
+    "80 % noise",
+    refuted_by="a share of lies at which the final network is the best one",
+    presets=("labels",),
+    measure=patterns_first,
+    control=Control("nothing but lies", lambda e: patterns_first(e, (1.0,)), ("labels",)),
+)
+
+
+def regularizers(
+    evidence: Evidence, hinder: str = "dropout", other: str = "weight_decay"
+) -> Measured:
+    """Dropout keeps lies from being learned, at little cost on real data."""
+    run = evidence.run("regularizers")
+    curves = {name: _curve(run, name) for name in (hinder, other)}
+    strengths, memorized, learned = curves[hinder]
+    at = strengths.index(DROPOUT) if DROPOUT in strengths else len(strengths) - 1
+    lines = tuple(
+        Line(name.replace("_", " "), m.mean(axis=1), v.T) for name, (_, m, v) in curves.items()
+    )
+    ahead = dominance(curves[hinder][1:], curves[other][1:])
+    names = (hinder.replace("_", " "), other.replace("_", " "))
+    return Measured(
+        (
+            that.above("train accuracy on random labels lost", memorized[0] - memorized[at], 0.2),
+            that.below(
+                "best validation accuracy on real data lost", learned[0] - learned[at], 0.02
+            ),
+            Condition(f"{names[0]} above {names[1]}", t_interval(ahead), Rule("above", 0.0)),
+        ),
+        (
+            Panel(
+                "memorizing and learning",
+                "final train accuracy on random labels",
+                "best validation accuracy on real data",
+                lines,
+                marks=True,
+            ),
         ),
     )
 
@@ -280,34 +315,25 @@ def dominance(one: tuple[Values, Values], other: tuple[Values, Values]) -> Value
     return np.array(gaps)
 
 
-def regularizers(
-    evidence: Evidence, hinder: str = "dropout", other: str = "weight_decay"
-) -> Measured:
-    """A8: dropout keeps lies from being learned, at little cost on real data."""
-    run = evidence.run("regularizers")
-    curves = {name: _curve(run, name) for name in (hinder, other)}
-    strengths, memorized, learned = curves[hinder]
-    at = strengths.index(DROPOUT) if DROPOUT in strengths else len(strengths) - 1
-    lines = tuple(
-        Line(name.replace("_", " "), m.mean(axis=1), v.T) for name, (_, m, v) in curves.items()
-    )
-    ahead = dominance(curves[hinder][1:], curves[other][1:])
-    names = (hinder.replace("_", " "), other.replace("_", " "))
-    return Measured(
-        (
-            that.above("train accuracy on random labels lost", memorized[0] - memorized[at], 0.2),
-            that.below(
-                "best validation accuracy on real data lost", learned[0] - learned[at], 0.02
-            ),
-            Condition(f"{names[0]} above {names[1]}", t_interval(ahead), Rule("above", 0.0)),
-        ),
-        (
-            Panel(
-                "memorizing and learning",
-                "final train accuracy on random labels",
-                "best validation accuracy on real data",
-                lines,
-                marks=True,
-            ),
-        ),
-    )
+REGULARIZERS = Claim(
+    id="A8",
+    paper=PAPER,
+    title="Dropout hits memorization harder",
+    sentence="Dropout hinders the fitting of random labels far more than it costs on real "
+    "data, and does so better than weight decay.",
+    source="Arpit 2017, section 5, figures 10 and 11",
+    criterion=f"dropout {DROPOUT:g}: train accuracy on random labels falls by ≥ 0.2, best "
+    "validation accuracy on real data by < 0.02; its curve lies above weight decay's",
+    paper_had="dropout, best with adversarial training, above all others on CIFAR-10",
+    refuted_by="random labels fitted as well with dropout, or real data lost with it, or a "
+    "curve below weight decay's",
+    reading="on digits weight decay hinders memorization as well as dropout and costs as "
+    "little; the dominance of dropout needs harder data",
+    presets=("regularizers",),
+    measure=regularizers,
+    control=Control(
+        "weight decay and dropout exchanged",
+        lambda e: regularizers(e, "weight_decay", "dropout"),
+        ("regularizers",),
+    ),
+)

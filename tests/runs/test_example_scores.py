@@ -13,10 +13,10 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from memlab.instruments.ledger_store import LedgerFacts, LedgerLimits, LedgerStore, unlearned
-from memlab.reports import example_scores as scores
-from memlab.reports.roc import midranks, roc_area
+from memlab.runs import example_scores as scores
 from memlab.runs.door import Place
 from memlab.runs.ledger import MEMBERS, LedgerView, read_ledger
+from memlab.runs.roc import midranks, roc_area
 from memlab.runs.run_folder import RunFolder
 
 EXAMPLES, CLASSES = 30, 4

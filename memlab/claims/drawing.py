@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from memlab.claims.claim import Line, Panel, Values
+from memlab.claims.finished_run import Cell
 from memlab.experiment.metrics import METRICS
-from memlab.reports.claims.claim import Line, Panel, Values
-from memlab.reports.claims.finished_run import Cell
 
 
 def curves(

@@ -1,4 +1,4 @@
-"""The quantities of the claims of Jastrzębski 2017: from runs to conditions and figures."""
+"""Jastrzębski et al. 2017, arXiv 1711.04623: three factors (science.md, 3)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from typing import Final
 
 import numpy as np
 
+from memlab.claims import criteria as that
+from memlab.claims import drawing
+from memlab.claims.claim import Claim, Condition, Control, Line, Measured, Panel, Values
+from memlab.claims.criteria import rolled_rows
+from memlab.claims.finished_run import Cell, Evidence, FinishedRun
+from memlab.claims.select import schedule
 from memlab.experiment.metrics import (
     TEST_ACCURACY,
     TRAIN_ACCURACY,
@@ -15,14 +21,8 @@ from memlab.experiment.metrics import (
     VALIDATION_ACCURACY,
 )
 from memlab.experiment.spec import Experiment
-from memlab.reports.claims import criteria as that
-from memlab.reports.claims import drawing
-from memlab.reports.claims.claim import Condition, Line, Measured, Panel, Values
-from memlab.reports.claims.evidence import Evidence
-from memlab.reports.claims.finished_run import Cell, FinishedRun
-from memlab.reports.claims.permuted import rolled_rows
-from memlab.reports.claims.select import schedule
 
+PAPER: Final = "jastrzebski"
 #: Accuracy on corrupted labels at which generalization is compared.
 MEMORIZED: Final = 0.5
 MONOTONE: Final = -0.9
@@ -58,8 +58,13 @@ def _batch(cell: Cell) -> int:
     return cell.experiment.optimizer.batch_size
 
 
+def _reached(cell: Cell, classes: int) -> Values:
+    """Test accuracy at the end, [seeds]; chance where the network diverged."""
+    return np.nan_to_num(cell.final(TEST_ACCURACY), nan=1 / classes)
+
+
 def wider_minima(evidence: Evidence, held: bool = False) -> Measured:
-    """T1: the larger η/S, the wider the minimum; with `held` ratios, where it must not show."""
+    """The larger η/S, the wider the minimum; with `held` ratios, where it must not show."""
     run = evidence.run("minima")
     groups = _groups(run)
     largest = max(groups.values(), key=len)
@@ -86,8 +91,28 @@ def _slope(places: Sequence[float], values: Values) -> Values:
     return np.asarray(np.polyfit(np.log(places), values.T, 1)[0])
 
 
+WIDER_MINIMA = Claim(
+    id="T1",
+    paper=PAPER,
+    title="Larger η/S finds wider minima",
+    sentence="The larger the learning rate over the batch size, the flatter the minimum that "
+    "SGD ends in.",
+    source="Jastrzębski 2017, section 4.1, figures 1 and 2",
+    criterion=f"rank correlation of log η/S and log λ₁ at the end ≤ {MONOTONE:g}, slope "
+    f"of log λ₁ < {STEEP:g}, all networks with train accuracy ≥ 0.99",
+    paper_had="the largest eigenvalue and the Frobenius norm of the Hessian falling with η/S "
+    "over more than a decade",
+    refuted_by="a largest eigenvalue that does not fall with η/S",
+    presets=("minima",),
+    measure=wider_minima,
+    control=Control(
+        "η varied with η/S held constant", lambda e: wider_minima(e, held=True), ("minima",)
+    ),
+)
+
+
 def only_the_ratio(evidence: Evidence, by_batch: bool = False) -> Measured:
-    """T2: where η/S is the same, λ₁ is too."""
+    """Where η/S is the same, λ₁ is too."""
     run = evidence.run("minima")
     groups = _groups(run)
     if by_batch:
@@ -107,8 +132,28 @@ def only_the_ratio(evidence: Evidence, by_batch: bool = False) -> Measured:
     )
 
 
+ONLY_THE_RATIO = Claim(
+    id="T2",
+    paper=PAPER,
+    title="Only the ratio matters",
+    sentence="Scaling learning rate and batch size together changes nothing.",
+    source="Jastrzębski 2017, section 4.2, figures 3 and 4",
+    criterion="mean spread of log λ₁ over batch sizes at one η/S ÷ its spread over all ratios "
+    f"< {SMALL:g}",
+    paper_had="learning curves that lie on each other where η/S is the same",
+    refuted_by="a spread at one ratio comparable to the whole",
+    presets=("minima",),
+    measure=only_the_ratio,
+    control=Control(
+        "one batch size in the place of one ratio",
+        lambda e: only_the_ratio(e, by_batch=True),
+        ("minima",),
+    ),
+)
+
+
 def memorization(evidence: Evidence, permuted: bool = False) -> Measured:
-    """T3: at equal memorization a larger η/S generalizes better."""
+    """At equal memorization a larger η/S generalizes better."""
     run = evidence.run("ratio")
     conditions: list[Condition] = []
     panels = []
@@ -158,8 +203,32 @@ def _path(title: str, cells: Sequence[Cell]) -> Panel:
     )
 
 
+MEMORIZATION = Claim(
+    id="T3",
+    paper=PAPER,
+    title="Larger η/S generalizes better at equal memorization",
+    sentence="When as many lies are known by heart, the network trained with larger η/S is the "
+    "better one.",
+    source="Jastrzębski 2017, section 4.3, figure 5",
+    criterion=f"rank correlation > 0 of η/S and validation accuracy at the epoch where "
+    f"{MEMORIZED:.0%} of the corrupted labels are repeated, at 25 % and at 50 % noise",
+    paper_had="validation accuracy higher for larger η/S at the same accuracy on random "
+    "labels, an MLP on MNIST",
+    refuted_by="a validation accuracy that falls with η/S at equal memorization",
+    reading="on 1,000 digits validation accuracy at equal memorization falls with η/S, if "
+    "anything; the paper has MNIST with fifty times the examples",
+    presets=("ratio",),
+    measure=memorization,
+    control=Control(
+        "η/S in another order in each seed",
+        lambda e: memorization(e, permuted=True),
+        ("ratio",),
+    ),
+)
+
+
 def breakdown(evidence: Evidence, last: int = -1) -> Measured:
-    """T4: beyond some β, networks at β η and β S are no longer those at η and S.
+    """Beyond some β, networks at β η and β S are no longer those at η and S.
 
     `last` is the place of the largest β that is looked at. A network that diverged knows no more
     than chance.
@@ -187,13 +256,25 @@ def breakdown(evidence: Evidence, last: int = -1) -> Measured:
     )
 
 
-def _reached(cell: Cell, classes: int) -> Values:
-    """Test accuracy at the end, [seeds]; chance where the network diverged."""
-    return np.nan_to_num(cell.final(TEST_ACCURACY), nan=1 / classes)
+BREAKDOWN = Claim(
+    id="T4",
+    paper=PAPER,
+    title="The equivalence breaks at large steps",
+    sentence="Beyond some common factor β, learning rate and batch size are no longer "
+    "exchangeable.",
+    source="Jastrzębski 2017, section 4.4, figure 6",
+    criterion=f"test accuracy at the largest β lower by more than {LOST:g} than at β = 1; the "
+    "smallest such β is reported",
+    paper_had="a breakdown at a β that depends on the data set size",
+    refuted_by="equal test accuracy up to the largest β",
+    presets=("breakdown",),
+    measure=breakdown,
+    control=Control("β = 2 in the place of the largest", lambda e: breakdown(e, 1), ("breakdown",)),
+)
 
 
 def cycles(evidence: Evidence, slower: bool = False) -> Measured:
-    """T5: cycles of the batch size and of the learning rate end alike.
+    """Cycles of the batch size and of the learning rate end alike.
 
     With `slower` the cyclic rate is the lowest of the preset: where they must not.
     """
@@ -220,3 +301,20 @@ def cycles(evidence: Evidence, slower: bool = False) -> Measured:
             ),
         ),
     )
+
+
+CYCLES = Claim(
+    id="T5",
+    paper=PAPER,
+    title="Batch-size schedules replace learning-rate schedules",
+    sentence="Cycling the batch size does what cycling the learning rate does.",
+    source="Jastrzębski 2017, section 4.5, figure 7",
+    criterion=f"final λ₁ of the two schedules equal to a factor of 1.5, test accuracy to {LOST:g}",
+    paper_had="equal curves for cyclic S 128 to 640 and cyclic η 0.001 to 0.005",
+    refuted_by="a difference in λ₁ or test accuracy",
+    presets=("cycles",),
+    measure=cycles,
+    control=Control(
+        "cycles of a fifth of the learning rate", lambda e: cycles(e, slower=True), ("cycles",)
+    ),
+)

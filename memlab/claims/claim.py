@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from memlab.reports.verdict import Effect, Name, Rule, Verdict, all_of, decide, seeds_to_decide
+from memlab.claims.verdict import Effect, Name, Rule, Verdict, all_of, decide, seeds_to_decide
 
 if TYPE_CHECKING:
-    from memlab.reports.claims.evidence import Evidence
+    from memlab.claims.finished_run import Evidence
 
 Values = NDArray[np.float64]
 Size = Literal["laptop", "full", "paper"]
@@ -108,10 +108,10 @@ class Control:
 class Claim:
     """One statement of a paper.
 
-    `sentence` is the paper's in our words, `criterion` when it counts as supported, `effect` what
-    the headline's number is, `unit` its unit. `reading` is why it may fail on small data, told
-    where it does. `presets` are without the size, `labels` for `labels-laptop`; a third party's are
-    in `folder`. Without `measure` it stands for what is still to come; `needs` says why.
+    `sentence` is the paper's in our words, `criterion` when it counts as supported. `reading` is
+    why it may fail on small data, told where it does. `presets` are without the size, `labels` for
+    `labels-laptop`; a third party's are in `folder`. Without `measure` it stands for what is still
+    to come; `needs` says why.
     """
 
     id: str
@@ -120,8 +120,6 @@ class Claim:
     sentence: str
     source: str
     criterion: str
-    effect: str
-    unit: str
     paper_had: str
     refuted_by: str
     reading: str = ""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memlab.reports.roc import Area, roc_area
 from memlab.runs.ledger import LedgerView
+from memlab.runs.roc import Area, roc_area
 
 Values = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from memlab.claims.criteria import rolled_rows
+from memlab.claims.finished_run import Series
+from memlab.claims.needed import needed, replicated
+from memlab.claims.registry import chosen
 from memlab.experiment import presets
-from memlab.reports.claims.finished_run import Series
-from memlab.reports.claims.needed import needed, replicated
-from memlab.reports.claims.permuted import rolled_rows
-from memlab.reports.claims.registry import chosen
 
 
 def series(epoch: list[float], values: list[float]) -> Series:

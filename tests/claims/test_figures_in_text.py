@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from memlab.claims import criteria, drawing
+from memlab.claims.claim import Claim, Control, Line, Measured, Panel
+from memlab.claims.finished_run import Evidence
 from memlab.reports import lookup_question
-from memlab.reports.claims import criteria, drawing
-from memlab.reports.claims.claim import Claim, Control, Line, Measured, Panel
-from memlab.reports.claims.evidence import Evidence
 from memlab.reports.renderers import html, markdown
 from memlab.reports.renderers.console import ConsolePage
 from memlab.reports.scoreboard import Scoreboard, measured
@@ -88,7 +88,7 @@ def claim(name: str, effect: float | None, panels: tuple[Panel, ...] = ()) -> Cl
     control = Control("nowhere", lambda _: Measured((criteria.above("effect", NOISE, 0.2),)))
     return Claim(
         id=name, paper="lookup", title=f"title of {name}", sentence="A sentence.", source="here",
-        criterion="effect > 0.2", effect="effect", unit="", paper_had="nothing",
+        criterion="effect > 0.2", paper_had="nothing",
         refuted_by="less", measure=measure if known else None,
         control=control if known else None, needs="" if known else "more",
     )  # fmt: skip
