@@ -1,4 +1,4 @@
-"""Kernel ridge regression on one-hot labels, interpolating and tuned (Belkin 2018, section 3).
+"""Kernel machines on one-hot labels, interpolating and tuned (Belkin 2018, section 3).
 
 Bandwidth and penalty are chosen on a part of the training examples, by one decomposition per
 bandwidth; all examples are then fitted by one Cholesky factorization.
@@ -19,9 +19,10 @@ from memlab.baselines.baseline import (
     Labels,
     Predicted,
     accuracy,
+    baseline,
     one_hot,
 )
-from memlab.baselines.distances import squared_distances
+from memlab.baselines.neighbours import squared_distances
 from memlab.errors import InvalidDataset
 from memlab.experiment.keys import key
 
@@ -185,3 +186,54 @@ def _predict(
         for start in range(0, len(x), 2048)
     ]
     return np.asarray(np.concatenate(outputs).argmax(1), np.int64)
+
+
+def gaussian(squared: Features, bandwidth: float) -> Features:
+    """exp(−‖x − z‖² / 2σ²) from squared distances, in place."""
+    squared *= np.float32(-0.5 / bandwidth**2)
+    return np.exp(squared, out=squared)
+
+
+@baseline(
+    "rbf", "Gaussian kernel", "kernel ridge, bandwidth and penalty by validation", MOST_EXAMPLES
+)
+def rbf(data: BaselineData) -> Predicted:
+    """Kernel ridge regression, tuned."""
+    return penalized(data, gaussian)
+
+
+@baseline(
+    "rbf-interpolating",
+    "Gaussian kernel, interpolating",
+    "kernel interpolation of all given labels, bandwidth by validation",
+    MOST_EXAMPLES,
+)
+def rbf_interpolating(data: BaselineData) -> Predicted:
+    """The minimum-norm interpolant."""
+    return interpolate(data, gaussian)
+
+
+def laplace(squared: Features, bandwidth: float) -> Features:
+    """exp(−‖x − z‖ / σ), ‖·‖ Euclidean (Belkin 2018), from squared distances, in place."""
+    np.sqrt(squared, out=squared)
+    squared *= np.float32(-1.0 / bandwidth)
+    return np.exp(squared, out=squared)
+
+
+@baseline(
+    "laplace", "Laplace kernel", "kernel ridge, bandwidth and penalty by validation", MOST_EXAMPLES
+)
+def laplace_ridge(data: BaselineData) -> Predicted:
+    """Kernel ridge regression, tuned."""
+    return penalized(data, laplace)
+
+
+@baseline(
+    "laplace-interpolating",
+    "Laplace kernel, interpolating",
+    "kernel interpolation of all given labels, bandwidth by validation",
+    MOST_EXAMPLES,
+)
+def laplace_interpolating(data: BaselineData) -> Predicted:
+    """The minimum-norm interpolant."""
+    return interpolate(data, laplace)
