@@ -38,7 +38,6 @@ SCORES = {
     "loss": Score("mean_loss", "mean loss", False),
 }
 DEFAULT_SCORE = "aum-until-best"
-ANSWERS = ("given", "true")
 
 
 #: A stack's ledger, the positions of some members in it, and the row of their labelling there.

@@ -1,4 +1,4 @@
-"""The Gram matrices that several instruments read, made once a moment."""
+"""Matrices on a sample of the data: Gram matrices, made once a moment, and curvature products."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from memlab.instruments.ggn_product import ggn_product
 from memlab.instruments.gram import gram
-from memlab.instruments.subject import Subject
+from memlab.instruments.hessian_product import hessian_product
+from memlab.instruments.parameter_vectors import StackProduct
+from memlab.instruments.subject import Sample, Subject
 
 
 def train_gram(subject: Subject, examples: int) -> Tensor:
@@ -42,3 +45,9 @@ def joint_gram(subject: Subject, train: int, validation: int) -> Tensor:
 
 def _expanded(x: Tensor, members: int) -> Tensor:
     return x.expand(members, *x.shape[1:])
+
+
+def sampled_product(subject: Subject, sample: Sample, matrix: str) -> StackProduct:
+    """`hessian`, or `ggn`, the generalized Gauss-Newton matrix, of the mean loss on `sample`."""
+    make = ggn_product if matrix == "ggn" else hessian_product
+    return make(subject.model, sample.x, sample.given, subject.loss)
