@@ -1,4 +1,4 @@
-"""What is measured and kept: evaluations, checkpoints, instruments, baselines and claims."""
+"""What is measured and kept: evaluations, checkpoints, instruments and baselines."""
 
 from __future__ import annotations
 
@@ -10,16 +10,6 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from memlab.experiment import instruments
 from memlab.experiment.section import FieldError, Section, UnknownNameError, words
 
-#: The papers' claims by their ids; what they are is `memlab.reports.claims`.
-CLAIMS: tuple[str, ...] = (
-    *(f"Z{number}" for number in range(1, 8)),
-    *(f"A{number}" for number in range(1, 9)),
-    *(f"T{number}" for number in range(1, 6)),
-    *(f"S{number}" for number in range(1, 4)),
-    *(f"F{number}" for number in range(1, 6)),
-    *(f"B{number}" for number in range(1, 6)),
-    *(f"L{number}" for number in range(1, 5)),
-)
 BASELINES = (
     "1-nn",
     "k-nn",

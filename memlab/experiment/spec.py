@@ -17,7 +17,6 @@ from pydantic import Field, field_validator, model_validator
 from memlab.experiment import plugins
 from memlab.experiment.material_spec import CorruptionSpec, DatasetSpec, LossSpec, ModelSpec
 from memlab.experiment.measuring_spec import (
-    CLAIMS,
     BaselinesSpec,
     CheckpointSpec,
     EvaluationSpec,
@@ -90,7 +89,7 @@ class Experiment(Section):
     @field_validator("claims")
     @classmethod
     def _known_claims(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        known = (*CLAIMS, *plugins.names(plugins.CLAIMS))
+        known = (*plugins.own_claims(), *plugins.names(plugins.CLAIMS))
         for name in value:
             if name not in known:
                 raise UnknownNameError(name, known)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from memlab.claims.claim import Panel
 from memlab.estimate import means
 from memlab.reports import palette
-from memlab.reports.claims.claim import Panel
 from memlab.reports.figures import _style, _svg
 from memlab.reports.scoreboard import Entry
 

@@ -12,9 +12,9 @@ from memlab.charts import axis, chart, forest
 from memlab.charts.axis import Limits, Scale
 from memlab.charts.plot import Picture, Reference, Series
 from memlab.charts.row import Row
+from memlab.claims.claim import Line, Panel
 from memlab.estimate import means
 from memlab.reports import palette
-from memlab.reports.claims.claim import Line, Panel
 
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 MOST_TICKS: Final = 9

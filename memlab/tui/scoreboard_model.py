@@ -10,10 +10,10 @@ from typing import Final
 
 from rich.text import Text
 
+from memlab.claims.claim import Claim, Size
 from memlab.experiment.cost import about
 from memlab.numbers import bracketed, count, percent
 from memlab.reports.claim_lines import MARKS
-from memlab.reports.claims.claim import Claim, Size
 from memlab.reports.scoreboard import NOT_RUN, Entry, explanation
 from memlab.tui import palette
 from memlab.tui.widgets.columns import Coloured, Column, Heading

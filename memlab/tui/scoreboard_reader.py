@@ -16,15 +16,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from memlab import settings
+from memlab.claims import registry
+from memlab.claims.batch import Batch
+from memlab.claims.claim import Claim, Size
+from memlab.claims.finished_run import Evidence, FinishedRun
+from memlab.claims.needed import Needed, existing, needed, presets_of
 from memlab.errors import MemlabError
 from memlab.experiment.cost import estimate
 from memlab.reports import scoreboard
-from memlab.reports.claims import registry
-from memlab.reports.claims.batch import Batch
-from memlab.reports.claims.claim import Claim, Size
-from memlab.reports.claims.evidence import Evidence
-from memlab.reports.claims.finished_run import FinishedRun
-from memlab.reports.claims.needed import Needed, existing, needed, presets_of
 from memlab.runs import lifecycle
 from memlab.runs.environment import describe
 from memlab.runs.run import Run

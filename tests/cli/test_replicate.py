@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from memlab.claims import registry
+from memlab.claims.batch import Batch
+from memlab.claims.needed import needed
 from memlab.cli import main as cli
 from memlab.cli.replicate import seeds_from
 from memlab.errors import InvalidExperiment
-from memlab.reports.claims import registry
-from memlab.reports.claims.batch import Batch
-from memlab.reports.claims.needed import needed
 from memlab.runs.run_folder import create, list_runs
 from memlab.runs.state import write_state
+from tests.claims import synthetic
 from tests.patience import wait_for
-from tests.reports.claims import synthetic
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "runs" / "fake_worker.py"))
 SEEDS = [0, 1, 2]

@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Static
 
+from memlab.claims.claim import Panel
 from memlab.reports import lookup_question
-from memlab.reports.claims.claim import Panel
 from memlab.reports.scoreboard_panels import drawn
 from memlab.tui import scoreboard_model as model
 from memlab.tui.header import ShellHeader

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from memlab.reports.claims.claim import SIZES, Size
+from memlab.claims.claim import SIZES, Size
 from memlab.tui import scoreboard_model as model
 from memlab.tui.scoreboard_model import Frame, Price, Standing
 from memlab.tui.screens.confirm import Confirm
@@ -178,7 +178,7 @@ class ScoreboardScreen(Screen[None]):
     # --- showing
 
     def _show(self, frame: Frame) -> None:
-        from memlab.reports.claims.registry import papers
+        from memlab.claims.registry import papers
 
         known: list[str] | None = getattr(self.app, "launched", None)
         if known is not None:
