@@ -15,20 +15,23 @@ from torch import Tensor
 
 from memlab.training.loss import output_gradient
 from memlab.training.optimizers import StackOptimizer
+from memlab.training.padding import PaddedOutput
 from memlab.training.randomness import KeyedNoise
+from memlab.training.workspace import Workspace
 
-#: activation → (function, gradient at its input given the gradient at its output and its output)
-ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
-    "relu": (torch.relu_, lambda d, h: torch.ops.aten.threshold_backward(d, h, 0)),
-    "tanh": (torch.tanh_, torch.ops.aten.tanh_backward),
-    "sigmoid": (torch.sigmoid_, torch.ops.aten.sigmoid_backward),
+#: activation → its function, written over its argument
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu_,
+    "tanh": torch.tanh_,
+    "sigmoid": torch.sigmoid_,
 }
 
 
 class FusedPerceptron:
-    """One SGD update of a stack of perceptrons.
+    """One SGD update of a stack of perceptrons, and their logits.
 
-    `weights` are `[members, in, out]` and `biases` `[members, 1, out]`, changed in place.
+    `weights` are `[members, in, out]` and `biases` `[members, 1, out]`, changed in place; the last
+    of each may be padded (`PaddedOutput`).
     """
 
     def __init__(
@@ -38,12 +41,18 @@ class FusedPerceptron:
         activation: str,
         loss: str,
         optimizer: StackOptimizer,
+        padded: bool = False,
     ) -> None:
-        self.weights = weights
-        self.biases = biases
+        self.classes = weights[-1].shape[2]
+        self.weights, self.biases = list(weights), list(biases)
+        if padded:
+            output = PaddedOutput(weights[-1], biases[-1])
+            self.weights[-1], self.biases[-1] = output.weight, output.bias
         self.loss = loss
         self.optimizer = optimizer
-        self._act, self._act_backward = ACTIVATIONS.get(activation, ACTIVATIONS["relu"])
+        self.workspace = Workspace(weights[0].device, weights[0].dtype)
+        self._activation = activation if activation in ACTIVATIONS else "relu"
+        self._act = ACTIVATIONS[self._activation]
 
     @torch.no_grad()
     def step(
@@ -62,20 +71,52 @@ class FusedPerceptron:
             x = noise.input_gaussian(noise.input_dropout(x))
         inputs, masks = [x.flatten(2)], []
         last = len(self.weights) - 1
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            out = torch.baddbmm(bias, inputs[-1], weight)
-            if layer == last:
-                break
-            activated = self._act(out)
+        for layer in range(last):
+            activated = self._act(self._affine(layer, inputs[-1]))
             mask, received = self._disturb(f"hidden{layer}", activated, noise)
             masks.append((mask, activated))
             inputs.append(received)
-        losses, d = output_gradient(self.loss, out, targets, smoothing)
+        losses, d = self._at_output(self._affine(last, inputs[-1]), targets, smoothing)
         if self.optimizer.plain:
             self._descend(inputs, masks, d, learning_rate)
         else:
             self._collect(inputs, masks, d, learning_rate)
         return losses.mean(1)
+
+    @torch.no_grad()
+    def logits(self, x: Tensor, start: int, stop: int) -> Tensor:
+        """Logits of the members start … stop without noise, `[members, n, classes or more]`.
+
+        `x` is `[members or 1, n, …]`; logits beyond the classes are −∞. Valid until the next call.
+        """
+        x = x.flatten(2).expand(stop - start, -1, -1)
+        last = len(self.weights) - 1
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            out = self.workspace.take(f"logits{layer}", *x.shape[:2], weight.shape[2])
+            torch.baddbmm(bias[start:stop], x, weight[start:stop], out=out)
+            x = out if layer == last else self._act(out)
+        return x
+
+    def _affine(self, layer: int, x: Tensor) -> Tensor:
+        weight = self.weights[layer]
+        out = self.workspace.take(f"out{layer}", *x.shape[:2], weight.shape[2])
+        return torch.baddbmm(self.biases[layer], x, weight, out=out)
+
+    def _at_output(
+        self, out: Tensor, targets: Tensor, smoothing: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Losses and the gradient at the logits `out`, as wide as they are."""
+        if self.loss == "cross-entropy" and smoothing is None:
+            logs = self.workspace.take("logs", *out.shape)
+            return output_gradient(self.loss, out, targets, None, logs)
+        if out.shape[-1] == self.classes:
+            return output_gradient(self.loss, out, targets, smoothing)
+        losses, d = output_gradient(
+            self.loss, out[..., : self.classes].contiguous(), targets, smoothing
+        )
+        out.zero_()
+        out[..., : self.classes] = d
+        return losses, out
 
     def _disturb(
         self, site: str, activated: Tensor, noise: KeyedNoise | None
@@ -88,11 +129,19 @@ class FusedPerceptron:
 
     def _back(self, d: Tensor, layer: int, masks: list[tuple[Tensor | None, Tensor]]) -> Tensor:
         """The gradient at the pre-activation below `layer` from the one at its output."""
-        below = torch.bmm(d, self.weights[layer].transpose(1, 2))
         mask, activated = masks[layer - 1]
+        below = self.workspace.take(f"back{layer}", *activated.shape)
+        torch.bmm(d, self.weights[layer].transpose(1, 2), out=below)
         if mask is not None:
             below = below.mul_(mask)
-        return self._act_backward(below, activated)
+        aten = torch.ops.aten
+        if self._activation == "relu":
+            aten.threshold_backward.grad_input(below, activated, 0, grad_input=below)
+        elif self._activation == "tanh":
+            aten.tanh_backward.grad_input(below, activated, grad_input=below)
+        else:
+            aten.sigmoid_backward.grad_input(below, activated, grad_input=below)
+        return below
 
     def _descend(
         self,
@@ -129,6 +178,7 @@ class FusedPerceptron:
             gradients[:0] = [torch.bmm(inputs[layer].transpose(1, 2), d), d.sum(1, keepdim=True)]
             if layer:
                 d = self._back(d, layer, masks)
+        gradients[-2:] = [gradient[..., : self.classes] for gradient in gradients[-2:]]
         self.optimizer.step(gradients, learning_rate)
 
 
