@@ -52,8 +52,8 @@ class Inputs:
         rows, flat = self.values.view(-1, *shape), flat.reshape(-1)
         if workspace is None:
             return rows.index_select(0, flat).view(*index.shape, *shape)
-        found = workspace.take("batch", len(flat), *shape)
-        return torch.index_select(rows, 0, flat, out=found).view(*index.shape, *shape)
+        torch.index_select(rows, 0, flat, out=workspace.take("batch", len(flat), *shape))
+        return workspace.take("batch", *index.shape, *shape)
 
     def stretch(self, start: int, stop: int, members: slice = slice(None)) -> Tensor:
         """Examples start … stop for `members`: `[1, n, …]` where all see the same."""

@@ -123,6 +123,7 @@ class StackTrainer:
         now = [e.branch if Timeline(e, examples).forked(self.update) else e for e in experiments]
         self._optimizer.govern(Hyperparameters.of(now, self.device, torch.float32))
         self._rates = Rates.of(now)
+        self._noisy = self._rates.active
         self._captured = self._make_captured()
 
     def _refresh(self) -> None:
@@ -135,6 +136,7 @@ class StackTrainer:
         self._adversarial = self._vector(weights) if any(weights) else None
         self._radius = self._vector([e.regularization.adversarial_radius for e in experiments])
         self._schedule = StackRates(experiments, self.plan.timeline.train_examples, self.device)
+        self._noisy = self._rates.active
         self._split = Split.of(self.arrays)
         self._fused = self._make_fused()
         self._captured = self._make_captured()
@@ -185,13 +187,13 @@ class StackTrainer:
         targets = self.arrays.train.labels.gather(1, index)
         if self._augmentation != "none" and x.dim() == 5:
             x = augment(self._augmentation, x, self.seeds(), self.update)
-        noise = KeyedNoise(self.seeds(), self._rates, self.update) if self._rates.active else None
+        noise = KeyedNoise(self.seeds(), self._rates, self.update) if self._noisy else None
         if self._fused is not None:
             return self._fused.step(x, targets, rates, self._smoothing, noise)
         return self._autograd_step(x, targets, rates, noise)
 
     def _make_captured(self) -> CapturedStep | None:
-        fixed = not self._rates.active and self._augmentation == "none"
+        fixed = not self._noisy and self._augmentation == "none"
         usable = self.device.type == "cuda" and fixed and self._adversarial is None
         if not usable or self._optimizer.name != "sgd":
             return None
