@@ -19,11 +19,12 @@ class Divergence:
     def __init__(self, members: int, device: torch.device) -> None:
         self._since = torch.full((members,), -1, dtype=torch.int64, device=device)
         self._losses = torch.zeros(WINDOW, members, device=device)
+        self._rows = self._losses.unbind()
         self._updates: list[int] = []
 
     def note(self, update: int, losses: Tensor) -> None:
         """The members' losses at `update`, `[members]`."""
-        self._losses[len(self._updates)] = losses
+        self._rows[len(self._updates)].copy_(losses)
         self._updates.append(update)
         if len(self._updates) == WINDOW:
             self._look()

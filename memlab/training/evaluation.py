@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
@@ -23,7 +23,7 @@ from memlab.training.loss import example_losses
 #: Floats of the largest activation kept at once; small enough to stay in a CPU's cache.
 CHUNK_FLOATS = {"cpu": 1 << 20, "cuda": 1 << 28}
 #: The same where members are measured block by block, with this many examples at once.
-BLOCK_FLOATS, BLOCK_EXAMPLES = 1 << 16, 128
+BLOCK_FLOATS, BLOCK_EXAMPLES = 1 << 18, 512
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def evaluate(
     arrays: StackArrays,
     split: Split,
     loss: str,
-    parts: Sequence[str],
+    parts: Collection[str],
     margins: bool = False,
 ) -> Evaluation:
     """Losses and accuracies of all members on `parts` (train, validation, test).

@@ -19,17 +19,19 @@ from memlab.training.padding import PaddedOutput
 from memlab.training.randomness import KeyedNoise
 from memlab.training.workspace import Workspace
 
-#: activation → its function, written over its argument
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu_,
-    "tanh": torch.tanh_,
-    "sigmoid": torch.sigmoid_,
+_aten = torch.ops.aten
+#: activation → (function, gradient at its input given the gradient at its output and its output)
+ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
+    "relu": (torch.relu_, lambda d, h: _aten.threshold_backward(d, h, 0)),
+    "tanh": (torch.tanh_, _aten.tanh_backward),
+    "sigmoid": (torch.sigmoid_, _aten.sigmoid_backward),
 }
-
-
-_RELU_BACK = torch.ops.aten.threshold_backward.grad_input
-_TANH_BACK = torch.ops.aten.tanh_backward.grad_input
-_SIGMOID_BACK = torch.ops.aten.sigmoid_backward.grad_input
+#: The same gradients, written over the one at the output.
+BACK_IN_PLACE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "relu": lambda d, h: _aten.threshold_backward.grad_input(d, h, 0, grad_input=d),
+    "tanh": lambda d, h: _aten.tanh_backward.grad_input(d, h, grad_input=d),
+    "sigmoid": lambda d, h: _aten.sigmoid_backward.grad_input(d, h, grad_input=d),
+}
 
 
 class _Memory:
@@ -74,8 +76,8 @@ class FusedPerceptron:
         self.optimizer = optimizer
         self.workspace = Workspace(weights[0].device, weights[0].dtype)
         self._memory: _Memory | None = None
-        self._activation = activation if activation in ACTIVATIONS else "relu"
-        self._act = ACTIVATIONS[self._activation]
+        known = activation if activation in ACTIVATIONS else "relu"
+        self._act, self._act_backward_ = ACTIVATIONS[known][0], BACK_IN_PLACE[known]
 
     @torch.no_grad()
     def step(
@@ -165,13 +167,7 @@ class FusedPerceptron:
         below = torch.bmm(d, self._turned[layer], out=memory.backs[layer - 1])
         if mask is not None:
             below.mul_(mask)
-        if self._activation == "relu":
-            _RELU_BACK(below, activated, 0, grad_input=below)
-        elif self._activation == "tanh":
-            _TANH_BACK(below, activated, grad_input=below)
-        else:
-            _SIGMOID_BACK(below, activated, grad_input=below)
-        return below
+        return self._act_backward_(below, activated)
 
     def _descend(
         self,

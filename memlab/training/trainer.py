@@ -71,7 +71,7 @@ class StackTrainer:
         self._spec = resolve(first.model)
         self.loss = first.loss.name
         self._augmentation = first.regularization.augmentation
-        self._parts = ("train", "validation", "test")
+        self._parts = first.evaluation.parts
         self._lass_steps = first.regularization.adversarial_steps
         self._allow_fused = fused
         self.model: StackedModel = self.initial()
@@ -254,14 +254,17 @@ class StackTrainer:
         return Forward(lambda x, start, stop: self.model(x), self._width, whole=True)
 
     def evaluate(self, margins: bool = False) -> Evaluation:
-        """All metrics of the active members, float64 `[active]` on the host; the rest stays."""
-        measured = evaluate(
-            self._forward(), self.arrays, self._split, self.loss, self._parts, margins
-        )
-        names = [name for name in METRICS if name in measured.metrics]
-        table = torch.stack([measured.metrics[name] for name in names]).cpu()
-        metrics = dict(zip(names, table, strict=True))
-        metrics[LEARNING_RATE] = torch.from_numpy(self.learning_rates())
+        """All metrics of the active members, float64 `[active]` on the host; the rest stays.
+
+        NaN for parts that the experiment leaves out; `margins` are those of the training set, which
+        is then measured in any case.
+        """
+        parts = {*self._parts, "train"} if margins else self._parts
+        measured = evaluate(self._forward(), self.arrays, self._split, self.loss, parts, margins)
+        table = torch.stack(list(measured.metrics.values())).cpu()
+        found = dict(zip(measured.metrics, table, strict=True))
+        found[LEARNING_RATE] = torch.from_numpy(self.learning_rates())
+        metrics = {name: found.get(name, torch.full_like(table[0], torch.nan)) for name in METRICS}
         return Evaluation(metrics, measured.repeated, measured.train)
 
     def diverged(self) -> np.ndarray:

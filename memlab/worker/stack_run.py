@@ -153,7 +153,7 @@ class StackRun:
         self._clock = time.perf_counter()
 
     def _record_memorized(self, evaluation: Evaluation) -> None:
-        if self._tables.memorized is None:
+        if self._tables.memorized is None or evaluation.repeated is None:
             return
         positions = {member: at for at, member in enumerate(self.trainer.active)}
         for member in self._shown:
