@@ -62,7 +62,7 @@ def test_no_table_of_fields_stands_beside_the_declaration() -> None:
         ({"fork": {"dropout": 0.5}}, {"fork.at"}),
         ({"instruments": {"on": ["stifness"]}}, {"instruments.on"}),
         ({"optimizer": {"speed": 3}}, {""}),
-        ({"evaluation": {"parts": []}}, {"evaluation.parts"}),
+        ({"evaluation": {"parts": ["validation"]}}, {"evaluation.parts"}),
         ({"evaluation": {"parts": ["tests"]}}, {"evaluation.parts"}),
         ({"evaluation": {"parts": ["test"]}, "stop": {"patience": 3}}, {"evaluation.parts"}),
         ({"evaluation": {"parts": ["test"]}, "claims": ["A7"]}, {"evaluation.parts"}),
