@@ -55,7 +55,7 @@ def _side_by_side(
         members = _members(group, candidate.width, number)
         pid = os.fork()
         if pid == 0:
-            _child(theirs, group, members, material, candidate.threads)
+            _child(theirs, group, members, material, candidate)
         theirs.close()
         links.append(ours)
         pids.append(pid)
@@ -82,16 +82,20 @@ def _members(group: Group, width: int, number: int) -> list[Member]:
 
 
 def _child(
-    link: Link, group: Group, members: Sequence[Member], material: Material, threads: int
+    link: Link,
+    group: Group,
+    members: Sequence[Member],
+    material: Material,
+    candidate: Candidate,
 ) -> None:
     try:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(candidate.threads)
         parts = [material.corrupted(member) for member in members]
         shapes = material.shapes(members[0])
         device = torch.device("cpu")
         arrays = StackArrays.of(parts, shapes.classes, device)
         plan = StackPlan(0, tuple(members), group.timeline)
-        trainer = StackTrainer(plan, arrays, shapes, device)
+        trainer = StackTrainer(plan, arrays, shapes, device, layout=candidate.layout)
         link.send(ready=True)
         link.wait()
         update = _watched(trainer)

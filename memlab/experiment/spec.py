@@ -22,7 +22,8 @@ from memlab.experiment.measuring_spec import (
     EvaluationSpec,
     InstrumentsSpec,
 )
-from memlab.experiment.section import Section, Seed, UnknownNameError
+from memlab.experiment.parts import lacking
+from memlab.experiment.section import FieldError, Section, Seed, UnknownNameError
 from memlab.experiment.training_spec import (
     ForkSpec,
     OptimizerSpec,
@@ -112,6 +113,13 @@ class Experiment(Section):
         kind = self.fork.schedule
         if kind is not None:
             ScheduleSpec.model_validate(self.schedule.model_dump() | {"kind": kind})
+        return self
+
+    @model_validator(mode="after")
+    def _parts_suffice(self) -> Self:
+        lacks = lacking(self)
+        if lacks is not None:
+            raise FieldError("evaluation.parts", lacks)
         return self
 
     @property

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from memlab.experiment.architecture import RESNET_BLOCKS
 from memlab.experiment.material_spec import ModelSpec
-from memlab.models.layers import StackedConv2d, StackedLinear, activate, mean_pool, merge_images
+from memlab.models.layers import StackedConv2d, StackedLinear, activate, mean_pool
 from memlab.models.noise import Noise, disturb_input, disturb_maps
 from memlab.models.normalization import normalization
 from memlab.models.registry import register
@@ -88,7 +88,7 @@ class ResNet20(StackedModel):
 
     def forward(self, x: Tensor, noise: Noise | None = None) -> Tensor:
         """See `StackedModel`."""
-        x = merge_images(disturb_input(noise, x))
+        x = self.maps(disturb_input(noise, x))
         x = activate(self.spec.activation, self.first(x, noise is not None))
         for site, block in enumerate(self.blocks):
             x = block(x, noise, site)

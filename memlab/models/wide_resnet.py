@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from memlab.experiment.architecture import WIDE_BLOCKS, WIDE_STEM
 from memlab.experiment.material_spec import ModelSpec
-from memlab.models.layers import StackedConv2d, StackedLinear, activate, mean_pool, merge_images
+from memlab.models.layers import StackedConv2d, StackedLinear, activate, mean_pool
 from memlab.models.noise import Noise, disturb_input, disturb_maps
 from memlab.models.normalization import normalization
 from memlab.models.registry import register
@@ -91,7 +91,7 @@ class WideResNet(StackedModel):
 
     def forward(self, x: Tensor, noise: Noise | None = None) -> Tensor:
         """See `StackedModel`."""
-        x = self.first(merge_images(disturb_input(noise, x)))
+        x = self.first(self.maps(disturb_input(noise, x)))
         for site, block in enumerate(self.blocks):
             x = block(x, noise, site)
         x = self.last(x, noise is not None)

@@ -23,13 +23,14 @@ import torch
 from memlab.cores import usable_cores, waited_seconds
 from memlab.errors import MemlabError
 from memlab.experiment import grid
-from memlab.experiment.architecture import ImageShape, multiply_adds
+from memlab.experiment.architecture import ImageShape, multiply_adds, resolve
 from memlab.experiment.reading import experiment as read_experiment
 from memlab.experiment.schedule import Timeline
 from memlab.experiment.spec import Experiment
 from memlab.experiment.speeds import Measured, Shape
 from memlab.runs import calibration
 from memlab.training.arrays import Inputs, StackArrays, Subset
+from memlab.training.layouts import CONTIGUOUS, layouts
 from memlab.training.plan import StackPlan
 from memlab.training.trainer import Shapes, StackTrainer
 from memlab.worker import device as devices
@@ -203,7 +204,10 @@ def _trainer(point: Point, device: torch.device) -> StackTrainer:
     arrays = StackArrays(train, train.labels.clone(), nothing, few, few, CLASSES)
     shapes = Shapes(point.image, features, CLASSES)
     plan = StackPlan(0, tuple(members), Timeline(members[0].experiment, examples))
-    return StackTrainer(plan, arrays, shapes, device)
+    layout = (
+        layouts(resolve(members[0].experiment.model))[0] if device.type == "cpu" else CONTIGUOUS
+    )
+    return StackTrainer(plan, arrays, shapes, device, layout=layout)
 
 
 def _give_back() -> None:
