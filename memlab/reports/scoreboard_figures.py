@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,9 +24,14 @@ def figure(entry: Entry) -> str:
     panels = entry.measured.panels if entry.measured is not None else ()
     if not panels:
         return ""
+    return side_by_side(panels, f"claim-{entry.claim.id}", f"{entry.claim.id}: {entry.claim.title}")
+
+
+def side_by_side(panels: Sequence[Panel], name: str, title: str) -> str:
+    """Panels as one SVG; ids in it are made from `name`, what it is called is `title`."""
     from matplotlib import rc_context
 
-    with rc_context(_style(f"claim-{entry.claim.id}")):
+    with rc_context(_style(name)):
         from matplotlib.figure import Figure
 
         across = min(len(panels), ACROSS)
@@ -33,7 +39,7 @@ def figure(entry: Entry) -> str:
         made = Figure((max(5.0, 3.9 * across), 3.4 * down), layout="constrained")
         for index, panel in enumerate(panels):
             _draw(made.add_subplot(down, across, index + 1), panel)
-        return _svg(made, f"{entry.claim.id}: {entry.claim.title}")
+        return _svg(made, title)
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
