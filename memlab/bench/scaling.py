@@ -101,13 +101,11 @@ def points(curves: dict[str, list[Size]], bench: Bench, say: Callable[[str], Non
 
 
 def rows(found: Sequence[Point]) -> list[Row]:
-    """What a network costs at every point, beside the point before it on the same curve."""
+    """What a network costs among so many, beside what it costs among the next fewer."""
     made: list[Row] = []
-    for before, after in pairwise(found):
-        if before.against != after.against:
-            continue
+    for before, after in pairwise(p for p in found if p.against == "networks"):
         for cost, what, unit in COSTS:
             ours, theirs = (getattr(p, cost) / p.size.networks for p in (after, before))
-            case = f"{what} a network, {after.x:,} {after.against}: {before.x:,}"
+            case = f"{what} a network, of {after.x:,}: of {before.x:,}"
             made.append(row(case, [ours], [theirs], unit))
     return made

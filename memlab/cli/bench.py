@@ -20,6 +20,10 @@ WHAT = {
 }
 
 
+SIDES = ("ours", "reference")
+SIZES = ("networks", "examples", "width", "epochs")
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("what", nargs="?", choices=tuple(WHAT), default="training")
@@ -87,13 +91,21 @@ def _show(document: Mapping[str, Any]) -> None:
         _draw(document["points"])
 
 
-SIDES = ("ours", "reference")
-
-
 def _draw(points: Sequence[Mapping[str, Any]]) -> None:
-    from memlab.reports.scaling_figures import panels
+    """What each run cost, and a curve for each cost."""
+    from rich.table import Table
+
+    from memlab.reports.scaling_figures import COSTS, figures, panels
     from memlab.reports.scoreboard_drawing import ConsoleFigure
 
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in SIZES:
+        table.add_column(name, justify="right")
+    for _, title, *_ in COSTS:
+        table.add_column(title, justify="right")
+    for point in points:
+        add_row(table, *(f"{point[name]:,}" for name in SIZES), *figures(point))
+    console().print(table)
     for made in panels(points).values():
         console().print(ConsoleFigure(made))
 

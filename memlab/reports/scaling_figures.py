@@ -31,10 +31,19 @@ def panels(points: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Panel, ...]]:
     }
 
 
+def figures(point: Mapping[str, Any]) -> list[str]:
+    """A point's costs in words, in the order of `COSTS`."""
+    return [f"{_cost(point, key, *how):,.4g} {unit}" for key, _, unit, *how in COSTS]
+
+
+def _cost(point: Mapping[str, Any], key: str, size: float, shared: bool) -> float:
+    return float(point[key]) / size / (int(point["networks"]) if shared else 1)
+
+
 def _panel(
     against: str, points: Sequence[Mapping[str, Any]], cost: tuple[str, str, str, float, bool]
 ) -> Panel:
     key, title, unit, size, shared = cost
-    y = [float(p[key]) / size / (int(p["networks"]) if shared else 1) for p in points]
+    y = [_cost(point, key, size, shared) for point in points]
     line = Line("", np.array([float(p[against]) for p in points]), np.array([y]))
-    return Panel(title, against, unit, (line,), log_x=True, log_y=True)
+    return Panel(title, against, unit, (line,), log_x=True, log_y=True, marks=True)
