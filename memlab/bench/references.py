@@ -73,8 +73,14 @@ def plain_loop(case: Case, bench: Bench, channels_last: bool = False) -> float:
     """Samples a second where batches are gathers from a tensor."""
     given = problem(case, bench)
     if channels_last:
-        given.network.to(memory_format=torch.channels_last)
+        given = _channels_last(given)
     return _speed(case, bench, lambda: _train(case, given, lambda: _batches(case, given)))
+
+
+def _channels_last(given: Problem) -> Problem:
+    network = given.network.to(memory_format=torch.channels_last)
+    parts = [(x.contiguous(memory_format=torch.channels_last), y) for x, y in given.parts]
+    return Problem(parts[0], parts[1], parts[2], network)
 
 
 def _speed(case: Case, bench: Bench, work: Callable[[], None]) -> float:

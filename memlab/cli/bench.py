@@ -101,8 +101,8 @@ def _draw(points: Sequence[Mapping[str, Any]]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in SIZES:
         table.add_column(name, justify="right")
-    for _, title, *_ in COSTS:
-        table.add_column(title, justify="right")
+    for cost in COSTS:
+        table.add_column(cost.title, justify="right")
     for point in points:
         add_row(table, *(f"{point[name]:,}" for name in SIZES), *figures(point))
     console().print(table)

@@ -6,17 +6,34 @@ From the points of the bench's JSON; each panel is drawn on the console or as SV
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from memlab.reports.claims.claim import Line, Panel
 
-#: Field of a point, title, unit, that unit in the field's own, and whether it is per network.
+
+@dataclass(frozen=True)
+class Cost:
+    """A field of a point, and how it is drawn: `size` of its own units make one `unit`."""
+
+    key: str
+    title: str
+    unit: str
+    size: float
+    per_network: bool = True
+
+    def of(self, point: Mapping[str, Any]) -> float:
+        """What the point cost, in `unit`."""
+        whole = float(point[self.key]) / self.size
+        return whole / int(point["networks"]) if self.per_network else whole
+
+
 COSTS = (
-    ("seconds", "time a network", "ms", 1e-3, True),
-    ("memory_bytes", "memory of the run", "MB", 1e6, False),
-    ("folder_bytes", "run folder a network", "kB", 1e3, True),
+    Cost("seconds", "time a network", "ms", 1e-3),
+    Cost("memory_bytes", "memory of the run", "MB", 1e6, per_network=False),
+    Cost("folder_bytes", "run folder a network", "kB", 1e3),
 )
 
 
@@ -33,17 +50,10 @@ def panels(points: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Panel, ...]]:
 
 def figures(point: Mapping[str, Any]) -> list[str]:
     """A point's costs in words, in the order of `COSTS`."""
-    return [f"{_cost(point, key, *how):,.4g} {unit}" for key, _, unit, *how in COSTS]
+    return [f"{cost.of(point):,.4g} {cost.unit}" for cost in COSTS]
 
 
-def _cost(point: Mapping[str, Any], key: str, size: float, shared: bool) -> float:
-    return float(point[key]) / size / (int(point["networks"]) if shared else 1)
-
-
-def _panel(
-    against: str, points: Sequence[Mapping[str, Any]], cost: tuple[str, str, str, float, bool]
-) -> Panel:
-    key, title, unit, size, shared = cost
-    y = [_cost(point, key, size, shared) for point in points]
-    line = Line("", np.array([float(p[against]) for p in points]), np.array([y]))
-    return Panel(title, against, unit, (line,), log_x=True, log_y=True, marks=True)
+def _panel(against: str, points: Sequence[Mapping[str, Any]], cost: Cost) -> Panel:
+    x = np.array([float(point[against]) for point in points])
+    line = Line("", x, np.array([[cost.of(point) for point in points]]))
+    return Panel(cost.title, against, cost.unit, (line,), log_x=True, log_y=True, marks=True)

@@ -12,6 +12,7 @@ from memlab.reports import palette
 from memlab.reports.claims.claim import Panel
 from memlab.reports.figures import _style, _svg
 from memlab.reports.scoreboard import Entry
+from memlab.reports.scoreboard_panels import ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,6 +69,9 @@ def _frame(axes: Axes, panel: Panel) -> None:
         axes.axhline(panel.level, color=palette.NEUTRAL, linewidth=0.9, linestyle=(0, (4, 3)))
     if panel.log_x:
         axes.set_xscale("log")
+        if marked := ticks(panel):
+            axes.set_xticks(*zip(*marked, strict=True))
+            axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
     if panel.log_y:
         axes.set_yscale("log")
     if panel.ticks:
