@@ -1,0 +1,56 @@
+"""Our side of the bench of training: the trainer in this process, and a whole run of a worker."""
+
+from __future__ import annotations
+
+import time
+
+from memlab.bench.cases import Bench, Case, experiment_of
+from memlab.bench.timing import settle
+from memlab.bench.worker_run import work
+from memlab.experiment import grid
+from memlab.training.arrays import StackArrays
+from memlab.training.trainer import StackTrainer
+from memlab.worker.material import Material
+from memlab.worker.planning import stacks_of
+
+
+def trainers(case: Case, bench: Bench) -> list[StackTrainer]:
+    """The case's stacks, ready for their first update."""
+    members = grid.members(experiment_of(case, bench.folder))
+    material = Material([], lambda done, total: None)
+    shapes = material.shapes(members[0])
+    made = []
+    for plan in stacks_of(members, material)[0]:
+        parts = [material.corrupted(member) for member in plan.members]
+        arrays = StackArrays.of(parts, shapes.classes, bench.device)
+        made.append(StackTrainer(plan, arrays, shapes, bench.device))
+    return made
+
+
+def in_this_process(case: Case, bench: Bench) -> float:
+    """Samples a second of one stack after the other; nothing is written."""
+    stacks = trainers(case, bench)
+    settle(bench.device)
+    start = time.perf_counter()
+    for trainer in stacks:
+        train(trainer, case.evaluates)
+    settle(bench.device)
+    seconds = time.perf_counter() - start
+    return case.members * stacks[0].examples / seconds
+
+
+def train(trainer: StackTrainer, evaluates: bool) -> None:
+    """From the first update to the last; evaluating, all data are measured when they would be."""
+    due = dict(trainer.plan.timeline.evaluations()) if evaluates else {}
+    while True:
+        if trainer.update in due:
+            trainer.evaluate()
+        if trainer.update >= trainer.plan.timeline.updates:
+            return
+        trainer.step()
+
+
+def as_a_run(case: Case, bench: Bench) -> float:
+    """Samples a second of a worker that trains and records the case as `memlab run` does."""
+    done = work(bench, experiment_of(case, bench.folder))
+    return case.members * case.examples * case.epochs / done.seconds
