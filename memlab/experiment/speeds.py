@@ -139,10 +139,14 @@ def _with_extra(seconds: float, shape: Shape, members: int) -> float:
 
 @dataclass(frozen=True)
 class Speeds:
-    """What was measured on one machine and device, oldest first; `cores` are those usable."""
+    """What was measured on one machine and device, oldest first; `cores` are those usable.
+
+    `worker_bytes` is the resident set of a worker that has nothing to train yet.
+    """
 
     cores: int
     measured: tuple[Measured, ...] = ()
+    worker_bytes: int | None = None
 
     def update_seconds(
         self, shape: Shape, members: int = 1, threads: int | None = None, processes: int = 1
@@ -168,6 +172,16 @@ class Speeds:
         """The calibration's own measurements with that many threads."""
         own = (one for one in self.measured if one.source == "calibration")
         return [one for one in own if one.threads == threads]
+
+    def fastest(self) -> dict[str, float]:
+        """Multiply-adds a second of training each architecture, at its best, on all cores."""
+        found: dict[str, float] = {}
+        for one in self.measured:
+            if one.threads == self.cores and one.processes == 1 and one.update_seconds:
+                work = _update_parts(one.shape, one.members)[1] / one.update_seconds
+                name = one.shape.model.name
+                found[name] = max(found.get(name, 0.0), work)
+        return found
 
     def _seconds(
         self, field: str, shape: Shape, members: int, threads: int | None, processes: int

@@ -35,6 +35,8 @@ from memlab.training.trainer import Shapes, StackTrainer
 from memlab.worker import device as devices
 from memlab.worker.stack_time import MOST_WAITING, StackTime
 
+#: What a whole worker has imported.
+SESSION = "memlab.worker.session"
 #: Set to 0, a standby never calibrates by itself (as the tests have it).
 ALLOWED = "MEMLAB_CALIBRATE"
 CLASSES = 10
@@ -110,6 +112,7 @@ def calibrate(
         StorageError, SettingsError: if the store cannot be written.
     """
     devices.keep_memory()
+    worker_bytes = resident() if SESSION in sys.modules else None
     before = torch.get_num_threads()
     found: list[Measured] = []
     try:
@@ -121,8 +124,17 @@ def calibrate(
         torch.set_num_threads(before)
         _give_back()
     if found:
-        calibration.note(found, machine_of(device), path)
+        calibration.note(found, machine_of(device), path, worker_bytes)
     return len(found)
+
+
+def resident() -> int | None:
+    """This process' resident set, in bytes; None where the kernel does not tell."""
+    try:
+        pages = Path("/proc/self/statm").read_text("ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def machine_of(device: torch.device) -> calibration.Machine:
@@ -262,6 +274,8 @@ def note_run(
 
 def main() -> int:
     """Calibrates and says how it went; 3 where the machine was too busy for all of it."""
+    import memlab.worker.session  # noqa: F401 - as a worker has it, for what it occupies
+
     device = devices.choose("auto")
     devices.be_deterministic()
     began = time.perf_counter()

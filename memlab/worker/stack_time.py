@@ -1,4 +1,4 @@
-"""What the updates and evaluations of one stack took: by its clock while it trains, then as facts."""
+"""What updates and evaluations of a stack take: its clock while it trains, then facts of it."""
 
 from __future__ import annotations
 
