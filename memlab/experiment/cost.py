@@ -22,6 +22,8 @@ OVERHEAD = {"cpu": 1.5e-4, "cuda": 6.0e-4}
 START_SECONDS = 1.0
 #: Of an evaluation besides the forward passes: its row, what was memorized, the progress.
 EVALUATION_SECONDS = 1.5e-3
+#: Between two updates of a stack: requests, progress, the next batch's place.
+BETWEEN_SECONDS = 3e-5
 #: Of fitting one baseline to one network's data: at least, and for each pair of examples.
 BASELINE_SECONDS, BASELINE_PAIR_SECONDS = 0.1, 5e-8
 #: An axis on one of these leaves no single noise scale.
@@ -117,7 +119,7 @@ def estimate(
         examples=sum(stack.seen for stack in listed),
         parameters=max(stack.parameters for stack in listed),
         memory=max(footprint.memory(stack, clock.speeds.worker_bytes) for stack in listed),
-        disk=footprint.folder(listed),
+        disk=footprint.folder(listed, seconds),
         more=bool(experiment.instruments.names),
         seconds=START_SECONDS + seconds + _baseline_seconds(experiment, listed),
         measured=clock.measured,
@@ -178,7 +180,7 @@ class _Clock:
         members = 1 if needs_images(stack.cell.model.name) else stack.members
         times = stack.members // members
         training = sum(
-            phase.updates * self.update(stack, phase.batch_size, members)
+            phase.updates * (self.update(stack, phase.batch_size, members) + BETWEEN_SECONDS)
             for phase in stack.timeline.phases
         )
         examples = stack.data.train + stack.data.validation + stack.data.test

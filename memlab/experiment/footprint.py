@@ -23,6 +23,7 @@ MEMBER_BYTES = 2_000
 HISTORY_BYTES = 256 << 20
 #: Per member and example: the ledger's scores, label and mark; its history a row; a vote a class.
 SCORES_BYTES, HISTORY_ROW_BYTES, VOTE_BYTES = 33, 5, 4
+CHECKPOINT_SCORES_BYTES = 60
 #: Numbers of the largest activation of an evaluation, `training.evaluation.CHUNK_FLOATS`.
 CHUNK_FLOATS = 1 << 20
 
@@ -87,19 +88,29 @@ def memory(stack: Stack, worker_bytes: int | None = None) -> int:
     return (worker_bytes or WORKER_BYTES) + inputs + labels + parameters + max(training, evaluating)
 
 
-def folder(stacks: Sequence[Stack]) -> int:
-    """The run folder when all is done, the instruments' own tables left out."""
-    return FOLDER_BYTES + sum(_rows(s) + _checkpoints(s) + _ledger(s) for s in stacks)
+def folder(stacks: Sequence[Stack], seconds: float) -> int:
+    """The run folder after `seconds` of training, the instruments' own tables left out."""
+    each = seconds / max(1, sum(stack.parts for stack in stacks))
+    listed = (_rows(s) + _kept(s, each) * _checkpoint(s) + _ledger(s) for s in stacks)
+    return FOLDER_BYTES + sum(listed)
 
 
 def _rows(stack: Stack) -> int:
     return stack.members * (MEMBER_BYTES + 8 * len(METRICS) * stack.evaluations)
 
 
-def _checkpoints(stack: Stack) -> int:
-    """Those that are kept when it ends; a short run has made fewer."""
-    each = FLOAT * stack.parameters * (1 + stack.moments) * stack.members
-    return each
+def _kept(stack: Stack, seconds: float) -> int:
+    """Checkpoints left of a stack that trained for so long, or half as long again."""
+    spec = stack.cell.checkpoints
+    made = stack.evaluations if spec.every_seconds == 0 else int(1.5 * seconds / spec.every_seconds)
+    return min(spec.keep, 1 + made)
+
+
+def _checkpoint(stack: Stack) -> int:
+    on = stack.cell.instruments.names
+    numbers = 1 + stack.moments + ("curvature" in on)
+    ledger = CHECKPOINT_SCORES_BYTES * stack.data.train if "ledger" in on else 0
+    return stack.members * (FLOAT * stack.parameters * numbers + ledger)
 
 
 def _ledger(stack: Stack) -> int:

@@ -155,7 +155,7 @@ def _points(device: torch.device, threads: int, stop: Callable[[], bool]) -> Ite
 
 def measure(point: Point, device: torch.device, threads: int) -> Measured | None:
     """The point's figures; None where other processes had the cores meanwhile."""
-    trainer = _trainer(point, device)
+    trainer = trainer_of(point, device)
     clock = time.process_time if threads == 1 and device.type == "cpu" else time.perf_counter
     trainer.step()
     waited, began = waited_seconds(), time.perf_counter()
@@ -197,7 +197,8 @@ def _least(
     return max(least, 1e-9)
 
 
-def _trainer(point: Point, device: torch.device) -> StackTrainer:
+def trainer_of(point: Point, device: torch.device) -> StackTrainer:
+    """The point's stack before its first update."""
     members = grid.members(point.experiment)
     features = math.prod(point.image)
     work = multiply_adds(members[0].experiment.model, point.image, features, CLASSES)

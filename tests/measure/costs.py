@@ -13,24 +13,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from memlab import child
 from memlab.experiment import presets, reading
-from memlab.experiment.cost import Cost, estimate
+from memlab.experiment.cost import START_SECONDS, Cost, estimate
 from memlab.experiment.spec import Experiment
+from memlab.experiment.training_spec import StopSpec
 from memlab.runs import calibration, run_folder
 
-DIGITS = {"train": 256, "validation": 64, "test": 64}
 #: One small and one large network of every architecture; a second or two of training each.
 CASES: dict[str, dict[str, Any]] = {
-    "linear": {"model": {"name": "linear"}, "stop": {"epochs": 300}},
-    "linear × 20": {"model": {"name": "linear"}, "stop": {"epochs": 100}, "seeds": 20},
-    "mlp 2×64": {"model": {"width": 64}, "stop": {"epochs": 200}},
-    "mlp 2×64 × 32": {"model": {"width": 64}, "stop": {"epochs": 40}, "seeds": 32},
+    "linear": {"model": {"name": "linear"}, "stop": {"epochs": 500}},
+    "linear × 20": {"model": {"name": "linear"}, "stop": {"epochs": 200}, "seeds": 20},
+    "mlp 2×64": {"model": {"width": 64}, "stop": {"epochs": 300}},
+    "mlp 2×64 × 32": {"model": {"width": 64}, "stop": {"epochs": 80}, "seeds": 32},
     "mlp 3×512": {"model": {"width": 512, "depth": 3}, "stop": {"epochs": 60}},
     "mlp 2×128 dropout": {
         "model": {"width": 128},
@@ -44,11 +44,11 @@ CASES: dict[str, dict[str, Any]] = {
         "seeds": 8,
         "optimizer": {"name": "adam", "learning_rate": 0.001},
     },
-    "cnn 32": {"model": {"name": "cnn", "width": 32}, "stop": {"epochs": 6}},
-    "cnn": {"model": {"name": "cnn"}, "stop": {"epochs": 1}},
+    "cnn 32": {"model": {"name": "cnn", "width": 32}, "stop": {"epochs": 20}},
+    "cnn": {"model": {"name": "cnn"}, "stop": {"epochs": 2}},
     "alexnet-small": {"model": {"name": "alexnet-small"}, "stop": {"epochs": 8}},
     "inception-small": {"model": {"name": "inception-small"}, "stop": {"epochs": 1}},
-    "resnet20": {"model": {"name": "resnet20"}, "stop": {"epochs": 6}},
+    "resnet20": {"model": {"name": "resnet20"}, "stop": {"epochs": 4}},
     "wrn16-4": {"model": {"name": "wrn16-4", "width": 32}, "stop": {"epochs": 3}},
     "instruments": {
         "model": {"width": 128},
@@ -75,6 +75,7 @@ def made(name: str) -> Experiment:
     if name not in CASES:
         return next(p for p in presets.find_all() if p.name == name).experiment()
     tree = {"dataset": {"name": "digits"}, **CASES[name]}
+    tree["checkpoints"] = {"every_seconds": 1e6}  # a busy machine keeps no more of them
     tree["optimizer"] = {"batch_size": 32, **tree.get("optimizer", {})}
     return reading.experiment(tree, name)
 
@@ -112,31 +113,20 @@ def trained(experiment: Experiment, home: Path) -> Truth:
     )
 
 
-def start_seconds() -> float:
-    """Processor seconds until a worker has its imports behind it."""
-    before = os.times()
-    child.run(["-c", "import memlab.worker.session as s; s.devices.be_deterministic()"])
-    after = os.times()
-    return (
-        after.children_user
-        + after.children_system
-        - (before.children_user + before.children_system)
-    )
+def start_seconds(home: Path) -> float:
+    """Processor seconds of a worker that makes one update: what is no training."""
+    tiny = made("linear").model_copy(update={"stop": StopSpec(updates=1)})
+    return min(trained(tiny, home).seconds for _ in range(3))
 
 
-def compared(names: Sequence[str], home: Path) -> list[tuple[str, Cost, Truth]]:
-    """Estimate and truth of each case; the estimate is made before the run is known."""
-    speeds = calibration.load_kind("cpu")
-    found = []
-    start = min(start_seconds() for _ in range(2))
-    for name in names:
-        experiment = made(name)
-        cost = estimate(experiment, "cpu", speeds)
-        assert cost is not None
-        truth = trained(experiment, home)
-        least = Truth(truth.seconds - start, truth.wall, truth.memory, truth.disk, truth.parts)
-        found.append((name, cost, least))
-    return found
+def compared(name: str, home: Path, start: float) -> tuple[Cost, Truth]:
+    """Estimate and truth of a case, training alone; the estimate is made before the run."""
+    experiment = made(name)
+    cost = estimate(experiment, "cpu", calibration.load_kind("cpu"))
+    assert cost is not None
+    truth = trained(experiment, home)
+    cost = replace(cost, seconds=cost.seconds - START_SECONDS)
+    return cost, replace(truth, seconds=truth.seconds - start)
 
 
 def main() -> int:
@@ -147,18 +137,17 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MEMLAB_HOME"] = folder
         print(child.run(["-m", "memlab.worker.calibrating"]).stdout.strip(), flush=True)
+        start = start_seconds(Path(folder))
+        print(f"{'':22} {'seconds':^24} | {'MB of memory':^22} | {'MB on disk':^22}")
         for name in options.names or list(CASES):
-            for _, cost, truth in compared([name], Path(folder)):
-                print(
-                    f"{name:22} {cost.seconds:7.1f} s of {truth.seconds:7.1f}"
-                    f" ×{cost.seconds / truth.seconds:5.2f}"
-                    f" | {cost.memory / 1e6:6.0f} MB of {truth.memory / 1e6:6.0f}"
-                    f" ×{cost.memory / truth.memory:5.2f}"
-                    f" | {cost.disk / 1e6:7.2f} MB of {truth.disk / 1e6:7.2f}"
-                    f" ×{cost.disk / truth.disk:5.2f}",
-                    {k: round(v / 1e6, 2) for k, v in truth.parts.items() if v > 20_000},
-                    flush=True,
-                )
+            cost, truth = compared(name, Path(folder), start)
+            cells = (
+                (cost.seconds, truth.seconds, 2),
+                (cost.memory / 1e6, truth.memory / 1e6, 0),
+                (cost.disk / 1e6, truth.disk / 1e6, 2),
+            )
+            words = (f"{a:8.{n}f} of {b:8.{n}f} ×{a / b:5.2f}" for a, b, n in cells)
+            print(f"{name:22} " + " | ".join(words), flush=True)
     return 0
 
 
