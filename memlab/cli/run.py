@@ -48,12 +48,13 @@ def run(options: argparse.Namespace) -> int:
 def _confirm(experiment: Experiment) -> None:
     from memlab.experiment import cost, reading
     from memlab.experiment.grid import member_count
+    from memlab.runs import calibration
 
     members = member_count(experiment)
     if members > reading.CONFIRM_MEMBERS:
         _ask(f"This experiment trains {members:,} networks.")
         return
-    estimate = cost.estimate(experiment)
+    estimate = cost.estimate(experiment, "cpu", calibration.load_kind("cpu"))
     if estimate is not None and estimate.minutes > ASK_MINUTES:
         _ask(f"This experiment takes {estimate.sentence()}.")
 

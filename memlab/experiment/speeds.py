@@ -32,6 +32,8 @@ NOISE_MEMBER, NOISE_ACTIVATION = 1.2e-4, 5e-9
 ADVERSARIAL, ADVERSARIAL_STEP, AUGMENTATION = 1.4, 1.0, 0.1
 #: Distance (in logarithms of the work) at which a measurement counts half.
 NEAR = 1.0
+#: Measurements that tell of other shapes too.
+ENOUGH = 2
 
 
 @dataclass(frozen=True)
@@ -111,16 +113,16 @@ def _counts(shape: Shape) -> tuple[int, int, int]:
 
 
 def _update_parts(shape: Shape, members: int) -> tuple[float, ...]:
-    """What an update's time is a sum of: itself, multiply-adds, activations, parameters."""
+    """What an update's time is a sum of: multiply-adds, activations, parameters, and itself."""
     work, activations, parameters = _counts(shape)
     examples = shape.batch_size * members
     traffic = TRAFFIC.get(shape.optimizer, 1.0) * parameters * members
-    return (1.0, 3.0 * work * examples, 3.0 * activations * examples, traffic)
+    return (3.0 * work * examples, 3.0 * activations * examples, traffic, 1.0)
 
 
 def _example_parts(shape: Shape, members: int) -> tuple[float, ...]:
     work, activations, _ = _counts(shape)
-    return (1.0, float(work), float(activations))
+    return (float(work), float(activations), 1.0)
 
 
 def _with_extra(seconds: float, shape: Shape, members: int) -> float:
@@ -139,10 +141,14 @@ def _with_extra(seconds: float, shape: Shape, members: int) -> float:
 
 @dataclass(frozen=True)
 class Speeds:
-    """What was measured on one machine and device, oldest first; `cores` are those usable."""
+    """What was measured on one machine and device, oldest first; `cores` are those usable.
+
+    `worker_bytes` is the resident set of a worker that has nothing to train yet.
+    """
 
     cores: int
     measured: tuple[Measured, ...] = ()
+    worker_bytes: int | None = None
 
     def update_seconds(
         self, shape: Shape, members: int = 1, threads: int | None = None, processes: int = 1
@@ -168,6 +174,16 @@ class Speeds:
         """The calibration's own measurements with that many threads."""
         own = (one for one in self.measured if one.source == "calibration")
         return [one for one in own if one.threads == threads]
+
+    def fastest(self) -> dict[str, float]:
+        """Multiply-adds a second of training each architecture, at its best, on all cores."""
+        found: dict[str, float] = {}
+        for one in self.measured:
+            if one.threads == self.cores and one.processes == 1 and one.update_seconds:
+                work = _update_parts(one.shape, one.members)[0] / one.update_seconds
+                name = one.shape.model.name
+                found[name] = max(found.get(name, 0.0), work)
+        return found
 
     def _seconds(
         self, field: str, shape: Shape, members: int, threads: int | None, processes: int
@@ -195,8 +211,16 @@ class Speeds:
             own = [one for one in timed if needs_images(one.shape.model.name) == images]
         side = [one for one in own if one.processes == processes]
         side = side or [one for one in own if one.processes == 1]
-        apart = [abs(math.log(one.threads / threads)) for one in side]
-        return tuple(one for one, far in zip(side, apart, strict=True) if far <= min(apart))
+        groups: dict[int, list[Measured]] = {}
+        for one in side:
+            groups.setdefault(one.threads, []).append(one)
+        nearest = sorted(groups, key=lambda count: abs(math.log(count / threads)))
+        # A single run's figure tells of its own shape only.
+        for count in nearest:
+            group = groups[count]
+            if len(group) >= ENOUGH or any(one.shape == shape for one in group):
+                return tuple(group)
+        return tuple(groups[nearest[0]]) if nearest else ()
 
     @cached_property
     def _timed(self) -> tuple[Measured, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from memlab.experiment import grid
 from memlab.experiment.spec import Experiment
+from memlab.experiment.speeds import Speeds
 from memlab.tui import cost, form
 from memlab.tui.palette import palette
 from memlab.tui.preview_client import Example, Preview
@@ -69,11 +70,11 @@ class DataFacts:
         return replace(row, notes=notes, unit=unit, error=error)
 
 
-def evaluate(draft: form.Draft, device: str) -> Evaluation:
-    """Reads a draft and estimates its cost on `device` (`cpu` or `cuda`)."""
+def evaluate(draft: form.Draft, device: str, speeds: Speeds | None = None) -> Evaluation:
+    """Reads a draft and estimates its cost on `device` (`cpu` or `cuda`) of these speeds."""
     read_as = form.read(draft)
     made = read_as.experiment
-    note = cost.CostNote(MEND) if made is None else cost.note(made, device)
+    note = cost.CostNote(MEND) if made is None else cost.note(made, device, speeds)
     return Evaluation(draft, read_as, tuple(form.rows(draft, read_as)), note)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from memlab.errors import SettingsError
 from memlab.experiment.cost import Cost, estimate
 from memlab.experiment.datasets import taken
 from memlab.experiment.grid import member_count
 from memlab.experiment.spec import Experiment
+from memlab.experiment.speeds import Speeds
+from memlab.runs import calibration
 
 ASK_MEMBERS = 10_000
 ASK_MINUTES = 10.0
+#: Behind a time that another machine's figures stand in for.
+UNMEASURED = ", uncalibrated"
 NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 
 
@@ -32,21 +36,48 @@ def device_kind(chosen: str) -> str:
     return "cuda" if found else "cpu"
 
 
-def note(made: Experiment, device: str, speeds: Mapping[str, float] | None = None) -> CostNote:
+class SpeedsReader:
+    """This machine's speeds, read again when their file has changed; none where it cannot be."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[str, int, int] | None = None
+        self._speeds: Speeds | None = None
+
+    def read(self, device: str) -> Speeds | None:
+        """Those of `device` (`cpu` or `cuda`)."""
+        try:
+            state = calibration.store_file().stat()
+        except (OSError, SettingsError):
+            return None
+        seen = (device, state.st_mtime_ns, state.st_size)
+        if seen != self._seen:
+            self._seen, self._speeds = seen, calibration.load_kind(device)
+        return self._speeds
+
+
+def note(made: Experiment, device: str, speeds: Speeds | None = None) -> CostNote:
     """What `made` costs on `device` (`cpu` or `cuda`); `speeds` were measured on this machine."""
     members = member_count(made)
-    found = estimate(made, device, (speeds or {}).get(device))
+    found = estimate(made, device, speeds)
     networks = _count(members, "network")
     if found is None:
         lines = (networks, "its data are the user's own: time and memory show when it runs")
         return CostNote(lines, _question(members, None, device))
     rows = (
         f"{networks} · {_count(found.shapes, 'shape')} in {_count(found.stacks, 'stack')}",
-        f"{_count(found.updates, 'update')} · {_bytes(found.memory)} · {found.time}",
+        f"{_count(found.updates, 'update')} · {found.time}{'' if found.measured else UNMEASURED}",
+        _room(found, device),
         _parameters(made, found),
         _noise(found),
     )
     return CostNote(tuple(filter(None, rows)), _question(members, found, device))
+
+
+def _room(found: Cost, device: str) -> str:
+    """Memory and disk; instruments and a GPU's libraries take more than is known beforehand."""
+    memory, disk = _bytes(found.memory), _bytes(found.disk)
+    more = "at least " if found.more or device == "cuda" else ""
+    return f"{more}{memory} of memory · {disk} on disk"
 
 
 def _parameters(made: Experiment, found: Cost) -> str:

@@ -28,7 +28,7 @@ from memlab.runs import lifecycle
 from memlab.runs.environment import describe
 from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
-from memlab.tui.cost import device_kind
+from memlab.tui.cost import SpeedsReader, device_kind
 from memlab.tui.scoreboard_model import UNDER_WAY, Frame, Price, RunLine, Standing
 
 SEEDS: Final = (0, 1, 2, 3, 4)
@@ -103,7 +103,8 @@ class ScoreboardReader:
             due = (*UNDER_WAY, "waiting")
             missing = [s.needed for s in self._missing(claims, size) if s.line.state not in due]
             kind = device_kind(self._device)
-            costs = [estimate(one.experiment, kind) for one in missing]
+            speeds = SpeedsReader().read(kind)
+            costs = [estimate(one.experiment, kind, speeds) for one in missing]
             known = [cost.seconds for cost in costs if cost is not None]
             members = sum(cost.members for cost in costs if cost is not None)
             return Price(len(missing), members, sum(known), kind)

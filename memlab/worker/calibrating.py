@@ -36,6 +36,8 @@ from memlab.training.trainer import Shapes, StackTrainer
 from memlab.worker import device as devices
 from memlab.worker.stack_time import MOST_WAITING, StackTime
 
+#: What a whole worker has imported.
+SESSION = "memlab.worker.session"
 #: Set to 0, a standby never calibrates by itself (as the tests have it).
 ALLOWED = "MEMLAB_CALIBRATE"
 CLASSES = 10
@@ -111,6 +113,7 @@ def calibrate(
         StorageError, SettingsError: if the store cannot be written.
     """
     devices.keep_memory()
+    worker_bytes = resident() if SESSION in sys.modules else None
     before = torch.get_num_threads()
     found: list[Measured] = []
     try:
@@ -122,8 +125,17 @@ def calibrate(
         torch.set_num_threads(before)
         _give_back()
     if found:
-        calibration.note(found, machine_of(device), path)
+        calibration.note(found, machine_of(device), path, worker_bytes)
     return len(found)
+
+
+def resident() -> int | None:
+    """This process' resident set, in bytes; None where the kernel does not tell."""
+    try:
+        pages = Path("/proc/self/statm").read_text("ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def machine_of(device: torch.device) -> calibration.Machine:
@@ -144,7 +156,7 @@ def _points(device: torch.device, threads: int, stop: Callable[[], bool]) -> Ite
 
 def measure(point: Point, device: torch.device, threads: int) -> Measured | None:
     """The point's figures; None where other processes had the cores meanwhile."""
-    trainer = _trainer(point, device)
+    trainer = trainer_of(point, device)
     clock = time.process_time if threads == 1 and device.type == "cpu" else time.perf_counter
     trainer.step()
     waited, began = waited_seconds(), time.perf_counter()
@@ -186,7 +198,8 @@ def _least(
     return max(least, 1e-9)
 
 
-def _trainer(point: Point, device: torch.device) -> StackTrainer:
+def trainer_of(point: Point, device: torch.device) -> StackTrainer:
+    """The point's stack before its first update."""
     members = grid.members(point.experiment)
     features = math.prod(point.image)
     work = multiply_adds(members[0].experiment.model, point.image, features, CLASSES)
@@ -266,6 +279,8 @@ def note_run(
 
 def main() -> int:
     """Calibrates and says how it went; 3 where the machine was too busy for all of it."""
+    import memlab.worker.session  # noqa: F401 - as a worker has it, for what it occupies
+
     device = devices.choose("auto")
     devices.be_deterministic()
     began = time.perf_counter()

@@ -25,7 +25,9 @@ from memlab.tui.screens.starting import StartingScreen
 if TYPE_CHECKING:
     from textual.widgets import OptionList
 
+    from memlab.experiment.speeds import Speeds
     from memlab.tui.compose_model import DataFacts, Evaluation
+    from memlab.tui.cost import SpeedsReader
     from memlab.tui.form import Draft
     from memlab.tui.preset_shelf import Shelf
     from memlab.tui.screens.compose_panels import PresetList
@@ -74,6 +76,7 @@ class ComposeScreen(StartingScreen):
         self._page = 0
         self._loading = False
         self._device = "cpu"
+        self._speeds: SpeedsReader | None = None
         self._facts: DataFacts | None = None
 
     @property
@@ -126,14 +129,14 @@ class ComposeScreen(StartingScreen):
         if self._loading or not self.is_current or not self.shell.painted:
             return
         self._loading = True
-        from memlab.tui.cost import device_kind
+        from memlab.tui.cost import SpeedsReader, device_kind
         from memlab.tui.preset_shelf import Shelf
         from memlab.tui.preview_client import PreviewClient
         from memlab.tui.screens.compose_panels import fill
 
         await fill(self, PreviewClient(self.shell.settings.dataset_folders))
         settings = self.shell.settings
-        self._device = device_kind(settings.device)
+        self._device, self._speeds = device_kind(settings.device), SpeedsReader()
         self._shelf = Shelf(self.shell.compose_tree)
         self._list_presets(self._shelf.key_of(settings.preset))
         self._title_pages()
@@ -180,13 +183,17 @@ class ComposeScreen(StartingScreen):
             self.pane.show_cost(("counting the networks",))
             self._evaluate_in_thread(draft)
         else:
-            self._show(compose_model.evaluate(draft, self._device))
+            self._show(compose_model.evaluate(draft, self._device, self._measured()))
 
     @work(thread=True, group="evaluate", exclusive=True, exit_on_error=False)
     def _evaluate_in_thread(self, draft: Draft) -> None:
         from memlab.tui import compose_model
 
-        self.post_message(self.Evaluated(compose_model.evaluate(draft, self._device)))
+        made = compose_model.evaluate(draft, self._device, self._measured())
+        self.post_message(self.Evaluated(made))
+
+    def _measured(self) -> Speeds | None:
+        return self._speeds.read(self._device) if self._speeds is not None else None
 
     @on(Evaluated)
     def _evaluated(self, event: Evaluated) -> None:
