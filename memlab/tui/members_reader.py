@@ -59,7 +59,10 @@ class MembersFrame:
         """The figure of a member as text."""
         if column == "gap":
             train, unseen = self.latest["train"], self.latest["unseen"]
-            return _figure(train[member] - unseen[member]) if member < len(train) else "·"
+            if member >= len(train):
+                return "·"
+            with np.errstate(invalid="ignore", over="ignore"):  # infinities of odd tables
+                return _figure(train[member] - unseen[member])
         values = self.latest[column]
         return _figure(values[member]) if member < len(values) else "·"
 
