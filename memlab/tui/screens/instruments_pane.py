@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
-
-from rich.style import Style
-from textual.geometry import Region
-from textual.strip import Strip
-from textual.widget import Widget
 
 from memlab.charts.row import Row
 from memlab.numbers import align
 from memlab.tui.instrument_lines import SPARKLINE, InstrumentLine
 from memlab.tui.plain_lines import framed
 from memlab.tui.widgets.columns import fit
-from memlab.tui.widgets.spans import to_strip
+from memlab.tui.widgets.painted_lines import PaintedLines
 
-BLANK, LABEL, VALUE, SPARK, WAITS, FAILED = range(6)
+LABEL, VALUE, SPARK, WAITS, FAILED = range(1, 6)
 NAMES = {
     LABEL: "instruments--label",
     VALUE: "instruments--value",
@@ -30,10 +25,11 @@ MOST_LINES = 8
 LEAST_WIDTH = 120
 
 
-class InstrumentsPane(Widget):
+class InstrumentsPane(PaintedLines):
     """Framed lines: name, newest value with interval, sparkline; or why there is none."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(NAMES.values())
+    STYLES: ClassVar[Mapping[int, str]] = NAMES
     DEFAULT_CSS = """
     InstrumentsPane {
         & > .instruments--label { color: $foreground; }
@@ -49,7 +45,6 @@ class InstrumentsPane(Widget):
         self.lines: tuple[InstrumentLine, ...] = ()
         self._title = ""
         self._rows: list[Row] = []
-        self._styles: dict[int, Style] = {}
 
     def prepare(self, instruments: int) -> int:
         """Fits the pane for so many instruments; the lines that it takes, frame included."""
@@ -65,37 +60,16 @@ class InstrumentsPane(Widget):
         if self._title != title:
             self._title = title
             self.border_title, self.border_subtitle = framed(title), "i shows all"
-        if tuple(lines) == self.lines:
-            return
-        self.lines = tuple(lines)
-        before, self._rows = self._rows, self._composed()
-        if len(before) != len(self._rows):
-            self.refresh()
-            return
-        corner = self.content_region.offset - self.region.offset
-        regions = []
-        for y, (row, old) in enumerate(zip(self._rows, before, strict=True)):
-            span = row.changed_span(old)
-            if span is not None:
-                regions.append(Region(span[0] + corner.x, y + corner.y, span[1] - span[0], 1))
-        if regions:
-            self.refresh(*regions)
+        if tuple(lines) != self.lines:
+            self.lines = tuple(lines)
+            self.repaint()
 
-    def on_resize(self) -> None:
-        """Lays the lines out for another width."""
-        self._rows = self._composed()
-
-    def notify_style_update(self) -> None:
-        """Forgets styles that came from the theme."""
-        super().notify_style_update()
-        self._styles = {}
-
-    def _composed(self) -> list[Row]:
-        width = self.content_size.width
-        lines = self.lines[: max(0, self.content_size.height)]
+    def compose_lines(self) -> None:
+        width = self.size.width
+        lines = self.lines[: max(0, self.size.height)]
         values = _below_each_other([line.value for line in lines])
         names = min(max((len(line.label) for line in lines), default=0), max(8, width // 2))
-        rows = []
+        self._rows = []
         for line, value in zip(lines, values, strict=True):
             row = Row(width)
             row.put(0, fit(line.label, names, "left"), LABEL)
@@ -109,19 +83,10 @@ class InstrumentsPane(Widget):
                 row.put(after, WAITING, WAITS)
             else:
                 row.put(after, line.spark[:SPARKLINE], SPARK)
-            rows.append(row)
-        return rows
+            self._rows.append(row)
 
-    def render_line(self, y: int) -> Strip:
-        """One line of the widget, painted."""
-        if not self._rows and self.lines:
-            self._rows = self._composed()
-        if not 0 <= y < len(self._rows) or len(self._rows[y].cells) != self.content_size.width:
-            return Strip.blank(self.content_size.width, self.rich_style)
-        if not self._styles:
-            self._styles = {n: self.get_component_rich_style(name) for n, name in NAMES.items()}
-            self._styles[BLANK] = self.rich_style
-        return to_strip(self._rows[y], self._styles)
+    def line(self, y: int) -> Row:
+        return self._rows[y] if y < len(self._rows) else Row(self.size.width)
 
 
 def _below_each_other(texts: Sequence[str]) -> list[str]:
