@@ -153,7 +153,6 @@ class MemlabApp(PlainApp):
             self.pop_screen()
 
     def watch_selected_run(self) -> None:
-        """Names the run in the header."""
         for header in self.screen.query(ShellHeader):
             header.context = self.selected_run or ""
 
@@ -175,7 +174,6 @@ class MemlabApp(PlainApp):
             header.context = self.selected_run or ""
 
     def action_help(self) -> None:
-        """Shows the keys of this screen."""
         from memlab.tui.screens.help import help_on
 
         self.push_screen(help_on(self.screen))

@@ -52,7 +52,7 @@ LOSS = {"truth": TRAIN_LOSS_CLEAN, "lies": TRAIN_LOSS_CORRUPTED, "unseen": VALID
 
 @dataclass(frozen=True)
 class Request:
-    """What the screen shows now, and therefore needs."""
+    """What the screen shows now, and therefore needs; without `figures` standings may be older."""
 
     pages: tuple[str, ...] = ("truth", "lies", "unseen")
     loss: bool = False
@@ -62,11 +62,12 @@ class Request:
     highlighted: bool = False
     dark: bool = True
     plain: bool = False
+    figures: bool = True
 
 
 @dataclass(frozen=True)
 class WatchFrame:
-    """Everything on the screen at one moment."""
+    """Everything on the screen at one moment; `figures` says whether `standings` are of it."""
 
     run_id: str
     state: RunState
@@ -82,6 +83,7 @@ class WatchFrame:
     instruments: tuple[InstrumentLine, ...] = ()
     problems: tuple[str, ...] = ()
     chance: float | None = None
+    figures: bool = True
 
 
 class WatchReader:
@@ -99,6 +101,8 @@ class WatchReader:
         self.experiment: Experiment = run.experiment
         self._values: dict[bool, tuple[AxisValue, ...]] = {}
         self._last: Request | None = None
+        self._standings: tuple[model.Standing, ...] = ()
+        self._standings_are_new = True
         self._curves: dict[tuple[str, str], Curve] = {}  # of one read
         self._verdict: tuple[RunState | None, str] = (None, "")
         self._instrument_events = InstrumentEvents(folder)
@@ -112,14 +116,19 @@ class WatchReader:
     def read(self, request: Request, force: bool = False) -> WatchFrame | None:
         """The run as it is now; None where nothing changed since the last call."""
         changed = self.view.refresh()
-        if not changed and request == self._last and not force:
+        asked = replace(request, figures=True)
+        stale = request.figures and not self._standings_are_new
+        if not changed and asked == self._last and not force and not stale:
             return None
-        self._last = request
+        figures = request.figures or force or asked != self._last
+        self._last, self._standings_are_new = asked, figures
         values = self.values(request.dark)
         self._curves.clear()
         epoch = self._epoch()
         progress = self._progress(epoch)
-        standings = tuple(self._standings(values, request, progress.epochs))
+        if figures:
+            self._standings = tuple(self._read_standings(values, request, progress.epochs))
+        standings = self._standings
         pictures, note = self._pictures(request, values)
         charts = {page: self._chart(page, request, values, standings) for page in request.pages}
         return WatchFrame(
@@ -139,6 +148,7 @@ class WatchReader:
             instruments=self._instruments(request, values, progress.epochs),
             problems=self.view.problems,
             chance=model.chance(self.experiment, self.view.guessing),
+            figures=figures,
         )
 
     # --- parts of a frame
@@ -189,7 +199,7 @@ class WatchReader:
             device=device,
         )
 
-    def _standings(
+    def _read_standings(
         self,
         values: Sequence[AxisValue],
         request: Request,
@@ -212,7 +222,8 @@ class WatchReader:
             now = {
                 metric: latest[metric][members] for metric in model.METRICS if len(latest[metric])
             }
-            gap = now[TRAIN_ACCURACY] - now[VALIDATION_ACCURACY]
+            with np.errstate(invalid="ignore", over="ignore"):  # infinities of odd tables
+                gap = now[TRAIN_ACCURACY] - now[VALIDATION_ACCURACY]
             best = model.best_of(unseen[value.key])
             standings.append(
                 model.Standing(

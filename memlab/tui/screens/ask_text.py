@@ -46,7 +46,6 @@ class AskText(ModalScreen[str | None]):
         self._wrong = wrong
 
     def compose(self) -> ComposeResult:
-        """Question, input, what is wrong, and the keys."""
         with Vertical():
             yield Static(self._question, id="question", markup=False)
             yield Static(self._detail, id="detail", markup=False)
@@ -68,5 +67,4 @@ class AskText(ModalScreen[str | None]):
             self.dismiss(event.value)
 
     def action_give_up(self) -> None:
-        """Leaves without an answer."""
         self.dismiss(None)

@@ -64,7 +64,6 @@ class ClaimScreen(ScoreboardPage):
         self._first = 0
 
     def compose(self) -> ComposeResult:
-        """Lays the screen out."""
         yield ShellHeader("scoreboard")
         yield Static("", id="claim", markup=False)
         yield Static("", id="message", markup=False)
@@ -80,7 +79,6 @@ class ClaimScreen(ScoreboardPage):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Shows what is known."""
         standing = self._standing
         self.query_one("#runs" if standing.runs else "#told").focus()
         self.show(self._frame)
@@ -158,7 +156,6 @@ class ClaimScreen(ScoreboardPage):
     # --- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that can do nothing now are hidden."""
         if not self.is_mounted:
             return True
         if action == "panel":
@@ -168,7 +165,6 @@ class ClaimScreen(ScoreboardPage):
         return True
 
     def on_line_table_row_selected(self, message: LineTable.RowSelected) -> None:
-        """Opens the run in Report."""
         line = next(line for line in self._standing.runs if line.name == message.row_key)
         if line.run_id:
             shell(self).show_report(line.run_id)
@@ -176,7 +172,6 @@ class ClaimScreen(ScoreboardPage):
             say(self, line.problem or "This run is not started; r starts it.", bool(line.problem))
 
     def action_panel(self, step: int) -> None:
-        """Another panel of the figure."""
         last = max(0, len(self._panels) - self._across(self.size.width))
         self._first = (self._first + step) % (last + 1)
         self._draw(self.size.width)

@@ -62,7 +62,9 @@ class CompareScreen(Screen[None]):
 
     CSS_PATH = "library.tcss"
     TITLE = "Compare"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", key_display="esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "back", key_display="esc")
+    ]
 
     @dataclass
     class Read(Message):
@@ -78,7 +80,6 @@ class CompareScreen(Screen[None]):
         self._run_ids = run_ids or []
 
     def compose(self) -> ComposeResult:
-        """Lays the screen out."""
         yield ShellHeader("library")
         yield Static(" against ".join(self._run_ids), id="heading", markup=False)
         yield Static("", id="message", markup=False)
@@ -90,7 +91,6 @@ class CompareScreen(Screen[None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Starts looking."""
         self._read(self.app.current_theme.dark, self.app.no_color)
 
     @work(thread=True, exit_on_error=False)
@@ -121,7 +121,6 @@ class CompareScreen(Screen[None]):
         ], " ".join([f"Each minus {runs[0].id}.", *comparison.remarks(runs)])
 
     def on_compare_screen_read(self, message: Read) -> None:
-        """Shows what a thread has read."""
         table = self.query_one("#rows", LineTable)
         table.empty = "There is nothing to compare."
         table.set_rows([key for key, _ in message.rows], [cells for _, cells in message.rows])
@@ -134,7 +133,3 @@ class CompareScreen(Screen[None]):
         line = self.query_one("#message", Static)
         line.update("  ".join(message.errors))
         line.set_class(bool(message.errors), "-shown")
-
-    def action_back(self) -> None:
-        """Goes back to the screen before."""
-        self.dismiss()

@@ -155,7 +155,6 @@ class ComposeScreen(StartingScreen):
         self._choose(key)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """Shows the preset under the cursor."""
         key = event.option.id if event.option_list.id == "presets" else None
         if key and self._shelf is not None and key != self._shelf.current:
             self._choose(key)
@@ -242,11 +241,9 @@ class ComposeScreen(StartingScreen):
     # --- the form
 
     def on_field_list_changed(self, event: FieldList.Changed) -> None:
-        """Takes what was typed."""
         self._type(event.key, event.text)
 
     def on_field_list_reset(self, event: FieldList.Reset) -> None:
-        """Takes the preset's value back."""
         if self._shelf is not None:
             self._shelf.draft = self._shelf.draft.without(event.key)
             self._evaluate()
@@ -374,7 +371,6 @@ class ComposeScreen(StartingScreen):
             self.query_one(name).border_subtitle = hint
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that mean nothing here are not shown."""
         if action == "several":
             return self._page == 1
         if action == "cell":

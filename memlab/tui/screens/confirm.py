@@ -43,7 +43,6 @@ class Confirm(ModalScreen[bool]):
         self._key = key
 
     def compose(self) -> ComposeResult:
-        """Lays the screen out."""
         question, detail, answers = self._texts
         with Vertical():
             yield Static(question, id="question", markup=False)
@@ -51,7 +50,6 @@ class Confirm(ModalScreen[bool]):
             yield Static(answers, id="answers", markup=False)
 
     def action_answer(self, answer: bool) -> None:
-        """Ends the question."""
         self.dismiss(answer)
 
     def on_key(self, event: events.Key) -> None:

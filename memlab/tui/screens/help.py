@@ -70,7 +70,6 @@ class Help(ModalScreen[None]):
         self._title, self._content = title, content
 
     def compose(self) -> ComposeResult:
-        """One sheet of text."""
         with VerticalScroll() as sheet:
             sheet.border_title = framed(f"{self._title} ")
             sheet.border_subtitle = "esc closes"

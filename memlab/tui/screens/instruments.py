@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events, work
+from textual import events, getters
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
 from memlab.tui.axis_values import AxisValue, axis_title
@@ -19,7 +17,9 @@ from memlab.tui.example_stream import Stream
 from memlab.tui.header import ShellHeader
 from memlab.tui.instruments_reader import Detail, InstrumentsFrame, InstrumentsReader, Request
 from memlab.tui.palette import palette
-from memlab.tui.screens.shell import HEIGHTS, WIDTHS, reason, selected_folder
+from memlab.tui.screens.live import LiveScreen
+from memlab.tui.screens.message import put
+from memlab.tui.screens.shell import HEIGHTS, WIDTHS, selected_folder
 from memlab.tui.watch_reader import WatchReader
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.columns import Cell, Coloured, Column
@@ -28,21 +28,17 @@ from memlab.tui.widgets.key_line import KeyLine
 from memlab.tui.widgets.picture import PictureStrip
 from memlab.tui.widgets.table import LineTable
 
-UPDATE_SECONDS = 0.5
 NONE = 'This experiment has no instruments; `[instruments] on = ["default"]` switches them on.'
 
 
 class InstrumentList(LineTable):
     """Instruments with their quantities under them."""
 
+    SORTABLE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "quantity", key_display="↑↓"),
         Binding("down,j", "move(1)", "next quantity", show=False),
     ]
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Nothing is sorted: quantities stay under their instrument."""
-        return not action.startswith("sort")
 
 
 class QuantityChart(BrailleChart):
@@ -61,14 +57,18 @@ class QuantityChart(BrailleChart):
         before = {name: getattr(self, name) for name in told}
         if before["title"] != told["title"]:
             self._x_limits = self._y_limits = None
-        if before["highlighted"] != cursor:
-            self._styles = self._painted_size = None
         for name, value in told.items():
             self.set_reactive(getattr(BrailleChart, name), value)
+        if before["highlighted"] != cursor:
+            self.repaint_all(restyled=True)
         self.show(detail.content.series, ())
 
 
-class InstrumentsScreen(Screen[None]):
+# A reader and what it read: no frame where nothing changed.
+Answer = tuple[InstrumentsReader, InstrumentsFrame | None]
+
+
+class InstrumentsScreen(LiveScreen[Answer]):
     """A list at the left, the chosen quantity at the right; pushed over Watch."""
 
     CSS_PATH = "instruments.tcss"
@@ -80,16 +80,13 @@ class InstrumentsScreen(Screen[None]):
         Binding("right_square_bracket", "value(1)", "next value", show=False),
         Binding("left", "value(-1)", "previous value", show=False),
         Binding("right", "value(1)", "next value", show=False),
-        Binding("escape,i", "back", "back", key_display="esc"),
+        Binding("escape,i", "dismiss", "back", key_display="esc"),
     ]
 
-    @dataclass
-    class Read(Message):
-        """A thread has read the instruments; no frame where nothing changed."""
-
-        reader: InstrumentsReader | None
-        frame: InstrumentsFrame | None
-        error: str = ""
+    table = getters.query_one(InstrumentList)
+    chart = getters.query_one(QuantityChart)
+    heat = getters.query_one(HeatMap)
+    chosen = getters.query_one("#chosen", Vertical)
 
     def __init__(self, cursor: str | None = None, header: str = "watch") -> None:
         """`cursor` is the axis value shown first, `header` the screen that this one lies over."""
@@ -98,10 +95,8 @@ class InstrumentsScreen(Screen[None]):
         self._cursor = cursor
         self._reader: InstrumentsReader | None = None
         self._frame: InstrumentsFrame | None = None
-        self._reading = self._again = False
 
     def compose(self) -> ComposeResult:
-        """Lays the screen out."""
         yield ShellHeader(self._header)
         yield Static("", id="values", markup=False)
         with Horizontal(id="body"):
@@ -117,62 +112,46 @@ class InstrumentsScreen(Screen[None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Starts looking."""
-        self.set_interval(UPDATE_SECONDS, self._tick)
-        self.query_one(InstrumentList).focus()
-        self._tick()
+        self.table.focus()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Says it anew for another width."""
         if self._frame is not None:
             self._put_values(self._frame)
 
     # --- reading
 
-    def _tick(self) -> None:
-        if not self.is_current or selected_folder(self) is None:
-            return
-        if self._reading:
-            self._again = True
-            return
-        self._reading, self._again = True, False
+    def question(self) -> Callable[[], Answer] | None:
+        folder, reader = selected_folder(self), self._reader
         request = Request(
-            chosen=self.query_one(InstrumentList).cursor_key,
+            chosen=self.table.cursor_key,
             cursor=self._cursor,
             points=max(160, self.size.width * 4),
             dark=self.app.current_theme.dark,
             plain=self.app.no_color,
         )
-        self._read(self._reader, request)
+        if folder is None:
+            return None
 
-    @work(thread=True, group="instruments-read", exit_on_error=False)
-    def _read(self, reader: InstrumentsReader | None, request: Request) -> None:
-        try:
-            if reader is None:
-                folder = selected_folder(self)
-                assert folder is not None
-                reader = InstrumentsReader(WatchReader(folder))
-            self.post_message(self.Read(reader, reader.read(request)))
-        except Exception as error:
-            self.post_message(self.Read(reader, None, reason(error)))
+        def read() -> Answer:
+            known = reader or InstrumentsReader(WatchReader(folder))
+            return known, known.read(request)
 
-    def on_instruments_screen_read(self, message: Read) -> None:
-        """Shows what a thread has read."""
-        self._reading = False
-        self._reader = message.reader
-        if message.error:
-            self.query_one("#values", Static).update(message.error)
-        elif message.frame is not None:
-            self._show(message.frame)
-        if self._again:
-            self._tick()
+        return read
+
+    def complain(self, problem: str) -> None:
+        put(self, "#values", problem)
+
+    def show(self, frame: Answer) -> None:
+        self._reader, shown = frame
+        if shown is not None:
+            self._show(shown)
 
     # --- showing
 
     def _show(self, frame: InstrumentsFrame) -> None:
         self._frame, self._cursor = frame, frame.cursor
         self._put_values(frame)
-        table = self.query_one(InstrumentList)
+        table = self.table
         table.empty = NONE
         error = palette(self.app.current_theme.dark).error
         cells: list[list[Cell]] = [
@@ -188,7 +167,7 @@ class InstrumentsScreen(Screen[None]):
             self._put_stream(frame.stream)
 
     def _put(self, detail: Detail, cursor: str) -> None:
-        chart, heat = self.query_one(QuantityChart), self.query_one(HeatMap)
+        chart, heat = self.chart, self.heat
         heated = detail.drawing == "heat map"
         chart.display, heat.display = not heated, heated
         if heated:
@@ -200,49 +179,37 @@ class InstrumentsScreen(Screen[None]):
             )
         else:
             chart.present(detail, cursor)
-        words = self.query_one("#words", Static)
         text = Text("\n").join(
             Text(line, "bold" if index == 0 else "") for index, line in enumerate(detail.words)
         )
-        if str(words.content) != str(text):
-            words.update(text)
+        put(self, "#words", text)
 
     def _put_stream(self, stream: Stream | None) -> None:
-        self.query_one("#chosen").set_class(stream is not None, "-streaming")
+        self.chosen.set_class(stream is not None, "-streaming")
         if stream is None:
             return
         notes = {"learned": stream.learned_note, "forgotten": stream.forgotten_note}
         titles = {"learned": "learned last", "forgotten": "forgotten now"}
         for kind, title in titles.items():
-            line = self.query_one(f"#{kind}-title", Static)
             text = stream.problem or " · ".join(t for t in (title, notes[kind]) if t)
-            if line.content != text:
-                line.update(text)
+            put(self, f"#{kind}-title", text)
             self.query_one(f"#{kind}", PictureStrip).set_pictures(getattr(stream, kind))
 
     def _put_values(self, frame: InstrumentsFrame) -> None:
         axis = axis_title(self._reader.watch.experiment) if self._reader is not None else ""
         text = values_line(frame.values, frame.cursor, axis, self.size.width, self.app.no_color)
-        line = self.query_one("#values", Static)
-        if line.content != text:
-            line.update(text)
+        put(self, "#values", text)
 
     # --- keys
 
     def on_line_table_row_highlighted(self) -> None:
-        """Shows the quantity under the cursor."""
-        self._tick()
+        self.look()
 
     def action_value(self, step: int) -> None:
-        """Another axis value."""
         if self._frame is not None:
             keys = [value.key for value in self._frame.values]
             self._cursor = keys[(keys.index(self._frame.cursor) + step) % len(keys)]
-            self._tick()
-
-    def action_back(self) -> None:
-        """Goes back to the screen before."""
-        self.dismiss()
+            self.look()
 
 
 def _columns() -> list[Column]:

@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import work
+from textual import getters, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from memlab.errors import MemlabError
 from memlab.runs import lifecycle
 from memlab.runs.origin import Registry
 from memlab.runs.run_folder import RunFolder
-from memlab.text import plain
 from memlab.tui import library_model as model
 from memlab.tui.library_model import Entry
 from memlab.tui.library_reader import LibraryReader
 from memlab.tui.screens.compare import CompareScreen
 from memlab.tui.screens.confirm import Confirm
-from memlab.tui.screens.shell import reason, shell, standby
+from memlab.tui.screens.live import LiveScreen
+from memlab.tui.screens.message import say
+from memlab.tui.screens.shell import shell, standby
 from memlab.tui.widgets.key_line import KeyLine
 from memlab.tui.widgets.table import LineTable
 
-UPDATE_SECONDS = 0.5
 SHOW_SECONDS = 20.0  # after which "3 min ago" is said anew
 EMPTY = "No runs yet.  1  composes the first one, and ⏎ there starts it."
 NO_MATCH = "No run matches the filter.  esc  shows all."
+
+# A reader, what it read, whether there is more, and how many runs are older than the registry.
+Answer = tuple[LibraryReader, list[Entry], bool, int]
 
 
 class RunsTable(LineTable):
@@ -43,7 +46,7 @@ class RunsTable(LineTable):
     ]
 
 
-class LibraryScreen(Screen[None]):
+class LibraryScreen(LiveScreen[Answer]):
     """Runs newest first; the cursor stays on its run."""
 
     CSS_PATH = "library.tcss"
@@ -59,14 +62,9 @@ class LibraryScreen(Screen[None]):
         Binding("escape", "clear", "show all, unmark", show=False),
     ]
 
-    @dataclass
-    class Read(Message):
-        """A thread has read the runs folder."""
-
-        entries: list[Entry]
-        more: bool
-        error: str = ""
-        older: int = 0
+    heading = getters.query_one("#heading", Static)
+    filter = getters.query_one("#filter", Input)
+    table = getters.query_one(RunsTable)
 
     @dataclass
     class Done(Message):
@@ -81,12 +79,11 @@ class LibraryScreen(Screen[None]):
         self._entries: dict[str, Entry] = {}
         self._marked: set[str] = set()
         self._reader: LibraryReader | None = None
-        self._reading = self._loaded = False
+        self._loaded = False
         self._read_last: list[Entry] | None = None
         self._shown_at = 0.0
 
     def compose(self) -> ComposeResult:
-        """Lays the screen out."""
         yield Static("", id="heading", markup=False)
         yield Static("", id="message", markup=False)
         yield Input(placeholder="words in title, data, state or id", id="filter", compact=True)
@@ -94,52 +91,33 @@ class LibraryScreen(Screen[None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Starts looking."""
-        self._timer = self.set_interval(UPDATE_SECONDS, self._tick, pause=not self.is_current)
-        self.query_one(RunsTable).focus()
-        self._tick()
-
-    def on_screen_resume(self) -> None:
-        """Looks again at once."""
-        self._timer.resume()
-        self._tick()
-
-    def on_screen_suspend(self) -> None:
-        """Rests while another screen is shown."""
-        self._timer.pause()
+        self.table.focus()
 
     # --- reading
 
-    def _tick(self) -> None:
-        if not self._reading:
-            self._reading = True
-            self._read()
+    def question(self) -> Callable[[], Answer]:
+        reader, runs_folder = self._reader, shell(self).runs_folder
 
-    @work(thread=True, group="library-read", exit_on_error=False)
-    def _read(self) -> None:
-        older = 0
-        try:
-            if self._reader is None:
-                older = lifecycle.unsettled(shell(self).runs_folder)
-                self._reader = LibraryReader(shell(self).runs_folder)
-            self.post_message(self.Read(*self._reader.read(), older=older))
-        except Exception as error:
-            self.post_message(self.Read([], False, reason(error)))
+        def read() -> Answer:
+            older = 0 if reader else lifecycle.unsettled(runs_folder)
+            known = reader or LibraryReader(runs_folder)
+            return known, *known.read(), older
 
-    def on_library_screen_read(self, message: Read) -> None:
-        """Shows what a thread has read."""
-        self._reading = False
-        if message.error:
-            self._say(message.error)
-            return
+        return read
+
+    def complain(self, problem: str) -> None:
+        say(self, problem)
+
+    def show(self, frame: Answer) -> None:
+        self._reader, entries, more, older = frame
         before = self._current
-        if message.older:
-            self._ask_about(message.older)
-        if message.more:
-            self._tick()
-        if not self._is_new(message.entries):
+        if older:
+            self._ask_about(older)
+        if more:
+            self.look()
+        if not self._is_new(entries):
             return
-        self._entries = {entry.id: entry for entry in message.entries}
+        self._entries = {entry.id: entry for entry in entries}
         self._marked &= self._entries.keys()
         self._loaded = True
         self._show()
@@ -190,17 +168,17 @@ class LibraryScreen(Screen[None]):
     # --- showing
 
     def _show(self) -> None:
-        words = self.query_one("#filter", Input).value
+        words = self.filter.value
         shown = [entry for entry in self._entries.values() if model.matches(entry, words)]
         dark, now = self.app.current_theme.dark, time.time()
-        table = self.query_one(RunsTable)
+        table = self.table
         table.empty = NO_MATCH if self._entries else EMPTY if self._loaded else table.empty
         table.set_rows(
             [entry.id for entry in shown],
             [model.cells(entry, entry.id in self._marked, dark, now) for entry in shown],
         )
         text = model.heading(list(self._entries.values()), len(shown), len(self._marked))
-        heading = self.query_one("#heading", Static)
+        heading = self.heading
         if heading.content != text:
             heading.update(text if self._entries else "")
             if not shown:
@@ -208,22 +186,16 @@ class LibraryScreen(Screen[None]):
 
     @property
     def _current(self) -> Entry | None:
-        return self._entries.get(self.query_one(RunsTable).cursor_key or "")
-
-    def _say(self, text: str) -> None:
-        line = self.query_one("#message", Static)
-        line.update(plain(text))
-        line.set_class(bool(text), "-shown")
+        return self._entries.get(self.table.cursor_key or "")
 
     def on_line_table_row_highlighted(self) -> None:
         """What was said belonged to another run."""
-        self._say("")
+        say(self, "")
         self.refresh_bindings()
 
     # --- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that can do nothing now are hidden."""
         entry = self._current if self.is_mounted else None
         if action in ("watch", "mark", "delete"):
             return entry is not None
@@ -242,20 +214,18 @@ class LibraryScreen(Screen[None]):
         if entry is None:
             return
         if entry.problem:
-            self._say(entry.problem)
+            say(self, entry.problem)
         elif entry.state.final:
             shell(self).show_report(entry.id)
         else:
             shell(self).show_watch(entry.id)
 
     def action_watch(self) -> None:
-        """Opens the run's curves."""
         if self._current is not None:
             shell(self).show_watch(self._current.id)
 
     def action_filter(self) -> None:
-        """Opens the filter."""
-        line = self.query_one("#filter", Input)
+        line = self.filter
         line.add_class("-shown")
         line.focus()
 
@@ -265,18 +235,18 @@ class LibraryScreen(Screen[None]):
 
     def on_input_submitted(self) -> None:
         """Back to the list, narrowed."""
-        self.query_one(RunsTable).focus()
+        self.table.focus()
 
     def action_clear(self) -> None:
         """Back to all, alike."""
-        line = self.query_one("#filter", Input)
+        line = self.filter
         line.value = ""
         line.remove_class("-shown")
-        if not self.query_one(RunsTable).has_focus:
-            self.query_one(RunsTable).focus()
+        if not self.table.has_focus:
+            self.table.focus()
         else:
             self._marked.clear()
-        self._say("")
+        say(self, "")
         self._show()
         self.refresh_bindings()
 
@@ -289,12 +259,10 @@ class LibraryScreen(Screen[None]):
             self.refresh_bindings()
 
     def action_compare(self) -> None:
-        """Opens the marked runs side by side."""
         chosen = [entry.id for entry in self._entries.values() if entry.id in self._marked]
         self.app.push_screen(CompareScreen(chosen))
 
     def action_resume(self) -> None:
-        """Gives a dead run a new worker."""
         if self._current is not None:
             self._resume(RunFolder(shell(self).runs_folder / self._current.id))
 
@@ -333,7 +301,7 @@ class LibraryScreen(Screen[None]):
         if entry is None:
             return
         if entry.living:
-            self._say(f"{entry.id} is {entry.state.state}; stop it before deleting it.")
+            say(self, f"{entry.id} is {entry.state.state}; stop it before deleting it.")
             return
 
         def answered(yes: bool | None) -> None:
@@ -352,9 +320,8 @@ class LibraryScreen(Screen[None]):
             self.post_message(self.Done(folder.id, str(error)))
 
     def on_library_screen_done(self, message: Done) -> None:
-        """Says what went wrong, or goes on."""
-        self._say(message.error)
+        say(self, message.error)
         self._look_again(message.run_id)
         if message.open_watch:
             shell(self).show_watch(message.run_id)
-        self._tick()
+        self.look()

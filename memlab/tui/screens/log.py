@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import ClassVar
 
 from rich.text import Text
-from textual import work
+from textual import getters
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import RichLog
 
 from memlab.errors import RunFolderError
@@ -23,12 +21,12 @@ from memlab.strict_json import number
 from memlab.text import plain
 from memlab.tui.header import ShellHeader
 from memlab.tui.plain_lines import framed
-from memlab.tui.screens.shell import reason, selected_folder
+from memlab.tui.screens.live import LiveScreen
+from memlab.tui.screens.shell import selected_folder
 from memlab.tui.widgets.key_line import KeyLine
 
 MAX_LINES = 2_000
 TAIL_BYTES = 1 << 16
-UPDATE_SECONDS = 0.5
 LOUD = ("failed", "member-diverged")
 LONGEST_VALUE = 1_000  # characters
 
@@ -87,68 +85,58 @@ class Tail:
         return data.decode("utf-8", "replace").splitlines()
 
 
-class LogScreen(Screen[None]):
+Fresh = tuple[list[Event], list[str]]  # new events, and new lines of worker.log
+
+
+class LogScreen(LiveScreen[Fresh]):
     """Events above, worker.log below; both follow until scrolled up."""
 
     CSS_PATH = "log.tcss"
     TITLE = "Log"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,l", "back", "back", key_display="esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,l", "dismiss", "back", key_display="esc")
+    ]
 
-    @dataclass
-    class Read(Message):
-        """New events and lines."""
+    events = getters.query_one("#events", RichLog)
+    worker = getters.query_one("#worker", RichLog)
 
-        events: list[Event]
-        lines: list[str]
+    def __init__(self) -> None:
+        super().__init__()
+        self._readers: tuple[EventReader, Tail] | None = None
+        self._empty = True
 
     def compose(self) -> ComposeResult:
-        """Lays the screen out."""
         yield ShellHeader("watch")
         yield RichLog(id="events", max_lines=MAX_LINES, wrap=True)
         yield RichLog(id="worker", max_lines=MAX_LINES, wrap=True)
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Starts looking."""
-        self.query_one("#events").border_title = "events"
-        self.query_one("#worker").border_title = "worker.log"
+        self.events.border_title, self.worker.border_title = "events", "worker.log"
         folder = selected_folder(self)
-        if folder is None:
-            return
-        self._reading = False
-        self._events, self._tail = EventReader(folder.events), Tail(folder.worker_log)
-        self._empty = True
-        self.query_one("#worker").border_subtitle = framed(str(folder.worker_log))
-        self.query_one("#worker").focus()
-        self.set_interval(UPDATE_SECONDS, self._tick)
-        self._tick()
+        if folder is not None:
+            self._readers = EventReader(folder.events), Tail(folder.worker_log)
+            self.worker.border_subtitle = framed(str(folder.worker_log))
+            self.worker.focus()
 
-    def _tick(self) -> None:
-        if not self._reading:
-            self._reading = True
-            self._read()
+    def question(self) -> Callable[[], Fresh] | None:
+        if self._readers is None:
+            return None
+        events, tail = self._readers
+        return lambda: (events.read(), tail.read())
 
-    @work(thread=True, exit_on_error=False)
-    def _read(self) -> None:
-        try:
-            self.post_message(self.Read(self._events.read(), self._tail.read()))
-        except Exception as error:
-            self.post_message(self.Read([], [reason(error)]))
+    def complain(self, problem: str) -> None:
+        self.show(([], [problem]))
 
-    def on_log_screen_read(self, message: Read) -> None:
-        """Appends what a thread has read."""
-        self._reading = False
-        events, worker = self.query_one("#events", RichLog), self.query_one("#worker", RichLog)
-        for event in message.events:
-            events.write(event_text(event))
-        if self._empty and message.lines:
-            worker.clear()
+    def show(self, frame: Fresh) -> None:
+        """Appends what is new."""
+        events, lines = frame
+        for event in events:
+            self.events.write(event_text(event))
+        if self._empty and lines:
+            self.worker.clear()
             self._empty = False
-        elif self._empty and not worker.lines:
-            worker.write(Text("The worker has printed nothing.", "italic dim"))
-        for line in message.lines:
-            worker.write(Text(plain(line)))
-
-    def action_back(self) -> None:
-        """Goes back to the screen before."""
-        self.dismiss()
+        elif self._empty and not self.worker.lines:
+            self.worker.write(Text("The worker has printed nothing.", "italic dim"))
+        for line in lines:
+            self.worker.write(Text(plain(line)))

@@ -29,11 +29,8 @@ from memlab.tui.widgets.table import LineTable
 class LookupClaims(LineTable):
     """The claims that answer the question."""
 
+    SORTABLE = False
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "open")]
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Nothing is sorted."""
-        return not action.startswith("sort")
 
 
 class LookupScreen(ScoreboardPage):
@@ -53,7 +50,6 @@ class LookupScreen(ScoreboardPage):
         self._panel: Panel | None = None
 
     def compose(self) -> ComposeResult:
-        """Lays the screen out."""
         yield ShellHeader("scoreboard")
         yield Static("", id="answer", markup=False)
         yield Static("", id="message", markup=False)
@@ -64,7 +60,6 @@ class LookupScreen(ScoreboardPage):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Shows what is known."""
         self.query_one(LookupClaims).focus()
         self.show(self._frame)
 
@@ -107,17 +102,14 @@ class LookupScreen(ScoreboardPage):
     # --- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that can do nothing now are hidden."""
         if action == "run":
             return any(line.state != "finished" for one in self._standings for line in one.runs)
         return True
 
     def on_line_table_row_highlighted(self) -> None:
-        """Tells of the claim under the cursor."""
         self._tell()
 
     def on_line_table_row_selected(self, message: LineTable.RowSelected) -> None:
-        """Opens the claim."""
         self._open(message.row_key)
 
     def action_run(self) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import ClassVar
 
 from rich.text import Text
-from textual import work
+from textual import getters
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
 from memlab.numbers import count
@@ -19,14 +17,17 @@ from memlab.tui import members_reader
 from memlab.tui.axis_values import axis_title
 from memlab.tui.header import ShellHeader
 from memlab.tui.members_reader import MemberFrame, MemberRow, MembersFrame
-from memlab.tui.screens.shell import HEIGHTS, WIDTHS, reason, selected_folder
+from memlab.tui.screens.live import LiveScreen
+from memlab.tui.screens.message import put
+from memlab.tui.screens.shell import HEIGHTS, WIDTHS, selected_folder
 from memlab.tui.watch_reader import WatchReader
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.columns import Column
 from memlab.tui.widgets.key_line import KeyLine
 from memlab.tui.widgets.table import LineTable
 
-UPDATE_SECONDS = 0.5
+AllMembers = tuple[WatchReader, MembersFrame, list[MemberRow]]
+OneMember = tuple[WatchReader, MemberFrame]
 
 
 class MembersTable(LineTable):
@@ -60,21 +61,17 @@ def member_columns(axis: str) -> list[Column]:
     ]
 
 
-class MembersScreen(Screen[None]):
+class MembersScreen(LiveScreen[AllMembers]):
     """All members of the selected run; pushed over Watch."""
 
     CSS_PATH = "members.tcss"
     TITLE = "Members"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", key_display="esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "back", key_display="esc")
+    ]
 
-    @dataclass
-    class Read(Message):
-        """A thread has read the figures."""
-
-        reader: WatchReader | None
-        frame: MembersFrame | None
-        rows: list[MemberRow]
-        error: str = ""
+    heading = getters.query_one("#heading", Static)
+    table = getters.query_one(MembersTable)
 
     def __init__(self, group: str = "0") -> None:
         """`group` is the axis value whose first member has the cursor at the start."""
@@ -83,63 +80,43 @@ class MembersScreen(Screen[None]):
         self._reader: WatchReader | None = None
         self._frame: MembersFrame | None = None
         self._rows: dict[str, MemberRow] = {}
-        self._reading = False
 
     def compose(self) -> ComposeResult:
-        """Lays the screen out."""
         yield ShellHeader("watch")
         yield Static("", id="heading", markup=False)
         yield MembersTable(member_columns(""), id="members", empty="reads the run")
         yield KeyLine()
 
-    def on_mount(self) -> None:
-        """Starts looking."""
-        self.set_interval(UPDATE_SECONDS, self._tick)
-        self._tick()
+    def question(self) -> Callable[[], AllMembers] | None:
+        folder, reader = selected_folder(self), self._reader
+        dark, plain = self.app.current_theme.dark, self.app.no_color
+        if folder is None:
+            return None
 
-    def _tick(self) -> None:
-        folder = selected_folder(self)
-        if folder is not None and not self._reading and self.is_current:
-            self._reading = True
-            self._read(self.app.current_theme.dark, self.app.no_color)
+        def read() -> AllMembers:
+            known = reader or WatchReader(folder)
+            rows = [] if reader else members_reader.member_rows(known, dark, plain)
+            return known, members_reader.read_members(known), rows
 
-    @work(thread=True, exit_on_error=False)
-    def _read(self, dark: bool, plain: bool) -> None:
-        try:
-            reader = self._reader
-            rows: list[MemberRow] = []
-            if reader is None:
-                folder = selected_folder(self)
-                assert folder is not None
-                reader = WatchReader(folder)
-                rows = members_reader.member_rows(reader, dark, plain)
-            frame = members_reader.read_members(reader)
-            self.post_message(self.Read(reader, frame, rows))
-        except Exception as error:
-            self.post_message(self.Read(None, None, [], reason(error)))
+        return read
 
-    def on_members_screen_read(self, message: Read) -> None:
-        """Shows what a thread has read."""
-        self._reading = False
-        table = self.query_one(MembersTable)
-        if message.frame is None or message.reader is None:
-            self.query_one("#heading", Static).update(message.error)
-            return
-        self._frame = message.frame
+    def complain(self, problem: str) -> None:
+        self.heading.update(problem)
+
+    def show(self, frame: AllMembers) -> None:
+        reader, self._frame, rows = frame
         if self._reader is not None:
-            table.update_cells()
+            self.table.update_cells()
             return
-        self._reader = message.reader
-        self._rows = {row.key: row for row in message.rows}
-        table.set_columns(member_columns(axis_title(message.reader.experiment)))
-        table.set_rows(list(self._rows), self._cell)
-        first = next((row.key for row in message.rows if row.group == self._group), None)
+        self._reader = reader
+        self._rows = {row.key: row for row in rows}
+        self.table.set_columns(member_columns(axis_title(reader.experiment)))
+        self.table.set_rows(list(self._rows), self._cell)
+        first = next((row.key for row in rows if row.group == self._group), None)
         if first is not None:
-            table.move_to(first)
-        self.query_one("#heading", Static).update(
-            f"{count(len(self._rows))} members of {message.reader.folder.id}"
-        )
-        table.focus()
+            self.table.move_to(first)
+        self.heading.update(f"{count(len(self._rows))} members of {reader.folder.id}")
+        self.table.focus()
 
     def _cell(self, row_key: str, column: str) -> object:
         row = self._rows[row_key]
@@ -153,15 +130,10 @@ class MembersScreen(Screen[None]):
         return self._frame.cell(int(row_key), column)
 
     def on_line_table_row_selected(self, message: LineTable.RowSelected) -> None:
-        """Opens the member of the row."""
         self.app.push_screen(MemberScreen(int(message.row_key)))
 
-    def action_back(self) -> None:
-        """Goes back to the screen before."""
-        self.dismiss()
 
-
-class MemberScreen(Screen[None]):
+class MemberScreen(LiveScreen[OneMember]):
     """One network: its curves, what it was trained with, where it diverged."""
 
     CSS_PATH = "members.tcss"
@@ -169,28 +141,19 @@ class MemberScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "back", key_display="esc"),
+        Binding("escape", "dismiss", "back", key_display="esc"),
         Binding("right", "next(1)", "next member", key_display="←→"),
         Binding("left", "next(-1)", "previous member", show=False),
     ]
 
-    @dataclass
-    class Read(Message):
-        """A thread has read the member."""
-
-        reader: WatchReader | None
-        index: int
-        frame: MemberFrame | None
-        error: str = ""
+    heading = getters.query_one("#heading", Static)
 
     def __init__(self, index: int = 0) -> None:
         super().__init__()
-        self._index = index
+        self._index = self.about = index
         self._reader: WatchReader | None = None
-        self._reading = False
 
     def compose(self) -> ComposeResult:
-        """Lays the screen out."""
         yield ShellHeader("watch")
         yield Static("", id="heading", markup=False)
         with Horizontal(id="curves"):
@@ -200,60 +163,34 @@ class MemberScreen(Screen[None]):
         yield Static("", id="settings", markup=False)
         yield KeyLine()
 
-    def on_mount(self) -> None:
-        """Starts looking."""
-        self.set_interval(UPDATE_SECONDS, self._tick)
-        self._tick()
+    def question(self) -> Callable[[], OneMember] | None:
+        folder, reader, index = selected_folder(self), self._reader, self._index
+        points, dark = max(60, self.size.width * 2), self.app.current_theme.dark
+        if folder is None:
+            return None
 
-    def _tick(self) -> None:
-        if not self._reading and self.is_current and selected_folder(self) is not None:
-            self._reading = True
-            self._read(self._index, self.size.width * 2, self.app.current_theme.dark)
+        def read() -> OneMember:
+            known = reader or WatchReader(folder)
+            member = members_reader.member_of(known, index)
+            return known, members_reader.read_member(known, member, points, dark)
 
-    @work(thread=True, exit_on_error=False)
-    def _read(self, index: int, points: int, dark: bool) -> None:
-        try:
-            reader = self._reader
-            if reader is None:
-                folder = selected_folder(self)
-                assert folder is not None
-                reader = WatchReader(folder)
-            member = members_reader.member_of(reader, index)
-            frame = members_reader.read_member(reader, member, max(60, points), dark)
-            self.post_message(self.Read(reader, index, frame))
-        except Exception as error:
-            self.post_message(self.Read(None, index, None, reason(error)))
+        return read
 
-    def on_member_screen_read(self, message: Read) -> None:
-        """Shows what a thread has read."""
-        self._reading = False
-        heading = self.query_one("#heading", Static)
-        if message.frame is None:
-            heading.update(message.error)
-            return
-        self._reader, frame = message.reader, message.frame
-        if message.index != self._index:
-            self._tick()
-            return
-        heading.update(f"member {message.index}: {frame.name}   {frame.status}")
+    def complain(self, problem: str) -> None:
+        self.heading.update(problem)
+
+    def show(self, frame: OneMember) -> None:
+        self._reader, member = frame
+        self.heading.update(f"member {self._index}: {member.name}   {member.status}")
         for name in ("accuracy", "loss", "rates"):
-            content = getattr(frame, name)
+            content = getattr(member, name)
             self.query_one(f"#{name}", BrailleChart).show(content.series, content.marks)
-        text = Text("\n").join(
-            Text.assemble((f"{name:<15} ", "dim"), value) for name, value in frame.settings
-        )
-        settings = self.query_one("#settings", Static)
-        if str(settings.content) != str(text):
-            settings.update(text)
+        lines = [Text.assemble((f"{name:<15} ", "dim"), text) for name, text in member.settings]
+        put(self, "#settings", Text("\n").join(lines))
 
     def action_next(self, step: int) -> None:
-        """Another member."""
         if self._reader is None:
             return
         total = sum(len(value.members) for value in self._reader.values())
-        self._index = (self._index + step) % total
-        self._tick()
-
-    def action_back(self) -> None:
-        """Goes back to the screen before."""
-        self.dismiss()
+        self._index = self.about = (self._index + step) % total
+        self.look()

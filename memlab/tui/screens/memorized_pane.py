@@ -26,7 +26,6 @@ class MemorizedPane(Vertical):
         self._titles: tuple[str, str] | None = None
 
     def compose(self) -> ComposeResult:
-        """The row."""
         yield PictureStrip(id="pictures", empty="no lie has been memorized yet")
 
     def prepare(self, small: bool) -> None:

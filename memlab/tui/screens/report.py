@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
-from textual import work
+from textual import getters, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -27,7 +28,7 @@ from memlab.tui.screens.confirm import Confirm
 from memlab.tui.screens.instruments import InstrumentsScreen
 from memlab.tui.screens.message import put, say
 from memlab.tui.screens.sections_pane import SectionsPane
-from memlab.tui.screens.shell import HEIGHTS, reason, selected_folder, shell
+from memlab.tui.screens.shell import HEIGHTS, reason, shell
 from memlab.tui.screens.suggesting import SuggestingScreen
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.key_line import KeyLine
@@ -36,16 +37,16 @@ from memlab.tui.widgets.table import LineTable
 if TYPE_CHECKING:
     from memlab.reports.findings import Findings
 
-UPDATE_SECONDS = 1.0
 UNSAFE_NAME = "Not copied: the run's folder has a name that is not safe to paste; rename it."
 NO_RUN = "No runs yet, so there is no report.  1  composes the first one, and ⏎ there starts it."
 
 
-class ReportScreen(SuggestingScreen):
+class ReportScreen(SuggestingScreen[Loaded]):
     """The findings of the selected run, also of one that still goes on."""
 
     CSS_PATH = "report.tcss"
     TITLE = "Report"
+    UPDATE_SECONDS = 1.0
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "next(1)", "instrument"),
@@ -57,13 +58,11 @@ class ReportScreen(SuggestingScreen):
         Binding("e", "export", "export"),
     ]
 
-    @dataclass
-    class Read(Message):
-        """A thread has read or built the findings."""
-
-        run_id: str
-        loaded: Loaded | None
-        error: str = ""
+    scroll = getters.query_one("#scroll", VerticalScroll)
+    ladder = getters.query_one("#ladder", BrailleChart)
+    claims = getters.query_one("#claims", Static)
+    rows = getters.query_one("#rows", LineTable)
+    sections = getters.query_one(SectionsPane)
 
     @dataclass
     class Exported(Message):
@@ -75,12 +74,9 @@ class ReportScreen(SuggestingScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._run_id: str | None = None
         self._loaded: Loaded | None = None
-        self._reading = False
 
     def compose(self) -> ComposeResult:
-        """Lays the screen out."""
         yield Static("", id="message", markup=False)
         with VerticalScroll(id="scroll"):
             yield Static("", id="standing", markup=False)
@@ -98,59 +94,31 @@ class ReportScreen(SuggestingScreen):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Starts looking."""
-        self._timer = self.set_interval(UPDATE_SECONDS, self.look, pause=not self.is_current)
-        self.query_one("#ladder", BrailleChart).empty = "no figures yet"
-        self.query_one("#scroll").focus()
-        self.look()
-
-    def on_screen_resume(self) -> None:
-        """Looks again at once."""
-        self._timer.resume()
-        self.look()
-
-    def on_screen_suspend(self) -> None:
-        """Rests while another screen is shown."""
-        self._timer.pause()
+        self.ladder.empty = "no figures yet"
+        self.scroll.focus()
 
     # --- reading
 
-    def look(self) -> None:
-        """Asks for the findings of the run, and for the run where none is chosen."""
-        seeking, folder = self.seek(), selected_folder(self)
-        self.set_class(folder is None, "-no-run")
-        if seeking or folder is None:
-            return
-        if folder.id != self._run_id:
-            self._run_id, self._loaded = folder.id, None
-            say(self, "")
-            self.refresh_bindings()
-        if not self._reading:
-            self._reading = True
-            self._read(folder, self._loaded)
+    def follow(self, folder: RunFolder) -> None:
+        self._loaded = None
+        say(self, "")
+        self.refresh_bindings()
+
+    def question_about(self, folder: RunFolder) -> Callable[[], Loaded]:
+        before = self._loaded
+        return lambda: load(folder, before)
+
+    def complain(self, problem: str) -> None:
+        say(self, problem, error=True)
 
     def show_nothing(self) -> None:
-        """Says how to make the first run."""
         say(self, NO_RUN)
 
-    @work(thread=True, group="report-read", exit_on_error=False)
-    def _read(self, folder: RunFolder, before: Loaded | None) -> None:
-        try:
-            self.post_message(self.Read(folder.id, load(folder, before)))
-        except Exception as error:
-            self.post_message(self.Read(folder.id, None, reason(error)))
-
-    def on_report_screen_read(self, message: Read) -> None:
-        """Shows what a thread has read."""
-        self._reading = False
-        if message.run_id != self._run_id:
-            self.look()
-        elif message.loaded is None:
-            say(self, message.error, error=True)
-        elif message.loaded is not self._loaded:
-            self._loaded = message.loaded
+    def show(self, frame: Loaded) -> None:
+        if frame is not self._loaded:
+            self._loaded = frame
             self.refresh_bindings()
-            self._show(message.loaded)
+            self._show(frame)
 
     # --- showing
 
@@ -163,7 +131,7 @@ class ReportScreen(SuggestingScreen):
         put(self, "#verdict", said[0] if said else made.question)
         put(self, "#words", "\n".join(said[1:]))
         self.query_one("#words").display = len(said) > 1
-        chart = self.query_one("#ladder", BrailleChart)
+        chart = self.ladder
         chart.axis = model.axis_name(made)
         dark = self.app.current_theme.dark
         marks = model.beside(findings, made, dark)
@@ -172,8 +140,8 @@ class ReportScreen(SuggestingScreen):
         self.query_one("#marks").display = bool(marks)
         self._show_rows(findings, made)
         claims = verdicts(findings, dark)
-        self.query_one("#claims", Static).update(claims)
-        self.query_one("#claims").display = bool(claims)
+        self.claims.update(claims)
+        self.claims.display = bool(claims)
         values = axis_values(made, dark)[: len(findings.rows)]
         self.sections.show(loaded.sections, axis_title(made), values, self.app.no_color)
         name = made.title or loaded.folder.id
@@ -182,13 +150,8 @@ class ReportScreen(SuggestingScreen):
         again = (("run it again:  ", "dim"), (findings.reproduce, "bold"), ("   y copies", "dim"))
         self.query_one("#reproduce", Static).update(Text.assemble(*again))
 
-    @property
-    def sections(self) -> SectionsPane:
-        """Instruments and baselines."""
-        return self.query_one(SectionsPane)
-
     def _show_rows(self, findings: Findings, made: Experiment) -> None:
-        table = self.query_one("#rows", LineTable)
+        table = self.rows
         values = axis_values(made, self.app.current_theme.dark)
         rows = [
             model.cells(row, value, self.app.no_color)
@@ -201,14 +164,13 @@ class ReportScreen(SuggestingScreen):
     # --- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that can do nothing now are hidden."""
         if action in ("next", "fold", "instruments"):
             return self._loaded is not None and bool(self._loaded.sections.folds)
         return self._loaded is not None if action in ("copy", "export", "curves") else True
 
     def action_next(self, step: int) -> None:
         """The cursor goes to the next instrument, and after the last back to the whole page."""
-        stops = [self.query_one("#scroll"), *self.sections.folds]
+        stops = [self.scroll, *self.sections.folds]
         at = stops.index(self.focused) if self.focused in stops else 0
         stops[(at + step) % len(stops)].focus()
 
@@ -226,9 +188,8 @@ class ReportScreen(SuggestingScreen):
         self.app.push_screen(InstrumentsScreen(header="report"))
 
     def action_curves(self) -> None:
-        """Opens the run's curves."""
-        if self._run_id is not None:
-            shell(self).show_watch(self._run_id)
+        if self._loaded is not None:
+            shell(self).show_watch(self._loaded.folder.id)
 
     def action_copy(self) -> None:
         """Copies the command that repeats the run."""
@@ -241,7 +202,6 @@ class ReportScreen(SuggestingScreen):
             say(self, f"Copied: {command}")
 
     def action_export(self) -> None:
-        """Writes the report as files."""
         if self._loaded is not None:
             self._write(self._loaded)
 

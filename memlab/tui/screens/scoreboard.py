@@ -8,19 +8,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events, work
+from textual import events, getters, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
 from memlab.reports.claims.claim import SIZES, Size
 from memlab.tui import scoreboard_model as model
 from memlab.tui.scoreboard_model import Frame, Price, Standing
 from memlab.tui.screens.confirm import Confirm
-from memlab.tui.screens.message import say
+from memlab.tui.screens.live import LiveScreen
+from memlab.tui.screens.message import put, say
 from memlab.tui.screens.scoreboard_page import ScoreboardPage
 from memlab.tui.screens.shell import HEIGHTS, WIDTHS, reason, shell
 from memlab.tui.widgets.key_line import KeyLine
@@ -29,7 +29,6 @@ from memlab.tui.widgets.table import LineTable
 if TYPE_CHECKING:
     from memlab.tui.scoreboard_reader import ScoreboardReader
 
-UPDATE_SECONDS = 0.25
 IDLE_SECONDS = 2.0
 BUDGET_SECONDS = 0.2
 ASK_SECONDS = 600.0
@@ -50,11 +49,13 @@ class ClaimsTable(LineTable):
         return not action.startswith("sort")
 
 
-class ScoreboardScreen(Screen[None]):
+class ScoreboardScreen(LiveScreen[Frame]):
     """Papers × claims; runs are started and carried on from here."""
 
     CSS_PATH = "scoreboard.tcss"
     TITLE = "Scoreboard"
+    UPDATE_SECONDS = 0.25
+    RESTS = False  # a batch goes on also while another screen is shown
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -66,12 +67,7 @@ class ScoreboardScreen(Screen[None]):
         Binding("y", "copy", "copy command"),
     ]
 
-    @dataclass
-    class Read(Message):
-        """A thread has read and measured; no frame where it could not."""
-
-        frame: Frame | None
-        error: str = ""
+    table = getters.query_one(ClaimsTable)
 
     @dataclass
     class Priced(Message):
@@ -96,11 +92,8 @@ class ScoreboardScreen(Screen[None]):
         self._reader: ScoreboardReader | None = None
         self._frame: Frame | None = None
         self._chosen: Size = SIZES[0]
-        self._reading = self._again = False
-        self._last = 0.0
 
     def compose(self) -> ComposeResult:
-        """Lays the screen out."""
         yield Static("", id="summary", markup=False)
         yield Static("", id="message", markup=False)
         yield ClaimsTable(model.COLUMNS, id="claims", empty="reads the runs folder")
@@ -108,17 +101,9 @@ class ScoreboardScreen(Screen[None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Starts looking."""
-        self.set_interval(UPDATE_SECONDS, self._tick)
-        self.query_one(ClaimsTable).focus()
-        self._tick(now=True)
-
-    def on_screen_resume(self) -> None:
-        """Looks again at once."""
-        self._tick(now=True)
+        self.table.focus()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Says it anew for another width."""
         if self._frame is not None:
             self._summarize(self._frame, event.size.width)
 
@@ -136,27 +121,18 @@ class ScoreboardScreen(Screen[None]):
         """Whether this screen, or what lies over it, is what the person sees."""
         return self in self.app.screen_stack
 
-    def _tick(self, now: bool = False) -> None:
-        """Reads again: at once, often while anything goes on, and seldom while nothing does; a
-        batch is carried on also while another screen is shown."""
-        frame = self._frame
-        going = frame is not None and frame.going
-        if not self._seen and not going:
-            return
-        if self._reading:
-            self._again |= now
-            return
-        busy = frame is None or frame.busy
-        if now or busy or time.monotonic() - self._last > IDLE_SECONDS:
-            self._reading, self._again, self._last = True, False, time.monotonic()
-            self._read(self._chosen, BUDGET_SECONDS if self._seen else -1.0)
+    def tick(self) -> None:
+        """Often while anything goes on, seldom while nothing does."""
+        busy = self._frame is None or self._frame.busy
+        if busy or time.monotonic() - self._asked_at > IDLE_SECONDS:
+            super().tick()
 
-    @work(thread=True, group="scoreboard-read", exit_on_error=False)
-    def _read(self, size: Size, budget: float) -> None:
-        try:
-            self.post_message(self.Read(self._ready().read(size, budget)))
-        except Exception as error:
-            self.post_message(self.Read(None, reason(error)))
+    def question(self) -> Callable[[], Frame] | None:
+        going = self._frame is not None and self._frame.going
+        if not self._seen and not going:
+            return None
+        size, budget = self._chosen, BUDGET_SECONDS if self._seen else -1.0
+        return lambda: self._ready().read(size, budget)
 
     def _ready(self) -> ScoreboardReader:
         """The reader, made when a thread first needs it: it imports what claims need."""
@@ -164,16 +140,15 @@ class ScoreboardScreen(Screen[None]):
             self._reader = self._make()
         return self._reader
 
-    def on_scoreboard_screen_read(self, message: Read) -> None:
-        """Shows what a thread has read."""
-        self._reading = False
-        if message.frame is None:
-            say(self, message.error, error=True)
-        elif message.frame.size == self._chosen:
+    def complain(self, problem: str) -> None:
+        say(self, problem, error=True)
+
+    def show(self, frame: Frame) -> None:
+        if frame.size == self._chosen:
             with suppress(NoMatches):  # when the app closes, widgets go before their screen does
-                self._show(message.frame)
-        if self._again or (message.frame is not None and message.frame.more and self._seen):
-            self._tick(now=True)
+                self._show(frame)
+        if frame.more and self._seen:
+            self.look()
 
     # --- showing
 
@@ -192,7 +167,7 @@ class ScoreboardScreen(Screen[None]):
                 rows.append(model.heading(title, claims, keys[-1] == PAGE, dark))
                 keys += [one.claim.id for one in claims]
                 rows += [model.cells(one, dark) for one in claims]
-        table = self.query_one(ClaimsTable)
+        table = self.table
         table.set_rows(keys, rows)
         if before is None and len(keys) > 1:
             table.move_to(keys[1])
@@ -205,26 +180,22 @@ class ScoreboardScreen(Screen[None]):
             self.refresh_bindings()
 
     def _summarize(self, frame: Frame, width: int) -> None:
-        line = self.query_one("#summary", Static)
         text = model.summary(frame, width >= WIDTHS[1][0], self.app.current_theme.dark)
-        if line.content != text:
-            line.update(text)
+        put(self, "#summary", text)
 
     def _tell(self) -> None:
-        line, standing = self.query_one("#words", Static), self._standing
+        standing = self._standing
         text: Any = "" if standing is None else model.words(standing, self.app.current_theme.dark)
-        if line.content != text:
-            line.update(text)
+        put(self, "#words", text)
 
     @property
     def _standing(self) -> Standing | None:
-        key = self.query_one(ClaimsTable).cursor_key or ""
+        key = self.table.cursor_key or ""
         return self._frame.find(key) if self._frame is not None else None
 
     # --- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that can do nothing now are hidden."""
         if not self.is_mounted or action not in ("run", "stop", "copy"):
             return True
         if self._frame is None:
@@ -234,7 +205,6 @@ class ScoreboardScreen(Screen[None]):
         return parameters != ("claim",) or self._standing is not None
 
     def on_line_table_row_highlighted(self) -> None:
-        """Tells of the claim under the cursor."""
         self._tell()
         self.refresh_bindings()
 
@@ -259,11 +229,11 @@ class ScoreboardScreen(Screen[None]):
         """The next size: laptop, full, paper."""
         self._chosen = SIZES[(SIZES.index(self._chosen) + 1) % len(SIZES)]
         say(self, "")
-        self._tick(now=True)
+        self.look()
 
     def action_copy(self) -> None:
         """Copies the command that repeats the claim, or the paper's."""
-        key = self.query_one(ClaimsTable).cursor_key or ""
+        key = self.table.cursor_key or ""
         command = model.command(key.removeprefix(PAPER), self._chosen)
         self.app.copy_to_clipboard(command)
         say(self, f"Copied: {command}")
@@ -272,7 +242,7 @@ class ScoreboardScreen(Screen[None]):
 
     def action_run(self, what: str) -> None:
         """Starts what is missing for the claim, its paper or all."""
-        key = self.query_one(ClaimsTable).cursor_key or ""
+        key = self.table.cursor_key or ""
         paper = key.removeprefix(PAPER)
         if self._standing is not None:
             paper = self._standing.claim.paper
@@ -342,6 +312,5 @@ class ScoreboardScreen(Screen[None]):
             self.post_message(self.Done(error=reason(error)))
 
     def on_scoreboard_screen_done(self, message: Done) -> None:
-        """Says what came of it and looks again."""
         say(self, message.error or message.words, error=bool(message.error))
-        self._tick(now=True)
+        self.look()

@@ -21,7 +21,7 @@ class ScoreboardPage(Screen[None]):
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", "copy command"),
-        Binding("escape", "back", "back", key_display="esc"),
+        Binding("escape", "dismiss", "back", key_display="esc"),
     ]
 
     def __init__(self, frame: Frame, name: str) -> None:
@@ -33,11 +33,6 @@ class ScoreboardPage(Screen[None]):
         raise NotImplementedError
 
     def action_copy(self) -> None:
-        """Copies the command that repeats it."""
         command = model.command(self._named, self._frame.size)
         self.app.copy_to_clipboard(command)
         say(self, f"Copied: {command}")
-
-    def action_back(self) -> None:
-        """Goes back to the scoreboard."""
-        self.dismiss()

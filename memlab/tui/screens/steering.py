@@ -75,7 +75,6 @@ class SteeringScreen(Screen[None]):
             self._ask("pause", "Asked to pause; the worker answers at its next step.")
 
     def action_checkpoint(self) -> None:
-        """Asks for a checkpoint."""
         self._ask("checkpoint", "Asked for a checkpoint.")
 
     def action_stop(self) -> None:
@@ -89,7 +88,6 @@ class SteeringScreen(Screen[None]):
         self.app.push_screen(Confirm("Stop this run?", detail, "stop it", "s"), answered)
 
     def action_resume(self) -> None:
-        """Gives a dead run a new worker."""
         folder = selected_folder(self)
         if folder is not None:
             self._resume(folder)

@@ -6,19 +6,21 @@ user chooses. The runs folder is read in a thread.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Generic
 
 from textual import work
 from textual.message import Message
-from textual.screen import Screen
 
 from memlab.runs.newest import Wanted, finished, newest
-from memlab.tui.screens.shell import Suggestion, shell
+from memlab.runs.run_folder import RunFolder
+from memlab.tui.screens.live import Frame, LiveScreen
+from memlab.tui.screens.shell import Suggestion, selected_folder, shell
 
 
-class SuggestingScreen(Screen[None]):
+class SuggestingScreen(LiveScreen[Frame], Generic[Frame]):
     """Shows the newest run that is `WANTED`, else the newest, where none is chosen."""
 
     WANTED: ClassVar[Wanted] = finished
@@ -31,21 +33,29 @@ class SuggestingScreen(Screen[None]):
 
     _seeking = False
 
-    def seek(self) -> bool:
-        """Looks for a run where none is chosen; whether what to show is still to be found."""
-        if not self._is_open():
-            return False
-        if not self._seeking:
+    def question(self) -> Callable[[], Frame] | None:
+        """Looks for a run where none is chosen, else asks about the one that is."""
+        searching, folder = self._is_open(), selected_folder(self)
+        self.set_class(folder is None, "-no-run")
+        if searching and not self._seeking:
             self._seeking = True
             self._look_for(shell(self).runs_folder)
-        return True
+        if searching or folder is None:
+            return None
+        if folder.id != self.about:
+            self.about = folder.id
+            self.follow(folder)
+        return self.question_about(folder)
 
-    def look(self) -> None:
-        """Shows the selected run as it is now."""
+    def follow(self, folder: RunFolder) -> None:
+        """Forgets the run before."""
+        raise NotImplementedError
+
+    def question_about(self, folder: RunFolder) -> Callable[[], Frame]:
+        """What a thread shall read of this run."""
         raise NotImplementedError
 
     def show_nothing(self) -> None:
-        """Says how to make the first run."""
         raise NotImplementedError
 
     def _is_open(self) -> bool:

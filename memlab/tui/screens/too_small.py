@@ -23,15 +23,12 @@ class TooSmall(ModalScreen[None]):
     BINDINGS = [Binding("q,ctrl+q", "app.quit", "quit")]  # noqa: RUF012 - Textual's own shape
 
     def compose(self) -> ComposeResult:
-        """One sentence."""
         yield Static("", markup=False)
 
     def on_mount(self) -> None:
-        """Says it at once."""
         self.on_resize()
 
     def on_resize(self) -> None:
-        """Follows the size."""
         width, height = self.app.size
         wide, high = SMALLEST
         self.query_one(Static).update(

@@ -43,6 +43,11 @@ class ValuesTable(LineTable):
         self._frame: WatchFrame | None = None
         self._shown_at = 0.0
 
+    @property
+    def due(self) -> bool:
+        """Whether the figures shown are old enough for new ones."""
+        return self._frame is None or time.monotonic() - self._shown_at >= VALUES_SECONDS
+
     def on_show(self) -> None:
         """Takes the keys back after it was hidden, where nothing else has them."""
         if self.screen.focused is None:
@@ -54,11 +59,10 @@ class ValuesTable(LineTable):
         self.set_rows([], [])
 
     def show(self, frame: WatchFrame) -> None:
-        """The figures of a frame, unless others came just before."""
-        now = time.monotonic()
-        if frame is self._frame or (self._frame and now - self._shown_at < VALUES_SECONDS):
+        """The figures of a frame, where it has new ones."""
+        if not frame.figures:
             return
-        self._shown_at, self._frame = now, frame
+        self._shown_at, self._frame = time.monotonic(), frame
         plain = self.app.no_color
         cells = {
             value.key: dict(zip(COLUMNS, model.row_cells(value, standing, plain), strict=True))

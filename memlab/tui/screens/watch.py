@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import ClassVar
 
-from textual import events, work
+from textual import events, getters
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.widgets import Static
 
 from memlab.runs.newest import living
@@ -24,7 +23,7 @@ from memlab.tui.screens.instruments_pane import InstrumentsPane
 from memlab.tui.screens.log import LogScreen
 from memlab.tui.screens.members import MembersScreen
 from memlab.tui.screens.memorized_pane import SMALL_SIDE, MemorizedPane
-from memlab.tui.screens.shell import HEIGHTS, WIDTHS, reason, selected_folder, shell
+from memlab.tui.screens.shell import HEIGHTS, WIDTHS, shell
 from memlab.tui.screens.steering import STEERING, SteeringScreen
 from memlab.tui.screens.suggesting import SuggestingScreen
 from memlab.tui.screens.values_table import ValuesTable
@@ -35,15 +34,18 @@ from memlab.tui.widgets.key_line import KeyLine
 from memlab.tui.widgets.progress import Progress, ProgressLine
 from memlab.tui.widgets.table import LineTable
 
-UPDATE_SECONDS = 0.25
 NO_RUN = "No runs yet.  1  composes the first one, and ⏎ there starts it."
 
 
-class WatchScreen(SuggestingScreen, SteeringScreen):
+Answer = tuple[WatchReader, WatchFrame | None]  # no frame where nothing changed
+
+
+class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
     """State, charts, table and pictures of the selected run."""
 
     CSS_PATH = "watch.tcss"
     TITLE = "Watch"
+    UPDATE_SECONDS = 0.25
     WANTED = living
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
@@ -63,26 +65,23 @@ class WatchScreen(SuggestingScreen, SteeringScreen):
         Binding("escape", "clear", "all curves alike", show=False),
     ]
 
-    @dataclass
-    class Read(Message):
-        """A thread has read the run; no frame where nothing changed."""
-
-        run_id: str
-        reader: WatchReader | None
-        frame: WatchFrame | None
-        error: str = ""
+    facts = getters.query_one("#facts", Static)
+    progress = getters.query_one(ProgressLine)
+    sentence = getters.query_one("#sentence", Static)
+    verdict = getters.query_one("#verdict", Static)
+    charts = getters.query_one(WatchCharts)
+    table = getters.query_one(ValuesTable)
+    table_box = getters.query_one("#table-box", Vertical)
+    pictures = getters.query_one(MemorizedPane)
+    instruments = getters.query_one(InstrumentsPane)
 
     def __init__(self) -> None:
         super().__init__()
-        self._run_id: str | None = None
         self._reader: WatchReader | None = None
         self._frame: WatchFrame | None = None
-        self._reading = False
-        self._again = False
         self._highlighted = False
 
     def compose(self) -> ComposeResult:
-        """Lays the screen out."""
         yield Static("", id="facts", markup=False)
         yield ProgressLine(id="progress")
         yield Static("", id="sentence", markup=False)
@@ -96,56 +95,34 @@ class WatchScreen(SuggestingScreen, SteeringScreen):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Starts looking."""
-        self._timer = self.set_interval(UPDATE_SECONDS, self.look, pause=not self.is_current)
         self._fit_layout()
-        self.look()
-
-    def on_screen_resume(self) -> None:
-        """Looks again at once."""
-        self._timer.resume()
-        self.look()
-
-    def on_screen_suspend(self) -> None:
-        """Rests while another screen is shown."""
-        self._timer.pause()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Fits what is shown to the new size."""
         self._fit_layout()
         self.look()
 
     # --- reading
 
-    def look(self) -> None:
-        """Asks for the run as it is now, unless an answer is still to come."""
-        seeking, folder = self.seek(), selected_folder(self)
-        self.set_class(folder is None, "-no-run")
-        if seeking or folder is None:
-            return
-        if folder.id != self._run_id:
-            self._follow(folder)
-        if self._reading:
-            self._again = True
-            return
-        self._reading, self._again = True, False
-        self._read(folder, self._reader, self._request(), self._frame is None)
-
     def show_nothing(self) -> None:
-        """Says how to make the first run."""
         self._say(NO_RUN)
 
-    def _follow(self, folder: RunFolder) -> None:
-        self._run_id, self._reader, self._frame = folder.id, None, None
+    def follow(self, folder: RunFolder) -> None:
+        self._reader = self._frame = None
         self._highlighted = False
         self.forget_answer()
         self.charts.forget()
         self.pictures.forget()
         self.table.forget()
-        self.query_one(ProgressLine).set_progress(Progress("starting"))
-        self.query_one("#facts", Static).update(plain(folder.id))
+        self.progress.set_progress(Progress("starting"))
+        self.facts.update(plain(folder.id))
         self._put_verdict("")
         self._say("")
+
+    def question_about(self, folder: RunFolder) -> Callable[[], Answer]:
+        reader, request, force = self._reader, self._request(), self._frame is None
+        if reader is None:
+            return lambda: (WatchReader(folder), None)
+        return lambda: (reader, reader.read(request, force))
 
     def _request(self) -> Request:
         return Request(
@@ -157,54 +134,27 @@ class WatchScreen(SuggestingScreen, SteeringScreen):
             highlighted=self._highlighted,
             dark=self.app.current_theme.dark,
             plain=self.app.no_color,
+            figures=self.table.due,
         )
-
-    @property
-    def charts(self) -> WatchCharts:
-        """The charts."""
-        return self.query_one(WatchCharts)
-
-    @property
-    def pictures(self) -> MemorizedPane:
-        """The pictures being memorized."""
-        return self.query_one(MemorizedPane)
-
-    @property
-    def table(self) -> ValuesTable:
-        """The axis values."""
-        return self.query_one(ValuesTable)
 
     @property
     def _sparkline_width(self) -> int:
         fixed = 58 if self.size.width < SIDE_BY_SIDE else 110
         return min(60, max(8, self.size.width - fixed))
 
-    @work(thread=True, group="watch-read", exit_on_error=False)
-    def _read(
-        self, folder: RunFolder, reader: WatchReader | None, request: Request, force: bool
-    ) -> None:
-        try:
-            reader = reader or WatchReader(folder)
-            self.post_message(self.Read(folder.id, reader, reader.read(request, force)))
-        except Exception as error:
-            self.post_message(self.Read(folder.id, reader, None, reason(error)))
-
-    def on_watch_screen_read(self, message: Read) -> None:
-        """Shows what a thread has read."""
-        self._reading = False
-        if message.run_id == self._run_id:
-            if self._reader is None and message.reader is not None:
-                self._reader = message.reader
-                self._prepare(message.reader)
-            if message.frame is not None:
-                self._show(message.frame)
-            elif message.error:
-                self._say(message.error, "failed")
-            elif self._frame is not None:
-                self.table.show(self._frame)
-                self.pictures.show(self._frame, self._highlighted_label)
-        if self._again:
+    def show(self, frame: Answer) -> None:
+        reader, shown = frame
+        if self._reader is None:
+            self._reader = reader
+            self._prepare(reader)
             self.look()
+        elif shown is not None:
+            self._show(shown)
+        elif self._frame is not None:
+            self.pictures.show(self._frame, self._highlighted_label)
+
+    def complain(self, problem: str) -> None:
+        self._say(problem, "failed")
 
     # --- showing
 
@@ -212,11 +162,11 @@ class WatchScreen(SuggestingScreen, SteeringScreen):
         """What depends on the experiment only."""
         made = reader.experiment
         name = made.title.lower().replace(" ", "-") or reader.folder.id
-        self.query_one("#facts", Static).update(plain(model.facts(made, name)))
+        self.facts.update(plain(model.facts(made, name)))
         by = axis_title(made, long=True)
         seeds = len(made.seed_list)
         each = "1 seed" if seeds == 1 else f"{seeds} seeds each, mean ± 95 %"
-        self.query_one("#table-box").border_title = framed(f"by {by} ({each})" if by else each)
+        self.table_box.border_title = framed(f"by {by} ({each})" if by else each)
         clean = not model.has_lies(made)
         shape = model.picture(made)
         self.set_class(clean or shape == (), "-no-pictures")
@@ -234,7 +184,7 @@ class WatchScreen(SuggestingScreen, SteeringScreen):
         narrow = self.size.width < SIDE_BY_SIDE
         table.set_columns(columns(title or "group", narrow, self._sparkline_width))
         names = made.instruments.names if made is not None else ()
-        lines = self.query_one(InstrumentsPane).prepare(len(names))
+        lines = self.instruments.prepare(len(names))
         self.pictures.styles.min_height = lines
         rows = len(self._reader.values()) if self._reader is not None else 6
         room = self.size.height - (17 if narrow else 28)
@@ -252,12 +202,12 @@ class WatchScreen(SuggestingScreen, SteeringScreen):
 
     def _show(self, frame: WatchFrame) -> None:
         before, self._frame = self._frame, frame
-        self.query_one(ProgressLine).set_progress(frame.progress)
+        self.progress.set_progress(frame.progress)
         self.table.show(frame)
         cursor = self.table.cursor_key
         self.charts.show(frame.charts, cursor if self._highlighted else None, frame.chance)
         self.pictures.show(frame, self._highlighted_label)
-        self.query_one(InstrumentsPane).show(frame.instruments, self._highlighted_label)
+        self.instruments.show(frame.instruments, self._highlighted_label)
         self._put_verdict(frame.verdict)
         if before is None:
             self.charts.entitle(self._cursor_label)
@@ -271,13 +221,13 @@ class WatchScreen(SuggestingScreen, SteeringScreen):
             self._say(said, frame.state.state)
 
     def _put_verdict(self, text: str) -> None:
-        line, text = self.query_one("#verdict", Static), plain(text)
+        line, text = self.verdict, plain(text)
         if line.content != text:
             line.update(text)
             line.set_class(bool(text), "-shown")
 
     def _say(self, text: str, state: str = "") -> None:
-        line, text = self.query_one("#sentence", Static), plain(text)
+        line, text = self.sentence, plain(text)
         wanted = {f"-{state}"} | ({"-shown"} if text else set())
         if line.content != text:
             line.update(text)
@@ -287,8 +237,7 @@ class WatchScreen(SuggestingScreen, SteeringScreen):
     # --- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that can do nothing now are hidden."""
-        if self._run_id is None:
+        if self.about is None:
             return False
         if action in STEERING:
             return self.can_steer(action)
@@ -314,7 +263,6 @@ class WatchScreen(SuggestingScreen, SteeringScreen):
         self.look()
 
     def on_line_table_row_selected(self, message: LineTable.RowSelected) -> None:
-        """Opens the members of the row."""
         if self._reader is not None:
             self.app.push_screen(MembersScreen(message.row_key))
 
@@ -333,7 +281,6 @@ class WatchScreen(SuggestingScreen, SteeringScreen):
         self.look()
 
     def action_page(self, step: int) -> None:
-        """Another chart."""
         self.charts.turn(step)
         self._fit_layout()
         self.look()
@@ -352,18 +299,16 @@ class WatchScreen(SuggestingScreen, SteeringScreen):
             self.call_after_refresh(self.pictures.show, self._frame, self._highlighted_label)
 
     def action_instruments(self) -> None:
-        """Opens what the instruments have measured."""
         self.app.push_screen(InstrumentsScreen(self.table.cursor_key))
 
     def action_log(self) -> None:
-        """Opens events and worker.log."""
-        if self._run_id is not None:
+        if self.about is not None:
             self.app.push_screen(LogScreen())
 
     def action_detach(self) -> None:
         """Leaves the run to itself."""
         if self._frame is not None and self._frame.state.living:
-            self.notify(f"The run goes on. `memlab watch {self._run_id}` comes back to it.")
+            self.notify(f"The run goes on. `memlab watch {self.about}` comes back to it.")
         shell(self).show_library()
 
     # --- what steering needs to know
