@@ -121,8 +121,8 @@ class Terminal:
 
 def child(run_id: str, interval: float) -> None:
     """In the child: the app, opened on Watch; it keeps its pace on a busy machine, too."""
-    from memlab.tui.screens import live
-    from memlab.tui.screens.watch import WatchScreen
+    from memlab.tui import live
+    from memlab.tui.watch.screen import WatchScreen
 
     WatchScreen.UPDATE_SECONDS = interval
     live.LONGEST_SECONDS = 0.0

@@ -10,7 +10,7 @@ from memlab.reports.claims import criteria, drawing
 from memlab.reports.claims.claim import Claim, Control, Line, Measured, Panel, Size
 from memlab.reports.claims.evidence import Evidence
 from memlab.reports.scoreboard import measured
-from memlab.tui.scoreboard_model import Frame, Price, RunLine, Standing
+from memlab.tui.scoreboard.model import Frame, Price, RunLine, Standing
 
 SEEDS = (0, 1, 2, 3, 4)
 NOISE = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])

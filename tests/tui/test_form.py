@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from memlab.experiment import presets, reading
-from memlab.tui import cost, form
-from memlab.tui.compose_model import cell, evaluate
-from memlab.tui.form import Draft
+from memlab.tui.compose import cost, form
+from memlab.tui.compose.form import Draft
+from memlab.tui.compose.model import cell, evaluate
 from memlab.tui.widgets.field import Field
 
 

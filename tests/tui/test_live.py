@@ -8,7 +8,7 @@ from collections.abc import Callable
 from settle import settle, until
 from textual.app import App
 
-from memlab.tui.screens.live import LONGEST_SECONDS, SHARE, LiveScreen
+from memlab.tui.live import LONGEST_SECONDS, SHARE, LiveScreen
 
 
 class Counting(LiveScreen[int]):

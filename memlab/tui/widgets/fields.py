@@ -18,10 +18,10 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from memlab.tui.path_completion import complete
 from memlab.tui.plain_lines import framed
 from memlab.tui.widgets.field import Field
 from memlab.tui.widgets.field_lines import FieldLines
+from memlab.tui.widgets.path_completion import complete
 
 __all__ = ["Field", "FieldList"]
 

@@ -14,21 +14,21 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 
-from memlab.tui.widgets.column_layout import ColumnLayout
 from memlab.tui.widgets.columns import (
     GAP,
     Cell,
     Coloured,
     Column,
+    ColumnLayout,
     Heading,
     Piece,
+    RowOrder,
     cell_of,
     fit,
     text_pieces,
 )
 from memlab.tui.widgets.cursor_lines import CursorLines
 from memlab.tui.widgets.painted_lines import ink
-from memlab.tui.widgets.row_order import RowOrder
 
 __all__ = ["Cell", "Coloured", "Column", "Heading", "LineTable"]
 
