@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+
+import torch
 
 from memlab.bench.cases import Bench, Case, experiment_of
 from memlab.bench.timing import settle
 from memlab.bench.worker_run import work
 from memlab.experiment import grid
+from memlab.runs.plan import RunPlan
 from memlab.training.arrays import StackArrays
+from memlab.training.layouts import layouts
+from memlab.training.plan import Group
 from memlab.training.trainer import StackTrainer
+from memlab.worker import planning
 from memlab.worker.material import Material
-from memlab.worker.planning import stacks_of
 
 
 def trainers(case: Case, bench: Bench) -> list[StackTrainer]:
@@ -20,11 +26,19 @@ def trainers(case: Case, bench: Bench) -> list[StackTrainer]:
     material = Material([], lambda done, total: None)
     shapes = material.shapes(members[0])
     made = []
-    for plan in stacks_of(members, material)[0]:
-        parts = [material.corrupted(member) for member in plan.members]
+    groups, _ = planning.grouped(members, material)
+    plan = one_process(groups, material)
+    for stack in planning.stacks_of(groups, plan):
+        parts = [material.corrupted(member) for member in stack.members]
         arrays = StackArrays.of(parts, shapes.classes, bench.device)
-        made.append(StackTrainer(plan, arrays, shapes, bench.device))
+        made.append(StackTrainer(stack, arrays, shapes, bench.device, layout=plan.layout))
     return made
+
+
+def one_process(groups: Sequence[Group], material: Material) -> RunPlan:
+    """All cores to one process, which trains one stack after the other."""
+    layout = layouts(planning.shape_of(groups[0], material).model)[0]
+    return planning.uncut(groups, torch.get_num_threads(), layout)
 
 
 def in_this_process(case: Case, bench: Bench) -> float:

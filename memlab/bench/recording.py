@@ -6,11 +6,13 @@ unwatched are whole runs of a worker. A ratio of 0.97 is 3 % of speed lost.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from memlab.bench import viewers
 from memlab.bench.cases import Bench, Case, experiment_of
-from memlab.bench.ours import in_this_process
+from memlab.bench.ours import in_this_process, one_process
 from memlab.bench.timing import Contest, Row, held, seconds
 from memlab.bench.worker_run import Beside, home, work
 from memlab.experiment import grid
@@ -18,10 +20,11 @@ from memlab.experiment.reading import to_toml
 from memlab.runs import run_folder
 from memlab.runs.event_log import EventLog
 from memlab.settings import prepared, runs_folder
+from memlab.training.plan import StackPlan
+from memlab.worker import planning
 from memlab.worker.material import Material
-from memlab.worker.planning import stacks_of
-from memlab.worker.recorder import MemorizedTable, ProgressTable
-from memlab.worker.stack_run import StackRun, Tables
+from memlab.worker.recorder import ProgressTable
+from memlab.worker.shard import Shard, Work
 
 #: Long enough for the final checkpoint, and for viewers to be there before the first update.
 CASES = (
@@ -37,21 +40,33 @@ def recorded(case: Case, bench: Bench) -> float:
     folder, lock = run_folder.create(runs, "recorded", to_toml(experiment), {})
     members = grid.members(experiment)
     material = Material([], lambda done, total: None)
-    stacks, _ = stacks_of(members, material)
-    height, width = material.pictures(members[0]).shape[1:]
+    groups, parameters = planning.grouped(members, material)
+    plan = one_process(groups, material)
+    stacks = planning.stacks_of(groups, plan)
+    work = Work(folder, experiment, members, stacks, parameters, material, plan)
     total = case.members * case.examples * case.epochs
-    tables = Tables(
-        MemorizedTable(folder.series, (int(height), int(width))),
-        ProgressTable(folder.series, total),
-    )
-    shown = frozenset(group.members[0] for group in grid.groups(experiment))
     with lock, EventLog(folder.events) as events:
+        told = _Told(events, ProgressTable(folder.series, total), stacks)
         spent = 0.0
         for stack in stacks:
-            run = StackRun(folder, experiment, stack, material, events, tables, bench.device, shown)
-            spent += seconds(partial(run.run, lambda: True), bench.device)
-            run.close()
+            shard = Shard(work, bench.device, told)
+            spent += seconds(partial(shard.train, stack, lambda: True), bench.device)
     return total / spent
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Writes what a shard tells, as the leader of a run does."""
+
+    events: EventLog
+    table: ProgressTable
+    stacks: Sequence[StackPlan]
+
+    def append(self, type: str, /, **data: object) -> None:
+        self.events.append(type, **data)
+
+    def progress(self, stack: int, update: int, done_examples: int, last: bool = False) -> None:
+        self.table.append(self.stacks[stack], update, done_examples)
 
 
 def watched(case: Case, bench: Bench, viewer: Beside | None) -> float:

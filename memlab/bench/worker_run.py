@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +56,7 @@ def work(bench: Bench, experiment: Experiment, beside: Beside | None = None) -> 
         TrainingFailed: if the run has not finished.
     """
     environ = home(bench)
+    calibrated(environ)
     runs = settings.prepared(settings.runs_folder(environ))
     facts = {**describe(sys.argv), "requested_device": str(bench.device)}
     folder, lock = run_folder.create(runs, "bench", to_toml(experiment), facts)
@@ -72,6 +73,22 @@ def work(bench: Bench, experiment: Experiment, beside: Beside | None = None) -> 
     if folder.state.state != "finished":
         raise TrainingFailed(f"A run of the bench {folder.state.state}: {folder.state.message}")
     return WorkerRun(folder, _trained_seconds(folder), memory)
+
+
+def calibrated(environ: Mapping[str, str]) -> None:
+    """Measures the machine once, as an idle standby does, so that runs are planned by it.
+
+    Raises:
+        TrainingFailed: if that is not possible.
+    """
+    if (settings.data_folder(environ) / "calibration.json").exists():
+        return
+    words = child.command("-m", "memlab.worker.calibrating")
+    done = subprocess.run(
+        words, stdin=subprocess.DEVNULL, stdout=sys.stderr, cwd=child.FOLDER, env=dict(environ)
+    )
+    if done.returncode not in (0, 3):
+        raise TrainingFailed("The machine could not be calibrated; what was printed is above.")
 
 
 def _followed(process: subprocess.Popen[bytes]) -> int:

@@ -214,10 +214,10 @@ class Speeds:
         groups: dict[int, list[Measured]] = {}
         for one in side:
             groups.setdefault(one.threads, []).append(one)
-        nearest = sorted(groups, key=lambda count: abs(math.log(count / threads)))
+        nearest = sorted(groups, key=lambda number: abs(math.log(number / threads)))
         # A single run's figure tells of its own shape only.
-        for count in nearest:
-            group = groups[count]
+        for number in nearest:
+            group = groups[number]
             if len(group) >= ENOUGH or any(one.shape == shape for one in group):
                 return tuple(group)
         return tuple(groups[nearest[0]]) if nearest else ()

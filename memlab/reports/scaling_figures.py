@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from memlab.reports.claims.claim import Line, Panel
+from memlab.claims.claim import Line, Panel
 
 
 @dataclass(frozen=True)

@@ -279,7 +279,7 @@ def note_run(
 
 def main() -> int:
     """Calibrates and says how it went; 3 where the machine was too busy for all of it."""
-    import memlab.worker.session  # noqa: F401 - as a worker has it, for what it occupies
+    import memlab.worker.shard  # noqa: F401 - as a worker has it, for what it occupies
 
     device = devices.choose("auto")
     devices.be_deterministic()

@@ -13,7 +13,7 @@ from memlab.data.split import split
 from memlab.experiment import datasets
 from memlab.experiment.material_spec import DatasetSpec
 from memlab.experiment.reading import experiment
-from memlab.tui import form
+from memlab.tui.compose import form
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 HERE = (

@@ -10,7 +10,7 @@ from memlab.claims import criteria, drawing
 from memlab.claims.claim import Claim, Control, Line, Measured, Panel, Size
 from memlab.claims.finished_run import Evidence
 from memlab.reports.scoreboard import measured
-from memlab.tui.scoreboard_model import Frame, Price, RunLine, Standing
+from memlab.tui.scoreboard.model import Frame, Price, RunLine, Standing
 
 SEEDS = (0, 1, 2, 3, 4)
 NOISE = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])

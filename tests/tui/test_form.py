@@ -9,9 +9,9 @@ from memlab.experiment.datasets import taken
 from memlab.experiment.measuring_spec import InstrumentsSpec
 from memlab.experiment.speeds import Measured, Shape, Speeds
 from memlab.runs import calibration
-from memlab.tui import cost, form
-from memlab.tui.compose_model import cell, evaluate
-from memlab.tui.form import Draft
+from memlab.tui.compose import cost, form
+from memlab.tui.compose.form import Draft
+from memlab.tui.compose.model import cell, evaluate
 from memlab.tui.widgets.field import Field
 
 

@@ -18,10 +18,10 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from memlab.tui.path_completion import complete
 from memlab.tui.plain_lines import framed
 from memlab.tui.widgets.field import Field
 from memlab.tui.widgets.field_lines import FieldLines
+from memlab.tui.widgets.path_completion import complete
 
 __all__ = ["Field", "FieldList"]
 
@@ -63,7 +63,6 @@ class FieldEditor(Input):
         names: tuple[str, ...]
 
     def action_leave(self) -> None:
-        """Leaves without a change."""
         self.post_message(self.Left(None))
 
     def action_complete(self) -> None:
@@ -80,11 +79,9 @@ class FieldEditor(Input):
         self.post_message(self.Completed(prefix + path, prefix + found.text, found.names))
 
     def action_take(self, step: int) -> None:
-        """Takes the text and moves on."""
         self.post_message(self.Left(self.value, step))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Takes the text."""
         event.stop()
         self.post_message(self.Left(event.value))
 
@@ -141,7 +138,6 @@ class FieldChoices(OptionList):
         """Choosing was cancelled."""
 
     def action_leave(self) -> None:
-        """Leaves without a change."""
         self.post_message(self.Left())
 
     def on_blur(self, event: events.Blur) -> None:
@@ -175,7 +171,6 @@ class FieldList(Widget):
 
         @property
         def control(self) -> FieldList | None:
-            """The widget that tells."""
             return self.fields
 
     @dataclass
@@ -187,7 +182,6 @@ class FieldList(Widget):
 
         @property
         def control(self) -> FieldList | None:
-            """The widget that tells."""
             return self.fields
 
     @dataclass
@@ -204,7 +198,6 @@ class FieldList(Widget):
         self._completed_to = ""
 
     def compose(self) -> ComposeResult:
-        """The lines, and the editors over them."""
         yield self._lines
         yield self._editor
         yield self._choices
