@@ -1,8 +1,10 @@
 """Carrying the needed runs to their end: what is there is used, what is not is started.
 
-Workers queue for the device by themselves, so that two at a time are kept: one trains while the
-next one's imports are under way. Nothing here waits or prints; `step` is called a few times a
-second by whoever shows it.
+On a processor each run is given one core, and as many train side by side as there are cores: many
+small runs keep a machine busier so than one after the other on all of it. The longest go first,
+so that none is left alone at the end. Workers queue by themselves, so that one more than can train
+is kept, its imports under way. Nothing here waits or prints; `step` is called a few times a second
+by whoever shows it.
 """
 
 from __future__ import annotations
@@ -10,16 +12,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from memlab.claims.needed import Needed, existing
+from memlab.cores import usable_cores
 from memlab.errors import MemlabError
 from memlab.experiment import reading
-from memlab.runs import lifecycle
+from memlab.experiment.cost import estimate
+from memlab.runs import calibration, lifecycle
 from memlab.runs.run_folder import RunFolder
 
-AT_ONCE: Final = 2
+#: Fact for `environment.json`: how many cores the run may have.
+CORES: Final = "requested_cores"
 
 
 @dataclass
@@ -71,6 +77,8 @@ class Batch:
         self._runs_folder = runs_folder
         self._environment = environment
         self._options = options or {}
+        self._alone = len(wanted) == 1
+        self._at_once = 1 + usable_cores()
         self.jobs = [Job(one, found.get(one.content)) for one in wanted]
         for job in self.jobs:
             job.reused = job.handled = job.finished
@@ -84,7 +92,7 @@ class Batch:
     def step(self) -> bool:
         """Starts what is due; whether there is more to wait for."""
         living = 0
-        for job in self.jobs:
+        for job in self._longest_first:
             if job.over:
                 continue
             if job.handled and job.folder is not None and job.folder.state.final:
@@ -92,10 +100,20 @@ class Batch:
                 if state.state != "finished":
                     job.problem = state.message or f"The run {job.folder.id} is {state.state}."
                 continue
-            if not job.handled and living < AT_ONCE:
+            if not job.handled and living < self._at_once:
                 self._begin(job)
             living += job.handled and not job.problem
         return any(not job.over for job in self.jobs)
+
+    @cached_property
+    def _longest_first(self) -> list[Job]:
+        speeds = calibration.load()
+
+        def seconds(job: Job) -> float:
+            found = estimate(job.needed.experiment, speeds=speeds)
+            return found.seconds if found is not None else 0.0
+
+        return sorted(self.jobs, key=seconds, reverse=True)
 
     def _begin(self, job: Job) -> None:
         job.handled = True
@@ -110,6 +128,8 @@ class Batch:
     def _start(self, one: Needed) -> RunFolder:
         told = {"preset": one.preset, "size": one.size, "content": one.content}
         facts = {**self._environment, "preset": one.name, "replication": told}
+        if not self._alone:
+            facts[CORES] = 1
         return lifecycle.start(
             reading.to_toml(one.experiment),
             one.name,
