@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
 
 from memlab import disk
 from memlab.atomic import storing
@@ -26,23 +25,11 @@ DEVICE_LOCK = "device.lock"
 TICKET = ".ticket"
 
 
-class Turn:
+class Turn(disk.OpenFile):
     """The device is ours until `close`, or until this process dies."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def close(self) -> None:
-        """Lets the next in the queue have the device."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+        self.descriptor = descriptor
 
 
 def queue_folder(data_folder: Path, device: str) -> Path:
