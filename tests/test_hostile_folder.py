@@ -175,5 +175,5 @@ def test_every_python_process_is_started_by_one_module() -> None:
         "instruments/contract.py",  # for other packages' tests, on the path of those
         "runs/environment.py",  # git
         "runs/launch.py",
-        "tui/preview_client.py",
+        "tui/compose/preview_client.py",
     ]
