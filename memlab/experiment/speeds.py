@@ -14,8 +14,6 @@ from functools import cached_property, lru_cache
 from itertools import combinations
 from typing import Literal
 
-import numpy as np
-
 from memlab.experiment.architecture import ImageShape, count, needs_images, resolve
 from memlab.experiment.datasets import Taken
 from memlab.experiment.material_spec import ModelSpec
@@ -250,30 +248,64 @@ def _modelled(field: str, found: tuple[Measured, ...], shape: Shape, members: in
     plain = [one for one in found if not update or one.shape.plain]
     if not plain:
         return None
-    here = np.array(parts(shape, members))
-    rows = np.array([parts(one.shape, one.members) for one in plain])
-    seconds = np.array([float(getattr(one, field)) for one in plain])
-    apart = np.abs(np.log((rows + 1.0) / (here + 1.0))).sum(1)
-    # Relative errors count, and near measurements more: speed changes with size.
-    weights = 1.0 / (1.0 + apart / NEAR) / seconds
-    made = float(here @ _nonnegative(rows * weights[:, None], seconds * weights))
+    here = parts(shape, members)
+    rows, wanted = [], []
+    for one in plain:
+        there = parts(one.shape, one.members)
+        seconds = float(getattr(one, field))
+        apart = sum(abs(math.log((a + 1.0) / (b + 1.0))) for a, b in zip(there, here, strict=True))
+        # Relative errors count, and near measurements more: speed changes with size.
+        weight = 1.0 / (1.0 + apart / NEAR) / seconds
+        rows.append([part * weight for part in there])
+        wanted.append(seconds * weight)
+    costs = _nonnegative(rows, wanted)
+    made = sum(part * cost for part, cost in zip(here, costs, strict=True))
     return _with_extra(made, shape, members) if update else made
 
 
-def _nonnegative(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Non-negative least squares, by trying every set of the few columns."""
-    scale = np.maximum(rows.max(0), 1e-300)
-    scaled = rows / scale
-    best, least = np.zeros(rows.shape[1]), math.inf
-    for size in range(1, min(rows.shape) + 1):
-        for chosen in combinations(range(rows.shape[1]), size):
-            columns = list(chosen)
-            solution = np.linalg.lstsq(scaled[:, columns], wanted, rcond=None)[0]
-            error = float(np.square(scaled[:, columns] @ solution - wanted).sum())
-            if (solution >= 0).all() and error < least - 1e-12:
-                best, least = np.zeros(rows.shape[1]), error
-                best[columns] = solution
-    return np.asarray(best / scale)
+def _nonnegative(rows: Sequence[Sequence[float]], wanted: Sequence[float]) -> list[float]:
+    """Non-negative least squares, by trying every set of the few columns.
+
+    Without numpy: the form waits for this, and importing that takes longer than all of it.
+    """
+    count = len(rows[0])
+    scale = [max(1e-300, *(row[at] for row in rows)) for at in range(count)]
+    columns = [[row[at] / scale[at] for row in rows] for at in range(count)]
+    best, least = [0.0] * count, math.inf
+    for size in range(1, min(len(rows), count) + 1):
+        for chosen in combinations(range(count), size):
+            solution = _solved([columns[at] for at in chosen], wanted)
+            if solution is None or min(solution) < 0:
+                continue
+            fitted = list(zip(chosen, solution, strict=True))
+            error = sum(
+                (sum(columns[at][row] * cost for at, cost in fitted) - wanted[row]) ** 2
+                for row in range(len(rows))
+            )
+            if error < least - 1e-12:
+                best, least = [0.0] * count, error
+                for at, cost in fitted:
+                    best[at] = cost / scale[at]
+    return best
+
+
+def _solved(columns: Sequence[Sequence[float]], wanted: Sequence[float]) -> list[float] | None:
+    """Least squares by the normal equations; None where they are singular."""
+    system = [[_dot(one, other) for other in columns] + [_dot(one, wanted)] for one in columns]
+    for at in range(len(columns)):
+        pivot = max(range(at, len(columns)), key=lambda row: abs(system[row][at]))
+        if abs(system[pivot][at]) < 1e-12 * max(1.0, _dot(wanted, wanted)):
+            return None
+        system[at], system[pivot] = system[pivot], system[at]
+        for row in range(len(columns)):
+            if row != at:
+                factor = system[row][at] / system[at][at]
+                system[row] = [a - factor * b for a, b in zip(system[row], system[at], strict=True)]
+    return [row[-1] / row[at] for at, row in enumerate(system)]
+
+
+def _dot(one: Sequence[float], other: Sequence[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
 
 
 def joined(before: Sequence[Measured], new: Sequence[Measured], most: int) -> tuple[Measured, ...]:
