@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heapreplace
 
 import torch
 
@@ -129,16 +130,27 @@ def _seconds(
 ) -> float | None:
     """How long the plan takes; None where nothing tells. Stacks are dealt to who is free first."""
     home = {m.index: at for at, group in enumerate(groups) for m in group.members}
-    busy = [0.0] * plan.processes
-    for stack in plan.stacks:
-        group, shape = groups[home[stack[0]]], shapes[home[stack[0]]]
-        update = speeds.update_seconds(shape, len(stack), plan.threads, plan.processes)
+    evaluations = [len(group.timeline.evaluations()) for group in groups]
+    known: dict[tuple[int, int], float | None] = {}
+
+    def stack_seconds(at: int, width: int) -> float | None:
+        group, shape = groups[at], shapes[at]
+        update = speeds.update_seconds(shape, width, plan.threads, plan.processes)
         if update is None:
             return None
-        example = speeds.example_seconds(shape, len(stack), plan.threads, plan.processes) or 0.0
-        evaluated = group.timeline.train_examples * len(list(group.timeline.evaluations()))
-        at = busy.index(min(busy))
-        busy[at] += update * group.timeline.updates + example * evaluated * len(stack)
+        example = speeds.example_seconds(shape, width, plan.threads, plan.processes) or 0.0
+        evaluated = group.timeline.train_examples * evaluations[at] * width
+        return update * group.timeline.updates + example * evaluated
+
+    busy = [0.0] * plan.processes
+    for stack in plan.stacks:
+        key = home[stack[0]], len(stack)
+        if key not in known:
+            known[key] = stack_seconds(*key)
+        seconds = known[key]
+        if seconds is None:
+            return None
+        heapreplace(busy, busy[0] + seconds)
     return max(busy)
 
 
