@@ -58,9 +58,16 @@ class StackOptimizer:
         self.govern(vectors)
         self.parameters = list(parameters)
         self.steps = 0
+        #: `steps` as a tensor that a step counts up itself, float64; None where the host counts.
+        self.count: Tensor | None = None
         self._has_momentum = name == "sgd" and bool((vectors.momentum != 0).any())
         count = {"sgd": 1 if self._has_momentum else 0}.get(name, 2)
         self.moments = [[torch.zeros_like(p) for p in self.parameters] for _ in range(count)]
+
+    def count_there(self) -> None:
+        """From now on counts the steps in a tensor, as a captured step has to."""
+        device = self.vectors.beta1.device
+        self.count = torch.full((), self.steps, dtype=torch.float64, device=device)
 
     def govern(self, vectors: Hyperparameters) -> None:
         """Goes on with other values; momentum where there was none before is left out."""
@@ -103,8 +110,9 @@ class StackOptimizer:
 
     def _adam(self, gradients: Sequence[Tensor], learning_rate: Tensor) -> None:
         h = self.vectors
-        first = 1 - h.beta1.double().pow(self.steps)
-        second = 1 - h.beta2.double().pow(self.steps)
+        steps = self.steps if self.count is None else self.count.add_(1)
+        first = 1 - h.beta1.double().pow(steps)
+        second = 1 - h.beta2.double().pow(steps)
         rate = (learning_rate.double() / first).to(learning_rate.dtype)
         root = second.sqrt().to(learning_rate.dtype)
         if self.name == "adamw":

@@ -21,7 +21,8 @@ from memlab.models import StackedModel, build
 from memlab.training.adversarial import adversarial_examples
 from memlab.training.arrays import StackArrays
 from memlab.training.augmentation import augment
-from memlab.training.captured import CapturedStep
+from memlab.training.captured import CapturedStep, Execution
+from memlab.training.device_noise import DeviceNoise, DeviceStream, augment_on_device
 from memlab.training.evaluation import Evaluation, evaluate
 from memlab.training.fused import FusedPerceptron, supported
 from memlab.training.loss import example_losses
@@ -50,6 +51,7 @@ class StackTrainer:
         shapes: Shapes,
         device: torch.device,
         fused: bool = True,
+        execution: Execution | None = None,
     ) -> None:
         self.plan = plan
         self.device = device
@@ -64,6 +66,7 @@ class StackTrainer:
         self._augmentation = first.regularization.augmentation
         self._lass_steps = first.regularization.adversarial_steps
         self._allow_fused = fused
+        self._execution = execution or Execution.on(device)
         self.model: StackedModel = self.initial()
         self.arrays = arrays
         self._rates = Rates.of(self._experiments)
@@ -170,23 +173,50 @@ class StackTrainer:
         x = self.arrays.train.inputs.batch(index)
         targets = self.arrays.train.labels.gather(1, index)
         if self._augmentation != "none" and x.dim() == 5:
-            x = augment(self._augmentation, x, self.seeds(), self.update)
-        noise = KeyedNoise(self.seeds(), self._rates, self.update) if self._rates.active else None
+            x = self._augmented(x)
+        noise = self._noise() if self._rates.active else None
         if self._fused is not None:
-            return self._fused.step(x, targets, rates, self._smoothing, noise)
-        return self._autograd_step(x, targets, rates, noise)
+            losses = self._fused.step(x, targets, rates, self._smoothing, noise)
+        else:
+            losses = self._autograd_step(x, targets, rates, noise)
+        if self._stream is not None:
+            self._stream.update.add_(1)
+        return losses
+
+    def _noise(self, tag: str = "") -> KeyedNoise:
+        if self._stream is not None:
+            return DeviceNoise(self._stream, tag)
+        return KeyedNoise(self.seeds(), self._rates, self.update, tag)
+
+    def _augmented(self, x: Tensor) -> Tensor:
+        if self._stream is not None:
+            return augment_on_device(self._augmentation, x, self._stream)
+        return augment(self._augmentation, x, self.seeds(), self.update)
 
     def _make_captured(self) -> CapturedStep | None:
-        fixed = not self._rates.active and self._augmentation == "none"
-        usable = self.device.type == "cuda" and fixed and self._adversarial is None
-        if not usable or self._optimizer.name != "sgd":
+        """What counts updates on the device, from `self.update` on, and the step that needs it."""
+        self._stream: DeviceStream | None = None
+        if self._execution.counts_there:
+            self._stream = DeviceStream(self.seeds(), self._rates, self.device, self.update)
+            self._optimizer.count_there()
+        if self._execution.step == "direct":
             return None
-        return CapturedStep(self._descend, self.state)
+        graphs = self._execution.step == "graph"
+        return CapturedStep(self._descend, self._changing, graphs)
+
+    def _changing(self) -> dict[str, Tensor]:
+        """All tensors that an update changes."""
+        changing = self.state()
+        if self._stream is not None:
+            changing["updates"] = self._stream.update
+        if self._optimizer.count is not None:
+            changing["steps"] = self._optimizer.count
+        return changing
 
     def _autograd_step(
         self, x: Tensor, targets: Tensor, rates: Tensor, noise: KeyedNoise | None
     ) -> Tensor:
-        training = noise or KeyedNoise(self.seeds(), self._rates, self.update)
+        training = noise or self._noise()
         losses = example_losses(self.loss, self.model(x, training), targets, self._smoothing).mean(
             1
         )
@@ -203,7 +233,7 @@ class StackTrainer:
     ) -> Tensor:
         assert self._adversarial is not None
         found = adversarial_examples(self.model, x, self._radius, self._lass_steps, noise)
-        again = KeyedNoise(self.seeds(), self._rates, self.update, tag=":adversarial")
+        again = self._noise(":adversarial")
         attacked = example_losses(
             self.loss, self.model(found, again), targets, self._smoothing
         ).mean(1)

@@ -13,10 +13,12 @@ from memlab.data.corruption import Corrupted
 from memlab.experiment import grid, reading
 from memlab.experiment.grid import Member
 from memlab.training.arrays import StackArrays
+from memlab.training.captured import Execution
 from memlab.training.plan import plan
 from memlab.training.trainer import Shapes, StackTrainer
 
 FEATURES, CLASSES, TRAIN = 12, 4, 60
+CPU = torch.device("cpu")
 torch.set_num_threads(1)
 
 
@@ -57,14 +59,18 @@ def data_for(seed: int, image: bool = False) -> Corrupted:
     )
 
 
-def trainer_of(members: Sequence[Member], fused: bool = True, image: bool = False) -> StackTrainer:
+def trainer_of(
+    members: Sequence[Member],
+    fused: bool = True,
+    image: bool = False,
+    execution: Execution | None = None,
+    device: torch.device = CPU,
+) -> StackTrainer:
     """A trainer of these members as one stack."""
     (made,) = plan(members, [TRAIN] * len(members), [100] * len(members))
-    arrays = StackArrays.of(
-        [data_for(m.seed, image) for m in members], CLASSES, torch.device("cpu")
-    )
+    arrays = StackArrays.of([data_for(m.seed, image) for m in members], CLASSES, device)
     shapes = Shapes((1, 8, 8), 64, CLASSES) if image else Shapes(None, FEATURES, CLASSES)
-    return StackTrainer(made, arrays, shapes, torch.device("cpu"), fused=fused)
+    return StackTrainer(made, arrays, shapes, device, fused=fused, execution=execution)
 
 
 @pytest.fixture
