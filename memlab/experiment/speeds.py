@@ -33,7 +33,8 @@ class Shape:
     """What one update's time depends on; `model` is resolved (`architecture.resolve`).
 
     `image` is None for examples that are plain numbers. `extra` names what makes updates dearer:
-    `noise` (dropout and Gaussian noise), `augmentation`, `adversarial`, joined by `+`.
+    `noise` (dropout and Gaussian noise), `augmentation`, `adversarial`, or changes their
+    arithmetic (`tf32`, `bf16`), joined by `+`.
     """
 
     model: ModelSpec
@@ -61,6 +62,7 @@ class Shape:
             "noise": any(getattr(regularization, name) > 0 for name in noisy),
             "augmentation": regularization.augmentation != "none" and image is not None,
             "adversarial": regularization.adversarial_weight > 0,
+            experiment.training.precision: experiment.training.precision != "float32",
         }
         return cls(
             model=resolve(experiment.model),

@@ -66,6 +66,7 @@ class StackTrainer:
         self._augmentation = first.regularization.augmentation
         self._lass_steps = first.regularization.adversarial_steps
         self._allow_fused = fused
+        self._bf16 = first.training.precision == "bf16"
         self._execution = execution or Execution.on(device)
         self.model: StackedModel = self.initial()
         self.arrays = arrays
@@ -136,6 +137,7 @@ class StackTrainer:
         spec = self._spec
         usable = (
             self._allow_fused
+            and not self._bf16
             and self._adversarial is None
             and supported(spec.name, spec.activation, spec.normalization or "none")
         )
@@ -217,9 +219,8 @@ class StackTrainer:
         self, x: Tensor, targets: Tensor, rates: Tensor, noise: KeyedNoise | None
     ) -> Tensor:
         training = noise or self._noise()
-        losses = example_losses(self.loss, self.model(x, training), targets, self._smoothing).mean(
-            1
-        )
+        logits = self._logits(x, training)
+        losses = example_losses(self.loss, logits, targets, self._smoothing).mean(1)
         total = losses
         if self._adversarial is not None:
             total = self._with_adversarial(x, targets, losses, training)
@@ -228,15 +229,23 @@ class StackTrainer:
         self._optimizer.step(gradients, rates)
         return losses.detach()
 
+    def _logits(self, x: Tensor, noise: KeyedNoise | None = None) -> Tensor:
+        """Logits in float32 from a forward pass in the precision of updates."""
+        if not self._bf16:
+            plain: Tensor = self.model(x, noise)
+            return plain
+        with torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False):
+            logits: Tensor = self.model(x, noise)
+        return logits.float()
+
     def _with_adversarial(
         self, x: Tensor, targets: Tensor, losses: Tensor, noise: KeyedNoise
     ) -> Tensor:
         assert self._adversarial is not None
-        found = adversarial_examples(self.model, x, self._radius, self._lass_steps, noise)
+        found = adversarial_examples(self._logits, x, self._radius, self._lass_steps, noise)
         again = self._noise(":adversarial")
-        attacked = example_losses(
-            self.loss, self.model(found, again), targets, self._smoothing
-        ).mean(1)
+        logits = self._logits(found, again)
+        attacked = example_losses(self.loss, logits, targets, self._smoothing).mean(1)
         return (1 - self._adversarial) * losses + self._adversarial * attacked
 
     def learning_rates(self) -> np.ndarray:
@@ -280,7 +289,7 @@ class StackTrainer:
         self.model = self.model.select(keep)
         self._optimizer = self._optimizer.select(keep, self._parameters())
         self.arrays = self.arrays.select(keep)
-        self._rates = self._rates.select(keep.cpu().numpy())
+        self._rates = self._rates.select(np.array(positions))
         self._diverged = self._diverged[keep]
         self.active = [self.active[i] for i in positions]
         self._refresh()

@@ -19,6 +19,7 @@ from memlab.training.checkpoint import Progress
 from memlab.training.evaluation import Evaluation
 from memlab.training.plan import StackPlan
 from memlab.training.trainer import StackTrainer
+from memlab.worker import device as devices
 from memlab.worker.example_ledger import example_ledger
 from memlab.worker.instruments import InstrumentPanel
 from memlab.worker.material import Material
@@ -50,6 +51,7 @@ class StackRun:
         self._experiment = experiment
         self._told = told
         self._pace = Pace()
+        devices.compute_in(plan.members[0].experiment.training.precision)
         parts = [material.corrupted(member) for member in plan.members]
         shapes = material.shapes(plan.members[0])
         arrays = StackArrays.of(parts, shapes.classes, device)
@@ -239,7 +241,8 @@ class StackRun:
         self._epoch, self.done = progress.epoch, progress.done
 
     def close(self) -> None:
-        """Closes the stack's tables."""
+        """Closes the stack's tables; what comes after it computes in float32."""
+        devices.compute_in("float32")
         self._table.writer.close()
         self._memorized.close()
         self.instruments.close()
