@@ -55,6 +55,10 @@ class DeviceUnavailable(MemlabError):
     exit_code = 2
 
 
+class TooLarge(MemlabError):
+    """Training that the device has not enough memory for, known before it begins."""
+
+
 class SettingsError(MemlabError):
     """A settings file or folder that cannot be used."""
 

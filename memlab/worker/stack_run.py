@@ -20,6 +20,7 @@ from memlab.training.evaluation import Evaluation
 from memlab.training.plan import StackPlan
 from memlab.training.trainer import StackTrainer
 from memlab.worker import device as devices
+from memlab.worker import memory
 from memlab.worker.example_ledger import example_ledger
 from memlab.worker.instruments import InstrumentPanel
 from memlab.worker.material import Material
@@ -54,6 +55,7 @@ class StackRun:
         devices.compute_in(plan.members[0].experiment.training.precision)
         parts = [material.corrupted(member) for member in plan.members]
         shapes = material.shapes(plan.members[0])
+        memory.require(plan, parts, shapes, device)
         arrays = StackArrays.of(parts, shapes.classes, device)
         assert layout == "contiguous", layout
         self.trainer = StackTrainer(plan, arrays, shapes, device)
