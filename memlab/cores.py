@@ -33,6 +33,21 @@ def cpu_quota(cgroups: Path = CGROUPS, own: Path = OWN) -> float | None:
     return min(found, default=None)
 
 
+def waited_seconds() -> float:
+    """Seconds that this process' threads were ready to run while others had the cores.
+
+    Of all threads that live; 0 where the kernel does not tell.
+    """
+    total = 0
+    try:
+        for task in os.listdir("/proc/self/task"):
+            words = _read(Path("/proc/self/task") / task / "schedstat").split()
+            total += int(words[1]) if len(words) > 1 else 0
+    except (OSError, ValueError):
+        return 0.0
+    return total / 1e9
+
+
 def _affinity() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -100,6 +100,7 @@ class Processes:
         ours, theirs = pair()
         sys.stdout.flush()
         sys.stderr.flush()
+        leader, first = os.getpid(), not self._hands
         pid = os.fork()
         if pid:
             theirs.close()
@@ -108,7 +109,7 @@ class Processes:
             ours.close()
             for hand in self._hands:
                 hand.link.close()
-            serve(self._work, theirs, self._device)
+            serve(self._work, theirs, self._device, leader, first)
         except BaseException:
             traceback.print_exc()
         finally:

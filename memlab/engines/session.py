@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from memlab import settings
 from memlab.engines import planner, trials
@@ -33,6 +34,7 @@ from memlab.training.plan import Group, StackPlan
 from memlab.worker import device as devices
 from memlab.worker import planning, recovery
 from memlab.worker.baseline_runs import measure_baselines
+from memlab.worker.calibrating import machine_of
 from memlab.worker.control import Control
 from memlab.worker.material import Material
 from memlab.worker.recorder import Pace, ProgressTable
@@ -157,9 +159,10 @@ class Session:
         done = engine_of(work, self, self._device).train()
         names = work.experiment.baselines.names
         if done and names:
-            done = measure_baselines(
-                self._folder, work.members, names, work.material, self._fitting
-            )
+            with threadpool_limits(work.plan.cores):
+                done = measure_baselines(
+                    self._folder, work.members, names, work.material, self._fitting
+                )
         return self._end(done, time.monotonic() - started)
 
     def append(self, type: str, /, **data: object) -> None:
@@ -236,12 +239,6 @@ class Session:
         except MemlabError:
             traceback.print_exc()
         return 1
-
-
-def machine_of(device: torch.device) -> calibration.Machine:
-    """This machine with `device` as the store of speeds names it."""
-    named = calibration.CPU if device.type == "cpu" else devices.describe(device)
-    return calibration.this_machine(named)
 
 
 def _processor_seconds() -> float:

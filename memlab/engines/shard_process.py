@@ -19,10 +19,13 @@ POLL_SECONDS = 0.05
 PR_SET_PDEATHSIG = 1
 
 
-def serve(work: Work, link: Link, device: torch.device) -> None:
-    """Trains the stacks that the leader names until it closes the line."""
-    _settle(os.getppid(), work.plan.threads)
-    _ShardProcess(work, link, device).serve()
+def serve(work: Work, link: Link, device: torch.device, parent: int, first: bool) -> None:
+    """Trains the stacks that the leader, `parent`, names until it closes the line.
+
+    The `first` of the run's processes notes what its stacks took.
+    """
+    _settle(parent, work.plan.threads)
+    _ShardProcess(work, link, device, first).serve()
 
 
 def _settle(parent: int, threads: int) -> None:
@@ -38,11 +41,12 @@ def _settle(parent: int, threads: int) -> None:
 class _ShardProcess:
     """Serves one line; it is what its shard tells."""
 
-    def __init__(self, work: Work, link: Link, device: torch.device) -> None:
+    def __init__(self, work: Work, link: Link, device: torch.device, first: bool) -> None:
         self._link = link
         self._stacks = {stack.index: stack for stack in work.stacks}
         self._shard = Shard(work, device, self)
         self._device = device
+        self._first = first
         self._next = 0.0
 
     def serve(self) -> None:
@@ -54,7 +58,8 @@ class _ShardProcess:
                 elif message["do"] in ("save", "pause"):
                     self._link.send(kind="did", what=message["do"])
         except LineClosed:
-            os._exit(0)
+            if self._first:
+                self._shard.note()
 
     def _train(self, stack: int) -> None:
         try:

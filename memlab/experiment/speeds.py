@@ -22,10 +22,18 @@ from memlab.experiment.material_spec import ModelSpec
 from memlab.experiment.spec import Experiment
 
 Source = Literal["calibration", "run"]
-#: Passes over the parameters and moments that an update of each optimizer takes, roughly.
-TRAFFIC = {"sgd": 1.0, "adam": 3.0, "adamw": 3.0}
+#: What is dearer than plain updates and is not calibrated. Keyed noise: seconds a member, for its
+#: generators, and an activation (18 networks 2×256 of batch 128 and 32 of 2×64 of batch 32 with
+#: dropout on one core of an AMD EPYC, torch 2.15). Adversarial examples: plain updates' worth, and
+#: that of each step of their search. Augmentation: the same.
+NOISE_MEMBER, NOISE_ACTIVATION = 1.2e-4, 5e-9
+ADVERSARIAL, ADVERSARIAL_STEP, AUGMENTATION = 1.4, 1.0, 0.1
+#: Seconds a parameter that the optimizer takes besides what plain SGD does, measured likewise.
+OPTIMIZER = {"sgd": 0.0, "adam": 3.4e-9, "adamw": 3.4e-9}
 #: Distance (in logarithms of the work) at which a measurement counts half.
 NEAR = 1.0
+#: Measurements that tell of other shapes too.
+ENOUGH = 2
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Shape:
     """What one update's time depends on; `model` is resolved (`architecture.resolve`).
 
     `image` is None for examples that are plain numbers. `extra` names what makes updates dearer:
-    `noise` (dropout and Gaussian noise), `augmentation`, `adversarial`, or changes their
+    `noise` (dropout and Gaussian noise), `augmentation`, `adversarial-STEPS`, or changes their
     arithmetic (`tf32`, `bf16`), joined by `+`.
     """
 
@@ -45,6 +53,11 @@ class Shape:
     optimizer: str = "sgd"
     loss: str = "cross-entropy"
     extra: str = ""
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing makes updates dearer than those of SGD."""
+        return not self.extra and self.optimizer == "sgd"
 
     @classmethod
     def of(
@@ -61,7 +74,8 @@ class Shape:
         extra = {
             "noise": any(getattr(regularization, name) > 0 for name in noisy),
             "augmentation": regularization.augmentation != "none" and image is not None,
-            "adversarial": regularization.adversarial_weight > 0,
+            f"adversarial-{regularization.adversarial_steps}": regularization.adversarial_weight
+            > 0,
             experiment.training.precision: experiment.training.precision != "float32",
         }
         return cls(
@@ -106,32 +120,45 @@ def _counts(shape: Shape) -> tuple[int, int, int]:
 
 
 def _update_parts(shape: Shape, members: int) -> tuple[float, ...]:
-    """What an update's time is a sum of: itself, multiply-adds, activations, parameters."""
+    """What an update's time is a sum of: multiply-adds, the update itself, activations, parameters.
+
+    In this order: where too few measurements tell the parts apart, the first ones explain them.
+    """
     work, activations, parameters = _counts(shape)
     examples = shape.batch_size * members
-    traffic = TRAFFIC.get(shape.optimizer, 1.0)
-    passes = 3.0 if "adversarial" not in shape.extra else 12.0
-    noise = 4.0 if "noise" in shape.extra else 1.0
-    alone = members if needs_images(shape.model.name) else 1
-    return (
-        float(alone),
-        passes * work * examples,
-        passes * noise * activations * examples,
-        traffic * parameters * members,
-    )
+    return (3.0 * work * examples, 1.0, 3.0 * activations * examples, float(parameters * members))
 
 
 def _example_parts(shape: Shape, members: int) -> tuple[float, ...]:
     work, activations, _ = _counts(shape)
-    return (1.0, float(work), float(activations))
+    return (float(work), 1.0, float(activations))
+
+
+def _with_extra(seconds: float, shape: Shape, members: int) -> float:
+    """Seconds of a plain update with all that makes this one dearer."""
+    factor = 1.0
+    seconds += OPTIMIZER.get(shape.optimizer, 0.0) * _counts(shape)[2] * members
+    for name in shape.extra.split("+"):
+        kind, _, steps = name.partition("-")
+        if kind == "adversarial":
+            factor += ADVERSARIAL + ADVERSARIAL_STEP * (int(steps) if steps.isdigit() else 1)
+        factor += AUGMENTATION * (kind == "augmentation")
+    if "noise" in shape.extra:
+        each = NOISE_ACTIVATION * _counts(shape)[1] * shape.batch_size
+        seconds += members * (NOISE_MEMBER + each)
+    return factor * seconds
 
 
 @dataclass(frozen=True)
 class Speeds:
-    """What was measured on one machine and device, oldest first; `cores` are those usable."""
+    """What was measured on one machine and device, oldest first; `cores` are those usable.
+
+    `worker_bytes` is the resident set of a worker that has nothing to train yet.
+    """
 
     cores: int
     measured: tuple[Measured, ...] = ()
+    worker_bytes: int | None = None
 
     def update_seconds(
         self, shape: Shape, members: int = 1, threads: int | None = None, processes: int = 1
@@ -153,35 +180,57 @@ class Speeds:
         """Whether updates of this very shape were measured."""
         return any(one.shape == shape and one.update_seconds for one in self.measured)
 
+    def at(self, threads: int) -> list[Measured]:
+        """The calibration's own measurements with that many threads."""
+        own = (one for one in self.measured if one.source == "calibration")
+        return [one for one in own if one.threads == threads]
+
+    def fastest(self) -> dict[str, float]:
+        """Multiply-adds a second of training each architecture, at its best, on all cores."""
+        found: dict[str, float] = {}
+        for one in self.measured:
+            if one.threads == self.cores and one.processes == 1 and one.update_seconds:
+                work = _update_parts(one.shape, one.members)[0] / one.update_seconds
+                name = one.shape.model.name
+                found[name] = max(found.get(name, 0.0), work)
+        return found
+
     def _seconds(
         self, field: str, shape: Shape, members: int, threads: int | None, processes: int
     ) -> float | None:
         found = self._alike(field, shape, threads or self.cores, processes)
-        if not found:
-            return None
-        modelled = _fitted(field, tuple(found), shape, members)
         same = [one for one in found if one.shape == shape]
         if not same:
-            return modelled
+            return _modelled(field, found, shape, members)
         nearest = min(reversed(same), key=lambda one: abs(math.log(one.members / members)))
         value = float(getattr(nearest, field))
         if nearest.members == members:
             return value
-        there = _fitted(field, tuple(found), shape, nearest.members)
-        return value * modelled / there
+        here = _modelled(field, found, shape, members)
+        there = _modelled(field, found, shape, nearest.members)
+        return value * here / there if here and there else value * members / nearest.members
 
-    def _alike(self, field: str, shape: Shape, threads: int, processes: int) -> list[Measured]:
+    def _alike(
+        self, field: str, shape: Shape, threads: int, processes: int
+    ) -> tuple[Measured, ...]:
         """The measurements of this architecture (else of its kind), at the nearest threads."""
         timed = [one for one in self._timed if getattr(one, field) is not None]
         own = [one for one in timed if one.shape.model.name == shape.model.name]
         if not own:
             images = needs_images(shape.model.name)
             own = [one for one in timed if needs_images(one.shape.model.name) == images]
-        side = [one for one in own if one.processes == processes] or [
-            one for one in own if one.processes == 1
-        ]
-        nearest = min((abs(math.log(one.threads / threads)) for one in side), default=0.0)
-        return [one for one in side if abs(math.log(one.threads / threads)) <= nearest]
+        side = [one for one in own if one.processes == processes]
+        side = side or [one for one in own if one.processes == 1]
+        groups: dict[int, list[Measured]] = {}
+        for one in side:
+            groups.setdefault(one.threads, []).append(one)
+        nearest = sorted(groups, key=lambda near: abs(math.log(near / threads)))
+        # A single run's figure tells of its own shape only.
+        for near in nearest:
+            group = groups[near]
+            if len(group) >= ENOUGH or any(one.shape == shape for one in group):
+                return tuple(group)
+        return tuple(groups[nearest[0]]) if nearest else ()
 
     @cached_property
     def _timed(self) -> tuple[Measured, ...]:
@@ -196,17 +245,21 @@ class Speeds:
 
 
 @lru_cache(maxsize=4096)
-def _fitted(field: str, found: tuple[Measured, ...], shape: Shape, members: int) -> float:
-    """The sum of parts that fits `found` best near `shape`, at `shape`."""
-    parts = _update_parts if field == "update_seconds" else _example_parts
+def _modelled(field: str, found: tuple[Measured, ...], shape: Shape, members: int) -> float | None:
+    """The sum of parts that fits the plain ones of `found` best near `shape`, at `shape`."""
+    update = field == "update_seconds"
+    parts = _update_parts if update else _example_parts
+    plain = [one for one in found if not update or one.shape.plain]
+    if not plain:
+        return None
     here = np.array(parts(shape, members))
-    rows = np.array([parts(one.shape, one.members) for one in found])
-    seconds = np.array([float(getattr(one, field)) for one in found])
+    rows = np.array([parts(one.shape, one.members) for one in plain])
+    seconds = np.array([float(getattr(one, field)) for one in plain])
     apart = np.abs(np.log((rows + 1.0) / (here + 1.0))).sum(1)
-    other = np.array([1.0 if one.shape.extra == shape.extra else 0.3 for one in found])
     # Relative errors count, and near measurements more: speed changes with size.
-    weights = other / (1.0 + apart / NEAR) / seconds
-    return float(here @ _nonnegative(rows * weights[:, None], seconds * weights))
+    weights = 1.0 / (1.0 + apart / NEAR) / seconds
+    made = float(here @ _nonnegative(rows * weights[:, None], seconds * weights))
+    return _with_extra(made, shape, members) if update else made
 
 
 def _nonnegative(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ def run(
     settings: Mapping[str, object] | None = None,
     seeds: int | Sequence[int] | None = None,
     device: str | None = None,
+    plan: str | os.PathLike[str] | None = None,
 ) -> Run:
     """Trains a preset or an experiment file in a worker of its own, which outlives this process.
 
@@ -27,6 +28,8 @@ def run(
             is several values, an axis.
         seeds: how many, or which.
         device: auto, cpu, cuda or cuda:N; default: the settings'.
+        plan: the plan.json of another run of these networks, to be trained bit for bit as they
+            were; default: what is fastest here.
 
     Raises:
         InvalidExperiment, InvalidDataset, DatasetUnavailable, DeviceUnavailable: if it cannot be
@@ -45,7 +48,7 @@ def run(
 
     changes = settings_text(settings, seeds)
     name, experiment = starting.experiment_of(preset_or_file, changes)
-    start = starting.checked(name, experiment, device)
+    start = starting.checked(name, experiment, device, plan)
     return Run(start.begin({"preset": name}))
 
 

@@ -22,17 +22,17 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from memlab import settings
+from memlab.tui.compose.screen import ComposeScreen
 from memlab.tui.header import NAMES, ShellHeader
 from memlab.tui.modes import MODES
 from memlab.tui.plain_lines import PlainApp
 from memlab.tui.remembered import recall, remember
-from memlab.tui.screens.compose import ComposeScreen
-from memlab.tui.screens.too_small import TooSmall, too_small
 from memlab.tui.themes import DARK_THEME, THEMES, other
+from memlab.tui.too_small import TooSmall, too_small
 
 if TYPE_CHECKING:
     from memlab.runs.launch import Standby
-    from memlab.tui.screens.shell import Suggestion
+    from memlab.tui.shell import Suggestion
 
 
 def _commands() -> type[Provider]:
@@ -153,7 +153,6 @@ class MemlabApp(PlainApp):
             self.pop_screen()
 
     def watch_selected_run(self) -> None:
-        """Names the run in the header."""
         for header in self.screen.query(ShellHeader):
             header.context = self.selected_run or ""
 
@@ -175,8 +174,7 @@ class MemlabApp(PlainApp):
             header.context = self.selected_run or ""
 
     def action_help(self) -> None:
-        """Shows the keys of this screen."""
-        from memlab.tui.screens.help import help_on
+        from memlab.tui.help import help_on
 
         self.push_screen(help_on(self.screen))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import select
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -27,6 +29,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.standby:
         _import()
+        _calibrate(arguments.socket_fd)
         assignment = await_assignment(arguments.socket_fd)
         if assignment is None:
             return 0
@@ -44,6 +47,28 @@ def _import() -> None:
     from memlab.worker import device
 
     device.be_deterministic()  # slow too: it imports two seconds' worth of torch
+
+
+def _calibrate(descriptor: int) -> None:
+    """Uses the wait for a run on a machine that was never measured; a run that comes ends it.
+
+    In a child: threads that were used here could not be used by processes forked for the run.
+    """
+    from memlab.worker import calibrating
+
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(reading)
+            calibrating.when_idle(descriptor)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    select.select([descriptor, reading], [], [])
+    os.close(reading)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 def _work(folder: Path, lock: RunLock, restart: bool = False) -> int:

@@ -18,8 +18,10 @@ from memlab.experiment.spec import Experiment
 from memlab.runs.plan import RunPlan
 from memlab.runs.run_folder import RunFolder
 from memlab.training.plan import StackPlan
+from memlab.worker.calibrating import note_run
 from memlab.worker.material import Material
 from memlab.worker.stack_run import StackRun
+from memlab.worker.stack_time import StackTime
 from memlab.worker.told import Told
 
 
@@ -51,6 +53,7 @@ class Shard:
         self._device = device
         self._told = told
         self._done = 0
+        self._took: list[StackTime] = []
         self._current: StackRun | None = None
 
     def train(self, stack: StackPlan, between: Callable[[], bool]) -> bool:
@@ -73,6 +76,7 @@ class Shard:
         run.before = self._done
         self._current = run
         finished = run.run(between)
+        self._took.append(run.clock.time())
         run.close()
         self._done = run.done_examples
         self._current = None
@@ -83,6 +87,10 @@ class Shard:
         """A checkpoint of the stack that is being trained, if there is one."""
         if self._current is not None:
             self._current.save()
+
+    def note(self) -> None:
+        """Leaves in the machine's store of speeds what the stacks took, for the next estimate."""
+        note_run(self._took, self._device, self._work.plan.processes, self._work.plan.threads)
 
     def _announce(self, stack: StackPlan) -> None:
         work, first = self._work, stack.members[0]

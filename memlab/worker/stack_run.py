@@ -17,6 +17,7 @@ from memlab.training import checkpoint
 from memlab.training.arrays import StackArrays
 from memlab.training.checkpoint import Progress
 from memlab.training.evaluation import Evaluation
+from memlab.training.layouts import CONTIGUOUS, Layout
 from memlab.training.plan import StackPlan
 from memlab.training.trainer import StackTrainer
 from memlab.worker import device as devices
@@ -26,6 +27,7 @@ from memlab.worker.instruments import InstrumentPanel
 from memlab.worker.material import Material
 from memlab.worker.memorized import MemorizedStream
 from memlab.worker.recorder import EvaluationTable, MemorizedTable, Pace
+from memlab.worker.stack_time import StackClock
 from memlab.worker.stopping import StopRules
 from memlab.worker.told import Told
 
@@ -42,7 +44,7 @@ class StackRun:
         told: Told,
         device: torch.device,
         shown: frozenset[int],
-        layout: str = "contiguous",
+        layout: Layout = CONTIGUOUS,
     ) -> None:
         self.plan = plan
         self.done = False
@@ -57,8 +59,7 @@ class StackRun:
         shapes = material.shapes(plan.members[0])
         memory.require(plan, parts, shapes, device)
         arrays = StackArrays.of(parts, shapes.classes, device)
-        assert layout == "contiguous", layout
-        self.trainer = StackTrainer(plan, arrays, shapes, device)
+        self.trainer = StackTrainer(plan, arrays, shapes, device, layout=layout)
         self._table = EvaluationTable(folder.series, plan)
         self._rules = StopRules(plan.members[0].experiment.stop, len(plan.members))
         self._evaluations = dict(plan.timeline.evaluations())
@@ -76,6 +77,7 @@ class StackRun:
             example_ledger(folder, experiment, plan, material, parts, device),
         )
         self._clock = time.perf_counter()
+        self.clock = StackClock(self.trainer)
         self._shown = [i for i, member in enumerate(plan.members) if member.index in shown]
         self._stream = MemorizedStream(material, plan, self._shown, parts)
         self._memorized = MemorizedTable(folder.series, plan.index, self._stream.picture)
@@ -100,8 +102,10 @@ class StackRun:
             asked = time.perf_counter()
             if not between():
                 return False
-            self._clock += time.perf_counter() - asked
+            began = time.perf_counter()
+            self._clock += began - asked
             self.trainer.step()
+            self.clock.updated(time.perf_counter() - began)
             if self._pace.due():
                 self._progress()
             self._save_if_due()
@@ -119,6 +123,7 @@ class StackRun:
         started = time.perf_counter()
         evaluation = trainer.evaluate(self.instruments.wants_margins)
         seconds = time.perf_counter() - started
+        self.clock.evaluated(seconds)
         diverged = trainer.diverged()
         current = {name: np.asarray(values) for name, values in evaluation.metrics.items()}
         for position in np.flatnonzero(diverged >= 0):
@@ -145,6 +150,8 @@ class StackRun:
         self._clock = time.perf_counter()
 
     def _record_memorized(self, evaluation: Evaluation) -> None:
+        if evaluation.repeated is None:
+            return
         positions = {member: at for at, member in enumerate(self.trainer.active)}
         for member in self._shown:
             if member in positions:

@@ -28,7 +28,7 @@ def mutate(rng: random.Random, folder: Path, canary: Path) -> str:
         one = rng.choices([m for m, _ in MUTATIONS], [w for _, w in MUTATIONS])[0]
         try:
             told.append(f"{one.__name__}({one(rng, folder, canary)})")
-        except (OSError, ValueError, KeyError, IndexError, TypeError, RecursionError):
+        except (OSError, LookupError, ValueError, TypeError, AttributeError, RecursionError):
             continue  # there is no such thing in this run, or an earlier mutation broke it
         if len(told) == wanted:
             break

@@ -37,14 +37,6 @@ def warm_up() -> None:
     import sklearn.datasets  # noqa: F401
     import torch
 
-    import memlab.baselines.registry
-    import memlab.instruments.panel.ledger
-    import memlab.instruments.panel.margins
-    import memlab.instruments.panel.stiffness
-    import memlab.runs.forking
-    import memlab.runs.lifecycle
-    import memlab.worker.__main__
-    import memlab.engines.session  # noqa: F401
     from memlab.worker import device
 
     torch.set_num_threads(1)

@@ -14,6 +14,7 @@ from memlab.experiment import grid, reading
 from memlab.experiment.grid import Member
 from memlab.training.arrays import StackArrays
 from memlab.training.captured import Execution
+from memlab.training.layouts import Layout
 from memlab.training.plan import plan
 from memlab.training.trainer import Shapes, StackTrainer
 
@@ -63,6 +64,7 @@ def trainer_of(
     members: Sequence[Member],
     fused: bool = True,
     image: bool = False,
+    layout: Layout = "contiguous",
     execution: Execution | None = None,
     device: torch.device = CPU,
 ) -> StackTrainer:
@@ -70,7 +72,7 @@ def trainer_of(
     (made,) = plan(members, [TRAIN] * len(members), [100] * len(members))
     arrays = StackArrays.of([data_for(m.seed, image) for m in members], CLASSES, device)
     shapes = Shapes((1, 8, 8), 64, CLASSES) if image else Shapes(None, FEATURES, CLASSES)
-    return StackTrainer(made, arrays, shapes, device, fused=fused, execution=execution)
+    return StackTrainer(made, arrays, shapes, device, fused, layout, execution)
 
 
 @pytest.fixture

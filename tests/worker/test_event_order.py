@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from memlab.engines import session
 from memlab.runs.event_log import EventReader
 from memlab.runs.requests import Request, RequestKind
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import write_state
 from memlab.worker import __main__ as worker
-from memlab.engines import session
 from memlab.worker.control import Control
 
 #: What has happened, in an event, when a state is seen; other states tell of nothing that has.

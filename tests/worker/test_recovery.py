@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from memlab import disk
+from memlab.engines import session
 from memlab.runs import lifecycle, origin
 from memlab.runs.event_log import EventReader
 from memlab.runs.run_folder import RESERVE_FILE, RunFolder
 from memlab.training import checkpoint
-from memlab.engines import session
 from memlab.worker.control import Control
 from tests.worker.conftest import ended, launched, wait_for
 from tests.worker.test_resume import EVERY, final_tensors, tables
