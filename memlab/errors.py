@@ -51,6 +51,10 @@ class DeviceUnavailable(BadInput):
     """A device that this machine does not have."""
 
 
+class TooLarge(MemlabError):
+    """Training that the device has not enough memory for, known before it begins."""
+
+
 class SettingsError(BadInput):
     """A settings file or folder that cannot be used."""
 

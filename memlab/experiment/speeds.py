@@ -39,7 +39,8 @@ class Shape:
     """What one update's time depends on; `model` is resolved (`architecture.resolve`).
 
     `image` is None for examples that are plain numbers. `extra` names what makes updates dearer:
-    `noise` (dropout and Gaussian noise), `augmentation`, `adversarial-STEPS`, joined by `+`.
+    `noise` (dropout and Gaussian noise), `augmentation`, `adversarial-STEPS`, or changes their
+    arithmetic (`tf32`, `bf16`), joined by `+`.
     """
 
     model: ModelSpec
@@ -73,6 +74,7 @@ class Shape:
             "augmentation": regularization.augmentation != "none" and image is not None,
             f"adversarial-{regularization.adversarial_steps}": regularization.adversarial_weight
             > 0,
+            experiment.training.precision: experiment.training.precision != "float32",
         }
         return cls(
             model=resolve(experiment.model),
