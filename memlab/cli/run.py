@@ -57,7 +57,7 @@ def _confirm(experiment: Experiment) -> None:
     if members > reading.CONFIRM_MEMBERS:
         _ask(f"This experiment trains {members:,} networks.")
         return
-    estimate = cost.estimate(experiment, "cpu", calibration.load_kind("cpu"))
+    estimate = cost.expected(experiment, "cpu", calibration.load_kind("cpu"))
     if estimate is not None and estimate.minutes > ASK_MINUTES:
         _ask(f"This experiment takes {estimate.sentence()}.")
 
