@@ -81,18 +81,19 @@ def _best(
     candidates: Sequence[Candidate],
     plain: RunPlan,
 ) -> RunPlan:
-    """The fastest candidate's plan; that of a single process unless another is clearly faster."""
-    least = best = _seconds(plain, groups, shapes, speeds)
-    if least is None:
+    """The fastest candidate's plan; that of a single process unless another is clearly faster.
+
+    On a busy machine several threads cannot be timed: then the fastest of what could be is taken.
+    """
+    others = [spread(groups, candidate) for candidate in candidates]
+    priced = [(_seconds(plan, groups, shapes, speeds), plan) for plan in (plain, *others)]
+    known = [(seconds, plan) for seconds, plan in priced if seconds is not None]
+    if not known:
         return plain
-    found = plain
-    for candidate in candidates:
-        plan = spread(groups, candidate)
-        seconds = _seconds(plan, groups, shapes, speeds)
-        enough = seconds is not None and seconds < least * (1 - GAIN) - LEAST_SECONDS
-        if enough and seconds is not None and best is not None and seconds < best:
-            found, best = plan, seconds
-    return found
+    best, found = min(known, key=lambda entry: entry[0])
+    least = priced[0][0]
+    enough = least is None or best < least * (1 - GAIN) - LEAST_SECONDS
+    return found if enough else plain
 
 
 def spread(groups: Sequence[Group], candidate: Candidate) -> RunPlan:
