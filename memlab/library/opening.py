@@ -19,6 +19,8 @@ def run(
     settings: Mapping[str, object] | None = None,
     seeds: int | Sequence[int] | None = None,
     device: str | None = None,
+    on: str | None = None,
+    shared: str | os.PathLike[str] | None = None,
 ) -> Run:
     """Trains a preset or an experiment file in a worker of its own, which outlives this process.
 
@@ -27,6 +29,8 @@ def run(
             is several values, an axis.
         seeds: how many, or which.
         device: auto, cpu, cuda or cuda:N; default: the settings'.
+        on: processes (default), ray, or ray://HOST:PORT of a cluster.
+        shared: a folder that all machines of the cluster see, through which their data go.
 
     Raises:
         InvalidExperiment, InvalidDataset, DatasetUnavailable, DeviceUnavailable: if it cannot be
@@ -45,7 +49,7 @@ def run(
 
     changes = settings_text(settings, seeds)
     name, experiment = starting.experiment_of(preset_or_file, changes)
-    start = starting.checked(name, experiment, device)
+    start = starting.checked(name, experiment, device, starting.checked_where(on, shared))
     return Run(start.begin({"preset": name}))
 
 

@@ -14,11 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memlab import settings
-from memlab.errors import DeviceUnavailable
+from memlab.errors import DeviceUnavailable, InvalidExperiment
 from memlab.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from memlab.experiment.spec import Experiment
+
+
+@dataclass(frozen=True)
+class Where:
+    """The engine that trains, `processes` or a Ray cluster, and a folder that its machines share."""
+
+    engine: str = "processes"
+    shared: str | None = None
+
+    def facts(self) -> dict[str, object]:
+        """As the environment of a run has it."""
+        return {"requested_engine": self.engine, "shared_folder": self.shared}
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,7 @@ class Start:
     name: str
     experiment: Experiment
     device: str
+    where: Where = Where()
 
     def begin(
         self,
@@ -48,7 +61,12 @@ class Start:
             reading.to_toml(self.experiment),
             self.name,
             settings.prepared(settings.runs_folder()),
-            environment={**describe(sys.argv), "requested_device": self.device, **facts},
+            environment={
+                **describe(sys.argv),
+                "requested_device": self.device,
+                **self.where.facts(),
+                **facts,
+            },
             fill=fill,
         )
 
@@ -70,7 +88,9 @@ def experiment_of(
     return preset.name, reading.with_absolute_paths(preset.experiment(changes), Path.cwd())
 
 
-def checked(name: str, experiment: Experiment, device: str | None) -> Start:
+def checked(
+    name: str, experiment: Experiment, device: str | None, where: Where | None = None
+) -> Start:
     """A start whose device and data are known to be possible.
 
     Raises:
@@ -80,7 +100,27 @@ def checked(name: str, experiment: Experiment, device: str | None) -> Start:
 
     chosen = checked_device(device)
     preflight.check(experiment, settings.dataset_folders())
-    return Start(name, experiment, chosen)
+    return Start(name, experiment, chosen, where or Where())
+
+
+def checked_where(on: str | None, shared: str | os.PathLike[str] | None = None) -> Where:
+    """Where a run is to train; whether Ray and its cluster are there is known to the worker.
+
+    Raises:
+        InvalidExperiment: if that can be nowhere.
+    """
+    engine = on or "processes"
+    if not re.fullmatch(r"processes|ray|ray://[A-Za-z0-9.\-\[\]:]{1,200}:\d{1,5}", engine):
+        raise InvalidExperiment(
+            f"{engine!r} is no engine; use processes, ray or ray://HOST:PORT.", "on"
+        )
+    if shared is None:
+        return Where(engine)
+    folder = Path(shared).expanduser().absolute()
+    if engine == "processes" or not folder.is_dir():
+        why = "is for --on ray" if engine == "processes" else "is no folder"
+        raise InvalidExperiment(f"--shared {folder} {why}.", "shared")
+    return Where(engine, str(folder))
 
 
 def checked_device(device: str | None) -> str:
