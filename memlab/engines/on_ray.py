@@ -36,6 +36,7 @@ class OnRay:
         self._ray = ray_cluster.connect(engine, cores)
         self._nodes = ray_nodes.alive(self._ray)
         self._letters: Letters | None = None
+        self._cluster: ray_cluster.RayCluster | None = None
         #: How many of this machine's cores it takes from other runs.
         self.lent = cores if ray_cluster.is_here(engine) else 0
 
@@ -79,10 +80,13 @@ class OnRay:
         packed = work.material.packed(work.members)
         toml = work.folder.experiment_bytes()
         parcel = Parcel(toml, work.plan, packed, str(device), where)
-        return Elsewhere(work, leader, ray_cluster.RayCluster(self._ray, parcel), self._letters)
+        self._cluster = ray_cluster.RayCluster(self._ray, parcel)
+        return Elsewhere(work, leader, self._cluster, self._letters)
 
     def close(self) -> None:
         """Leaves the cluster; one that was started for this run ends."""
+        if self._cluster is not None:
+            self._cluster.close()
         if self._letters is not None:
             self._letters.close()
         self._ray.shutdown()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,9 +25,11 @@ from memlab.engines.ray_nodes import Node
 from memlab.errors import PackageMissing, TrainingFailed
 
 MOST_HANDS = 256
-EXCHANGE_SECONDS, PROBE_SECONDS, ANSWER_SECONDS = 0.2, 120.0, 60.0
+EXCHANGE_SECONDS, PROBE_SECONDS, ANSWER_SECONDS, LEAVE_SECONDS = 0.2, 120.0, 60.0, 3.0
 #: Of a cluster that is started for one run, on this machine.
 LOCAL_STORE_BYTES = 1 << 30
+#: Where that one listens. Ray takes 127.0.0.1 for a name of the machine's address on its network.
+LOOPBACK = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
 #: Hands that may die on a node before they have answered once; more are not tried there.
 MOST_STILLBORN = 2
 
@@ -59,7 +62,7 @@ def connect(engine: str, cores: int) -> Any:
             "num_cpus": cores,
             "include_dashboard": False,
             "object_store_memory": LOCAL_STORE_BYTES,
-            "_node_ip_address": "127.0.0.1",
+            "_node_ip_address": LOOPBACK,
         }
     code = Path(memlab.__file__).resolve().parent
     shipped = {"py_modules": [str(code)], "excludes": ["**/__pycache__"]}
@@ -115,6 +118,7 @@ class RayCluster:
         self._misfits: dict[str, str] = {}
         self._stillborn: dict[str, int] = {}
         self._notes: list[str] = []
+        self._leaving: list[Any] = []
 
     def _stored(self, parcel: Parcel) -> Any:
         try:
@@ -202,10 +206,13 @@ class RayCluster:
         """See `Cluster`."""
         if isinstance(hand, RayHand) and hand in self._hands:
             self._hands.remove(hand)
-            try:
-                self._ray.kill(hand.actor)
-            except Exception:  # it is gone, or the cluster is
-                logging.getLogger(__name__).debug("a hand could not be dismissed", exc_info=True)
+            self._leaving.append(hand.actor.leave.remote())
+            hand.actor.__ray_terminate__.remote()
+
+    def close(self) -> None:
+        """Waits a moment for hands that are to end."""
+        if self._leaving:
+            self._ray.wait(self._leaving, num_returns=len(self._leaving), timeout=LEAVE_SECONDS)
 
     def notes(self) -> Sequence[str]:
         """See `Cluster`."""

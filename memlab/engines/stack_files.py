@@ -34,7 +34,7 @@ class StackFiles:
     def tables(self) -> tuple[str, ...]:
         """The tables, without suffix."""
         number = f"{self.stack:03d}"
-        names = (f"instrument-{name}-{number}" for name in self.instruments if name != "ledger")
+        names = (f"instrument-{name}-{number}" for name in self.instruments)
         return tuple(
             f"series/{name}" for name in (f"stack-{number}", f"memorized-{number}", *names)
         )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Where:
-    """The engine that trains, `processes` or a Ray cluster, and a folder that its machines share."""
+    """The engine that trains, and a folder that all machines of its cluster see, if any."""
 
     engine: str = "processes"
     shared: str | None = None
