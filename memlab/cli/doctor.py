@@ -25,11 +25,14 @@ print(json.dumps({"torch": torch.__version__, "cuda": names, "threads": torch.ge
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--on", metavar="ENGINE", help="ray or ray://HOST:PORT: every node of that cluster too"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Checks everything; 1 where something that memlab needs is missing."""
-    checks = [*_versions(), *_device(), *_folders(), *_data(), *_terminal()]
+    checks = [*_versions(), *_device(), *_folders(), *_data(), *_terminal(), *_cluster(options.on)]
     if options.json:
         print_json([{"check": n, "ok": ok, "finding": text} for n, ok, text in checks])
     else:
@@ -64,6 +67,22 @@ def _device() -> list[Check]:
         return [("device", False, f"torch does not work here: {error}")]
     gpus = ", ".join(found["cuda"]) or "no CUDA device; the CPU does"
     return [("device", True, f"torch {found['torch']}, {found['threads']} threads, {gpus}")]
+
+
+def _cluster(engine: str | None) -> list[Check]:
+    """A Ray cluster and its nodes, asked by a process that may import Ray."""
+    from memlab.library.starting import checked_where
+
+    where = checked_where(engine).engine
+    if where == "processes":
+        return []
+    try:
+        done = child.run(["-m", "memlab.engines.ray_doctor", where], seconds=2 * PATIENCE_SECONDS)
+        return [(str(n), ok is True, str(text)) for n, ok, text in json.loads(done.stdout)]
+    except subprocess.TimeoutExpired:
+        return [("cluster", False, f"{where} does not answer.")]
+    except (ValueError, TypeError, OSError):
+        return [("cluster", False, f"{where} could not be asked: {done.stderr[-300:].strip()}")]
 
 
 def _folders() -> list[Check]:

@@ -7,6 +7,7 @@ they are reached, is a `Cluster`'s affair.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,8 @@ LOOK_SECONDS, HIRE_SECONDS = 0.05, 1.0
 MOST_LOSSES = 3
 #: Seconds without a single machine that can train, after which nobody waits any longer.
 PATIENCE = 120.0
+#: The user's word on that.
+PATIENCE_VARIABLE = "MEMLAB_RAY_PATIENCE"
 MOST_LETTER = 1 << 28
 #: Events of which there may be one only, however often a stack is trained again.
 ENDS = ("member-finished", "member-diverged")
@@ -172,7 +175,7 @@ class Elsewhere:
             self._nobody_since = None
             return
         self._nobody_since = self._nobody_since or now
-        if now - self._nobody_since > PATIENCE:
+        if now - self._nobody_since > float(os.environ.get(PATIENCE_VARIABLE) or PATIENCE):
             why = self._cluster.why_nobody()
             self._fail(TrainingFailed(f"{why} Resuming goes on from the newest checkpoints."))
 

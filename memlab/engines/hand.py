@@ -172,8 +172,8 @@ class _StackTraining:
         if not finished:
             self._shard.save()
         self._hand.put(self._outgoing.everything())
+        self._clear()  # before the leader may send the next stack
         self._hand.tell(kind="ended", stack=self._stack.index, finished=finished)
-        self._clear()
 
     def _clear(self) -> None:
         """Removes the stack's files, which the leader has now."""
