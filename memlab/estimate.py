@@ -2,7 +2,7 @@
 
 Seeds are the unit; examples, epochs and layers are not. Every interval is a 95 % t interval of a
 mean, mean ± t·s/√n with n − 1 degrees of freedom, not clipped to the range of what is measured.
-How an estimate is written is `numbers`; what may be concluded from one is `reports.verdict`.
+How an estimate is written is `numbers`; what may be concluded from one is `claims.verdict`.
 """
 
 from __future__ import annotations

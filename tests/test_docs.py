@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from memlab.claims.claim import SIZES
 from memlab.cli.main import COMMANDS
 from memlab.experiment.instruments import BUILT_IN
 from memlab.experiment.presets import find_all
-from memlab.reports.claims.claim import SIZES
 
 TOP = Path(__file__).parents[1]
 DECISIONS = TOP / "docs" / "decisions"

@@ -15,7 +15,7 @@ import pytest
 import memlab
 from memlab import child
 from memlab.runs.run_folder import list_runs
-from memlab.tui.preview_client import PreviewClient
+from memlab.tui.compose.preview_client import PreviewClient
 from tests.patience import SECONDS
 
 ROOT = Path(__file__).parents[1]
@@ -155,7 +155,7 @@ def test_an_app_launches_a_file_named_from_the_working_folder(
 ) -> None:
     from memlab.experiment import reading
     from memlab.runs import lifecycle
-    from memlab.tui import launching
+    from memlab.tui.compose import launching
 
     texts: list[str] = []
     monkeypatch.setattr(lifecycle, "start", lambda text, *_, **__: texts.append(text))
@@ -170,10 +170,12 @@ def test_every_python_process_is_started_by_one_module() -> None:
     assert [name for name, text in texts.items() if "sys.executable" in text] == ["child.py"]
     starts = re.compile(r"Popen\(|subprocess\.run\(|os\.exec|os\.spawn|multiprocessing|os\.system")
     assert sorted(name for name, text in texts.items() if starts.search(text)) == [
+        "bench/viewers.py",
+        "bench/worker_run.py",
         "child.py",
         "data/pickle_stream.py",  # names os.system in a sentence, and calls nothing
         "instruments/contract.py",  # for other packages' tests, on the path of those
         "runs/environment.py",  # git
         "runs/launch.py",
-        "tui/preview_client.py",
+        "tui/compose/preview_client.py",
     ]

@@ -23,12 +23,14 @@ from memlab.reports.renderers.console import Grids
 from memlab.runs.event_log import Event, EventLog, EventReader, parse
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import read_state
-from memlab.tui import library_model, report_files, report_model
 from memlab.tui.axis_values import axis_values
-from memlab.tui.library_reader import LibraryReader
-from memlab.tui.report_claims import verdicts
-from memlab.tui.screens.log import event_text
-from memlab.tui.watch_reader import Request, WatchReader
+from memlab.tui.library import model as library_model
+from memlab.tui.library.reader import LibraryReader
+from memlab.tui.report import files as report_files
+from memlab.tui.report import model as report_model
+from memlab.tui.report.model import verdicts
+from memlab.tui.watch.log import event_text
+from memlab.tui.watch.reader import Request, WatchReader
 from tests.hostile_run import steering
 from tests.odd_json import ODD, mutated
 from tests.reports.conftest import METRICS, write_run

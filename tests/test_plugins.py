@@ -48,8 +48,8 @@ HARDEST = Instrument(
 """
 CLAIM = """
 from pathlib import Path
-from memlab.reports.claims import criteria as that
-from memlab.reports.claims.claim import Claim, Control, Measured
+from memlab.claims import criteria as that
+from memlab.claims.claim import Claim, Control, Measured
 
 
 def measure(evidence, by=0.0):
@@ -59,8 +59,8 @@ def measure(evidence, by=0.0):
 
 CLAIM = Claim(
     id="R1", paper="Rings 2026", title="Rings are learned", sentence="They are.", source="none",
-    criterion="accuracy above chance", effect="accuracy over chance", unit="accuracy",
-    paper_had="nothing", refuted_by="chance", presets=("rings",), measure=measure,
+    criterion="accuracy above chance", paper_had="nothing", refuted_by="chance",
+    presets=("rings",), measure=measure,
     control=Control("more than all", lambda e: measure(e, 1.0), ("rings",)),
     folder=Path(__file__).parent,
 )
@@ -176,7 +176,7 @@ def test_a_claim_is_replicated_and_ends_the_report_of_its_run(installed: dict[st
 
 
 def test_a_claim_keeps_to_the_contract(installed: dict[str, str]):
-    checked = python("import other_claim\nfrom memlab.reports.claims import contract\n"
+    checked = python("import other_claim\nfrom memlab.claims import contract\n"
                      "contract.check_claim(other_claim.CLAIM)", installed)  # fmt: skip
     assert checked.returncode == 0, checked.stderr
 

@@ -1,6 +1,6 @@
 """What a baseline is: its data, its predictions, and its declaration, which enters it by name.
 
-The methods themselves are one file each; finding and running them is `registry.py`.
+The methods are a file a family; finding and running them is `registry.py`.
 """
 
 from __future__ import annotations

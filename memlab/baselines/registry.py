@@ -8,34 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memlab.baselines import (
-    k_nearest_neighbours,
-    laplace_kernel,
-    logistic,
-    minimum_norm,
-    nearest_neighbour,
-    random_features,
-    random_forest,
-    rbf_kernel,
-    ridge,
-)
+from memlab.baselines import kernels, linear, neighbours, random_forest
 from memlab.baselines.baseline import BASELINES, Baseline, BaselineData, Predicted, accuracy
 from memlab.data.corruption import Corrupted
 from memlab.errors import InvalidExperiment
 from memlab.spelling import closest, did_you_mean
 
 #: Importing a file declares its baselines.
-FAMILIES = (
-    nearest_neighbour,
-    k_nearest_neighbours,
-    rbf_kernel,
-    laplace_kernel,
-    random_forest,
-    ridge,
-    logistic,
-    minimum_norm,
-    random_features,
-)
+FAMILIES = (neighbours, kernels, random_forest, linear)
 
 
 @dataclass(frozen=True)

@@ -6,25 +6,26 @@ import argparse
 import json
 import platform
 import sys
+import tempfile
+from pathlib import Path
 
 import torch
 
-from memlab.bench import curvature, gram, training
+from memlab.bench import curvature, gram, libraries, recording, scaling, training
+from memlab.bench.cases import Bench
 from memlab.worker import device as devices
 
-#: What can be measured; each module's `rows(repetitions, device)` gives rows of one table.
-BENCHES = {
-    "training": (training,),
-    "instruments": (gram, curvature),
-}
+WHAT = ("training", "instruments", "recording", "scaling")
 
 
 def main() -> int:
     """Prints one JSON document."""
     parser = argparse.ArgumentParser(prog="python -m memlab.bench")
-    parser.add_argument("what", choices=sorted(BENCHES))
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("what", choices=WHAT)
+    parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--most", type=int, default=1000)
+    parser.add_argument("--epochs", type=int, default=5)
     options = parser.parse_args()
     device = devices.choose(options.device)
     devices.keep_memory()
@@ -35,11 +36,25 @@ def main() -> int:
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
-    rows = [
-        row for bench in BENCHES[options.what] for row in bench.rows(options.repetitions, device)
-    ]
-    json.dump({"machine": machine, "rows": rows}, sys.stdout)
+    with tempfile.TemporaryDirectory(prefix="memlab-bench-") as folder:
+        measured = measure(options, Bench(device, Path(folder)))
+    json.dump({"machine": machine, **measured}, sys.stdout)
     return 0
+
+
+def measure(options: argparse.Namespace, bench: Bench) -> dict[str, object]:
+    """The rows, and what else the document holds."""
+    repetitions = options.repetitions
+    if options.what == "training":
+        return {"rows": training.rows(repetitions, bench), "missing": libraries.missing()}
+    if options.what == "recording":
+        return {"rows": recording.rows(repetitions, bench)}
+    if options.what == "instruments":
+        rows = [r for each in (gram, curvature) for r in each.rows(repetitions, bench.device)]
+        return {"rows": rows}
+    curves = scaling.sizes(options.most, options.epochs)
+    found = scaling.points(curves, bench)
+    return {"rows": scaling.rows(found), "points": [point.document() for point in found]}
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ it, as no user could know; "five leading" runs both Lanczos methods to the same 
 
 from __future__ import annotations
 
-import statistics
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from memlab.bench.timing import Row, row, seconds
 from memlab.experiment.keys import key
 from memlab.experiment.material_spec import ModelSpec
 from memlab.instruments.hessian_product import hessian_product, mean_gradient
@@ -222,37 +221,15 @@ def _installed(row: Comparison) -> bool:
     return True
 
 
-def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Wall seconds of `work`."""
-    _settle(device)
-    start = time.perf_counter()
-    work()
-    _settle(device)
-    return time.perf_counter() - start
-
-
-def _settle(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def rows(repetitions: int, device: torch.device) -> list[dict[str, object]]:
+def rows(repetitions: int, device: torch.device) -> list[Row]:
     """Rows of the bench table: medians in seconds, ratio > 1 where ours is faster."""
-    made: list[dict[str, object]] = []
-    for row in comparisons(device):
-        row.ours()
+    made: list[Row] = []
+    for compared in comparisons(device):
+        compared.ours()
         pairs = [
-            (seconds(row.ours, device), seconds(row.reference, device)) for _ in range(repetitions)
+            (seconds(compared.ours, device), seconds(compared.reference, device))
+            for _ in range(repetitions)
         ]
-        ratios = [reference / ours for ours, reference in pairs]
-        made.append(
-            {
-                "case": row.case,
-                "ours": round(statistics.median(ours for ours, _ in pairs), 4),
-                "reference": round(statistics.median(reference for _, reference in pairs), 4),
-                "ratio": round(statistics.median(ratios), 2),
-                "unit": "s",
-                "spread": [round(min(ratios), 2), round(max(ratios), 2)],
-            }
-        )
+        ours, theirs = zip(*pairs, strict=True)
+        made.append(row(compared.case, ours, theirs, "s"))
     return made

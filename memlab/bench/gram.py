@@ -8,8 +8,6 @@ BackPACK is no dependency: where it is not installed its rows are missing.
 from __future__ import annotations
 
 import copy
-import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,11 +19,11 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
+from memlab.bench.plain_network import plain_network
+from memlab.bench.timing import Row, row, seconds
 from memlab.experiment.material_spec import ModelSpec
 from memlab.instruments.gram import gram
 from memlab.models import StackedModel, build
-from memlab.models.blocks import Convolution, Dense
-from memlab.models.layers import StackedConv2d, StackedLinear
 
 
 @dataclass(frozen=True)
@@ -75,44 +73,6 @@ def material(case: Case, device: torch.device) -> Material:
     return Material(stack.to(device), plain.to(device), x.to(device), targets.to(device))
 
 
-def plain_network(stack: StackedModel) -> nn.Sequential:
-    """The first member of an mlp or cnn in PyTorch's own layers."""
-    layers: list[nn.Module] = []
-    for module in stack.modules():
-        if isinstance(module, Convolution):
-            layers += [*_plain(module.conv, module.norm, nn.BatchNorm2d), nn.MaxPool2d(3, 2, 1)]
-        elif isinstance(module, Dense):
-            layers += [nn.Flatten(), *_plain(module.linear, module.norm, nn.BatchNorm1d)]
-    assert isinstance(stack.output, StackedLinear)
-    return nn.Sequential(*layers, _plain_layer(stack.output))
-
-
-def _plain(
-    layer: nn.Module, norm: nn.Module | None, batch_norm: type[nn.BatchNorm1d | nn.BatchNorm2d]
-) -> list[nn.Module]:
-    """Layer, normalization and activation; a fresh stack's normalization is PyTorch's own."""
-    after = [] if norm is None else [batch_norm(norm.get_parameter("bias").shape[1])]
-    return [_plain_layer(layer), *after, nn.ReLU()]
-
-
-@torch.no_grad()
-def _plain_layer(layer: nn.Module) -> nn.Module:
-    made: nn.Linear | nn.Conv2d
-    if isinstance(layer, StackedConv2d):
-        filters, channels, kernel, _ = layer.weight.shape[1:]
-        bias = layer.bias is not None
-        made = nn.Conv2d(channels, filters, kernel, layer.stride, kernel // 2, bias=bias)
-        made.weight.copy_(layer.weight[0])
-    else:
-        assert isinstance(layer, StackedLinear)
-        _, inputs, outputs = layer.weight.shape
-        made = nn.Linear(inputs, outputs, bias=layer.bias is not None)
-        made.weight.copy_(layer.weight[0].T)
-    if layer.bias is not None and made.bias is not None:
-        made.bias.copy_(layer.bias.flatten())
-    return made
-
-
 def ours(given: Material) -> Tensor:
     """G by `memlab.instruments.gram`."""
     return gram(given.stack, given.x[None], given.targets[None], "cross-entropy")[0]
@@ -159,31 +119,15 @@ def references() -> dict[str, Callable[[Material], Tensor]]:
     return found
 
 
-def seconds(function: Callable[[Material], Tensor], given: Material, calls: int = 1) -> float:
-    """Seconds per call."""
-    settle(given.x.device)
-    start = time.perf_counter()
-    for _ in range(calls):
-        function(given)
-    settle(given.x.device)
-    return (time.perf_counter() - start) / calls
-
-
-def settle(device: torch.device) -> None:
-    """Waits for the device."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
 def deviation(function: Callable[[Material], Tensor], given: Material) -> float:
     """Largest difference from ours, relative to the largest element."""
     expected, found = function(given), ours(given)
     return float((found - expected).abs().max() / expected.abs().max())
 
 
-def rows(repetitions: int, device: torch.device) -> list[dict[str, object]]:
+def rows(repetitions: int, device: torch.device) -> list[Row]:
     """One row per case and reference; the ratio is the median over interleaved repetitions."""
-    made: list[dict[str, object]] = []
+    made: list[Row] = []
     for case in CASES:
         given = material(case, device)
         runners = {"ours": ours, **references()}
@@ -191,20 +135,20 @@ def rows(repetitions: int, device: torch.device) -> list[dict[str, object]]:
         for repetition in range(repetitions + 1):
             for name, runner in runners.items():
                 calls = 5 if runner is ours else 1
-                found = seconds(runner, given, calls)
+                found = _seconds(runner, given, calls)
                 if repetition:
                     spent[name].append(found)
         for name in list(runners)[1:]:
-            ratios = [b / a for a, b in zip(spent["ours"], spent[name], strict=True)]
-            made.append(
-                {
-                    "case": f"Gram matrix, {case.name}: {name}",
-                    "ours": statistics.median(spent["ours"]),
-                    "reference": statistics.median(spent[name]),
-                    "ratio": round(statistics.median(ratios), 2),
-                    "unit": "s",
-                    "spread": [round(min(ratios), 2), round(max(ratios), 2)],
-                    "deviation": deviation(runners[name], given),
-                }
-            )
+            compared = row(f"Gram matrix, {case.name}: {name}", spent["ours"], spent[name], "s")
+            made.append({**compared, "deviation": deviation(runners[name], given)})
     return made
+
+
+def _seconds(function: Callable[[Material], Tensor], given: Material, calls: int) -> float:
+    """Seconds per call."""
+
+    def work() -> None:
+        for _ in range(calls):
+            function(given)
+
+    return seconds(work, given.x.device) / calls

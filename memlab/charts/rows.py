@@ -19,6 +19,7 @@ BLANK, FRAME, TITLE, LABEL, REFERENCE, EMPTY, MARK = range(7)
 MARKS = 7  # eight styles for marks with a colour of their own
 SERIES = 16
 BAND = 4096
+BRAILLE = " " + "".join(chr(0x2800 + dots) for dots in range(1, 256))
 NONE_POSITIVE = "waits for a value above zero: the axis is logarithmic"
 
 
@@ -225,7 +226,7 @@ def _place(rows: list[Row], canvas: Canvas, left: int) -> None:
         dots = canvas.dots[start : start + width]
         owners = canvas.owners[start : start + width]
         row = rows[line + 1]
-        row.cells[left : left + width] = [chr(0x2800 + d) if d else " " for d in dots]
+        row.cells[left : left + width] = [BRAILLE[d] for d in dots]
         row.styles[left : left + width] = [SERIES + o if o >= 0 else BLANK for o in owners]
 
 

@@ -13,6 +13,8 @@ from memlab.cli.output import add_row, console, print_json
 from memlab.errors import MemlabError
 
 PATIENCE_SECONDS = 120.0
+#: Exit status of a calibration that other processes disturbed.
+BUSY = 3
 #: Runs in a process of its own, so that the command line never imports torch.
 PROBE = """
 import json, torch
@@ -26,13 +28,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
+        "--calibrate", action="store_true", help="measure how fast this machine trains (10 s)"
+    )
+    parser.add_argument(
         "--on", metavar="ENGINE", help="ray or ray://HOST:PORT: every node of that cluster too"
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Checks everything; 1 where something that memlab needs is missing."""
-    checks = [*_versions(), *_device(), *_folders(), *_data(), *_terminal(), *_cluster(options.on)]
+    measured = _calibrate() if options.calibrate else []
+    checks = [*_versions(), *_device(), *measured, *_speeds(), *_folders(), *_data(), *_terminal()]
+    checks += _cluster(options.on)
     if options.json:
         print_json([{"check": n, "ok": ok, "finding": text} for n, ok, text in checks])
     else:
@@ -83,6 +90,41 @@ def _cluster(engine: str | None) -> list[Check]:
         return [("cluster", False, f"{where} does not answer.")]
     except (ValueError, TypeError, OSError):
         return [("cluster", False, f"{where} could not be asked: {done.stderr[-300:].strip()}")]
+
+
+def _calibrate() -> list[Check]:
+    try:
+        done = child.run(["-m", "memlab.worker.calibrating"], seconds=PATIENCE_SECONDS)
+    except (subprocess.SubprocessError, OSError) as error:
+        return [("calibration", False, f"it could not be done: {error}")]
+    if done.returncode == BUSY:
+        busy = "other processes had the cores meanwhile; try again when they are idle"
+        return [("calibration", True, f"{done.stdout.strip()}: {busy}")]
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["it ended without a word"]
+        return [("calibration", False, lines[-1])]
+    return [("calibration", True, done.stdout.strip())]
+
+
+def _speeds() -> list[Check]:
+    """What previews and plans reckon with, on this machine as this process may use it."""
+    from memlab.runs import calibration
+
+    machine = calibration.this_machine()
+    cores = f"{machine.cores} usable core{'' if machine.cores == 1 else 's'}"
+    try:
+        speeds = calibration.load(machine)
+    except MemlabError as error:
+        return [("speeds", False, str(error))]
+    if not speeds.measured:
+        words = "not measured yet: `memlab doctor --calibrate` does it, and the app while it waits"
+        return [("speeds", True, f"{machine.processor}, {cores}: {words}")]
+    runs = sum(one.source == "run" for one in speeds.measured)
+    counts = f"{len(speeds.measured)} measurements, {runs} of them by runs"
+    checks = [("speeds", True, f"{machine.processor}, {cores}: {counts}")]
+    best = ", ".join(f"{name} {speed / 1e9:,.0f}" for name, speed in speeds.fastest().items())
+    unit = "thousand million multiply-adds a second"
+    return [*checks, ("", True, f"{best} {unit}")] if best else checks
 
 
 def _folders() -> list[Check]:

@@ -18,7 +18,7 @@ from memlab.cli.output import console, page, print_json, say
 from memlab.errors import InvalidExperiment, MemlabError
 
 if TYPE_CHECKING:
-    from memlab.reports.claims.batch import Batch, Job
+    from memlab.claims.batch import Batch, Job
     from memlab.reports.scoreboard import Scoreboard
 
 LOOK_SECONDS = 0.2
@@ -65,11 +65,11 @@ def seeds_from(text: str) -> tuple[int, ...]:
 def run(options: argparse.Namespace) -> int:
     """Starts or reuses the runs, follows them, measures and prints; 1 where a claim is broken."""
     from memlab import settings
+    from memlab.claims import registry
+    from memlab.claims.batch import Batch
+    from memlab.claims.needed import needed
     from memlab.library.starting import checked_device
     from memlab.reports import scoreboard
-    from memlab.reports.claims import registry
-    from memlab.reports.claims.batch import Batch
-    from memlab.reports.claims.needed import needed
     from memlab.runs.environment import describe
 
     claims = registry.chosen(options.claims)

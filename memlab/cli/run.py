@@ -26,6 +26,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="set a field; several values (0,0.2 or 0:1:0.2) make an axis; repeatable",
     )
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: the settings', auto)")
+    parser.add_argument(
+        "--plan", metavar="FILE", help="train in the stacks and threads of another run's plan.json"
+    )
     where_arguments(parser)
     parser.add_argument("--detach", action="store_true", help="print the run's id and return")
     parser.add_argument("--json", action="store_true", help="print report.json alone")
@@ -56,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.yes:
         _confirm(experiment)
     where = starting.checked_where(options.on, options.shared)
-    start = starting.checked(name, experiment, options.device, where)
+    start = starting.checked(name, experiment, options.device, options.plan, where)
     return follow.started(
         lambda: start.begin({"preset": name}), as_json=options.json, detach=options.detach
     )
@@ -65,12 +68,13 @@ def run(options: argparse.Namespace) -> int:
 def _confirm(experiment: Experiment) -> None:
     from memlab.experiment import cost, reading
     from memlab.experiment.grid import member_count
+    from memlab.runs import calibration
 
     members = member_count(experiment)
     if members > reading.CONFIRM_MEMBERS:
         _ask(f"This experiment trains {members:,} networks.")
         return
-    estimate = cost.estimate(experiment)
+    estimate = cost.estimate(experiment, "cpu", calibration.load_kind("cpu"))
     if estimate is not None and estimate.minutes > ASK_MINUTES:
         _ask(f"This experiment takes {estimate.sentence()}.")
 

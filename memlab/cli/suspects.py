@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from memlab.reports.aum_threshold import AreaThreshold
-    from memlab.reports.example_scores import Labelling
     from memlab.reports.suspects import Suspect
+    from memlab.runs.example_scores import Labelling
 
 TOP = 50
 SCORE_NAMES = ("aum-until-best", "aum", "first-learned", "learned-for-good", "forgetting", "loss")
@@ -108,7 +108,7 @@ def _export(path: Path, rows: Sequence[Suspect], labelling: Labelling, replace: 
 def _show(rows: Sequence[Suspect], labelling: Labelling, score: str) -> None:
     from rich.table import Table
 
-    from memlab.reports.example_scores import SCORES
+    from memlab.runs.example_scores import SCORES
 
     out = console()
     header = labelling.parts[0][0].header
@@ -167,7 +167,7 @@ def _areas(labelling: Labelling) -> str:
     """How well each score that was kept finds the corrupted examples."""
     from math import isnan
 
-    from memlab.reports.example_scores import SCORES, detection, mean_scores
+    from memlab.runs.example_scores import SCORES, detection, mean_scores
 
     told = []
     for name, score in SCORES.items():

@@ -20,7 +20,6 @@ from memlab.experiment.datasets import Facts, Shape
 from memlab.experiment.datasets import Sizes as Sizes  # third parties declare with it
 from memlab.experiment.material_spec import DatasetSpec
 
-FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 Inputs = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 #: Called with the bytes done and the bytes in total.

@@ -17,7 +17,8 @@ class Here:
         self._shard = Shard(work, device, self)
 
     def train(self) -> bool:
-        """Whether all stacks came to their end."""
+        """See `Engine`."""
+        torch.set_num_threads(self._work.plan.threads)
         for stack in self._work.stacks:
             if not self._shard.train(stack, lambda: self._leader.between(self)):
                 self._shard.save()

@@ -15,7 +15,8 @@ import torch
 from memlab.cores import usable_cores
 from memlab.experiment.architecture import multiply_adds
 from memlab.experiment.speeds import Shape, Speeds
-from memlab.runs.plan import RunPlan
+from memlab.runs.plan import CONTIGUOUS, PADDED, Layout, RunPlan
+from memlab.training.layouts import layouts
 from memlab.training.plan import Group, cut
 from memlab.worker.planning import uncut
 
@@ -38,6 +39,7 @@ class Candidate:
     width: int
     processes: int
     threads: int
+    layout: Layout = CONTIGUOUS
 
 
 Trials = Callable[[Group, Sequence[Candidate]], Speeds]
@@ -55,19 +57,20 @@ def chosen(
 
     `trials` measures candidates for one group and gives the speeds known then.
     """
+    heaviest = max(range(len(groups)), key=lambda at: _work(groups[at], shapes[at]))
+    layout = layouts(shapes[heaviest].model)[0]
     if device.type != "cpu":
-        return uncut(groups, torch.get_num_threads())
+        return uncut(groups, torch.get_num_threads(), CONTIGUOUS if layout == PADDED else layout)
     asked = os.environ.get(PROCESSES, "")
     most = min(cores, int(asked)) if asked.isdigit() and int(asked) else cores
     if most == 1:
-        return uncut(groups, cores)
-    heaviest = max(range(len(groups)), key=lambda at: _work(groups[at], shapes[at]))
-    candidates = list(_candidates(groups[heaviest], cores, most))
+        return uncut(groups, cores, layout)
+    candidates = list(_candidates(groups[heaviest], cores, most, layout))
     known = speeds.known(shapes[heaviest])
     total = sum(_work(group, shape) for group, shape in zip(groups, shapes, strict=True))
     if not known and trials is not None and total / ASSUMED_SPEED > WORTH_TRIALS:
         speeds = trials(groups[heaviest], candidates)
-    return _best(groups, shapes, speeds, candidates, cores)
+    return _best(groups, shapes, speeds, candidates, uncut(groups, cores, layout))
 
 
 def _best(
@@ -75,10 +78,9 @@ def _best(
     shapes: Sequence[Shape],
     speeds: Speeds,
     candidates: Sequence[Candidate],
-    cores: int,
+    plain: RunPlan,
 ) -> RunPlan:
     """The fastest candidate's plan; that of a single process unless another is clearly faster."""
-    plain = uncut(groups, cores)
     least = best = _seconds(plain, groups, shapes, speeds)
     if least is None:
         return plain
@@ -102,17 +104,17 @@ def spread(groups: Sequence[Group], candidate: Candidate) -> RunPlan:
         rounds = -(-stacks // candidate.processes) * candidate.processes
         parts += cut(group, -(-len(group.members) // min(rounds, len(group.members))))
     processes = min(candidate.processes, len(parts))
-    return RunPlan(tuple(sorted(parts)), processes, candidate.threads)
+    return RunPlan(tuple(sorted(parts)), processes, candidate.threads, candidate.layout)
 
 
-def _candidates(group: Group, cores: int, most: int) -> Iterator[Candidate]:
+def _candidates(group: Group, cores: int, most: int, layout: Layout) -> Iterator[Candidate]:
     """As many processes as there are cores, one with all of them, or half as many."""
     members = len(group.members)
     for processes in dict.fromkeys((most, 1, max(1, most // 2))):
         share = min(group.widest, -(-members // processes))
         whole = (share,) if share <= WIDTHS[0] else ()
         for width in (*whole, *(width for width in WIDTHS if width < share)):
-            yield Candidate(width, processes, max(1, cores // processes))
+            yield Candidate(width, processes, max(1, cores // processes), layout)
 
 
 def _work(group: Group, shape: Shape) -> float:

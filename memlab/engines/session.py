@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from memlab import settings
 from memlab.engines import on_ray, planner, trials
@@ -178,9 +179,10 @@ class Session:
         done = self._engine(work).train()
         names = work.experiment.baselines.names
         if done and names:
-            done = measure_baselines(
-                self._folder, work.members, names, work.material, self._fitting
-            )
+            with threadpool_limits(work.plan.cores):
+                done = measure_baselines(
+                    self._folder, work.members, names, work.material, self._fitting
+                )
         return self._end(done, time.monotonic() - started)
 
     def _engine(self, work: Work) -> Engine:

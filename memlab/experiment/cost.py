@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from memlab.experiment import grid
-from memlab.experiment.architecture import multiply_adds, parameter_count
-from memlab.experiment.datasets import taken
+from memlab.experiment import footprint, grid
+from memlab.experiment.architecture import multiply_adds, needs_images, parameter_count
+from memlab.experiment.datasets import Taken, taken
+from memlab.experiment.instruments import Workload, instrument
 from memlab.experiment.schedule import Timeline, noise_scale
 from memlab.experiment.spec import Experiment
+from memlab.experiment.speeds import Shape, Speeds
 
-#: Multiply-adds a second of training (forward, backward, update), on small and large networks;
-#: measured on two cores of a server and assumed for a data-centre GPU.
+#: On a machine never measured: multiply-adds a second of training (forward, backward, update), on
+#: two cores of a server and assumed for a data-centre GPU; and the seconds that an update takes at
+#: least.
 SPEED = {"cpu": 4.0e10, "cuda": 4.0e12}
-#: Seconds that an update takes at least, whatever it computes.
 OVERHEAD = {"cpu": 1.5e-4, "cuda": 6.0e-4}
+#: Seconds of a run besides its training: reading the data, the first networks, the report.
+START_SECONDS = 1.0
+#: Of an evaluation besides the forward passes: its row, what was memorized, the progress.
+EVALUATION_SECONDS = 1.5e-3
+#: Between two updates of a stack: requests, progress, the next batch's place.
+BETWEEN_SECONDS = 3e-5
+#: Of fitting one baseline to one network's data: at least, and for each pair of examples.
+BASELINE_SECONDS, BASELINE_PAIR_SECONDS = 0.1, 5e-8
 #: An axis on one of these leaves no single noise scale.
 NOISE_FIELDS = (
     "optimizer",
@@ -27,7 +38,13 @@ MANY = 10_000
 
 @dataclass(frozen=True)
 class Cost:
-    """`parameters` are per network, the largest; `updates` over all networks; memory in bytes."""
+    """What a run will take.
+
+    `parameters` are per network, the largest; `updates` over all networks; `memory` is the
+    worker's and `disk` the run folder's, in bytes, both with all networks trained to the end;
+    `more` says that instruments take more of them than can be told. `measured` says whether
+    `seconds` come from this machine's own figures.
+    """
 
     members: int
     stacks: int
@@ -36,7 +53,10 @@ class Cost:
     examples: int
     parameters: int
     memory: int
+    disk: int
+    more: bool
     seconds: float
+    measured: bool
     ratio: float | None
     noise_scale: float | None
 
@@ -67,46 +87,45 @@ def about(seconds: float) -> str:
 
 
 def estimate(
-    experiment: Experiment, device: str = "cpu", speed: float | None = None
+    experiment: Experiment,
+    device: str = "cpu",
+    speeds: Speeds | None = None,
+    threads: int | None = None,
+    processes: int = 1,
 ) -> Cost | None:
     """The cost on `device` (`cpu` or `cuda`); None for the user's own data, whose shape is unknown.
 
-    `speed` are multiply-adds a second measured on this machine, in place of the table's.
+    `speeds` are what was measured on this machine; where they do not tell, figures of another one
+    stand in. `threads` None are all usable cores, `processes` train stacks side by side.
     Experiments of more than 10,000 members are estimated from their first combination.
     """
     cells, share = _cells(experiment)
-    priced = [_price(cell, speed or SPEED[device], share) for cell in cells]
-    known = [price for price in priced if price is not None]
-    if len(known) < len(priced):
+    stacks = _stacks(cells, share)
+    if stacks is None:
         return None
+    clock = _Clock(device, speeds or Speeds(1), threads, processes)
+    spent = sum(clock.stack(stack) for stack in stacks.values())
+    seconds = spent / min(processes, sum(stack.parts for stack in stacks.values()))
+    if experiment.stop.seconds is not None:
+        seconds = min(seconds, experiment.stop.seconds)
+    listed = list(stacks.values())
     optimizer = cells[0].optimizer
     single = not any(name in experiment.axes for name in NOISE_FIELDS)
-    steps = {price.stack: price.updates for price in known}
     return Cost(
         members=grid.member_count(experiment),
-        stacks=len(steps),
-        shapes=len({price.shape for price in known}),
-        updates=sum(price.updates for price in known) * share,
-        examples=sum(price.examples for price in known),
-        parameters=max(price.parameters for price in known),
-        memory=4 * 3 * share * sum(price.parameters for price in known),
-        seconds=sum(price.seconds for price in known) + sum(steps.values()) * OVERHEAD[device],
+        stacks=len(listed),
+        shapes=len({stack.cell.model.model_dump_json() for stack in listed}),
+        updates=sum(stack.timeline.updates * stack.members for stack in listed),
+        examples=sum(stack.seen for stack in listed),
+        parameters=max(stack.parameters for stack in listed),
+        memory=max(footprint.memory(stack, clock.speeds.worker_bytes) for stack in listed),
+        disk=footprint.folder(listed, seconds),
+        more=bool(experiment.instruments.names),
+        seconds=START_SECONDS + seconds + _baseline_seconds(experiment, listed),
+        measured=clock.measured,
         ratio=optimizer.learning_rate / optimizer.batch_size if single else None,
-        noise_scale=noise_scale(optimizer, known[-1].train) if single else None,
+        noise_scale=noise_scale(optimizer, listed[-1].data.train) if single else None,
     )
-
-
-@dataclass(frozen=True)
-class _Price:
-    """One combination of axis values: per network, apart from `examples` and `seconds`."""
-
-    train: int
-    parameters: int
-    updates: int
-    examples: int
-    seconds: float
-    shape: str
-    stack: str
 
 
 def _cells(experiment: Experiment) -> tuple[list[Experiment], int]:
@@ -120,22 +139,96 @@ def _cells(experiment: Experiment) -> tuple[list[Experiment], int]:
     return cells, len(experiment.seed_list)
 
 
-def _price(cell: Experiment, speed: float, share: int) -> _Price | None:
-    data = taken(cell.dataset)
-    if data is None:
-        return None
-    timeline = Timeline(cell, data.train)
-    seen = timeline.examples_before(timeline.updates) * share
-    measured = data.train + data.validation + data.test
-    measured *= len(timeline.evaluations()) * share
-    work = multiply_adds(cell.model, data.image, data.features, data.classes)
-    shape = cell.model.model_dump_json()
-    return _Price(
-        train=data.train,
-        parameters=parameter_count(cell.model, data.image, data.features, data.classes),
-        updates=timeline.updates,
-        examples=seen,
-        seconds=work * (3 * seen + measured) / speed,
-        shape=shape,
-        stack=f"{shape}|{timeline.phases}",
+def _stacks(cells: Sequence[Experiment], share: int) -> dict[str, footprint.Stack] | None:
+    """Networks that train together, `share` for each cell; None where a shape is unknown."""
+    found: dict[str, footprint.Stack] = {}
+    for cell in cells:
+        data = taken(cell.dataset)
+        if data is None:
+            return None
+        timeline = Timeline(cell, data.train)
+        shape = Shape.taken(cell, data, timeline.phases[0].batch_size)
+        name = f"{shape}|{timeline.phases}|{data}"
+        if name in found:
+            found[name].add(cell, share)
+        else:
+            found[name] = _stack(cell, data, timeline, share)
+    return found
+
+
+def _stack(cell: Experiment, data: Taken, timeline: Timeline, share: int) -> footprint.Stack:
+    shape = (cell.model, data.image, data.features, data.classes)
+    made = footprint.Stack(
+        cell, data, timeline, parameter_count(*shape), len(timeline.evaluations())
     )
+    made.add(cell, share)
+    return made
+
+
+@dataclass
+class _Clock:
+    """Seconds of stacks, by what was measured here where that tells."""
+
+    device: str
+    speeds: Speeds
+    threads: int | None
+    processes: int
+    measured: bool = field(default=True, init=False)
+
+    def stack(self, stack: footprint.Stack) -> float:
+        """Seconds of one stack, its evaluations and instruments included."""
+        members = 1 if needs_images(stack.cell.model.name) else stack.members
+        times = stack.members // members
+        training = sum(
+            phase.updates * (self.update(stack, phase.batch_size, members) + BETWEEN_SECONDS)
+            for phase in stack.timeline.phases
+        )
+        examples = stack.data.train + stack.data.validation + stack.data.test
+        each = examples * members * self.example(stack, members) + EVALUATION_SECONDS
+        trained = times * (training + stack.evaluations * each)
+        return trained + self.instruments(stack, trained)
+
+    def update(self, stack: footprint.Stack, batch_size: int, members: int) -> float:
+        """Seconds of one update of `members` networks."""
+        shape = Shape.taken(stack.cell, stack.data, batch_size)
+        found = self.speeds.update_seconds(shape, members, self.threads, self.processes)
+        if found is None:
+            self.measured = False
+            work = 3 * _work(stack) * batch_size * members
+            return OVERHEAD[self.device] + work / SPEED[self.device]
+        return found
+
+    def example(self, stack: footprint.Stack, members: int) -> float:
+        """Seconds of evaluating one example of one network."""
+        shape = Shape.taken(stack.cell, stack.data)
+        found = self.speeds.example_seconds(shape, members, self.threads, self.processes)
+        return found if found is not None else _work(stack) / SPEED[self.device]
+
+    def instruments(self, stack: footprint.Stack, trained: float) -> float:
+        """Seconds of the instruments: their share, and those of a cadence of their own."""
+        spec = stack.cell.instruments
+        own = {name: spec.settings_of(name) for name in spec.names}
+        spent = spec.share * trained if any(s.cadence == "auto" for s in own.values()) else 0.0
+        data = stack.data
+        work = Workload(data.train, data.validation, stack.parameters, data.classes)
+        batch = stack.timeline.phases[0].batch_size
+        a_pass = self.update(stack, batch, stack.members) / batch
+        for name, settings in own.items():
+            if settings.cadence != "auto":
+                turns = 1 + stack.timeline.epochs / settings.cadence
+                turns = min(turns, 1 if instrument(name).once else stack.evaluations)
+                spent += turns * instrument(name).cost(settings, work) * a_pass
+        return spent
+
+
+def _work(stack: footprint.Stack) -> int:
+    data = stack.data
+    return multiply_adds(stack.cell.model, data.image, data.features, data.classes)
+
+
+def _baseline_seconds(experiment: Experiment, stacks: Sequence[footprint.Stack]) -> float:
+    each = sum(
+        stack.members * (BASELINE_SECONDS + BASELINE_PAIR_SECONDS * stack.data.train**2)
+        for stack in stacks
+    )
+    return len(experiment.baselines.names) * each

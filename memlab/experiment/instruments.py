@@ -12,13 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from memlab.experiment import plugins
 
-BUILT_IN: Final = (
+#: The order of every list; a file of the panel that is not named here comes after these.
+ORDER: Final = (
     "ledger",
     "stiffness",
     "gradient-noise",
@@ -43,6 +45,9 @@ DEFAULT: Final = (
     "sensitivity",
     "margins",
 )
+_PANEL: Final = (Path(__file__).parent.parent / "instruments" / "panel").glob("[!_]*.py")
+#: memlab's own, each the file of its name; nothing is imported.
+BUILT_IN: Final = tuple(dict.fromkeys((*ORDER, *sorted(f.stem.replace("_", "-") for f in _PANEL))))
 
 Cadence = Annotated[float, Field(gt=0.0, le=1e6)] | Literal["auto"]
 Examples = Annotated[int, Field(ge=2, le=65_536)]

@@ -1,4 +1,4 @@
-"""What is measured and kept: evaluations, checkpoints, instruments, baselines and claims."""
+"""What is measured and kept: evaluations, checkpoints, instruments and baselines."""
 
 from __future__ import annotations
 
@@ -10,16 +10,6 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from memlab.experiment import instruments
 from memlab.experiment.section import FieldError, Section, UnknownNameError, words
 
-#: The papers' claims by their ids; what they are is `memlab.reports.claims`.
-CLAIMS: tuple[str, ...] = (
-    *(f"Z{number}" for number in range(1, 8)),
-    *(f"A{number}" for number in range(1, 9)),
-    *(f"T{number}" for number in range(1, 6)),
-    *(f"S{number}" for number in range(1, 4)),
-    *(f"F{number}" for number in range(1, 6)),
-    *(f"B{number}" for number in range(1, 6)),
-    *(f"L{number}" for number in range(1, 5)),
-)
 BASELINES = (
     "1-nn",
     "k-nn",
@@ -35,8 +25,12 @@ BASELINES = (
 )
 
 
+#: The parts of the data, in the order in which they are measured.
+PARTS = ("train", "validation", "test")
+
+
 class EvaluationSpec(Section):
-    """When the whole of the data is measured."""
+    """When the data is measured, and which parts of it."""
 
     every: float = Field(
         default=1.0,
@@ -52,6 +46,21 @@ class EvaluationSpec(Section):
     early_until: float = Field(
         default=1.0, gt=0.0, le=1e6, description="Epoch up to which the early ones go"
     )
+    parts: tuple[str, ...] = Field(
+        default=PARTS,
+        title="evaluate on",
+        description="Parts of the data that are measured: some of " + ", ".join(PARTS),
+    )
+
+    @field_validator("parts")
+    @classmethod
+    def _some_parts(cls, parts: tuple[str, ...]) -> tuple[str, ...]:
+        for name in parts:
+            if name not in PARTS:
+                raise UnknownNameError(name, PARTS)
+        if "train" not in parts and "test" not in parts:
+            raise ValueError("it needs train or test, which the report is made from")
+        return tuple(name for name in PARTS if name in parts)
 
 
 class CheckpointSpec(Section):

@@ -30,7 +30,7 @@ CONFIRM_MEMBERS = 10_000
 LONGEST_SHOWN = 120
 _QUOTES = "'\""
 #: Fields whose single value is a list.
-LISTED = ("schedule.milestones", "instruments.on", "baselines.on", "claims")
+LISTED = ("schedule.milestones", "evaluation.parts", "instruments.on", "baselines.on", "claims")
 
 
 def from_toml(text: str, where: str) -> Tree:

@@ -17,13 +17,13 @@ from pydantic import Field, field_validator, model_validator
 from memlab.experiment import plugins
 from memlab.experiment.material_spec import CorruptionSpec, DatasetSpec, LossSpec, ModelSpec
 from memlab.experiment.measuring_spec import (
-    CLAIMS,
     BaselinesSpec,
     CheckpointSpec,
     EvaluationSpec,
     InstrumentsSpec,
 )
-from memlab.experiment.section import Section, Seed, UnknownNameError
+from memlab.experiment.parts import lacking
+from memlab.experiment.section import FieldError, Section, Seed, UnknownNameError
 from memlab.experiment.training_spec import (
     ForkSpec,
     OptimizerSpec,
@@ -90,7 +90,7 @@ class Experiment(Section):
     @field_validator("claims")
     @classmethod
     def _known_claims(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        known = (*CLAIMS, *plugins.names(plugins.CLAIMS))
+        known = (*plugins.own_claims(), *plugins.names(plugins.CLAIMS))
         for name in value:
             if name not in known:
                 raise UnknownNameError(name, known)
@@ -113,6 +113,13 @@ class Experiment(Section):
         kind = self.fork.schedule
         if kind is not None:
             ScheduleSpec.model_validate(self.schedule.model_dump() | {"kind": kind})
+        return self
+
+    @model_validator(mode="after")
+    def _parts_suffice(self) -> Self:
+        lacks = lacking(self)
+        if lacks is not None:
+            raise FieldError("evaluation.parts", lacks)
         return self
 
     @property

@@ -22,16 +22,18 @@ from memlab.experiment.material_spec import ModelSpec
 from memlab.experiment.spec import Experiment
 
 Source = Literal["calibration", "run"]
-#: Passes over the parameters and moments that an update of each optimizer takes, roughly.
-TRAFFIC = {"sgd": 1.0, "adam": 3.0, "adamw": 3.0}
 #: What is dearer than plain updates and is not calibrated. Keyed noise: seconds a member, for its
 #: generators, and an activation (18 networks 2×256 of batch 128 and 32 of 2×64 of batch 32 with
 #: dropout on one core of an AMD EPYC, torch 2.15). Adversarial examples: plain updates' worth, and
 #: that of each step of their search. Augmentation: the same.
 NOISE_MEMBER, NOISE_ACTIVATION = 1.2e-4, 5e-9
 ADVERSARIAL, ADVERSARIAL_STEP, AUGMENTATION = 1.4, 1.0, 0.1
+#: Seconds a parameter that the optimizer takes besides what plain SGD does, measured likewise.
+OPTIMIZER = {"sgd": 0.0, "adam": 3.4e-9, "adamw": 3.4e-9}
 #: Distance (in logarithms of the work) at which a measurement counts half.
 NEAR = 1.0
+#: Measurements that tell of other shapes too.
+ENOUGH = 2
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Shape:
     optimizer: str = "sgd"
     loss: str = "cross-entropy"
     extra: str = ""
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing makes updates dearer than those of SGD."""
+        return not self.extra and self.optimizer == "sgd"
 
     @classmethod
     def of(
@@ -111,21 +118,24 @@ def _counts(shape: Shape) -> tuple[int, int, int]:
 
 
 def _update_parts(shape: Shape, members: int) -> tuple[float, ...]:
-    """What an update's time is a sum of: itself, multiply-adds, activations, parameters."""
+    """What an update's time is a sum of: multiply-adds, the update itself, activations, parameters.
+
+    In this order: where too few measurements tell the parts apart, the first ones explain them.
+    """
     work, activations, parameters = _counts(shape)
     examples = shape.batch_size * members
-    traffic = TRAFFIC.get(shape.optimizer, 1.0) * parameters * members
-    return (1.0, 3.0 * work * examples, 3.0 * activations * examples, traffic)
+    return (3.0 * work * examples, 1.0, 3.0 * activations * examples, float(parameters * members))
 
 
 def _example_parts(shape: Shape, members: int) -> tuple[float, ...]:
     work, activations, _ = _counts(shape)
-    return (1.0, float(work), float(activations))
+    return (float(work), 1.0, float(activations))
 
 
 def _with_extra(seconds: float, shape: Shape, members: int) -> float:
-    """An update's seconds with what makes it dearer than a plain one."""
+    """Seconds of a plain update with all that makes this one dearer."""
     factor = 1.0
+    seconds += OPTIMIZER.get(shape.optimizer, 0.0) * _counts(shape)[2] * members
     for name in shape.extra.split("+"):
         kind, _, steps = name.partition("-")
         if kind == "adversarial":
@@ -139,10 +149,14 @@ def _with_extra(seconds: float, shape: Shape, members: int) -> float:
 
 @dataclass(frozen=True)
 class Speeds:
-    """What was measured on one machine and device, oldest first; `cores` are those usable."""
+    """What was measured on one machine and device, oldest first; `cores` are those usable.
+
+    `worker_bytes` is the resident set of a worker that has nothing to train yet.
+    """
 
     cores: int
     measured: tuple[Measured, ...] = ()
+    worker_bytes: int | None = None
 
     def update_seconds(
         self, shape: Shape, members: int = 1, threads: int | None = None, processes: int = 1
@@ -168,6 +182,16 @@ class Speeds:
         """The calibration's own measurements with that many threads."""
         own = (one for one in self.measured if one.source == "calibration")
         return [one for one in own if one.threads == threads]
+
+    def fastest(self) -> dict[str, float]:
+        """Multiply-adds a second of training each architecture, at its best, on all cores."""
+        found: dict[str, float] = {}
+        for one in self.measured:
+            if one.threads == self.cores and one.processes == 1 and one.update_seconds:
+                work = _update_parts(one.shape, one.members)[0] / one.update_seconds
+                name = one.shape.model.name
+                found[name] = max(found.get(name, 0.0), work)
+        return found
 
     def _seconds(
         self, field: str, shape: Shape, members: int, threads: int | None, processes: int
@@ -195,8 +219,16 @@ class Speeds:
             own = [one for one in timed if needs_images(one.shape.model.name) == images]
         side = [one for one in own if one.processes == processes]
         side = side or [one for one in own if one.processes == 1]
-        apart = [abs(math.log(one.threads / threads)) for one in side]
-        return tuple(one for one, far in zip(side, apart, strict=True) if far <= min(apart))
+        groups: dict[int, list[Measured]] = {}
+        for one in side:
+            groups.setdefault(one.threads, []).append(one)
+        nearest = sorted(groups, key=lambda near: abs(math.log(near / threads)))
+        # A single run's figure tells of its own shape only.
+        for near in nearest:
+            group = groups[near]
+            if len(group) >= ENOUGH or any(one.shape == shape for one in group):
+                return tuple(group)
+        return tuple(groups[nearest[0]]) if nearest else ()
 
     @cached_property
     def _timed(self) -> tuple[Measured, ...]:
@@ -215,7 +247,7 @@ def _modelled(field: str, found: tuple[Measured, ...], shape: Shape, members: in
     """The sum of parts that fits the plain ones of `found` best near `shape`, at `shape`."""
     update = field == "update_seconds"
     parts = _update_parts if update else _example_parts
-    plain = [one for one in found if not (update and one.shape.extra)]
+    plain = [one for one in found if not update or one.shape.plain]
     if not plain:
         return None
     here = np.array(parts(shape, members))

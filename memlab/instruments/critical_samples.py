@@ -58,11 +58,6 @@ class CriticalCurve:
         """Critical sample ratio, float64 `[radii, members]`; it never falls with the radius."""
         return self.critical.double().mean(2)
 
-    def smallest_radius(self) -> Tensor:
-        """The smallest radius at which each example is critical, `[members, examples]`, or inf."""
-        radii = self.ratio.new_tensor(self.radii).view(-1, 1, 1)
-        return torch.where(self.critical, radii, torch.inf).amin(0)
-
     def radius_at(self, ratio: float) -> Tensor:
         """The radius where the ratio reaches `ratio`, linear in between, float64 `[members]`.
 

@@ -24,16 +24,6 @@ def signs(gram: Tensor) -> Tensor:
     return gram.sign()
 
 
-def pair_mean(values: Tensor, *, two_sets: bool = False) -> Tensor:
-    """Mean over all pairs of distinct examples, `[members]`, float64.
-
-    `values` is `[members, m, n]`; with `two_sets` its rows and columns are different examples.
-    """
-    rows = torch.zeros_like(values[:1, :, 0], dtype=torch.int64)
-    columns = torch.zeros_like(values[:1, 0], dtype=torch.int64) if two_sets else None
-    return by_group(values, rows, columns, groups=1)[:, 0, 0]
-
-
 def by_group(values: Tensor, rows: Tensor, columns: Tensor | None = None, *, groups: int) -> Tensor:
     """Mean over pairs by the groups of their two examples, `[members, groups, groups]`, float64.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -79,11 +78,6 @@ class Subject:
     def device(self) -> torch.device:
         """Where the networks and data are."""
         return self.arrays.train.labels.device
-
-    @cached_property
-    def clean_stack(self) -> bool:
-        """Whether no member has a corrupted example."""
-        return not bool(self.arrays.corrupted.any())
 
     def train_sample(self, count: int) -> Sample:
         """`count` training examples at most, the same ones at every moment."""

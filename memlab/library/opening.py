@@ -19,6 +19,7 @@ def run(
     settings: Mapping[str, object] | None = None,
     seeds: int | Sequence[int] | None = None,
     device: str | None = None,
+    plan: str | os.PathLike[str] | None = None,
     on: str | None = None,
     shared: str | os.PathLike[str] | None = None,
 ) -> Run:
@@ -29,6 +30,8 @@ def run(
             is several values, an axis.
         seeds: how many, or which.
         device: auto, cpu, cuda or cuda:N; default: the settings'.
+        plan: the plan.json of another run of these networks, to be trained bit for bit as they
+            were; default: what is fastest here.
         on: processes (default), ray, or ray://HOST:PORT of a cluster.
         shared: a folder that all machines of the cluster see, through which their data go.
 
@@ -49,7 +52,8 @@ def run(
 
     changes = settings_text(settings, seeds)
     name, experiment = starting.experiment_of(preset_or_file, changes)
-    start = starting.checked(name, experiment, device, starting.checked_where(on, shared))
+    where = starting.checked_where(on, shared)
+    start = starting.checked(name, experiment, device, plan, where)
     return Run(start.begin({"preset": name}))
 
 

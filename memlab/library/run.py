@@ -14,8 +14,8 @@ from memlab.runs import run as runs_run
 from memlab.text import plain
 
 if TYPE_CHECKING:
+    from memlab.claims.finished_run import Cell
     from memlab.library.results import Series, Table
-    from memlab.reports.claims.finished_run import Cell
     from memlab.reports.findings import Findings
 
 Format = Literal["text", "md", "html", "json"]
@@ -65,7 +65,7 @@ class Run(runs_run.Run):
         >>> run.cells[1].final("test_accuracy").shape
         (2,)
         """
-        from memlab.reports.claims.finished_run import FinishedRun
+        from memlab.claims.finished_run import FinishedRun
 
         self.view.refresh()
         return FinishedRun(self).cells
@@ -140,7 +140,7 @@ class Run(runs_run.Run):
         """
         from memlab.library.results import Table
         from memlab.reports import suspects
-        from memlab.reports.example_scores import SCORES
+        from memlab.runs.example_scores import SCORES
 
         if score not in SCORES:
             raise InvalidExperiment(f"There is no score {score!r}. Known: {', '.join(SCORES)}.")

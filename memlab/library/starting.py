@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from memlab import settings
 from memlab.errors import DeviceUnavailable, InvalidExperiment
+from memlab.runs import plan as plans
+from memlab.runs.plan import RunPlan
 from memlab.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Start:
     name: str
     experiment: Experiment
     device: str
+    plan: RunPlan | None = None
     where: Where = Where()
 
     def begin(
@@ -57,6 +60,12 @@ class Start:
         from memlab.runs import lifecycle
         from memlab.runs.environment import describe
 
+        def filled(folder: RunFolder) -> None:
+            if self.plan is not None:
+                plans.write(folder.place / plans.PLAN_FILE, self.plan)
+            if fill is not None:
+                fill(folder)
+
         return lifecycle.start(
             reading.to_toml(self.experiment),
             self.name,
@@ -67,7 +76,7 @@ class Start:
                 **self.where.facts(),
                 **facts,
             },
-            fill=fill,
+            fill=filled,
         )
 
 
@@ -89,18 +98,32 @@ def experiment_of(
 
 
 def checked(
-    name: str, experiment: Experiment, device: str | None, where: Where | None = None
+    name: str,
+    experiment: Experiment,
+    device: str | None,
+    plan: str | os.PathLike[str] | None = None,
+    where: Where | None = None,
 ) -> Start:
-    """A start whose device and data are known to be possible.
+    """A start whose device, data and plan are known to be possible.
+
+    Args:
+        plan: the plan.json of another run of the same networks, to be trained as they were.
 
     Raises:
         DeviceUnavailable, InvalidExperiment, InvalidDataset, DatasetUnavailable: in a sentence.
     """
     from memlab.data import preflight
+    from memlab.experiment.grid import member_count
 
     chosen = checked_device(device)
     preflight.check(experiment, settings.dataset_folders())
-    return Start(name, experiment, chosen, where or Where())
+    planned = None
+    if plan is not None:
+        planned = plans.read_file(Path(plan))
+        members = member_count(experiment)
+        if not plans.covers(planned, range(members)):
+            raise InvalidExperiment(f"{plan} is not a plan for {members:,} networks.")
+    return Start(name, experiment, chosen, planned, where or Where())
 
 
 def checked_where(on: str | None, shared: str | os.PathLike[str] | None = None) -> Where:

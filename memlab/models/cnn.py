@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from memlab.experiment.architecture import DENSE_UNITS, halved
 from memlab.experiment.material_spec import ModelSpec
 from memlab.models.blocks import Convolution, Dense
-from memlab.models.layers import StackedLinear, max_pool, merge_images, units_of_maps
+from memlab.models.layers import StackedLinear, max_pool, units_of_maps
 from memlab.models.noise import Noise, disturb_hidden, disturb_input, disturb_maps
 from memlab.models.registry import register
 from memlab.models.stacked import Shape, StackedModel
@@ -46,7 +46,7 @@ class TwoStages(StackedModel):
     def forward(self, x: Tensor, noise: Noise | None = None) -> Tensor:
         """See `StackedModel`."""
         training = noise is not None
-        x = merge_images(disturb_input(noise, x))
+        x = self.maps(disturb_input(noise, x))
         for site, stage in enumerate(self.stages):
             x = disturb_maps(noise, site, self._between(stage(x, training)), self.members)
         x = units_of_maps(x, self.members)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from memlab.experiment.architecture import inception_filters
 from memlab.experiment.material_spec import ModelSpec
 from memlab.models.blocks import Convolution
-from memlab.models.layers import StackedLinear, max_pool, mean_pool, merge_images
+from memlab.models.layers import StackedLinear, max_pool, mean_pool
 from memlab.models.noise import Noise, disturb_hidden, disturb_input, disturb_maps
 from memlab.models.registry import register
 from memlab.models.stacked import Shape, StackedModel
@@ -85,7 +85,7 @@ class SmallInception(StackedModel):
     def forward(self, x: Tensor, noise: Noise | None = None) -> Tensor:
         """See `StackedModel`."""
         training = noise is not None
-        x = self.first(merge_images(disturb_input(noise, x)), training)
+        x = self.first(self.maps(disturb_input(noise, x)), training)
         site = 0
         for block in self.blocks:
             x = block(x, training)

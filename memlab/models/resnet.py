@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from memlab.experiment.architecture import RESNET_BLOCKS
 from memlab.experiment.material_spec import ModelSpec
-from memlab.models.layers import StackedConv2d, StackedLinear, activate, mean_pool, merge_images
+from memlab.models.blocks import residual_stages
+from memlab.models.layers import StackedConv2d, StackedLinear, activate, mean_pool
 from memlab.models.noise import Noise, disturb_input, disturb_maps
 from memlab.models.normalization import normalization
 from memlab.models.registry import register
@@ -76,19 +77,16 @@ class ResNet20(StackedModel):
         assert spec.width is not None
         assert shape.image is not None
         self.first = Normalized(spec, members, shape.image[0], spec.width)
-        channels = spec.width
-        self.blocks = nn.ModuleList()
-        for stage in range(3):
-            for block in range(RESNET_BLOCKS):
-                filters = spec.width << stage
-                stride = 2 if stage > 0 and block == 0 else 1
-                self.blocks.append(Block(spec, members, channels, filters, stride))
-                channels = filters
+        self.blocks = nn.ModuleList(
+            Block(spec, members, *place)
+            for place in residual_stages(spec.width, spec.width, RESNET_BLOCKS)
+        )
+        channels = spec.width << 2
         self.output = StackedLinear(members, channels, shape.classes)
 
     def forward(self, x: Tensor, noise: Noise | None = None) -> Tensor:
         """See `StackedModel`."""
-        x = merge_images(disturb_input(noise, x))
+        x = self.maps(disturb_input(noise, x))
         x = activate(self.spec.activation, self.first(x, noise is not None))
         for site, block in enumerate(self.blocks):
             x = block(x, noise, site)

@@ -2,7 +2,7 @@
 
 Threshold samples are training examples that were given a class that does not exist; being surely
 mislabelled, they show which areas mislabelled examples have. Where they come from is
-`memlab.data.split`; the areas are `memlab.reports.example_scores`.
+`memlab.data.split`; the areas are `memlab.runs.example_scores`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memlab.reports.example_scores import Labelling, Mask, Share, Values, own_label, part_scores
+from memlab.runs.example_scores import Labelling, Mask, Share, Values, own_label, part_scores
 
 #: The scores that are areas under the margin.
 AREAS = ("aum-until-best", "aum")

@@ -6,7 +6,7 @@ Works for a run in any state, also one without a single row. Reads only; writing
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 
@@ -45,7 +45,7 @@ def build(run: RunFolder | Run, state: StateName | None = None) -> Findings:
     of = opened(run)
     run, view, made, groups, events = of.folder, of.view, of.experiment, of.groups, of.events
     figures = measure(view.stacks, grid.member_count(made))
-    diverged = _diverged(view, figures)
+    diverged = _diverged(view, figures, made.evaluation.parts)
     finished = set(view.finished) - diverged
     rows = _rows(made, figures, diverged, finished, events)
     epochs = figures.epoch[np.isfinite(figures.epoch)]
@@ -115,9 +115,10 @@ def reproduce(run: RunFolder) -> str:
     return f"memlab run {shlex.quote(str(run.path / 'experiment.toml'))}"
 
 
-def _diverged(view: RunView, figures: Figures) -> set[int]:
+def _diverged(view: RunView, figures: Figures, parts: Collection[str]) -> set[int]:
     """Members that are marked diverged, and those evaluated without a finite accuracy."""
-    silent = np.isfinite(figures.epoch) & ~np.isfinite(figures.train_accuracy)
+    accuracy = figures.train_accuracy if "train" in parts else figures.test_accuracy
+    silent = np.isfinite(figures.epoch) & ~np.isfinite(accuracy)
     return set(view.diverged) | {int(member) for member in np.flatnonzero(silent)}
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from memlab.claims import registry
+from memlab.claims.finished_run import Evidence, FinishedRun
+from memlab.claims.needed import presets_of
 from memlab.errors import MemlabError
 from memlab.estimate import Estimate
 from memlab.numbers import bracketed
-from memlab.reports.claims import registry
-from memlab.reports.claims.evidence import Evidence
-from memlab.reports.claims.finished_run import FinishedRun
-from memlab.reports.claims.needed import presets_of
 from memlab.reports.findings import ClaimFindings
 from memlab.reports.scoreboard import NOT_RUN, Entry, explanation, measured
 from memlab.runs.run import Run

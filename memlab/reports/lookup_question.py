@@ -11,10 +11,10 @@ from typing import Final
 
 import numpy as np
 
+from memlab.claims import lookup
+from memlab.claims.claim import Panel
 from memlab.estimate import Estimate, over_seeds
 from memlab.numbers import bracketed
-from memlab.reports.claims import lookup
-from memlab.reports.claims.claim import Panel
 from memlab.reports.naming import listed
 from memlab.reports.scoreboard import NOT_RUN, Entry
 

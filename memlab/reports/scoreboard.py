@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from memlab.claims.claim import Claim, Condition, Measure, Measured, Size
+from memlab.claims.finished_run import Evidence, FinishedRun
+from memlab.claims.needed import presets_of
+from memlab.claims.verdict import LEAST_SEEDS, Name
 from memlab.errors import MemlabError
 from memlab.numbers import bracketed
-from memlab.reports.claims.claim import Claim, Condition, Measure, Measured, Size
-from memlab.reports.claims.evidence import Evidence
-from memlab.reports.claims.finished_run import FinishedRun
-from memlab.reports.claims.needed import presets_of
-from memlab.reports.verdict import LEAST_SEEDS, Name
 from memlab.runs.run_folder import RunFolder
 
 NOT_RUN: Final = "not run"

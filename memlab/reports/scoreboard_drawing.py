@@ -13,7 +13,7 @@ from rich.text import Text
 from memlab.charts import rows
 from memlab.charts.plot import Picture
 from memlab.charts.row import Row
-from memlab.reports.claims.claim import Panel
+from memlab.claims.claim import Panel
 from memlab.reports.scoreboard_panels import DrawnPanel, banded, drawn
 
 LEAST_WIDTH: Final = 56

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from memlab.claims.claim import Panel
 from memlab.estimate import means
 from memlab.reports import palette
-from memlab.reports.claims.claim import Panel
 from memlab.reports.figures import _style, _svg
 from memlab.reports.scoreboard import Entry
+from memlab.reports.scoreboard_panels import ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,9 +25,14 @@ def figure(entry: Entry) -> str:
     panels = entry.measured.panels if entry.measured is not None else ()
     if not panels:
         return ""
+    return side_by_side(panels, f"claim-{entry.claim.id}", f"{entry.claim.id}: {entry.claim.title}")
+
+
+def side_by_side(panels: Sequence[Panel], name: str, title: str) -> str:
+    """Panels as one SVG; ids in it are made from `name`, what it is called is `title`."""
     from matplotlib import rc_context
 
-    with rc_context(_style(f"claim-{entry.claim.id}")):
+    with rc_context(_style(name)):
         from matplotlib.figure import Figure
 
         across = min(len(panels), ACROSS)
@@ -33,7 +40,7 @@ def figure(entry: Entry) -> str:
         made = Figure((max(5.0, 3.9 * across), 3.4 * down), layout="constrained")
         for index, panel in enumerate(panels):
             _draw(made.add_subplot(down, across, index + 1), panel)
-        return _svg(made, f"{entry.claim.id}: {entry.claim.title}")
+        return _svg(made, title)
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
@@ -62,6 +69,9 @@ def _frame(axes: Axes, panel: Panel) -> None:
         axes.axhline(panel.level, color=palette.NEUTRAL, linewidth=0.9, linestyle=(0, (4, 3)))
     if panel.log_x:
         axes.set_xscale("log")
+        if marked := ticks(panel):
+            axes.set_xticks(*zip(*marked, strict=True))
+            axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
     if panel.log_y:
         axes.set_yscale("log")
     if panel.ticks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from memlab.claims.registry import papers
 from memlab.numbers import bracketed
 from memlab.reports import lookup_question, scoreboard_figures
 from memlab.reports.blocks import (
@@ -22,7 +23,6 @@ from memlab.reports.blocks import (
     Table,
 )
 from memlab.reports.claim_lines import MARKS
-from memlab.reports.claims.registry import papers
 from memlab.reports.scoreboard import Entry, Scoreboard, explanation
 from memlab.reports.scoreboard_drawing import ConsoleFigure
 

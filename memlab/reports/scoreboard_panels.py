@@ -12,9 +12,9 @@ from memlab.charts import axis, chart, forest
 from memlab.charts.axis import Limits, Scale
 from memlab.charts.plot import Picture, Reference, Series
 from memlab.charts.row import Row
+from memlab.claims.claim import Line, Panel
 from memlab.estimate import means
 from memlab.reports import palette
-from memlab.reports.claims.claim import Line, Panel
 
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 MOST_TICKS: Final = 9
@@ -64,7 +64,7 @@ def drawn(panel: Panel, lettered: bool) -> DrawnPanel:
         empty="no figures",
         pointed=panel.marks,
         log_x=panel.log_x,
-        ticks=_ticks(panel),
+        ticks=ticks(panel),
         names=panel.ticks,
     )
     return DrawnPanel(picture, _x_limits(panel), _y_limits(panel, series), _scale(panel.log_y))
@@ -101,7 +101,7 @@ def _scale(log: bool) -> Scale:
     return "log" if log else "linear"
 
 
-def _ticks(panel: Panel) -> tuple[tuple[float, str], ...]:
+def ticks(panel: Panel) -> tuple[tuple[float, str], ...]:
     """The places of marks, where all lines have the same few."""
     if not panel.marks or panel.ticks or not panel.lines:
         return ()

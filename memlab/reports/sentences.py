@@ -53,6 +53,8 @@ def _nothing(findings: Findings) -> str:
     if findings.diverged and findings.diverged == findings.members:
         who = "The network" if findings.members == 1 else f"All {findings.members:,} networks"
         return f"{who} diverged: the loss became infinite, and there is nothing to compare."
+    if any(row.test_accuracy is not None for row in findings.rows):
+        return "What a comparison needs was left out of evaluation.parts: the tables have the rest."
     if findings.complete:
         return "The run finished without a single evaluation; there is nothing to report."
     return f"The run is {findings.state} and has not been evaluated yet; there are no figures."

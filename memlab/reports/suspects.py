@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from memlab.errors import RunFolderError
 from memlab.reports.aum_threshold import AREAS, AreaThreshold, area_threshold
-from memlab.reports.example_scores import (
+from memlab.runs.example_scores import (
     Labelling,
     labellings,
     mean_scores,

@@ -33,6 +33,7 @@ MOST_MACHINES = 16
 MOST_ENTRIES = 600
 MOST_SECONDS = 1e6
 MOST_TEXT = 200
+MOST_MEMORY = 1 << 40
 CPU = "cpu"
 
 
@@ -63,8 +64,7 @@ def store_file() -> Path:
 def load(machine: Machine | None = None, path: Path | None = None) -> Speeds:
     """What was measured on `machine` (else this one's processor); empty where nothing was."""
     machine = machine or this_machine()
-    found = _read(path or store_file()).get(machine, ())
-    return Speeds(machine.cores, found)
+    return _read(path or store_file()).get(machine) or Speeds(machine.cores)
 
 
 def load_kind(kind: str, path: Path | None = None) -> Speeds:
@@ -83,23 +83,33 @@ def load_kind(kind: str, path: Path | None = None) -> Speeds:
     return Speeds(own.cores)
 
 
-def note(new: Sequence[Measured], machine: Machine, path: Path | None = None) -> None:
+def note(
+    new: Sequence[Measured],
+    machine: Machine,
+    path: Path | None = None,
+    worker_bytes: int | None = None,
+) -> None:
     """Adds measurements, in the place of older ones of the same kind.
 
-    Of two processes that write at once, the later one's stays.
+    `worker_bytes` is the resident set of a worker with nothing to train, where it was measured. Of
+    two processes that write at once, the later one's stays.
 
     Raises:
         StorageError, SettingsError: if it cannot be written.
     """
     path = path or store_file()
     machines = _read(path)
-    entries = joined(machines.pop(machine, ()), new, MOST_ENTRIES)
-    machines[machine] = entries
+    before = machines.pop(machine, Speeds(machine.cores))
+    entries = joined(before.measured, new, MOST_ENTRIES)
+    machines[machine] = Speeds(machine.cores, entries, worker_bytes or before.worker_bytes)
     kept = list(machines.items())[-MOST_MACHINES:]
     document = {
         "schema": SCHEMA_VERSION,
         "machines": [
-            asdict(one) | {"measured": [_written(entry) for entry in found]} for one, found in kept
+            asdict(one)
+            | {"worker_bytes": speeds.worker_bytes}
+            | {"measured": [_written(entry) for entry in speeds.measured]}
+            for one, speeds in kept
         ],
     }
     settings.prepared(path.parent)
@@ -120,7 +130,7 @@ _SHAPE = ("features", "classes", "batch_size", "optimizer", "loss", "extra")
 _ENTRY = ("members", "threads", "processes", "update_seconds", "example_seconds", "source")
 
 
-def _read(path: Path) -> dict[Machine, tuple[Measured, ...]]:
+def _read(path: Path) -> dict[Machine, Speeds]:
     """Everything that the file holds and that makes sense, the machine used last at the end."""
     try:
         document = strict_json.loads(_bytes(path))
@@ -129,14 +139,16 @@ def _read(path: Path) -> dict[Machine, tuple[Measured, ...]]:
     if not isinstance(document, dict) or document.get("schema") != SCHEMA_VERSION:
         return {}
     machines = document.get("machines")
-    found: dict[Machine, tuple[Measured, ...]] = {}
+    found: dict[Machine, Speeds] = {}
     for tree in machines[-MOST_MACHINES:] if isinstance(machines, list) else ():
         machine = _machine(tree) if isinstance(tree, dict) else None
         if machine is not None:
             entries = tree.get("measured")
             listed = entries[-MOST_ENTRIES:] if isinstance(entries, list) else ()
             made = (_measured(entry) for entry in listed if isinstance(entry, dict))
-            found[machine] = tuple(entry for entry in made if entry is not None)
+            worker_bytes = strict_json.whole(tree.get("worker_bytes"), 1, MOST_MEMORY)
+            known = tuple(entry for entry in made if entry is not None)
+            found[machine] = Speeds(machine.cores, known, worker_bytes)
     return found
 
 

@@ -2,7 +2,7 @@
 
 `ledger.json` says what the arrays beside it are; all are `.npy` of fixed size, seen through memory
 maps. What the running scores mean is written here, at `SCORES`. Writing is
-`memlab.instruments.ledger_store`; rankings and statistics are `memlab.reports.example_scores`.
+`memlab.instruments.ledger_store`; rankings and statistics are `memlab.runs.example_scores`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from memlab.errors import InvalidExperiment, RunFolderError
 from memlab.runs import documents
@@ -19,7 +19,12 @@ from memlab.runs.door import Missing, Place
 PLAN_FILE = "plan.json"
 SCHEMA = 1
 MOST_PROCESSES, MOST_THREADS, MOST_MEMBERS = 4_096, 1_024, 1 << 20
-LAYOUTS = ("contiguous", "channels_last")
+#: contiguous; the logits of perceptrons padded to whole vectors; maps with their channels innermost
+Layout = Literal["contiguous", "padded", "channels_last"]
+CONTIGUOUS: Final = "contiguous"
+PADDED: Final = "padded"
+CHANNELS_LAST: Final = "channels_last"
+LAYOUTS: Final[tuple[Layout, ...]] = (CONTIGUOUS, PADDED, CHANNELS_LAST)
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class RunPlan:
     stacks: tuple[tuple[int, ...], ...]
     processes: int
     threads: int
-    layout: str = "contiguous"
+    layout: Layout = CONTIGUOUS
 
     @property
     def cores(self) -> int:
@@ -81,8 +86,8 @@ def _valid(document: dict[str, Any]) -> RunPlan:
     stacks = document["stacks"]
     if not isinstance(stacks, list) or not all(isinstance(stack, list) for stack in stacks):
         raise ValueError("its stacks are no lists")
-    layout = document.get("layout", LAYOUTS[0])
-    if layout not in LAYOUTS:
+    layout = next((one for one in LAYOUTS if one == document.get("layout", CONTIGUOUS)), None)
+    if layout is None:
         raise ValueError(f"its layout is none of {', '.join(LAYOUTS)}")
     return RunPlan(
         stacks=tuple(tuple(_whole(m, 0, MOST_MEMBERS) for m in stack) for stack in stacks),

@@ -177,6 +177,11 @@ class RunFolder:
         _write_json(place, known | facts)
 
 
+def checkpoint_name(stack: int, update: int) -> str:
+    """The name of a checkpoint, as `CHECKPOINT` reads it."""
+    return f"stack-{stack:03d}-update-{update:09d}.safetensors"
+
+
 def create(
     runs_folder: Path,
     name: str,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from memlab.data.corruption import Corrupted
+from memlab.training.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -39,22 +40,25 @@ class Inputs:
         """The inputs of the members `keep`."""
         return Inputs(self.values, self.which[keep])
 
-    def batch(self, index: Tensor) -> Tensor:
-        """The examples `index` `[members, batch]` of each member, `[members, batch, …]`."""
+    def batch(self, index: Tensor, workspace: Workspace | None = None) -> Tensor:
+        """The examples `index` `[members, batch]` of each member, `[members, batch, …]`.
+
+        With a `workspace` in its memory, as `batch`.
+        """
         flat = index
         if self.values.shape[0] > 1:
             flat = index + (self.which * self.values.shape[1])[:, None]
         shape = self.values.shape[2:]
-        return (
-            self.values.view(-1, *shape)
-            .index_select(0, flat.reshape(-1))
-            .view(*index.shape, *shape)
-        )
+        rows, flat = self.values.view(-1, *shape), flat.reshape(-1)
+        if workspace is None:
+            return rows.index_select(0, flat).view(*index.shape, *shape)
+        torch.index_select(rows, 0, flat, out=workspace.take("batch", len(flat), *shape))
+        return workspace.take("batch", *index.shape, *shape)
 
-    def stretch(self, start: int, stop: int) -> Tensor:
-        """Examples start … stop for all members: `[1, n, …]` where all see the same."""
+    def stretch(self, start: int, stop: int, members: slice = slice(None)) -> Tensor:
+        """Examples start … stop for `members`: `[1, n, …]` where all see the same."""
         part = self.values[:, start:stop]
-        return part if self.values.shape[0] == 1 else part[self.which]
+        return part if self.values.shape[0] == 1 else part[self.which[members]]
 
     @property
     def examples(self) -> int:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from memlab.errors import RunFolderError
 from memlab.runs.door import Missing, Place
-from memlab.runs.run_folder import CHECKPOINT
+from memlab.runs.run_folder import CHECKPOINT, checkpoint_name
 
 SCHEMA = 1
 MOST_BYTES, MOST_HEADER_BYTES = 1 << 36, 100_000_000
@@ -43,7 +43,7 @@ class Progress:
 
 def place_of(folder: Place, stack: int, update: int) -> Place:
     """The file of a checkpoint."""
-    return folder / f"stack-{stack:03d}-update-{update:09d}.safetensors"
+    return folder / checkpoint_name(stack, update)
 
 
 def save(folder: Place, progress: Progress, tensors: dict[str, Tensor]) -> Place:

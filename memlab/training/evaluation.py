@@ -1,9 +1,9 @@
-"""Measuring a stack on all of its data, with the training set split into clean and corrupted."""
+"""Measuring a stack on its data, with the training set split into clean and corrupted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -22,17 +22,42 @@ from memlab.training.loss import example_losses
 
 #: Floats of the largest activation kept at once; small enough to stay in a CPU's cache.
 CHUNK_FLOATS = {"cpu": 1 << 20, "cuda": 1 << 28}
+#: The same where members are measured block by block, with this many examples at once.
+BLOCK_FLOATS, BLOCK_EXAMPLES = 1 << 18, 512
+
+
+@dataclass(frozen=True)
+class Forward:
+    """How a stack's logits come about.
+
+    `logits(x, start, stop)` takes inputs `[members or 1, n, …]` of the members start … stop to
+    their logits `[stop - start, n, classes or more]`; those beyond the classes are −∞, and its
+    memory may be used again by the next call. `width` is the widest activation per example. With
+    `whole`, all members have to be measured together.
+    """
+
+    logits: Callable[[Tensor, int, int], Tensor]
+    width: int
+    whole: bool
+
+    def sizes(self, members: int, device: torch.device) -> tuple[int, int]:
+        """How many members and how many examples to measure at once."""
+        if self.whole or device.type != "cpu":
+            budget = CHUNK_FLOATS.get(device.type, 1 << 20)
+            return members, max(16, budget // max(1, members * self.width))
+        block = min(members, max(1, BLOCK_FLOATS // (BLOCK_EXAMPLES * self.width)))
+        return block, max(BLOCK_EXAMPLES, BLOCK_FLOATS // (block * self.width))
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Metrics by name, each float64 `[members]`; `repeated` is bool `[members, train examples]`:
     corrupted examples that are predicted as their given label. `train` has what each training
-    example came out as."""
+    example came out as. Both are None where the training set was left out."""
 
     metrics: dict[str, Tensor]
-    repeated: Tensor
-    train: Outcome
+    repeated: Tensor | None
+    train: Outcome | None
 
 
 @dataclass(frozen=True)
@@ -49,63 +74,99 @@ class Outcome:
     rivals: Tensor | None
 
 
+@dataclass(frozen=True)
+class Split:
+    """Which training examples are clean, corrupted, and given a label that is not the true one.
+
+    Each bool `[members, examples]`, with their counts, float64 `[members]`.
+    """
+
+    clean: Tensor
+    corrupted: Tensor
+    lied: Tensor
+    counts: tuple[Tensor, Tensor, Tensor]
+
+    @classmethod
+    def of(cls, arrays: StackArrays) -> Split:
+        """The same at every evaluation."""
+        corrupted = arrays.corrupted
+        masks = (~corrupted, corrupted, corrupted & (arrays.true != arrays.train.labels))
+        clean, lies, lied = (mask.sum(1, dtype=torch.float64) for mask in masks)
+        return cls(*masks, (clean, lies, lied))
+
+
 @torch.no_grad()
 def evaluate(
-    forward: Callable[[Tensor], Tensor],
+    forward: Forward,
     arrays: StackArrays,
+    split: Split,
     loss: str,
-    width: int,
+    parts: Collection[str],
     margins: bool = False,
 ) -> Evaluation:
-    """Losses and accuracies of all members on all parts.
+    """Losses and accuracies of all members on `parts` (train, validation, test).
 
-    `forward` maps inputs `[members or 1, n, …]` to logits `[members, n, classes]`; `width` is the
-    widest activation per example, for the size of a chunk. A part without examples (no corrupted
-    ones, say) gives NaN. Losses leave label smoothing out.
+    A part without examples (no corrupted ones, say) gives NaN. Losses leave label smoothing out.
     """
-    train = _run(forward, arrays.train, loss, width, margins)
-    right = train.predicted == arrays.train.labels
-    lies = arrays.corrupted
-    lied = lies & (arrays.true != arrays.train.labels)
-    metrics = {
-        TRAIN_LOSS: _mean(train.losses),
-        TRAIN_LOSS_CLEAN: _masked(train.losses, ~lies),
-        TRAIN_LOSS_CORRUPTED: _masked(train.losses, lies),
-        TRAIN_ACCURACY: _mean(right),
-        TRAIN_ACCURACY_CLEAN: _masked(right, ~lies),
-        TRAIN_ACCURACY_CORRUPTED: _masked(right, lies),
-        RECOVERED_TRUE_LABELS: _masked(train.predicted == arrays.true, lied),
-    }
+    metrics: dict[str, Tensor] = {}
+    train, repeated = None, None
+    if "train" in parts:
+        train = _run(forward, arrays.train, loss, arrays.classes, margins)
+        right = train.predicted == arrays.train.labels
+        repeated = right & split.corrupted
+        metrics |= _train_metrics(train, right, repeated, arrays, split)
     for name, part in (("validation", arrays.validation), ("test", arrays.test)):
-        outcome = _run(forward, part, loss, width)
-        metrics[f"{name}_loss"] = _mean(outcome.losses)
-        metrics[f"{name}_accuracy"] = _mean(outcome.predicted == part.labels)
-    return Evaluation(metrics, right & lies, train)
+        if name in parts:
+            outcome = _run(forward, part, loss, arrays.classes)
+            metrics[f"{name}_loss"] = _mean(outcome.losses)
+            metrics[f"{name}_accuracy"] = _mean(outcome.predicted == part.labels)
+    return Evaluation(metrics, repeated, train)
 
 
-def _run(
-    forward: Callable[[Tensor], Tensor],
-    part: Subset,
-    loss: str,
-    width: int,
-    margins: bool = False,
-) -> Outcome:
+def _train_metrics(
+    train: Outcome, right: Tensor, repeated: Tensor, arrays: StackArrays, split: Split
+) -> dict[str, Tensor]:
+    clean, corrupted, lied = split.counts
+    losses = train.losses.to(torch.float64)
+    return {
+        TRAIN_LOSS: _mean(train.losses),
+        TRAIN_LOSS_CLEAN: losses.masked_fill(split.corrupted, 0.0).sum(1) / clean,
+        TRAIN_LOSS_CORRUPTED: losses.masked_fill(split.clean, 0.0).sum(1) / corrupted,
+        TRAIN_ACCURACY: _mean(right),
+        TRAIN_ACCURACY_CLEAN: _count(right & split.clean) / clean,
+        TRAIN_ACCURACY_CORRUPTED: _count(repeated) / corrupted,
+        RECOVERED_TRUE_LABELS: _count((train.predicted == arrays.true) & split.lied) / lied,
+    }
+
+
+def _run(forward: Forward, part: Subset, loss: str, classes: int, margins: bool = False) -> Outcome:
     members, examples = part.labels.shape
-    budget = CHUNK_FLOATS.get(part.labels.device.type, 1 << 20)
-    chunk = max(16, budget // max(1, members * width))
-    losses, predicted, ahead, rivals = [], [], [], []
-    for start in range(0, examples, chunk):
-        stop = min(start + chunk, examples)
-        logits = forward(part.inputs.stretch(start, stop))
-        labels = part.labels[:, start:stop]
-        losses.append(example_losses(loss, logits, labels))
-        predicted.append(logits.argmax(-1))
-        if margins:
-            margin, rival = example_margins(logits, labels)
-            ahead.append(margin)
-            rivals.append(rival)
-    found = Outcome(_joined(losses), _joined(predicted), None, None)
-    return replace(found, margins=_joined(ahead), rivals=_joined(rivals)) if margins else found
+    device = part.labels.device
+    losses = torch.empty(members, examples, device=device)
+    predicted = torch.empty(members, examples, dtype=torch.int64, device=device)
+    ahead = torch.empty_like(losses) if margins else None
+    rivals = torch.empty_like(predicted) if margins else None
+    block, chunk = forward.sizes(members, device)
+    # Members outside, examples inside: a block's weights stay in the cache while its data passes.
+    for first in range(0, members, block):
+        own = slice(first, min(first + block, members))
+        for start in range(0, examples, chunk):
+            here = slice(start, min(start + chunk, examples))
+            x = part.inputs.stretch(here.start, here.stop, own)
+            logits = forward.logits(x, own.start, own.stop)
+            labels = part.labels[own, here]
+            losses[own, here] = _losses(loss, logits, labels, classes)
+            # A diverged member's NaN may lie beyond the classes.
+            predicted[own, here] = logits.argmax(-1).clamp_max_(classes - 1)
+            if ahead is not None and rivals is not None:
+                ahead[own, here], rivals[own, here] = example_margins(logits[..., :classes], labels)
+    return Outcome(losses, predicted, ahead, rivals)
+
+
+def _losses(loss: str, logits: Tensor, labels: Tensor, classes: int) -> Tensor:
+    if loss == "squared":
+        logits = logits[..., :classes]
+    return example_losses(loss, logits, labels)
 
 
 def example_margins(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,14 +176,9 @@ def example_margins(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     return logits.gather(-1, where).squeeze(-1) - largest, rivals
 
 
-def _joined(parts: list[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
-
-
 def _mean(values: Tensor) -> Tensor:
     return values.sum(1, dtype=torch.float64) / values.shape[1]
 
 
-def _masked(values: Tensor, mask: Tensor) -> Tensor:
-    kept = values.to(torch.float64).masked_fill(~mask, 0.0)
-    return kept.sum(1) / mask.sum(1)
+def _count(mask: Tensor) -> Tensor:
+    return mask.sum(1, dtype=torch.float64)

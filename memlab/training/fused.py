@@ -15,20 +15,45 @@ from torch import Tensor
 
 from memlab.training.loss import output_gradient
 from memlab.training.optimizers import StackOptimizer
+from memlab.training.padding import PaddedOutput
 from memlab.training.randomness import KeyedNoise
+from memlab.training.workspace import Workspace
 
+_aten = torch.ops.aten
 #: activation → (function, gradient at its input given the gradient at its output and its output)
 ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
-    "relu": (torch.relu_, lambda d, h: torch.ops.aten.threshold_backward(d, h, 0)),
-    "tanh": (torch.tanh_, torch.ops.aten.tanh_backward),
-    "sigmoid": (torch.sigmoid_, torch.ops.aten.sigmoid_backward),
+    "relu": (torch.relu_, lambda d, h: _aten.threshold_backward(d, h, 0)),
+    "tanh": (torch.tanh_, _aten.tanh_backward),
+    "sigmoid": (torch.sigmoid_, _aten.sigmoid_backward),
+}
+#: The same gradients, written over the one at the output.
+BACK_IN_PLACE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "relu": lambda d, h: _aten.threshold_backward.grad_input(d, h, 0, grad_input=d),
+    "tanh": lambda d, h: _aten.tanh_backward.grad_input(d, h, grad_input=d),
+    "sigmoid": lambda d, h: _aten.sigmoid_backward.grad_input(d, h, grad_input=d),
 }
 
 
-class FusedPerceptron:
-    """One SGD update of a stack of perceptrons.
+class _Memory:
+    """What one update of a batch writes over, and the views of it that every update needs."""
 
-    `weights` are `[members, in, out]` and `biases` `[members, 1, out]`, changed in place.
+    def __init__(self, weights: list[Tensor], batch: int) -> None:
+        members = weights[0].shape[0]
+
+        def empty(examples: int) -> list[Tensor]:
+            return [w.new_empty(members, examples, w.shape[2]) for w in weights]
+
+        self.batch = batch
+        self.outs, self.backs, self.sums = empty(batch), empty(batch), empty(1)
+        self.turned = [out.transpose(1, 2) for out in self.outs]
+        self.logs = torch.empty_like(self.outs[-1])
+
+
+class FusedPerceptron:
+    """One SGD update of a stack of perceptrons, and their logits.
+
+    `weights` are `[members, in, out]` and `biases` `[members, 1, out]`, changed in place; the last
+    of each may be padded (`PaddedOutput`).
     """
 
     def __init__(
@@ -38,12 +63,21 @@ class FusedPerceptron:
         activation: str,
         loss: str,
         optimizer: StackOptimizer,
+        padded: bool = False,
     ) -> None:
-        self.weights = weights
-        self.biases = biases
+        self.classes = weights[-1].shape[2]
+        self.parameters = list(zip(weights, biases, strict=True))
+        self.weights, self.biases = list(weights), list(biases)
+        if padded:
+            output = PaddedOutput(weights[-1], biases[-1])
+            self.weights[-1], self.biases[-1] = output.weight, output.bias
+        self._turned = [weight.detach().transpose(1, 2) for weight in self.weights]
         self.loss = loss
         self.optimizer = optimizer
-        self._act, self._act_backward = ACTIVATIONS.get(activation, ACTIVATIONS["relu"])
+        self.workspace = Workspace(weights[0].device, weights[0].dtype)
+        self._memory: _Memory | None = None
+        known = activation if activation in ACTIVATIONS else "relu"
+        self._act, self._act_backward_ = ACTIVATIONS[known][0], BACK_IN_PLACE[known]
 
     @torch.no_grad()
     def step(
@@ -58,24 +92,63 @@ class FusedPerceptron:
 
         `learning_rate` is `[members]`; the losses are means over the batch, `[members]`.
         """
+        memory = self._room(x.shape[1])
         if noise is not None:
             x = noise.input_gaussian(noise.input_dropout(x))
-        inputs, masks = [x.flatten(2)], []
+        x = x.flatten(2)
+        inputs, turned, masks = [x], [x.transpose(1, 2)], []
+        last = len(self.weights) - 1
+        for layer in range(last):
+            out = memory.outs[layer]
+            torch.baddbmm(self.biases[layer], inputs[-1], self.weights[layer], out=out)
+            mask, received = self._disturb(f"hidden{layer}", self._act(out), noise)
+            masks.append((mask, out))
+            inputs.append(received)
+            turned.append(memory.turned[layer] if noise is None else received.transpose(1, 2))
+        out = torch.baddbmm(
+            self.biases[last], inputs[-1], self.weights[last], out=memory.outs[last]
+        )
+        losses, d = self._at_output(out, targets, smoothing, memory.logs)
+        if self.optimizer.plain:
+            self._descend(turned, masks, d, learning_rate, memory)
+        else:
+            self._collect(turned, masks, d, learning_rate, memory)
+        return losses.mean(1)
+
+    def _room(self, batch: int) -> _Memory:
+        """Fresh where a captured graph will hold on to it, else that of the last update."""
+        if self._memory is None or self._memory.batch != batch or self.weights[0].is_cuda:
+            self._memory = _Memory(self.weights, batch)
+        return self._memory
+
+    @torch.no_grad()
+    def logits(self, x: Tensor, start: int, stop: int) -> Tensor:
+        """Logits of the members start … stop without noise, `[members, n, classes or more]`.
+
+        `x` is `[members or 1, n, …]`; logits beyond the classes are −∞. Valid until the next call.
+        """
+        x = x.flatten(2).expand(stop - start, -1, -1)
         last = len(self.weights) - 1
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            out = torch.baddbmm(bias, inputs[-1], weight)
-            if layer == last:
-                break
-            activated = self._act(out)
-            mask, received = self._disturb(f"hidden{layer}", activated, noise)
-            masks.append((mask, activated))
-            inputs.append(received)
-        losses, d = output_gradient(self.loss, out, targets, smoothing)
-        if self.optimizer.plain:
-            self._descend(inputs, masks, d, learning_rate)
-        else:
-            self._collect(inputs, masks, d, learning_rate)
-        return losses.mean(1)
+            out = self.workspace.take(f"logits{layer}", *x.shape[:2], weight.shape[2])
+            torch.baddbmm(bias[start:stop], x, weight[start:stop], out=out)
+            x = out if layer == last else self._act(out)
+        return x
+
+    def _at_output(
+        self, out: Tensor, targets: Tensor, smoothing: Tensor | None, logs: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Losses and the gradient at the logits `out`, as wide as they are."""
+        if self.loss == "cross-entropy" and smoothing is None:
+            return output_gradient(self.loss, out, targets, None, logs)
+        if out.shape[-1] == self.classes:
+            return output_gradient(self.loss, out, targets, smoothing)
+        losses, d = output_gradient(
+            self.loss, out[..., : self.classes].contiguous(), targets, smoothing
+        )
+        out.zero_()
+        out[..., : self.classes] = d
+        return losses, out
 
     def _disturb(
         self, site: str, activated: Tensor, noise: KeyedNoise | None
@@ -86,49 +159,50 @@ class FusedPerceptron:
         mask = noise.keep_mask(site, noise.rates.dropout, received)
         return mask, received if mask is None else received * mask
 
-    def _back(self, d: Tensor, layer: int, masks: list[tuple[Tensor | None, Tensor]]) -> Tensor:
+    def _back(
+        self, d: Tensor, layer: int, masks: list[tuple[Tensor | None, Tensor]], memory: _Memory
+    ) -> Tensor:
         """The gradient at the pre-activation below `layer` from the one at its output."""
-        below = torch.bmm(d, self.weights[layer].transpose(1, 2))
         mask, activated = masks[layer - 1]
+        below = torch.bmm(d, self._turned[layer], out=memory.backs[layer - 1])
         if mask is not None:
-            below = below.mul_(mask)
-        return self._act_backward(below, activated)
+            below.mul_(mask)
+        return self._act_backward_(below, activated)
 
     def _descend(
         self,
-        inputs: list[Tensor],
+        turned: list[Tensor],
         masks: list[tuple[Tensor | None, Tensor]],
         d: Tensor,
         learning_rate: Tensor,
+        memory: _Memory,
     ) -> None:
         """Plain SGD: scaled by −η at the output, the gradient is added as it is computed."""
-        d = d.mul_(-learning_rate.view(-1, 1, 1))
-        moves: list[tuple[Tensor, Tensor]] = []
-        for layer in range(len(self.weights) - 1, -1, -1):
-            moves.append((inputs[layer], d))
-            if layer:
-                d = self._back(d, layer, masks)
+        d = d.mul_(learning_rate.neg().view(-1, 1, 1))
         self.optimizer.steps += 1
-        self.optimizer.shrink(learning_rate)
-        for layer, (received, move) in zip(
-            range(len(self.weights) - 1, -1, -1), moves, strict=True
-        ):
-            self.weights[layer].baddbmm_(received.transpose(1, 2), move)
-            self.biases[layer].add_(move.sum(1, keepdim=True))
+        for layer in range(len(self.weights) - 1, -1, -1):
+            # The way down goes through the weights as they were; then they move, still in cache.
+            below = self._back(d, layer, masks, memory) if layer else d
+            self.optimizer.shrink(learning_rate, self.parameters[layer])
+            self.weights[layer].baddbmm_(turned[layer], d)
+            self.biases[layer].add_(torch.sum(d, 1, keepdim=True, out=memory.sums[layer]))
+            d = below
 
     def _collect(
         self,
-        inputs: list[Tensor],
+        turned: list[Tensor],
         masks: list[tuple[Tensor | None, Tensor]],
         d: Tensor,
         learning_rate: Tensor,
+        memory: _Memory,
     ) -> None:
         """Any other optimizer: all gradients first, in the order weight, bias, weight, …"""
         gradients: list[Tensor] = []
         for layer in range(len(self.weights) - 1, -1, -1):
-            gradients[:0] = [torch.bmm(inputs[layer].transpose(1, 2), d), d.sum(1, keepdim=True)]
+            gradients[:0] = [torch.bmm(turned[layer], d), d.sum(1, keepdim=True)]
             if layer:
-                d = self._back(d, layer, masks)
+                d = self._back(d, layer, masks, memory)
+        gradients[-2:] = [gradient[..., : self.classes] for gradient in gradients[-2:]]
         self.optimizer.step(gradients, learning_rate)
 
 

@@ -28,11 +28,15 @@ def example_losses(
 
 
 def output_gradient(
-    name: str, logits: Tensor, targets: Tensor, smoothing: Tensor | None
+    name: str,
+    logits: Tensor,
+    targets: Tensor,
+    smoothing: Tensor | None,
+    memory: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """(losses `[members, examples]`, gradient of their mean over examples at the logits).
 
-    The logits' memory is used up.
+    The logits' memory is used up; plain cross-entropy puts the gradient into `memory`, if given.
     """
     examples = logits.shape[1]
     where = targets.unsqueeze(-1)
@@ -40,7 +44,7 @@ def output_gradient(
         losses = example_losses(name, logits, targets, smoothing)
         ahead = logits if name == "squared" else functional.softmax(logits, -1)
         return losses, (ahead - soft_targets(logits, targets, smoothing)).div_(examples)
-    logs = functional.log_softmax(logits, -1)
+    logs = torch.log_softmax(logits, -1, out=memory)
     losses = -logs.gather(-1, where).squeeze(-1)
     gradient = logs.exp_()
     gradient.scatter_add_(-1, where, gradient.new_full((), -1.0).expand(where.shape))

@@ -6,7 +6,7 @@ The update rules are those of torch.optim (SGD with momentum and Nesterov; Adam,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -72,11 +72,14 @@ class StackOptimizer:
         """True where a step is only p ← (1 − η·decay)·p − η·gradient, without any memory."""
         return self.name == "sgd" and not self._has_momentum
 
-    def shrink(self, learning_rate: Tensor) -> None:
-        """Weight decay alone: p ← (1 − η·decay)·p; `learning_rate` is `[members]`."""
+    def shrink(self, learning_rate: Tensor, parameters: Iterable[Tensor] | None = None) -> None:
+        """Weight decay alone: p ← (1 − η·decay)·p; `learning_rate` is `[members]`.
+
+        Of all parameters, unless only some are named.
+        """
         if self._decays:
             factor = 1 - learning_rate * self.vectors.weight_decay
-            for p in self.parameters:
+            for p in self.parameters if parameters is None else parameters:
                 p.mul_(_over(factor, p))
 
     @torch.no_grad()

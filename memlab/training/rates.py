@@ -24,6 +24,7 @@ class StackRates:
         )
         distinct: dict[str, int] = {}
         self._timelines: list[Timeline] = []
+        firsts: list[Experiment] = []
         which = []
         for experiment in experiments:
             fork = experiment.fork.model_dump_json(include={"at", "schedule", "batch_size"})
@@ -31,9 +32,14 @@ class StackRates:
             if name not in distinct:
                 distinct[name] = len(self._timelines)
                 self._timelines.append(Timeline(experiment, train_examples))
+                firsts.append(experiment)
             which.append(distinct[name])
         self._which = np.array(which)
         self._device = device
+        self._constant = all(
+            t.fork is None and e.schedule.kind == "constant" and e.schedule.warmup == 0
+            for t, e in zip(self._timelines, firsts, strict=True)
+        )
         self._now: tuple[tuple[bool, float], ...] = ()
         self._vector = torch.empty(0)
 
@@ -52,6 +58,8 @@ class StackRates:
 
     def vector(self, update: int) -> Tensor:
         """η of `update` on the training device, float32 `[members]`; copied only if it changed."""
+        if self._constant and self._now:
+            return self._vector
         state = self._state(update)
         if state != self._now:
             self._now = state

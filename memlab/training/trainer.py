@@ -22,13 +22,16 @@ from memlab.training.adversarial import adversarial_examples
 from memlab.training.arrays import StackArrays
 from memlab.training.augmentation import augment
 from memlab.training.captured import CapturedStep
-from memlab.training.evaluation import Evaluation, evaluate
+from memlab.training.divergence import Divergence
+from memlab.training.evaluation import Evaluation, Forward, Split, evaluate
 from memlab.training.fused import FusedPerceptron, supported
+from memlab.training.layouts import CHANNELS_LAST, CONTIGUOUS, PADDED, Layout
 from memlab.training.loss import example_losses
 from memlab.training.optimizers import Hyperparameters, StackOptimizer
 from memlab.training.plan import StackPlan
 from memlab.training.randomness import KeyedNoise, Rates, orders
 from memlab.training.rates import StackRates
+from memlab.training.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,11 @@ class Shapes:
 
 
 class StackTrainer:
-    """Trains the members of `plan` on `arrays` (one entry per member, in the plan's order)."""
+    """Trains the members of `plan` on `arrays` (one entry per member, in the plan's order).
+
+    The `layout` is the plan's too: another gives other last bits. One that makes no difference to
+    the model is as good as `contiguous`.
+    """
 
     def __init__(
         self,
@@ -50,8 +57,10 @@ class StackTrainer:
         shapes: Shapes,
         device: torch.device,
         fused: bool = True,
+        layout: Layout = CONTIGUOUS,
     ) -> None:
         self.plan = plan
+        self.layout: Layout = layout
         self.device = device
         self.shapes = shapes
         self.update = 0
@@ -62,6 +71,7 @@ class StackTrainer:
         self._spec = resolve(first.model)
         self.loss = first.loss.name
         self._augmentation = first.regularization.augmentation
+        self._parts = first.evaluation.parts
         self._lass_steps = first.regularization.adversarial_steps
         self._allow_fused = fused
         self.model: StackedModel = self.initial()
@@ -73,7 +83,8 @@ class StackTrainer:
             self._parameters(),
             Hyperparameters.of(self._experiments, device, torch.float32),
         )
-        self._diverged = torch.full((len(self._seeds),), -1, dtype=torch.int64, device=device)
+        self._divergence = Divergence(len(self._seeds), device)
+        self._workspace = Workspace(device)
         examples = plan.timeline.train_examples
         forking = (e for e in self._experiments if e.fork.at is not None)
         forks = (Timeline(e, examples).fork for e in forking)
@@ -93,6 +104,7 @@ class StackTrainer:
             classes=self.shapes.classes,
         )
         model.initialize([key(seed, "init") for seed in self.seeds()])
+        model.channels_last = self.layout == CHANNELS_LAST
         return model.to(self.device)
 
     def momenta(self) -> Tensor:
@@ -111,6 +123,7 @@ class StackTrainer:
         now = [e.branch if Timeline(e, examples).forked(self.update) else e for e in experiments]
         self._optimizer.govern(Hyperparameters.of(now, self.device, torch.float32))
         self._rates = Rates.of(now)
+        self._noisy = self._rates.active
         self._captured = self._make_captured()
 
     def _refresh(self) -> None:
@@ -123,6 +136,8 @@ class StackTrainer:
         self._adversarial = self._vector(weights) if any(weights) else None
         self._radius = self._vector([e.regularization.adversarial_radius for e in experiments])
         self._schedule = StackRates(experiments, self.plan.timeline.train_examples, self.device)
+        self._noisy = self._rates.active
+        self._split = Split.of(self.arrays)
         self._fused = self._make_fused()
         self._captured = self._make_captured()
 
@@ -139,7 +154,9 @@ class StackTrainer:
         if not usable:
             return None
         weights, biases = self.model.perceptron()
-        return FusedPerceptron(weights, biases, spec.activation, self.loss, self._optimizer)
+        return FusedPerceptron(
+            weights, biases, spec.activation, self.loss, self._optimizer, self.layout == PADDED
+        )
 
     @property
     def examples(self) -> int:
@@ -161,23 +178,22 @@ class StackTrainer:
             self._optimizer.steps = self.update + 1
         else:
             losses = self._descend(index, rates)
-        fresh = (self._diverged < 0) & ~torch.isfinite(losses)
-        self._diverged.masked_fill_(fresh, self.update)
+        self._divergence.note(self.update, losses)
         self.update += 1
 
     def _descend(self, index: Tensor, rates: Tensor) -> Tensor:
         """Updates all members on the examples `index`; their losses before it, `[active]`."""
-        x = self.arrays.train.inputs.batch(index)
+        x = self.arrays.train.inputs.batch(index, self._workspace)
         targets = self.arrays.train.labels.gather(1, index)
         if self._augmentation != "none" and x.dim() == 5:
             x = augment(self._augmentation, x, self.seeds(), self.update)
-        noise = KeyedNoise(self.seeds(), self._rates, self.update) if self._rates.active else None
+        noise = KeyedNoise(self.seeds(), self._rates, self.update) if self._noisy else None
         if self._fused is not None:
             return self._fused.step(x, targets, rates, self._smoothing, noise)
         return self._autograd_step(x, targets, rates, noise)
 
     def _make_captured(self) -> CapturedStep | None:
-        fixed = not self._rates.active and self._augmentation == "none"
+        fixed = not self._noisy and self._augmentation == "none"
         usable = self.device.type == "cuda" and fixed and self._adversarial is None
         if not usable or self._optimizer.name != "sgd":
             return None
@@ -231,18 +247,29 @@ class StackTrainer:
             self._epoch_orders[epoch] = torch.from_numpy(drawn).to(self.device)
         return self._epoch_orders[epoch]
 
+    def _forward(self) -> Forward:
+        if self._fused is not None:
+            whole = self.layout == CONTIGUOUS  # blocks of another size give other last bits
+            return Forward(self._fused.logits, self._width, whole)
+        return Forward(lambda x, start, stop: self.model(x), self._width, whole=True)
+
     def evaluate(self, margins: bool = False) -> Evaluation:
-        """All metrics of the active members, float64 `[active]` on the host; the rest stays."""
-        measured = evaluate(self.model, self.arrays, self.loss, self._width, margins)
-        names = [name for name in METRICS if name in measured.metrics]
-        table = torch.stack([measured.metrics[name] for name in names]).cpu()
-        metrics = dict(zip(names, table, strict=True))
-        metrics[LEARNING_RATE] = torch.from_numpy(self.learning_rates())
+        """All metrics of the active members, float64 `[active]` on the host; the rest stays.
+
+        NaN for parts that the experiment leaves out; `margins` are those of the training set, which
+        is then measured in any case.
+        """
+        parts = {*self._parts, "train"} if margins else self._parts
+        measured = evaluate(self._forward(), self.arrays, self._split, self.loss, parts, margins)
+        table = torch.stack(list(measured.metrics.values())).cpu()
+        found = dict(zip(measured.metrics, table, strict=True))
+        found[LEARNING_RATE] = torch.from_numpy(self.learning_rates())
+        metrics = {name: found.get(name, torch.full_like(table[0], torch.nan)) for name in METRICS}
         return Evaluation(metrics, measured.repeated, measured.train)
 
     def diverged(self) -> np.ndarray:
         """Update at which each active member's loss stopped being finite, −1 for none."""
-        return self._diverged.cpu().numpy()
+        return self._divergence.since.cpu().numpy()
 
     def keep(self, positions: Sequence[int]) -> None:
         """Goes on with the active members at `positions` only; the others are finished."""
@@ -251,7 +278,7 @@ class StackTrainer:
         self._optimizer = self._optimizer.select(keep, self._parameters())
         self.arrays = self.arrays.select(keep)
         self._rates = self._rates.select(keep.cpu().numpy())
-        self._diverged = self._diverged[keep]
+        self._divergence = self._divergence.select(keep)
         self.active = [self.active[i] for i in positions]
         self._refresh()
 
@@ -259,7 +286,7 @@ class StackTrainer:
         """Tensors that, with `update`, `active` and `steps`, are all that is needed to go on."""
         model = {f"model.{name}": t for name, t in self.model.state_dict().items()}
         optimizer = {f"optimizer.{name}": t for name, t in self._optimizer.state().items()}
-        return {**model, **optimizer, "diverged": self._diverged}
+        return {**model, **optimizer, "diverged": self._divergence.since}
 
     @property
     def steps(self) -> int:
@@ -282,6 +309,6 @@ class StackTrainer:
         self._optimizer.load(moments, steps)
         if self._forks:
             self._fork()
-        self._diverged = state["diverged"].to(self.device)
+        self._divergence = Divergence.known(state["diverged"].to(self.device))
         self._fused = self._make_fused()
         self._captured = self._make_captured()

@@ -22,17 +22,22 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from memlab import settings
+from memlab.tui.compose.screen import ComposeScreen
 from memlab.tui.header import NAMES, ShellHeader
 from memlab.tui.modes import MODES
 from memlab.tui.plain_lines import PlainApp
 from memlab.tui.remembered import recall, remember
-from memlab.tui.screens.compose import ComposeScreen
-from memlab.tui.screens.too_small import TooSmall, too_small
 from memlab.tui.themes import DARK_THEME, THEMES, other
+from memlab.tui.too_small import TooSmall, too_small
 
 if TYPE_CHECKING:
     from memlab.runs.launch import Standby
-    from memlab.tui.screens.shell import Suggestion
+    from memlab.tui.shell import Suggestion
+
+
+PREWARM_SECONDS = 0.5
+#: Modes in which runs are started or resumed.
+STARTS = ("compose", "library", "scoreboard")
 
 
 def _commands() -> type[Provider]:
@@ -74,7 +79,7 @@ class MemlabApp(PlainApp):
         self.suggestion: Suggestion | None = None
         self.compose_tree: dict[str, Any] | None = None
         self.launched: list[str] = []
-        self.painted = False
+        self.painted = self._usable = False
         self.theme = self.settings.theme if self.settings.theme in THEMES else DARK_THEME.name
         self._first = screen if screen in NAMES else "compose"
         self.set_reactive(MemlabApp.selected_run, open_run)
@@ -137,6 +142,18 @@ class MemlabApp(PlainApp):
         """The first screen is usable: start-up's garbage stays where it is, later's is swept."""
         gc.freeze()
         gc.enable()
+        self._usable = True
+        self.set_timer(PREWARM_SECONDS, self.keep_worker)
+
+    @work(thread=True, group="standby", exclusive=True, exit_on_error=False)
+    def keep_worker(self) -> None:
+        """Keeps a worker ready, its imports behind it, so that a run that is started moves at once."""
+        from memlab.runs.launch import Standby
+
+        if self.prewarm and self.is_running and (self.standby is None or not self.standby.ready):
+            self.standby = Standby.start()
+            if not self.is_running:
+                self.standby.close()
 
     def on_resize(self, event: Resize) -> None:
         """Covers a screen that has no room; `self.size` is still the one before."""
@@ -153,7 +170,6 @@ class MemlabApp(PlainApp):
             self.pop_screen()
 
     def watch_selected_run(self) -> None:
-        """Names the run in the header."""
         for header in self.screen.query(ShellHeader):
             header.context = self.selected_run or ""
 
@@ -168,6 +184,8 @@ class MemlabApp(PlainApp):
         while len(self.screen_stack) > 1:
             self.pop_screen()
         self.call_after_refresh(self._arrived)
+        if name in STARTS and self._usable:
+            self.keep_worker()
 
     def _arrived(self) -> None:
         self._fit(self.size)
@@ -175,8 +193,7 @@ class MemlabApp(PlainApp):
             header.context = self.selected_run or ""
 
     def action_help(self) -> None:
-        """Shows the keys of this screen."""
-        from memlab.tui.screens.help import help_on
+        from memlab.tui.help import help_on
 
         self.push_screen(help_on(self.screen))
 

@@ -9,7 +9,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
 from memlab.tui.header import NAMES
-from memlab.tui.screens.help import FAMILIAR
+from memlab.tui.help import FAMILIAR
 
 Command = tuple[str, str, IgnoreReturnCallbackType]
 

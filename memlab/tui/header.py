@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.cells import cell_len
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.reactive import reactive
-from textual.strip import Strip
-from textual.widget import Widget
+
+from memlab.tui.widgets.painted_lines import PaintedLines, Piece
 
 NAMES = ("compose", "watch", "report", "library", "scoreboard")
 
 
-class ShellHeader(Widget):
+class ShellHeader(PaintedLines):
     """`memlab  1 Compose  2 Watch …` with the current screen marked; a click switches."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -43,32 +41,29 @@ class ShellHeader(Widget):
         self._spots: list[tuple[range, str]] = []
 
     def on_mount(self) -> None:
-        """Names the run at hand."""
         self.context = getattr(self.app, "selected_run", None) or ""
 
-    def render_line(self, y: int) -> Strip:
-        """The one line, painted; the context gives way where there is no room."""
-        name = self.get_component_rich_style("header--name")
-        pieces: list[tuple[str, Style]] = [(" memlab ", name)]
+    def line(self, y: int) -> list[Piece]:
+        """The context gives way where there is no room."""
+        name = self.style_of("header--name")
+        pieces: list[Piece] = [(" memlab ", name)]
         x, self._spots = 8, []
         for index, screen in enumerate(NAMES, start=1):
             kind = "current" if screen == self.current else "screen"
             text = f" {index} {screen.title()} "
-            pieces.append((text, self.get_component_rich_style(f"header--{kind}")))
+            pieces.append((text, self.style_of(f"header--{kind}")))
             self._spots.append((range(x, x + len(text)), screen))
             x += len(text)
-        style = self.get_component_rich_style("header--context")
+        style = self.style_of("header--context")
         room = self.size.width - x - 3
         context = self.context if cell_len(self.context) <= room else ""
         if not context and room > 12 and self.context:
             context = self.context[: room - 1] + "…"
         pieces.append((" " * max(0, self.size.width - x - cell_len(context) - 1), style))
         pieces.append((context + " ", style))
-        strip = Strip([Segment(text, text_style) for text, text_style in pieces])
-        return strip.crop_extend(0, self.size.width, style)
+        return pieces
 
     def on_click(self, event: events.Click) -> None:
-        """Goes to the screen that was clicked."""
         for span, screen in self._spots:
             if event.x in span:
                 self.run_later(screen)

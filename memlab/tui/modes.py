@@ -15,7 +15,7 @@ def mode(name: str) -> Callable[[], Screen[Any]]:
     """Makes the screen of that name, with the header over it."""
 
     def make() -> Screen[Any]:
-        module = import_module(f"memlab.tui.screens.{name}")
+        module = import_module(f"memlab.tui.{name}.screen")
         screen: Screen[Any] = getattr(module, f"{name.title()}Screen")()
         screen.compose_add_child(ShellHeader(name))
         return screen

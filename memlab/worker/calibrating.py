@@ -23,18 +23,21 @@ import torch
 from memlab.cores import usable_cores, waited_seconds
 from memlab.errors import MemlabError
 from memlab.experiment import grid
-from memlab.experiment.architecture import ImageShape, multiply_adds
+from memlab.experiment.architecture import ImageShape, multiply_adds, resolve
 from memlab.experiment.reading import experiment as read_experiment
 from memlab.experiment.schedule import Timeline
 from memlab.experiment.spec import Experiment
 from memlab.experiment.speeds import Measured, Shape
 from memlab.runs import calibration
 from memlab.training.arrays import Inputs, StackArrays, Subset
+from memlab.training.layouts import CONTIGUOUS, layouts
 from memlab.training.plan import StackPlan
 from memlab.training.trainer import Shapes, StackTrainer
 from memlab.worker import device as devices
 from memlab.worker.stack_time import MOST_WAITING, StackTime
 
+#: What a whole worker has imported.
+SESSION = "memlab.worker.session"
 #: Set to 0, a standby never calibrates by itself (as the tests have it).
 ALLOWED = "MEMLAB_CALIBRATE"
 CLASSES = 10
@@ -110,6 +113,7 @@ def calibrate(
         StorageError, SettingsError: if the store cannot be written.
     """
     devices.keep_memory()
+    worker_bytes = resident() if SESSION in sys.modules else None
     before = torch.get_num_threads()
     found: list[Measured] = []
     try:
@@ -121,8 +125,17 @@ def calibrate(
         torch.set_num_threads(before)
         _give_back()
     if found:
-        calibration.note(found, machine_of(device), path)
+        calibration.note(found, machine_of(device), path, worker_bytes)
     return len(found)
+
+
+def resident() -> int | None:
+    """This process' resident set, in bytes; None where the kernel does not tell."""
+    try:
+        pages = Path("/proc/self/statm").read_text("ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def machine_of(device: torch.device) -> calibration.Machine:
@@ -143,7 +156,7 @@ def _points(device: torch.device, threads: int, stop: Callable[[], bool]) -> Ite
 
 def measure(point: Point, device: torch.device, threads: int) -> Measured | None:
     """The point's figures; None where other processes had the cores meanwhile."""
-    trainer = _trainer(point, device)
+    trainer = trainer_of(point, device)
     clock = time.process_time if threads == 1 and device.type == "cpu" else time.perf_counter
     trainer.step()
     waited, began = waited_seconds(), time.perf_counter()
@@ -185,7 +198,8 @@ def _least(
     return max(least, 1e-9)
 
 
-def _trainer(point: Point, device: torch.device) -> StackTrainer:
+def trainer_of(point: Point, device: torch.device) -> StackTrainer:
+    """The point's stack before its first update."""
     members = grid.members(point.experiment)
     features = math.prod(point.image)
     work = multiply_adds(members[0].experiment.model, point.image, features, CLASSES)
@@ -203,7 +217,10 @@ def _trainer(point: Point, device: torch.device) -> StackTrainer:
     arrays = StackArrays(train, train.labels.clone(), nothing, few, few, CLASSES)
     shapes = Shapes(point.image, features, CLASSES)
     plan = StackPlan(0, tuple(members), Timeline(members[0].experiment, examples))
-    return StackTrainer(plan, arrays, shapes, device)
+    layout = (
+        layouts(resolve(members[0].experiment.model))[0] if device.type == "cpu" else CONTIGUOUS
+    )
+    return StackTrainer(plan, arrays, shapes, device, layout=layout)
 
 
 def _give_back() -> None:
@@ -217,6 +234,7 @@ def _give_back() -> None:
 def when_idle(descriptor: int) -> None:
     """In a standby: calibrates a machine never measured, until `descriptor` has something to say.
 
+    What a busy machine left out is measured once it is quiet.
     Nothing that goes wrong here may keep the standby from its run.
     """
     if os.environ.get(ALLOWED, "1") == "0":
@@ -227,10 +245,23 @@ def when_idle(descriptor: int) -> None:
 
     try:
         device = devices.choose("auto")
-        if not asked() and not complete(device):
+        if not asked() and not complete(device) and not (busy() and measured(device)):
             calibrate(device, asked)
     except (MemlabError, OSError, RuntimeError, ValueError) as error:
         print(f"calibration: {error}", file=sys.stderr)
+
+
+def busy() -> bool:
+    """Whether others wanted all cores during the last minute."""
+    try:
+        return os.getloadavg()[0] >= usable_cores()
+    except OSError:
+        return False
+
+
+def measured(device: torch.device) -> bool:
+    """Whether anything was measured on this machine and `device`."""
+    return bool(calibration.load(machine_of(device)).measured)
 
 
 def complete(device: torch.device) -> bool:
@@ -262,6 +293,8 @@ def note_run(
 
 def main() -> int:
     """Calibrates and says how it went; 3 where the machine was too busy for all of it."""
+    import memlab.worker.shard  # noqa: F401 - as a worker has it, for what it occupies
+
     device = devices.choose("auto")
     devices.be_deterministic()
     began = time.perf_counter()

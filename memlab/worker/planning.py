@@ -10,7 +10,7 @@ from memlab.experiment.architecture import parameter_count
 from memlab.experiment.grid import Member
 from memlab.experiment.speeds import Shape
 from memlab.runs import plan as run_plan
-from memlab.runs.plan import PLAN_FILE, RunPlan
+from memlab.runs.plan import CONTIGUOUS, PLAN_FILE, Layout, RunPlan
 from memlab.runs.run_folder import RunFolder
 from memlab.training.plan import Group, StackPlan, cut, groups_of, stacked
 from memlab.worker.material import Material
@@ -46,10 +46,10 @@ def shape_of(group: Group, material: Material) -> Shape:
     return Shape.of(first.experiment, shapes.image_shape, shapes.features, shapes.classes, size)
 
 
-def uncut(groups: Sequence[Group], threads: int) -> RunPlan:
+def uncut(groups: Sequence[Group], threads: int, layout: Layout = CONTIGUOUS) -> RunPlan:
     """All in one process, in as few stacks as there can be: what runs without a plan had."""
     parts = [part for group in groups for part in cut(group, group.widest)]
-    return RunPlan(tuple(sorted(parts)), 1, threads)
+    return RunPlan(tuple(sorted(parts)), 1, threads, layout)
 
 
 def of_run(folder: RunFolder, groups: Sequence[Group], threads: int) -> RunPlan | None:

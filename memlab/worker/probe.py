@@ -18,7 +18,6 @@ import torch
 from memlab import settings
 from memlab.errors import MemlabError, RunFolderError
 from memlab.experiment.instruments import instrument
-from memlab.experiment.spec import Experiment
 from memlab.runs import origin
 from memlab.runs.door import Place
 from memlab.runs.run import Run
@@ -33,6 +32,7 @@ from memlab.worker import device as devices
 from memlab.worker import planning
 from memlab.worker.instruments import measured, reason_of, subject_of
 from memlab.worker.material import Material
+from memlab.worker.shard import Work
 
 
 def probe(
@@ -51,11 +51,12 @@ def probe(
     experiment = run.experiment
     folders = settings.dataset_folders()
     material = Material(folders, lambda done, total: None)
-    groups, _ = planning.grouped(run.members, material)
+    groups, parameters = planning.grouped(run.members, material)
     threads = torch.get_num_threads()
     plan = planning.of_run(folder, groups, threads) or planning.uncut(groups, threads)
     stacks = planning.stacks_of(groups, plan)
-    found = [_stack(folder, experiment, s, material, names, epoch, device) for s in stacks]
+    work = Work(folder, experiment, run.members, stacks, parameters, material, plan)
+    found = [_stack(work, stack, names, epoch, device) for stack in stacks]
     kept = [entry for entry in found if entry is not None]
     if not kept:
         raise RunFolderError(
@@ -65,22 +66,21 @@ def probe(
 
 
 def _stack(
-    run: RunFolder,
-    experiment: Experiment,
+    work: Work,
     plan: StackPlan,
-    material: Material,
     names: Sequence[str],
     epoch: float | None,
     device: torch.device,
 ) -> dict[str, Any] | None:
-    kept = _checkpoint(run.checkpoints, plan, epoch)
+    experiment, material = work.experiment, work.material
+    kept = _checkpoint(work.folder.checkpoints, plan, epoch)
     if kept is None:
         return None
     progress, tensors = kept
     parts = [material.corrupted(member) for member in plan.members]
     shapes = material.shapes(plan.members[0])
     arrays = StackArrays.of(parts, shapes.classes, device)
-    trainer = StackTrainer(plan, arrays, shapes, device)
+    trainer = StackTrainer(plan, arrays, shapes, device, layout=work.plan.layout)
     own = {n: t for n, t in tensors.items() if n.startswith(("model.", "optimizer.", "diverged"))}
     trainer.restore(own, progress.update, progress.active, progress.optimizer_steps)
     evaluation = trainer.evaluate(margins=True)

@@ -17,6 +17,7 @@ from memlab.training import checkpoint
 from memlab.training.arrays import StackArrays
 from memlab.training.checkpoint import Progress
 from memlab.training.evaluation import Evaluation
+from memlab.training.layouts import CONTIGUOUS, Layout
 from memlab.training.plan import StackPlan
 from memlab.training.trainer import StackTrainer
 from memlab.worker.example_ledger import example_ledger
@@ -41,7 +42,7 @@ class StackRun:
         told: Told,
         device: torch.device,
         shown: frozenset[int],
-        layout: str = "contiguous",
+        layout: Layout = CONTIGUOUS,
     ) -> None:
         self.plan = plan
         self.done = False
@@ -54,8 +55,7 @@ class StackRun:
         parts = [material.corrupted(member) for member in plan.members]
         shapes = material.shapes(plan.members[0])
         arrays = StackArrays.of(parts, shapes.classes, device)
-        assert layout == "contiguous", layout
-        self.trainer = StackTrainer(plan, arrays, shapes, device)
+        self.trainer = StackTrainer(plan, arrays, shapes, device, layout=layout)
         self._table = EvaluationTable(folder.series, plan)
         self._rules = StopRules(plan.members[0].experiment.stop, len(plan.members))
         self._evaluations = dict(plan.timeline.evaluations())
@@ -146,6 +146,8 @@ class StackRun:
         self._clock = time.perf_counter()
 
     def _record_memorized(self, evaluation: Evaluation) -> None:
+        if evaluation.repeated is None:
+            return
         positions = {member: at for at, member in enumerate(self.trainer.active)}
         for member in self._shown:
             if member in positions:

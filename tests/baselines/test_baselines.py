@@ -13,15 +13,18 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsClassifier
 
-from memlab.baselines import kernel_ridge, registry
+from memlab.baselines import kernels, registry
 from memlab.baselines.baseline import BASELINES, BaselineData, Predicted
-from memlab.baselines.distances import nearest, squared_distances
-from memlab.baselines.k_nearest_neighbours import CANDIDATES, k_nearest_neighbours, majority
-from memlab.baselines.laplace_kernel import laplace
-from memlab.baselines.minimum_norm import minimum_norm
-from memlab.baselines.nearest_neighbour import nearest_neighbour
-from memlab.baselines.penalties import RidgePath
-from memlab.baselines.rbf_kernel import gaussian, rbf_interpolating
+from memlab.baselines.kernels import gaussian, interpolate, laplace
+from memlab.baselines.linear import RidgePath, minimum_norm
+from memlab.baselines.neighbours import (
+    CANDIDATES,
+    k_nearest_neighbours,
+    majority,
+    nearest,
+    nearest_neighbour,
+    squared_distances,
+)
 from memlab.data.corruption import Corrupted, corrupt
 from memlab.data.registry import load
 from memlab.data.split import split
@@ -169,7 +172,7 @@ def test_kernel_values_are_the_formulas(name: str) -> None:
 @pytest.mark.parametrize("name", KERNELS)
 def test_tuned_kernel_equals_scikit_learns_kernel_ridge(name: str) -> None:
     d = data()
-    found = kernel_ridge.penalized(d, KERNELS[name])
+    found = kernels.penalized(d, KERNELS[name])
     sigma, penalty = found.chosen["bandwidth"], found.chosen["penalty"]
 
     def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -186,7 +189,7 @@ def test_tuned_kernel_equals_scikit_learns_kernel_ridge(name: str) -> None:
 
 def test_interpolant_is_the_solution_of_the_kernel_system() -> None:
     d = data()
-    found = rbf_interpolating(d)
+    found = interpolate(d, gaussian)
     sigma = found.chosen["bandwidth"]
     inner = np.exp(-cdist(d.train_x, d.train_x, "sqeuclidean") / (2 * sigma**2))
     across = np.exp(-cdist(d.test_x, d.train_x, "sqeuclidean") / (2 * sigma**2))
@@ -196,13 +199,13 @@ def test_interpolant_is_the_solution_of_the_kernel_system() -> None:
 
 def test_penalty_is_chosen_by_validation_over_the_whole_path() -> None:
     d = data()
-    tuned = kernel_ridge.tune(d, gaussian, kernel_ridge.PENALTIES)
+    tuned = kernels.tune(d, gaussian, kernels.PENALTIES)
     scores = []
-    for share in kernel_ridge.BANDWIDTHS:
-        sigma = share * kernel_ridge.median_distance(d)
+    for share in kernels.BANDWIDTHS:
+        sigma = share * kernels.median_distance(d)
         inner = np.exp(-cdist(d.train_x, d.train_x, "sqeuclidean") / (2 * sigma**2))
         across = np.exp(-cdist(d.validation_x, d.train_x, "sqeuclidean") / (2 * sigma**2))
-        for penalty in kernel_ridge.PENALTIES:
+        for penalty in kernels.PENALTIES:
             weights = np.linalg.solve(inner + penalty * np.eye(len(inner)), d.targets())
             right = ((across @ weights).argmax(1) == d.validation_y).mean()
             scores.append((right, sigma, penalty))
@@ -217,7 +220,7 @@ def test_equal_inputs_with_different_labels_cannot_be_interpolated() -> None:
     x[1] = x[0]
     y = np.arange(40) % 2
     with pytest.raises(InvalidDataset, match="different labels"):
-        rbf_interpolating(BaselineData(x, y, x[:10], y[:10], x, 2, 0))
+        interpolate(BaselineData(x, y, x[:10], y[:10], x, 2, 0), gaussian)
 
 
 def test_measures_are_split_as_the_networks_are() -> None:

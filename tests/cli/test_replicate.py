@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from memlab.claims import registry
+from memlab.claims.batch import Batch
+from memlab.claims.needed import needed
 from memlab.cli import main as cli
 from memlab.cli.replicate import seeds_from
 from memlab.errors import InvalidExperiment
-from memlab.reports.claims import registry
-from memlab.reports.claims.batch import Batch
-from memlab.reports.claims.needed import needed
 from memlab.runs.run_folder import create, list_runs
 from memlab.runs.state import write_state
+from tests.claims import synthetic
 from tests.patience import wait_for
-from tests.reports.claims import synthetic
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "runs" / "fake_worker.py"))
 SEEDS = [0, 1, 2]
@@ -84,21 +84,32 @@ def test_missing_runs_are_started_and_those_cut_off_are_resumed(home: Path, even
     assert [job.folder for job in batch(home, "T3", again=True).jobs] == [None]
 
 
-def test_at_most_two_workers_are_started_at_a_time(home: Path, monkeypatch, eventually):
+def test_one_worker_more_than_there_are_cores_is_kept_the_longest_first(
+    home: Path, monkeypatch, eventually
+):
+    from memlab.claims import batch as claims_batch
+    from memlab.experiment.cost import estimate
     from memlab.runs import lifecycle
+
+    monkeypatch.setattr(claims_batch, "usable_cores", lambda: 2)
+    begun = []
 
     most, start = [0], lifecycle.start
 
     def counted(*args, **options):
         living = sum(not run.state.final for run in list_runs(home / "runs"))
         most[0] = max(most[0], living + 1)
+        assert options["environment"]["requested_cores"] == 1
+        begun.append(options["environment"]["preset"])
         return start(*args, **options)
 
     monkeypatch.setattr(lifecycle, "start", counted)
     made = batch(home, "arpit")
     eventually(lambda: not made.step())
-    assert most[0] <= 2
+    assert most[0] <= 3
     assert all(job.finished for job in made.jobs)
+    seconds = {job.needed.name: estimate(job.needed.experiment).seconds for job in made.jobs}
+    assert [seconds[name] for name in begun] == sorted(seconds.values(), reverse=True)
 
 
 def test_a_run_that_cannot_be_is_told_and_the_others_go_on(home: Path, eventually):

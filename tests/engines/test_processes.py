@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from memlab.experiment import reading
-from memlab.runs import lifecycle, plan
+from memlab.runs import forking, lifecycle, plan
 from memlab.runs.plan import PLAN_FILE, RunPlan
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.view import RunView
@@ -154,3 +154,20 @@ def test_a_plan_for_other_networks_is_refused(home) -> None:
         )
         assert folder.state.state == "failed"
         assert word in folder.state.message
+
+
+def test_a_fork_of_several_stacks_takes_up_each_where_it_was(home, whole) -> None:
+    made = forking.forked(whole, 20.0, ["learning_rate=0.05"])
+    text, runs = reading.to_toml(made), home / "runs"
+    began: list[int] = []
+    fork = lifecycle.start(
+        text, "fork", runs, fill=lambda folder: began.append(forking.inherit(whole, made, folder))
+    )
+    fresh = lifecycle.start(
+        text,
+        "fresh",
+        runs,
+        fill=lambda folder: plan.write(folder.place / PLAN_FILE, RunPlan(STACKS, 2, 1)),
+    )
+    assert began[0] > 0
+    assert same(ended(fork), ended(fresh))

@@ -62,6 +62,15 @@ def test_no_table_of_fields_stands_beside_the_declaration() -> None:
         ({"fork": {"dropout": 0.5}}, {"fork.at"}),
         ({"instruments": {"on": ["stifness"]}}, {"instruments.on"}),
         ({"optimizer": {"speed": 3}}, {""}),
+        ({"evaluation": {"parts": ["validation"]}}, {"evaluation.parts"}),
+        ({"evaluation": {"parts": ["tests"]}}, {"evaluation.parts"}),
+        ({"evaluation": {"parts": ["test"]}, "stop": {"patience": 3}}, {"evaluation.parts"}),
+        ({"evaluation": {"parts": ["test"]}, "claims": ["A7"]}, {"evaluation.parts"}),
+        (
+            {"evaluation": {"parts": ["test"]}, "instruments": {"on": ["ledger"]}},
+            {"evaluation.parts"},
+        ),
+        ({"evaluation": {"parts": ["train"]}, "baselines": {"on": ["1-nn"]}}, {"evaluation.parts"}),
     ],
 )
 def test_an_error_carries_the_fields_to_mend(tree: dict[str, Any], fields: set[str]) -> None:

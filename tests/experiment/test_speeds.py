@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from memlab.experiment.architecture import count, resolve
@@ -67,6 +69,15 @@ def test_threads_and_processes_have_their_own_figures() -> None:
     assert speeds.update_seconds(one, threads=1) == 3.0
     assert speeds.update_seconds(one, threads=1, processes=2) == 4.0
     assert speeds.update_seconds(one, threads=2, processes=4) == 2.0
+
+
+def test_one_run_on_more_threads_does_not_speak_for_other_shapes() -> None:
+    alone = tuple(replace(one, threads=1) for one in MEASURED)
+    run = measured(shape(40), threads=2, update_seconds=9.0, source="run")
+    speeds = Speeds(2, (*alone, run))
+    assert speeds.update_seconds(run.shape) == 9.0
+    assert speeds.update_seconds(shape(200)) == pytest.approx(true_seconds(shape(200), 1), rel=0.1)
+    assert speeds.update_seconds(run.shape, 2) == pytest.approx(18.0)
 
 
 def test_a_runs_own_figure_stands_over_the_calibrations() -> None:

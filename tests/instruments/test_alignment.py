@@ -13,7 +13,7 @@ from memlab.instruments.alignment import (
     layer_alignment,
     member_alignment,
 )
-from memlab.instruments.effective_rank import effective_rank, participation_ratio, singular_values
+from memlab.instruments.representation import effective_rank, singular_values
 
 torch.set_num_threads(1)
 MEMBERS, N = 3, 40
@@ -111,24 +111,12 @@ def test_effective_rank_closed_forms():
     orthogonal = torch.linalg.qr(drawn(0, N, 8)).Q
     flat = singular_values(orthogonal, centre=False)
     assert float(effective_rank(flat)) == pytest.approx(8)
-    assert float(participation_ratio(flat)) == pytest.approx(8)
     one = singular_values(drawn(1, N, 1) @ drawn(2, 1, 8))
     assert float(effective_rank(one)) == pytest.approx(1, abs=1e-6)
-    assert float(participation_ratio(one)) == pytest.approx(1)
     two = singular_values(orthogonal[:, :2] * torch.tensor([3.0, 1.0]), centre=False)
     entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
     assert float(effective_rank(two)) == pytest.approx(np.exp(entropy))
-    assert float(participation_ratio(two)) == pytest.approx(100 / 82)
     assert bool(effective_rank(torch.zeros(4)).isnan())
-
-
-def test_participation_ratio_is_of_the_covariance():
-    x = drawn(3, MEMBERS, N, 6) * torch.arange(1, 7) + 10
-    ours = participation_ratio(singular_values(x))
-    for m in range(MEMBERS):
-        covariance = np.cov(x[m].numpy().T)
-        expected = np.trace(covariance) ** 2 / (covariance**2).sum()
-        assert float(ours[m]) == pytest.approx(expected)
 
 
 def test_centring_removes_a_common_offset_from_the_rank():

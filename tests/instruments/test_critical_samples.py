@@ -135,9 +135,6 @@ def test_curve_is_the_union_of_searches_at_smaller_radii():
         assert bool((curve.steps[place][union] == 0).all())
         union = union | single.critical
         assert torch.equal(curve.critical[place], union)
-    smallest = curve.smallest_radius()
-    for place, radius in enumerate(RADII):
-        assert torch.equal(smallest <= radius + 1e-9, curve.critical[place])
 
 
 def test_radius_where_the_ratio_reaches_a_value_is_interpolated():

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from memlab.instruments.diversity import gradient_diversity
 from memlab.instruments.gradient_covariance import (
     example_covariance_trace,
     gradient_covariance,
     gradient_norms,
     mini_batch_gram,
 )
+from memlab.instruments.noise_scale import gradient_diversity
 
 MEMBERS, EXAMPLES, PARAMETERS = 3, 24, 40
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from memlab.instruments.ledger_store import LedgerFacts, LedgerStore, unlearned
-from memlab.reports import example_scores as scores
 from memlab.reports.aum_threshold import area_threshold, threshold_of
+from memlab.runs import example_scores as scores
 from memlab.runs.door import Place
 from memlab.runs.ledger import MEMBERS, LedgerView, read_ledger
 from memlab.runs.run_folder import RunFolder

@@ -80,6 +80,19 @@ def test_diverged_member_is_counted_and_left_out(make_run) -> None:
     assert any("1 of 9 networks diverged" in sentence for sentence in found.sentences)
 
 
+def test_a_part_that_was_not_measured_is_no_divergence(make_run) -> None:
+    values = curves([0.0, 0.4, 1.0], 3, 20)
+    measured = {
+        n: v if n.startswith("test") else np.full_like(v, np.nan) for n, v in values.items()
+    }
+    text = LADDER + '\n[evaluation]\nparts = ["test"]\n'
+    found = reports.build(make_run(text, measured))
+    assert found.diverged == 0
+    assert found.rows[1].train_accuracy is None
+    assert found.rows[1].test_accuracy is not None
+    assert "evaluation.parts" in found.sentences[0]
+
+
 def test_group_whose_members_all_diverged_has_no_figures(make_run) -> None:
     noisy = reports.build(make_run(diverged=[3, 4, 5])).rows[1]
     assert all(noisy.quantity(name) is None for name in QUANTITIES)

@@ -147,7 +147,7 @@ def test_ledger_of_a_newer_memlab_is_refused(folder: RunFolder) -> None:
 
 def test_reading_and_ranking_import_no_torch() -> None:
     code = (
-        "import sys, memlab.runs.ledger, memlab.reports.example_scores, memlab.cli.suspects\n"
+        "import sys, memlab.runs.ledger, memlab.runs.example_scores, memlab.cli.suspects\n"
         "assert not {m for m in sys.modules if m.split('.')[0] in ('torch', 'sklearn')}"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=SECONDS)

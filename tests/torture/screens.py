@@ -18,10 +18,10 @@ SCREENS = ("library", "watch", "log", "report")
 def warm_up() -> None:
     """Imports the app and its screens."""
     import memlab.tui.app
-    import memlab.tui.screens.library
-    import memlab.tui.screens.log
-    import memlab.tui.screens.report
-    import memlab.tui.screens.watch  # noqa: F401
+    import memlab.tui.library.screen
+    import memlab.tui.report.screen
+    import memlab.tui.watch.log
+    import memlab.tui.watch.screen  # noqa: F401
     from memlab.tui.app import MemlabApp
 
     MemlabApp.prewarm = False
@@ -34,7 +34,7 @@ def visit(run: str, say: Say) -> None:
 
 async def _visit(run: str, say: Say) -> None:
     from memlab.tui.app import MemlabApp
-    from memlab.tui.screens.log import LogScreen
+    from memlab.tui.watch.log import LogScreen
 
     app = MemlabApp(open_run=run, screen="library")
     async with app.run_test(size=SIZE) as pilot:

@@ -13,6 +13,7 @@ from memlab.data.corruption import Corrupted
 from memlab.experiment import grid, reading
 from memlab.experiment.grid import Member
 from memlab.training.arrays import StackArrays
+from memlab.training.layouts import Layout
 from memlab.training.plan import plan
 from memlab.training.trainer import Shapes, StackTrainer
 
@@ -57,14 +58,19 @@ def data_for(seed: int, image: bool = False) -> Corrupted:
     )
 
 
-def trainer_of(members: Sequence[Member], fused: bool = True, image: bool = False) -> StackTrainer:
+def trainer_of(
+    members: Sequence[Member],
+    fused: bool = True,
+    image: bool = False,
+    layout: Layout = "contiguous",
+) -> StackTrainer:
     """A trainer of these members as one stack."""
     (made,) = plan(members, [TRAIN] * len(members), [100] * len(members))
     arrays = StackArrays.of(
         [data_for(m.seed, image) for m in members], CLASSES, torch.device("cpu")
     )
     shapes = Shapes((1, 8, 8), 64, CLASSES) if image else Shapes(None, FEATURES, CLASSES)
-    return StackTrainer(made, arrays, shapes, torch.device("cpu"), fused=fused)
+    return StackTrainer(made, arrays, shapes, torch.device("cpu"), fused, layout)
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 import numpy as np
 
-from memlab.reports.claims import criteria, drawing
-from memlab.reports.claims.claim import Claim, Control, Line, Measured, Panel, Size
-from memlab.reports.claims.evidence import Evidence
+from memlab.claims import criteria, drawing
+from memlab.claims.claim import Claim, Control, Line, Measured, Panel, Size
+from memlab.claims.finished_run import Evidence
 from memlab.reports.scoreboard import measured
-from memlab.tui.scoreboard_model import Frame, Price, RunLine, Standing
+from memlab.tui.scoreboard.model import Frame, Price, RunLine, Standing
 
 SEEDS = (0, 1, 2, 3, 4)
 NOISE = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
@@ -58,7 +58,7 @@ def _claim(
         id=name, paper=paper, title=title,
         sentence=f"{title}, say five people who never met and never trained a network.",
         source="Nobody 2017, figure 1", criterion="early − late > 0.2",
-        effect="early − late", unit="accuracy", paper_had="nothing of the kind",
+        paper_had="nothing of the kind",
         refuted_by="an interval at or below 0.2", done="Nothing was trained.",
         measure=measure if known else None, control=control if known else None,
         needs="" if known else "an instrument that nobody has built",

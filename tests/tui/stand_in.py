@@ -7,7 +7,7 @@ from pathlib import Path
 from textual.app import App
 from textual.screen import Screen
 
-from memlab.tui.screens.shell import Suggestion
+from memlab.tui.shell import Suggestion
 
 
 class StandIn(App[None]):

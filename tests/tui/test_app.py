@@ -18,8 +18,8 @@ import memlab
 from memlab.tui.app import MemlabApp
 from memlab.tui.farewell import farewell
 from memlab.tui.header import NAMES
-from memlab.tui.screens.help import Help
-from memlab.tui.screens.too_small import TooSmall
+from memlab.tui.help import Help
+from memlab.tui.too_small import TooSmall
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.key_line import Key, KeyLine, fitting
 from memlab.tui.widgets.table import LineTable
@@ -185,15 +185,17 @@ async def test_keys_that_do_not_fit_are_behind_more(run) -> None:
 
 def test_every_style_sheet_lies_in_the_package_and_is_kept_by_git() -> None:
     package = Path(memlab.__file__).parent
-    screens = package / "tui" / "screens"
+    app = package / "tui"
     sheets = set()
-    for path in screens.glob("*.py"):
-        module = import_module(f"memlab.tui.screens.{path.stem}")
+    for path in app.rglob("*.py"):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        module = import_module(".".join(parts).removesuffix(".__init__"))
         for value in vars(module).values():
             own = vars(value).get("CSS_PATH") if isinstance(value, type) else None
-            sheets |= {screens / own} if isinstance(own, str) else set()
+            here = isinstance(own, str) and value.__module__ == module.__name__
+            sheets |= {path.parent / own} if here else set()
     assert len(sheets) >= 6
-    assert sheets == set(screens.glob("*.tcss"))
+    assert sheets == set(app.rglob("*.tcss"))
     if (package.parent / ".git").exists():  # the wheel has every file that git does not ignore
         ignored = subprocess.run(
             ["git", "check-ignore", *map(str, sheets)], cwd=package, capture_output=True, text=True

@@ -10,13 +10,13 @@ from settle import settle, until
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from memlab.tui import launching
 from memlab.tui.app import MemlabApp
-from memlab.tui.preset_shelf import Shelf
-from memlab.tui.preview_client import PreviewClient
-from memlab.tui.screens.ask_text import AskText
-from memlab.tui.screens.compose import ComposeScreen
-from memlab.tui.screens.confirm import Confirm
+from memlab.tui.compose import launching
+from memlab.tui.compose.ask_text import AskText
+from memlab.tui.compose.preset_shelf import Shelf
+from memlab.tui.compose.preview_client import PreviewClient
+from memlab.tui.compose.screen import ComposeScreen
+from memlab.tui.confirm import Confirm
 
 STAND_IN = str(Path(__file__).parent / "preview_stand_in.py")
 

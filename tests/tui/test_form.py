@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from memlab.experiment import presets, reading
-from memlab.tui import cost, form
-from memlab.tui.compose_model import cell, evaluate
-from memlab.tui.form import Draft
+from memlab.experiment.datasets import taken
+from memlab.experiment.measuring_spec import InstrumentsSpec
+from memlab.experiment.speeds import Measured, Shape, Speeds
+from memlab.runs import calibration
+from memlab.tui.compose import cost, form
+from memlab.tui.compose.form import Draft
+from memlab.tui.compose.model import cell, evaluate
 from memlab.tui.widgets.field import Field
 
 
@@ -134,3 +140,40 @@ def test_the_drawn_combination_is_the_one_before_the_middle() -> None:
 def test_the_device_is_guessed_without_torch() -> None:
     assert cost.device_kind("cpu") == "cpu"
     assert cost.device_kind("cuda:1") == "cuda"
+
+
+def test_the_note_tells_time_memory_and_disk() -> None:
+    experiment = form.read(draft()).experiment
+    assert experiment is not None
+    data = taken(experiment.dataset)
+    assert data is not None
+    shape = Shape.taken(experiment, data)
+    speeds = Speeds(2, (Measured(shape, 18, 2, 1, 0.01, 1e-6),))
+    lines = cost.note(experiment, "cpu", speeds).lines
+    assert "about 41 s" in lines[1]
+    assert "uncalibrated" not in lines[1]
+    assert "uncalibrated" in cost.note(experiment, "cpu").lines[1]
+    assert lines[2].startswith("at least ")
+    assert "of memory" in lines[2]
+    plain = experiment.model_copy(update={"instruments": InstrumentsSpec()})
+    assert not cost.note(plain, "cpu", speeds).lines[2].startswith("at least")
+
+
+def test_speeds_are_read_again_when_they_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMLAB_HOME", str(tmp_path))
+    reader = cost.SpeedsReader()
+    assert reader.read("cpu") is None
+    experiment = form.read(draft()).experiment
+    assert experiment is not None
+    data = taken(experiment.dataset)
+    assert data is not None
+    entry = Measured(Shape.taken(experiment, data), 1, 1, 1, 0.5, None)
+    calibration.note([entry], calibration.this_machine())
+    found = reader.read("cpu")
+    assert found is not None
+    assert found.measured == (entry,)
+    assert reader.read("cpu") is found
+    (tmp_path / "calibration.json").write_text("damaged")
+    assert reader.read("cpu") == Speeds(found.cores)

@@ -39,7 +39,7 @@ INSTANTS = [
     ("textual.drivers.linux_driver", "LinuxDriver.start_application_mode", "left"),
     ("memlab.tui.app", "MemlabApp.on_ready", "entered"),
     ("memlab.tui.app", "MemlabApp._first_paint", "entered"),
-    ("memlab.tui.screens.compose_panels", "fill", "entered"),
+    ("memlab.tui.compose.panels", "fill", "entered"),
     ("memlab.tui.app", "MemlabApp.ready", "left"),
 ]
 ON, OFF = b"\x1b[?1049h", b"\x1b[?1049l"

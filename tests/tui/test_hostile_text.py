@@ -13,9 +13,9 @@ from textual.pilot import Pilot
 from memlab.runs.event_log import Event
 from memlab.runs.run_folder import RunFolder
 from memlab.tui.app import MemlabApp
+from memlab.tui.confirm import Confirm
 from memlab.tui.plain_lines import framed
-from memlab.tui.screens.confirm import Confirm
-from memlab.tui.screens.log import event_text
+from memlab.tui.watch.log import event_text
 from tests import hostile_run
 from tests.hostile_run import EVIL, HALF, steering
 

@@ -10,10 +10,10 @@ from instrumented_run import instrumented, ledger, measure
 from memlab.experiment.instruments import BUILT_IN, Quantity, headline_name, percentiles
 from memlab.runs.event_log import Event
 from memlab.runs.ledger import read_ledger
-from memlab.tui import instrument_model as model
-from memlab.tui.example_stream import example_stream, moments
-from memlab.tui.instrument_lines import InstrumentEvents
-from memlab.tui.instruments_reader import common_grid
+from memlab.tui.watch import instrument_model as model
+from memlab.tui.watch.example_stream import example_stream, moments
+from memlab.tui.watch.instrument_lines import InstrumentEvents
+from memlab.tui.watch.instruments_reader import common_grid
 
 NAN = math.nan
 
@@ -139,7 +139,7 @@ def test_stream_tells_what_was_learned_last_and_what_is_forgotten_now(tmp_path: 
 
 def test_newest_figures_come_from_the_newest_row(tmp_path: Path) -> None:
     from memlab.runs.view import RunView
-    from memlab.tui.instrument_lines import instrument_lines
+    from memlab.tui.watch.instrument_lines import instrument_lines
 
     run = instrumented(tmp_path)
     rows = np.stack([np.full(18, 0.9), np.repeat(np.arange(6) / 10, 3)])

@@ -13,9 +13,9 @@ from synthetic_run import SyntheticRun, start
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from memlab.tui.screens.instruments import InstrumentList, InstrumentsScreen, QuantityChart
-from memlab.tui.screens.instruments_pane import InstrumentsPane
-from memlab.tui.screens.watch import WatchScreen
+from memlab.tui.watch.instruments import InstrumentList, InstrumentsScreen, QuantityChart
+from memlab.tui.watch.instruments_pane import InstrumentsPane
+from memlab.tui.watch.screen import WatchScreen
 from memlab.tui.widgets.heat_map import HeatMap
 from memlab.tui.widgets.heat_scale import colour
 from memlab.tui.widgets.picture import PictureStrip
@@ -302,8 +302,9 @@ async def test_damaged_ledger_is_told_and_the_rest_goes_on(run) -> None:
 
 def test_the_screens_of_instruments_import_no_torch() -> None:
     program = (
-        "import sys; from memlab.tui.screens.instruments import InstrumentsScreen;"
-        "from memlab.tui import instrument_model as m; from memlab.experiment.instruments import *;"
+        "import sys; from memlab.tui.watch.instruments import InstrumentsScreen;"
+        "from memlab.tui.watch import instrument_model as m;"
+        "from memlab.experiment.instruments import *;"
         "[m.card(n) for n in BUILT_IN]; print('torch' in sys.modules)"
     )
     done = subprocess.run(

@@ -9,12 +9,12 @@ from synthetic_run import LADDER, start
 from textual.widgets import Static
 
 from memlab.runs.state import RunState
-from memlab.tui import library_model as model
-from memlab.tui.library_model import Entry
-from memlab.tui.library_reader import LibraryReader
-from memlab.tui.screens.compare import CompareScreen
-from memlab.tui.screens.confirm import Confirm
-from memlab.tui.screens.library import EMPTY, LibraryScreen
+from memlab.tui.confirm import Confirm
+from memlab.tui.library import model
+from memlab.tui.library.compare import CompareScreen
+from memlab.tui.library.model import Entry
+from memlab.tui.library.reader import LibraryReader
+from memlab.tui.library.screen import EMPTY, LibraryScreen
 from memlab.tui.widgets.table import LineTable
 
 SIZES = [(80, 24), (160, 45)]

@@ -10,9 +10,9 @@ from settle import settle, until, until_process
 from test_compose import Quiet, app, composed, row, text_on  # noqa: F401
 from textual.pilot import Pilot
 
-from memlab.tui.path_completion import Completion, complete
-from memlab.tui.screens.compose import ComposeScreen
+from memlab.tui.compose.screen import ComposeScreen
 from memlab.tui.widgets.fields import FieldChoices, FieldEditor, FieldNames
+from memlab.tui.widgets.path_completion import Completion, complete
 
 SIZES = [(80, 24), (160, 45)]
 

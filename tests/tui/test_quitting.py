@@ -19,7 +19,7 @@ BLOCKED = """
 import sys, threading
 from memlab.cli import app
 from memlab.runs.run_folder import RunFolder
-from memlab.tui.library_reader import LibraryReader
+from memlab.tui.library.reader import LibraryReader
 
 for_ever = threading.Event().wait
 LibraryReader.read = lambda self, *_: for_ever()

@@ -18,12 +18,12 @@ from memlab import reports
 from memlab.errors import RunFolderError
 from memlab.experiment.reading import experiment, from_toml
 from memlab.reports.side_table import headlines
-from memlab.tui import report_model as model
 from memlab.tui.axis_values import axis_values
-from memlab.tui.screens.confirm import Confirm
-from memlab.tui.screens.instruments import InstrumentsScreen
-from memlab.tui.screens.report import ReportScreen
-from memlab.tui.screens.sections_pane import SectionsPane
+from memlab.tui.confirm import Confirm
+from memlab.tui.report import model
+from memlab.tui.report.screen import ReportScreen
+from memlab.tui.report.sections_pane import SectionsPane
+from memlab.tui.watch.instruments import InstrumentsScreen
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.key_line import KeyLine
 from memlab.tui.widgets.table import LineTable

@@ -14,23 +14,23 @@ from stand_in import StandIn
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from memlab.claims import registry
+from memlab.claims.claim import Claim
 from memlab.reports import scoreboard
-from memlab.reports.claims import registry
-from memlab.reports.claims.claim import Claim
 from memlab.runs import lifecycle
 from memlab.runs.run_folder import list_runs
-from memlab.tui import scoreboard_model as model
 from memlab.tui.app import MemlabApp
-from memlab.tui.scoreboard_model import RunLine, Standing
-from memlab.tui.scoreboard_reader import ScoreboardReader
-from memlab.tui.screens.claim import ClaimScreen
-from memlab.tui.screens.confirm import Confirm
-from memlab.tui.screens.lookup import LookupScreen
-from memlab.tui.screens.scoreboard import ScoreboardScreen
+from memlab.tui.confirm import Confirm
+from memlab.tui.scoreboard import model
+from memlab.tui.scoreboard.claim import ClaimScreen
+from memlab.tui.scoreboard.lookup import LookupScreen
+from memlab.tui.scoreboard.model import RunLine, Standing
+from memlab.tui.scoreboard.reader import ScoreboardReader
+from memlab.tui.scoreboard.screen import ScoreboardScreen
 from memlab.tui.widgets.columns import text_of
 from memlab.tui.widgets.panel_chart import PanelChart
 from memlab.tui.widgets.table import LineTable
-from tests.reports.claims import synthetic
+from tests.claims import synthetic
 
 SEEDS = (0, 1, 2)
 SNAPSHOTS = Path(__file__).parent / "snapshots"

@@ -25,10 +25,10 @@ from textual.pilot import Pilot
 from memlab.experiment import presets
 from memlab.runs import run_folder
 from memlab.text import slug
-from memlab.tui import cost
 from memlab.tui.app import MemlabApp
-from memlab.tui.preview_client import PreviewClient
-from memlab.tui.screens.noise_pane import NoisePane
+from memlab.tui.compose import cost
+from memlab.tui.compose.noise_pane import NoisePane
+from memlab.tui.compose.preview_client import PreviewClient
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 STAND_IN = str(Path(__file__).parent / "preview_stand_in.py")

@@ -12,14 +12,14 @@ from memlab.runs.door import Place
 from memlab.runs.event_log import Event
 from memlab.runs.requests import take_all
 from memlab.tui import palette
-from memlab.tui.screens import watch
-from memlab.tui.screens.confirm import Confirm
-from memlab.tui.screens.log import LogScreen, Tail, event_text
-from memlab.tui.screens.members import MemberScreen, MembersScreen
-from memlab.tui.screens.values_table import ValuesTable
-from memlab.tui.screens.watch import WatchScreen
-from memlab.tui.screens.watch_charts import WatchCharts
-from memlab.tui.watch_reader import WatchReader
+from memlab.tui.confirm import Confirm
+from memlab.tui.watch import screen as watch
+from memlab.tui.watch.charts import WatchCharts
+from memlab.tui.watch.log import LogScreen, Tail, event_text
+from memlab.tui.watch.members import MemberScreen, MembersScreen
+from memlab.tui.watch.reader import WatchReader
+from memlab.tui.watch.screen import WatchScreen
+from memlab.tui.watch.values_table import ValuesTable
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.progress import ProgressLine
 from memlab.tui.widgets.table import LineTable
@@ -335,7 +335,7 @@ def test_tail_reads_only_the_end_of_a_long_log_and_then_what_is_new(tmp_path) ->
 
 
 def test_titles_of_charts_have_the_colours_of_the_palette() -> None:
-    style = (Path(watch.__file__).parent / "watch.tcss").read_text()
+    style = (Path(watch.__file__).parent / "screen.tcss").read_text()
     for colours in (palette.DARK, palette.LIGHT):
         for kind in ("truth", "lies", "unseen"):
             assert f"#{kind} > .chart--title {{ color: {getattr(colours, kind)}; }}" in style

@@ -14,9 +14,9 @@ from memlab.runs.curve import Curve
 from memlab.runs.guessing import Guessing
 from memlab.runs.state import RunState
 from memlab.runs.view import RunView
-from memlab.tui import watch_model as model
 from memlab.tui.axis_values import axis_title, axis_values, is_numeric
-from memlab.tui.watch_reader import KEPT_POINTS, Request, WatchReader
+from memlab.tui.watch import model
+from memlab.tui.watch.reader import KEPT_POINTS, Request, WatchReader
 
 
 def curve(*mean: float) -> Curve:

@@ -15,9 +15,9 @@ from safetensors.numpy import load_file
 
 from memlab.reports import building
 from memlab.reports.aum_threshold import area_threshold
-from memlab.reports.example_scores import labellings
 from memlab.runs import lifecycle, origin
 from memlab.runs.event_log import EventReader
+from memlab.runs.example_scores import labellings
 from memlab.runs.ledger import read_ledger
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.view import RunView

@@ -21,8 +21,7 @@ def measure(subject: Subject, settings: Settings) -> Mapping[str, Any]:
     import torch
 
     from memlab.instruments.alignment import alignment_with, layer_alignment, member_alignment
-    from memlab.instruments.effective_rank import effective_rank, singular_values
-    from memlab.instruments.representation import activations
+    from memlab.instruments.representation import activations, effective_rank, singular_values
 
     sample = subject.validation_sample(settings.examples)
     layers = activations(subject.model, sample.x)

@@ -53,7 +53,7 @@ def measure(subject: Subject, settings: CurvatureSettings) -> Mapping[str, Any]:
     from memlab.experiment.keys import key
     from memlab.instruments.lanczos import leading_eigenvalues, starting_vectors
     from memlab.instruments.parameter_vectors import space_of
-    from memlab.instruments.sampled_product import sampled_product
+    from memlab.instruments.sampled import sampled_product
     from memlab.instruments.sharpness import batch_sharpness, edge_ratio
 
     sample = subject.train_sample(settings.examples)

@@ -39,7 +39,7 @@ def measure(subject: Subject, settings: TraceSettings) -> Mapping[str, Any]:
     """Estimates with their standard errors."""
     from memlab.instruments.curvature_trace import hutch_plus_plus, hutchinson
     from memlab.instruments.parameter_vectors import space_of
-    from memlab.instruments.sampled_product import sampled_product
+    from memlab.instruments.sampled import sampled_product
 
     sample = subject.train_sample(settings.examples)
     product = sampled_product(subject, sample, settings.matrix)

@@ -41,7 +41,7 @@ def measure(subject: Subject, settings: CovarianceSettings) -> Mapping[str, Any]
 
     from memlab.experiment.keys import key
     from memlab.instruments.gradient_covariance import gradient_covariance, mini_batch_gram
-    from memlab.instruments.sampled_gram import train_gram
+    from memlab.instruments.sampled import train_gram
 
     whole = train_gram(subject, settings.examples)
     count = whole.shape[1]

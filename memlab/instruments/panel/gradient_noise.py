@@ -24,14 +24,14 @@ def measure(subject: Subject, settings: Settings) -> Mapping[str, Any]:
     import torch
 
     from memlab.experiment.keys import key
-    from memlab.instruments.diversity import gradient_diversity
     from memlab.instruments.gradient_covariance import gradient_norms
     from memlab.instruments.noise_scale import (
         batch_squares,
         exact_noise_scale,
+        gradient_diversity,
         noise_scale_estimate,
     )
-    from memlab.instruments.sampled_gram import train_gram
+    from memlab.instruments.sampled import train_gram
 
     whole = train_gram(subject, settings.examples)
     count = whole.shape[1]

@@ -38,7 +38,7 @@ def cost(settings: SpectrumSettings, work: Workload) -> float:
 def measure(subject: Subject, settings: SpectrumSettings) -> Mapping[str, Any]:
     """Stochastic Lanczos quadrature."""
     from memlab.instruments.parameter_vectors import space_of
-    from memlab.instruments.sampled_product import sampled_product
+    from memlab.instruments.sampled import sampled_product
     from memlab.instruments.spectral_density import spectral_density
 
     sample = subject.train_sample(settings.examples)

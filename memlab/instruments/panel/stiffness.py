@@ -38,7 +38,7 @@ def measure(subject: Subject, settings: StiffnessSettings) -> Mapping[str, Any]:
     import torch
 
     from memlab.experiment.keys import key
-    from memlab.instruments.sampled_gram import joint_gram
+    from memlab.instruments.sampled import joint_gram
     from memlab.instruments.stiffness import (
         between_class,
         by_corruption,

@@ -6,14 +6,12 @@ Tracing and composing rows is `memlab.charts`; here are the widget and its colou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from rich.style import Style
-from textual.geometry import Region, Size
 from textual.reactive import var
-from textual.strip import Strip
 from textual.widget import Widget
 
 from memlab.charts import chart as charts
@@ -22,11 +20,11 @@ from memlab.charts.axis import Limits, Scale, drawable, limits, spread
 from memlab.charts.plot import Mark, Picture, Reference, Series, plain
 from memlab.charts.row import Row
 from memlab.tui.palette import blend
-from memlab.tui.widgets.spans import ink, to_strip
+from memlab.tui.widgets.painted_lines import PaintedLines, ink
 
 __all__ = ["BrailleChart", "Mark", "Reference", "Series"]
 
-_NAMES = {
+_STYLES = {
     parts.FRAME: "chart--frame",
     parts.TITLE: "chart--title",
     parts.LABEL: "chart--label",
@@ -36,21 +34,7 @@ _NAMES = {
 }
 
 
-class _Styles(dict[int, Style]):
-    """Style numbers of a chart to styles, made when first asked for."""
-
-    def __init__(self, chart: BrailleChart) -> None:
-        super().__init__()
-        self._chart = chart
-        self.background = _hex_background(chart)
-
-    def __missing__(self, number: int) -> Style:
-        style = self._chart.make_style(number, self.background)
-        self[number] = style
-        return style
-
-
-class BrailleChart(Widget):
+class BrailleChart(PaintedLines):
     """Curves over one horizontal axis, framed, with the title above and the axis below.
 
     `y_range` and `x_range` fix an axis; without them it follows the data in round steps. What a
@@ -60,7 +44,8 @@ class BrailleChart(Widget):
     are those of a `Picture`.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(_NAMES.values())
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(_STYLES.values())
+    STYLES: ClassVar[Mapping[int, str]] = _STYLES
     DEFAULT_CSS = """
     BrailleChart {
         width: 1fr;
@@ -107,9 +92,6 @@ class BrailleChart(Widget):
         self._marks: tuple[Mark, ...] = ()
         self._reference: Reference | None = None
         self._rows: list[Row] = []
-        self._strips: dict[int, Strip] = {}
-        self._painted_size: Size | None = None
-        self._styles: _Styles | None = None
         self._look: list[tuple[str, str]] = []  # names and colours that styles depend on
         self._x_limits: Limits | None = None
         self._y_limits: Limits | None = None
@@ -122,14 +104,6 @@ class BrailleChart(Widget):
         self.set_reactive(BrailleChart.pointed, pointed)
 
     # --- what it is told
-
-    def set_series(self, series: Sequence[Series]) -> None:
-        """Replaces all curves."""
-        self.show(series=series)
-
-    def set_markers(self, marks: Sequence[Mark]) -> None:
-        """Replaces the marked moments."""
-        self.show(marks=marks)
 
     def set_reference(self, y: float | None, label: str = "") -> None:
         """Sets the dashed line, or removes it where y is None."""
@@ -146,11 +120,10 @@ class BrailleChart(Widget):
             self._series = tuple(_plain_series(series))
         if marks is not None:
             self._marks = tuple(marks)
-        self._repaint()
+        self.repaint()
 
     def watch_title(self) -> None:
-        """Paints anew with what changed."""
-        self._repaint()
+        self.repaint()
 
     watch_axis = watch_empty = watch_x_range = watch_y_range = watch_title
     watch_legend = watch_lettered = watch_pointed = watch_title
@@ -159,49 +132,27 @@ class BrailleChart(Widget):
     def watch_y_scale(self) -> None:
         """Finds the limits of the other scale."""
         self._x_limits = self._y_limits = None
-        self._repaint()
+        self.repaint()
 
     watch_x_scale = watch_y_scale
 
     def watch_highlighted(self) -> None:
         """Brightens another series."""
-        self._repaint(restyle=True)
-
-    def notify_style_update(self) -> None:
-        """Forgets styles that came from the theme."""
-        super().notify_style_update()
-        self._styles = None
-        self._painted_size = None
+        self.repaint_all(restyled=True)
 
     # --- painting
 
-    def _repaint(self, restyle: bool = False) -> None:
-        """Composes again and asks for a repaint of what changed."""
+    def repaint(self) -> None:
         look = [(series.name, series.colour) for series in self._series]
         look += [("", mark.colour or "") for mark in self._marks]
-        recoloured = restyle or look != self._look
-        if recoloured:
+        if look == self._look:
+            super().repaint()
+        else:
             self._look = look
-            self._styles = None
-        size = self.size
-        if recoloured or not self.display or size != self._painted_size:
-            self._painted_size = None
-            self.refresh()
-            return
-        before = self._rows
-        self._compose_rows(size)
-        regions = []
-        for y, row in enumerate(self._rows):
-            span = row.changed_span(before[y])
-            if span is None:
-                continue
-            self._strips.pop(y, None)
-            regions.append(Region(span[0], y, span[1] - span[0], 1))
-        if regions:
-            self.refresh(*regions)
+            self.repaint_all(restyled=True)
 
-    def _compose_rows(self, size: Size) -> None:
-        highlighted = self.highlighted
+    def compose_lines(self) -> None:
+        size, highlighted = self.size, self.highlighted
         names = [series.name for series in self._series]
         banded = [
             i for i, name in enumerate(names) if name == highlighted or highlighted not in names
@@ -229,6 +180,9 @@ class BrailleChart(Widget):
         x, y = self._x_limits or (0.0, 1.0), self._y_limits or (0.0, 1.0)
         self._rows = charts.compose(picture, size.width, size.height, x, y, self.y_scale)
 
+    def line(self, y: int) -> Row:
+        return self._rows[y] if y < len(self._rows) else Row(self.size.width)
+
     def _update_limits(self) -> None:
         scale, series = self.y_scale, self._series
         log, log_x = scale == "log", self.x_scale == "log"
@@ -244,33 +198,17 @@ class BrailleChart(Widget):
         elif (found := parts.y_span(series, log, log_x)) is not None:
             self._y_limits = limits(*found, self._y_limits, scale)
 
-    def render_line(self, y: int) -> Strip:
-        """One line of the widget, painted."""
-        size = self.size
-        if size != self._painted_size:
-            self._compose_rows(size)
-            self._strips.clear()
-            self._painted_size = size
-        if self._styles is None:
-            self._styles = _Styles(self)
-            self._strips.clear()
-        if not 0 <= y < len(self._rows):
-            return Strip.blank(size.width, self._styles[parts.BLANK])
-        strip = self._strips.get(y)
-        if strip is None:
-            strip = self._strips[y] = to_strip(self._rows[y], self._styles)
-        return strip
-
-    def make_style(self, number: int, background: str) -> Style:
+    def make_style(self, number: int) -> Style:
         """The style of a number of `memlab.charts.rows`."""
+        background = _hex_background(self)
         band, number = divmod(number, parts.BAND)
         if band:
             index = min(band - 1, len(self._series) - 1)
             background = blend(self._series[index].colour, background, 0.22)
         if number == parts.BLANK:
             return ink(None, background)
-        if number in _NAMES:
-            style = self.get_component_rich_style(_NAMES[number])
+        if number in _STYLES:
+            style = self.style_of(_STYLES[number])
             return style + ink(None, background) if band else style
         if number < parts.SERIES:
             mark = next(m for i, m in enumerate(self._marks) if i % 8 == number - parts.MARKS)

@@ -1,4 +1,4 @@
-"""The columns of a table: what they are called, how wide, which go first where room is short.
+"""The columns and the order of a table: how wide columns are, which go first where room is short.
 
 Pure: no widget. `Cell` is what a cell may be; `piece` turns one into padded text.
 """
@@ -6,7 +6,7 @@ Pure: no widget. `Cell` is what a cell may be; `piece` turns one into padded tex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -129,3 +129,69 @@ def text_pieces(cell: Text, width: int, column: Column, base: Style) -> list[Pie
         pieces.append((plain[start:end], style))
     pieces.append((" " * (spare - before), base))
     return pieces
+
+
+class ColumnLayout:
+    """Widths by column key, and the columns chosen for a room of so many cells."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.columns = tuple(columns)
+        self.places = {column.key: index for index, column in enumerate(columns)}
+        self.shown: list[Column] = []
+        self.widths: dict[str, int] = {}
+        self._least: dict[str, int] = {}
+        self._room = -1
+        self.measure((), lambda row, column: "")
+
+    def measure(self, rows: Iterable[str], value: Callable[[str, str], object]) -> bool:
+        """Widens columns to the texts of these rows; whether any became wider."""
+        before, keys = dict(self._least), list(rows)
+        for column in self.columns:
+            least = column.width or max(before.get(column.key, 0), len(column.title) + 2)
+            if not column.width:
+                for key in keys:
+                    least = max(least, len(text_of(cell_of(value(key, column.key), column))))
+            self._least[column.key] = least
+        if self._least != before:
+            self._room = -1
+        return self._least != before
+
+    def fill(self, room: int) -> None:
+        """Chooses the columns that fit and gives what is left to the first flexible one."""
+        if room == self._room:
+            return
+        self._room = room
+        self.widths = dict(self._least)
+        self.shown = choose(self.columns, self.widths, room)
+        spare = room - sum(self.widths[c.key] + GAP for c in self.shown) + GAP
+        for column in self.shown:
+            if column.flexible and spare > 0:
+                self.widths[column.key] += spare
+                break
+
+
+class RowOrder:
+    """Row keys, sorted by one column or as given; equal values keep the order given."""
+
+    def __init__(self) -> None:
+        self.given: list[str] = []
+        self.shown: list[str] = []
+        self.column: str | None = None
+        self.reverse = False
+
+    def index(self, key: str | None) -> int:
+        """Place of a key in the order shown; -1 where there is no such row."""
+        try:
+            return self.shown.index(key) if key is not None else -1
+        except ValueError:
+            return -1
+
+    def sort(self, value: Callable[[str, str], object]) -> None:
+        """Orders by `value(row_key, column_key)`; what is unknown comes last either way."""
+        if self.column is None:
+            self.shown = self.given[::-1] if self.reverse else list(self.given)
+            return
+        ranks = {key: sort_key(value(key, self.column)) for key in self.given}
+        known = [key for key in self.given if ranks[key][0] < 2]
+        known.sort(key=ranks.__getitem__, reverse=self.reverse)
+        self.shown = known + [key for key in self.given if ranks[key][0] == 2]

@@ -6,25 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
 from memlab.tui.palette import palette, ramp
 from memlab.tui.widgets.columns import fit
+from memlab.tui.widgets.cursor_lines import CursorLines
 from memlab.tui.widgets.field import Field, Line, arrange, closed_at_first
-from memlab.tui.widgets.spans import ink
+from memlab.tui.widgets.painted_lines import Piece, ink
 
 STARTERS = "0123456789.-+"
-Piece = tuple[str, Style]
 
 
-class FieldLines(ScrollView, can_focus=True):
+class FieldLines(CursorLines):
     """Draws fields under headings; the cursor keeps its field when fields are replaced."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -36,10 +33,6 @@ class FieldLines(ScrollView, can_focus=True):
     }
     DEFAULT_CSS = """
     FieldLines {
-        width: 1fr;
-        height: 1fr;
-        overflow-x: hidden;
-        scrollbar-size-vertical: 1;
         layer: lines;
         & > .field--heading { color: $foreground 65%; text-style: bold; }
         & > .field--label { color: $foreground 80%; }
@@ -50,14 +43,7 @@ class FieldLines(ScrollView, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", "Up", show=False),
-        Binding("down", "move(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home", "edge(False)", "First", show=False),
-        Binding("end", "edge(True)", "Last", show=False),
-        Binding("enter", "open", "Edit", show=False),
-        Binding("space", "open", "Choose", show=False),
+        Binding("space", "select", "Choose", show=False),
         Binding("left", "cycle(-1)", "Previous choice", show=False),
         Binding("right", "cycle(1)", "Next choice", show=False),
         Binding("r", "reset", "Reset to preset", show=False),
@@ -97,7 +83,6 @@ class FieldLines(ScrollView, can_focus=True):
         self._unfolded: set[str] = set()
         self._sections: set[str] = set()
         self._cursor: tuple[str, str] | None = None  # kind and name of the cursor's line
-        self._painted: dict[int, list[Piece]] = {}
 
     def set_fields(self, fields: Sequence[Field]) -> None:
         """Replaces the fields; sections, cursor and scroll position stay as they were."""
@@ -110,7 +95,6 @@ class FieldLines(ScrollView, can_focus=True):
 
     @property
     def cursor_line(self) -> int:
-        """Index of the cursor's line; 0 where it is nowhere."""
         for index, line in enumerate(self._lines):
             if (line.kind, line.name) == self._cursor:
                 return index
@@ -143,33 +127,18 @@ class FieldLines(ScrollView, can_focus=True):
         if all((line.kind, line.name) != ("field", key) for line in self._lines):
             self._unfolded.add(field.section)
             self._arrange(self.cursor_line)
-        self._go(next(i for i, line in enumerate(self._lines) if line == Line("field", key)))
+        self.go(next(i for i, line in enumerate(self._lines) if line == Line("field", key)))
 
     # --- keys and mouse
 
-    def action_move(self, step: int) -> None:
-        """Moves the cursor by some rows, past what it cannot stop at."""
-        index = self.cursor_line + step
-        while 0 <= index < len(self._lines) and not self._lines[index].stops:
-            index += 1 if step > 0 else -1
-        if 0 <= index < len(self._lines):
-            self._go(index)
+    @property
+    def stops(self) -> list[int]:
+        return [index for index, line in enumerate(self._lines) if line.stops]
 
-    def action_page(self, direction: int) -> None:
-        """Moves the cursor by a page up (-1) or down (1)."""
-        jump = max(1, self.size.height - 1)
-        index = min(max(0, self.cursor_line + direction * jump), max(0, len(self._lines) - 1))
-        while index > 0 and not self._lines[index].stops:
-            index -= 1
-        self._go(index)
+    def opens_at_once(self, index: int) -> bool:
+        return self._lines[index].kind != "field"
 
-    def action_edge(self, last: bool) -> None:
-        """Moves the cursor to the first or the last row."""
-        stops = [index for index, line in enumerate(self._lines) if line.stops]
-        if stops:
-            self._go(stops[-1 if last else 0])
-
-    def action_open(self) -> None:
+    def action_select(self) -> None:
         """Edits, opens a list of choices, or opens and closes a section."""
         if not self._lines:
             return
@@ -199,7 +168,6 @@ class FieldLines(ScrollView, can_focus=True):
         self.post_message(self.Chosen(field.key, options[(now + step) % len(options)]))
 
     def action_reset(self) -> None:
-        """Asks for the preset's value."""
         if self.cursor_key:
             self.post_message(self.ResetAsked(self.cursor_key))
 
@@ -211,39 +179,25 @@ class FieldLines(ScrollView, can_focus=True):
             event.stop()
             self.post_message(self.Edit(field.key, typed))
 
-    def on_click(self, event: events.Click) -> None:
-        """Moves the cursor to the row under the mouse; a second click opens."""
-        index = event.y + self.scroll_offset.y
-        if index < len(self._lines) and self._lines[index].stops:
-            again = index == self.cursor_line
-            self._go(index)
-            if again or self._lines[index].kind != "field":
-                self.action_open()
-
     def _toggle(self, line: Line) -> None:
         names = self._shut if line.kind == "heading" else self._unfolded
         names.symmetric_difference_update({line.name})
         self._arrange(self.cursor_line)
 
-    def _go(self, index: int) -> None:
+    def go(self, index: int) -> None:
         line = self._lines[index]
         if (line.kind, line.name) != self._cursor:
             self._cursor = (line.kind, line.name)
-            self._repaint_changed()
+            self.repaint()
             self.post_message(self.Moved(self.cursor_key))
         self.scroll_to_cursor()
 
-    def scroll_to_cursor(self) -> None:
-        """Scrolls as little as shows the cursor's line and the error below it."""
-        index, height, top = self.cursor_line, self.size.height, self.scroll_offset.y
+    def belongs(self, index: int) -> tuple[int, int]:
+        """With the errors below it, and the heading above the first field."""
         last = index
         while last + 1 < len(self._lines) and self._lines[last + 1].kind == "error":
             last += 1
-        first = 0 if index == 1 and self._lines[0].kind == "heading" else index
-        if first < top:
-            self.scroll_to(y=first, animate=False)
-        elif height > 0 and last >= top + height:
-            self.scroll_to(y=min(index, last - height + 1), animate=False)
+        return 0 if index == 1 and self._lines[0].kind == "heading" else index, last
 
     def _arrange(self, index: int) -> None:
         before = len(self._lines)
@@ -251,7 +205,7 @@ class FieldLines(ScrollView, can_focus=True):
         self._lines = arrange(list(self.fields.values()), self._shut, self._unfolded, width)
         if all((line.kind, line.name) != self._cursor for line in self._lines):
             self._cursor = None
-            stops = [i for i, line in enumerate(self._lines) if line.stops]
+            stops = self.stops
             fields = [i for i in stops if self._lines[i].kind == "field"]
             if stops:
                 near = max((i for i in stops if i <= index), default=stops[0])
@@ -260,47 +214,18 @@ class FieldLines(ScrollView, can_focus=True):
                 self.post_message(self.Moved(self.cursor_key))
         if len(self._lines) != before:
             self.virtual_size = Size(0, len(self._lines))
-        self._repaint_changed()
+        self.repaint()
 
     # --- painting
 
     def on_resize(self) -> None:
         """Errors wrap anew, and the cursor stays in sight."""
         self._arrange(self.cursor_line)
-        self._painted.clear()
-        self.refresh()
         self.scroll_to_cursor()
 
-    def notify_style_update(self) -> None:
-        """Forgets styles that came from the theme."""
-        super().notify_style_update()
-        self._painted.clear()
-
-    def on_focus(self) -> None:
-        """The cursor looks different with focus."""
-        self.refresh()
-
-    on_blur = on_focus
-
-    def _repaint_changed(self) -> None:
-        if not self._painted:
-            self.refresh()
-        changed = [y for y, before in self._painted.items() if self._pieces(y) != before]
-        if changed:
-            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
-
-    def render_line(self, y: int) -> Strip:
-        """One line of the widget, painted."""
-        if len(self._painted) > 2 * max(1, self.size.height):
-            self._painted.clear()
-        pieces = self._painted[y] = self._pieces(y)
-        style = self.get_component_rich_style("field--value")
-        strip = Strip([Segment(text, piece_style) for text, piece_style in pieces])
-        return strip.simplify().crop_extend(0, self.size.width, style)
-
-    def _pieces(self, y: int) -> list[Piece]:
+    def line(self, y: int) -> list[Piece]:
         index = y + self.scroll_offset.y
-        base = self.get_component_rich_style("field--value")
+        base = self.style_of("field--value")
         if index >= len(self._lines):
             return [("", base)]
         line = self._lines[index]
@@ -313,15 +238,15 @@ class FieldLines(ScrollView, can_focus=True):
             pieces = [("    ! " if first else "      ", ink(colours.error, None, True))]
             pieces.append((line.text, ink(colours.error)))
         elif line.kind == "more":
-            pieces = [(f"  ▸ {line.text}", self.get_component_rich_style("field--help"))]
+            pieces = [(f"  ▸ {line.text}", self.style_of("field--help"))]
         else:
-            heading = self.get_component_rich_style("field--heading")
+            heading = self.style_of("field--heading")
             arrow = "▸" if line.name in self._shut else "▾"
             note = f"  {line.text}" if line.text else ""
-            help_style = self.get_component_rich_style("field--help")
+            help_style = self.style_of("field--help")
             pieces = [(f"{arrow} {line.name}", heading), (note, help_style)]
         if here:
-            over = self.get_component_rich_style("field--cursor")
+            over = self.style_of("field--cursor")
             used = sum(len(text) for text, _ in pieces)
             pieces.append((" " * max(0, self.size.width - used), base))
             return [(text, base + style + over) for text, style in pieces]
@@ -329,9 +254,9 @@ class FieldLines(ScrollView, can_focus=True):
 
     def _field_pieces(self, field: Field, here: bool) -> list[Piece]:
         colours = palette(self.app.current_theme.dark)
-        label = self.get_component_rich_style("field--label")
-        value = self.get_component_rich_style("field--value")
-        dim = self.get_component_rich_style("field--help")
+        label = self.style_of("field--label")
+        value = self.style_of("field--value")
+        dim = self.style_of("field--help")
         mark, mark_style = ("*", ink(colours.changed, None, True)) if field.changed else (" ", dim)
         if field.error:
             mark, mark_style = "!", ink(colours.error, None, True)

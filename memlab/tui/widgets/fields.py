@@ -18,10 +18,10 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from memlab.tui.path_completion import complete
 from memlab.tui.plain_lines import framed
 from memlab.tui.widgets.field import Field
 from memlab.tui.widgets.field_lines import FieldLines
+from memlab.tui.widgets.path_completion import complete
 
 __all__ = ["Field", "FieldList"]
 
@@ -63,7 +63,6 @@ class FieldEditor(Input):
         names: tuple[str, ...]
 
     def action_leave(self) -> None:
-        """Leaves without a change."""
         self.post_message(self.Left(None))
 
     def action_complete(self) -> None:
@@ -80,11 +79,9 @@ class FieldEditor(Input):
         self.post_message(self.Completed(prefix + path, prefix + found.text, found.names))
 
     def action_take(self, step: int) -> None:
-        """Takes the text and moves on."""
         self.post_message(self.Left(self.value, step))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Takes the text."""
         event.stop()
         self.post_message(self.Left(event.value))
 
@@ -141,7 +138,6 @@ class FieldChoices(OptionList):
         """Choosing was cancelled."""
 
     def action_leave(self) -> None:
-        """Leaves without a change."""
         self.post_message(self.Left())
 
     def on_blur(self, event: events.Blur) -> None:
@@ -171,24 +167,12 @@ class FieldList(Widget):
 
         key: str
         text: str
-        fields: FieldList | None = None
-
-        @property
-        def control(self) -> FieldList | None:
-            """The widget that tells."""
-            return self.fields
 
     @dataclass
     class Reset(Message):
         """A person wants the preset's value back."""
 
         key: str
-        fields: FieldList | None = None
-
-        @property
-        def control(self) -> FieldList | None:
-            """The widget that tells."""
-            return self.fields
 
     @dataclass
     class Highlighted(Reset):
@@ -204,7 +188,6 @@ class FieldList(Widget):
         self._completed_to = ""
 
     def compose(self) -> ComposeResult:
-        """The lines, and the editors over them."""
         yield self._lines
         yield self._editor
         yield self._choices
@@ -237,17 +220,17 @@ class FieldList(Widget):
     @on(FieldLines.Moved)
     def _moved(self, event: FieldLines.Moved) -> None:
         event.stop()
-        self.post_message(self.Highlighted(event.key, self))
+        self.post_message(self.Highlighted(event.key))
 
     @on(FieldLines.Chosen)
     def _chosen(self, event: FieldLines.Chosen) -> None:
         event.stop()
-        self.post_message(self.Changed(event.key, event.text, self))
+        self.post_message(self.Changed(event.key, event.text))
 
     @on(FieldLines.ResetAsked)
     def _reset_asked(self, event: FieldLines.ResetAsked) -> None:
         event.stop()
-        self.post_message(self.Reset(event.key, self))
+        self.post_message(self.Reset(event.key))
 
     @on(FieldLines.Edit)
     def _edit(self, event: FieldLines.Edit) -> None:
@@ -318,7 +301,7 @@ class FieldList(Widget):
         self._close(self._editor)
         field = self._lines.fields.get(key)
         if event.text is not None and field is not None and event.text != field.value:
-            self.post_message(self.Changed(key, event.text, self))
+            self.post_message(self.Changed(key, event.text))
         if event.step:
             self._lines.action_move(event.step)
 
@@ -336,7 +319,7 @@ class FieldList(Widget):
             same = field.value.startswith(text)
             self._open_editor(field, field.value if same else text, select=False)
         elif text != field.value:
-            self.post_message(self.Changed(key, text, self))
+            self.post_message(self.Changed(key, text))
 
     @on(FieldChoices.Left)
     def _choices_left(self, event: FieldChoices.Left) -> None:

@@ -46,11 +46,9 @@ class Fold(Static, can_focus=True):
             self._paint()
 
     def watch_opened(self) -> None:
-        """Shows or hides the body."""
         self._paint()
 
     def watch_has_focus(self, value: bool) -> None:
-        """Shows the cursor, or takes it away."""
         super().watch_has_focus(value)
         self._paint()
 

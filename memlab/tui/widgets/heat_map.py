@@ -7,20 +7,18 @@ colours numbers or shades stand for them. NaN is a blank cell, an infinity the e
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.style import Style
-from textual.geometry import Region, Size
-from textual.strip import Strip
-from textual.widget import Widget
 
 from memlab.charts.row import Row
 from memlab.tui.widgets import heat_rows as parts
 from memlab.tui.widgets.heat_rows import Heat
 from memlab.tui.widgets.heat_scale import STEPS, HeatScale, colour, ink_on, scale_of
-from memlab.tui.widgets.spans import ink, to_strip
+from memlab.tui.widgets.painted_lines import PaintedLines, ink
 
-_NAMES = {
+_STYLES = {
     parts.FRAME: "heat--frame",
     parts.TITLE: "heat--title",
     parts.LABEL: "heat--label",
@@ -28,10 +26,11 @@ _NAMES = {
 }
 
 
-class HeatMap(Widget):
+class HeatMap(PaintedLines):
     """A framed matrix, the title above, the names of its axes below."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(_NAMES.values())
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(_STYLES.values())
+    STYLES: ClassVar[Mapping[int, str]] = _STYLES
     DEFAULT_CSS = """
     HeatMap {
         width: 1fr;
@@ -47,8 +46,6 @@ class HeatMap(Widget):
         super().__init__(id=id)
         self.heat = Heat((), HeatScale(0.0, 1.0), empty=empty)
         self._rows: list[Row] = []
-        self._painted_size: Size | None = None
-        self._styles: dict[int, Style] = {}
 
     def show(
         self,
@@ -66,53 +63,22 @@ class HeatMap(Widget):
         if same and before.title == title and _holds(before.scale, scale):
             scale = before.scale  # legends move seldom
         self.heat = Heat(matrix, scale, title, axes, before.empty)
-        self._repaint()
+        self.repaint()
 
-    def notify_style_update(self) -> None:
-        """Forgets styles that came from the theme."""
-        super().notify_style_update()
-        self._styles = {}
-        self._painted_size = None
+    def compose_lines(self) -> None:
+        self._rows = parts.compose(self.heat, self.size.width, self.size.height, self.plain)
 
-    def _repaint(self) -> None:
-        size = self.size
-        if size != self._painted_size or not self.display:
-            self._painted_size = None
-            self.refresh()
-            return
-        before = self._rows
-        self._rows = parts.compose(self.heat, size.width, size.height, self.plain)
-        regions = []
-        for y, row in enumerate(self._rows):
-            span = row.changed_span(before[y])
-            if span is not None:
-                regions.append(Region(span[0], y, span[1] - span[0], 1))
-        if regions:
-            self.refresh(*regions)
+    def line(self, y: int) -> Row:
+        return self._rows[y] if y < len(self._rows) else Row(self.size.width)
 
     @property
     def plain(self) -> bool:
         """Whether there are too few colours for a ramp."""
         return self.app.no_color or self.app.console.color_system in (None, "standard")
 
-    def render_line(self, y: int) -> Strip:
-        """One line of the widget, painted."""
-        size = self.size
-        if size != self._painted_size:
-            self._rows = parts.compose(self.heat, size.width, size.height, self.plain)
-            self._painted_size = size
-        if not 0 <= y < len(self._rows):
-            return Strip.blank(size.width)
-        row = self._rows[y]
-        for number in set(row.styles) - self._styles.keys():
-            self._styles[number] = self._style(number)
-        return to_strip(row, self._styles)
-
-    def _style(self, number: int) -> Style:
-        if number in _NAMES:
-            return self.get_component_rich_style(_NAMES[number])
+    def make_style(self, number: int) -> Style:
         if number < parts.CELL or self.plain:
-            return self.rich_style
+            return super().make_style(number)
         dark = self.app.current_theme.dark
         if number < parts.HALF:
             background = colour(number - parts.CELL - STEPS, dark)

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
-from rich.segment import Segment
 from textual import events
 from textual.dom import DOMNode
 from textual.screen import Screen
-from textual.strip import Strip
-from textual.widget import Widget
+
+from memlab.tui.widgets.painted_lines import PaintedLines, Piece
 
 HELP, PALETTE = "help", "command_palette"
 GAP = 2
@@ -48,7 +47,7 @@ def fitting(keys: Iterable[Key], width: int) -> tuple[list[Key], bool]:
     return shown, True
 
 
-class KeyLine(Widget):
+class KeyLine(PaintedLines):
     """The keys of the focused widget, then of the screen; help and commands always at the end."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"keys--key", "keys--word"}
@@ -65,27 +64,25 @@ class KeyLine(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._keys: list[Key] = []
-        self._painted: list[tuple[int, Key]] = []  # first column, key
+        self._placed: list[tuple[int, Key]] = []  # first column, key
 
     @property
     def shown(self) -> list[str]:
         """The words on the line, from left to right."""
-        return [key.word for _, key in self._painted]
+        return [key.word for _, key in self._placed]
 
     def on_mount(self) -> None:
-        """Follows the keys of the screen."""
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
         self._changed(self.screen)
 
     def on_unmount(self) -> None:
-        """Follows no more."""
         self.screen.bindings_updated_signal.unsubscribe(self)
 
     def _changed(self, screen: Screen[object]) -> None:
         keys = list(self._active()) if screen is self.screen else self._keys
         if keys != self._keys:
             self._keys = keys
-            self.refresh()
+            self.repaint()
 
     def _active(self) -> Iterable[Key]:
         seen: set[str] = set()
@@ -114,22 +111,19 @@ class KeyLine(Widget):
             x += key.width + GAP
         return line
 
-    def render_line(self, y: int) -> Strip:
-        """The one line, painted."""
-        key_style = self.get_component_rich_style("keys--key")
-        word_style = self.get_component_rich_style("keys--word")
-        self._painted = self._arranged(self.size.width)
-        segments, x = [], 0
-        for start, key in self._painted:
-            segments.append(Segment(" " * (start - x), word_style))
-            segments.append(Segment(key.key, key_style))
+    def line(self, y: int) -> list[Piece]:
+        key_style, word_style = self.style_of("keys--key"), self.style_of("keys--word")
+        self._placed = self._arranged(self.size.width)
+        pieces, x = list[Piece](), 0
+        for start, key in self._placed:
+            pieces += [(" " * (start - x), word_style), (key.key, key_style)]
             if key.word:
-                segments.append(Segment(f" {key.word}", word_style))
+                pieces.append((f" {key.word}", word_style))
             x = start + key.width
-        return Strip(segments).crop_extend(0, self.size.width, word_style)
+        return pieces
 
     def on_click(self, event: events.Click) -> None:
         """Does what the key would."""
-        for start, key in self._painted:
+        for start, key in self._placed:
             if start <= event.x < start + key.width:
                 self.app.call_later(self.app.run_action, key.action, key.node or self.app)

@@ -47,7 +47,6 @@ class PanelFigure(Vertical):
     """
 
     def compose(self) -> ComposeResult:
-        """Lays the two out."""
         yield PanelChart()
         yield Static("", classes="legend", markup=False)
 

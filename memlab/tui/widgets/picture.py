@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region, Size
 from textual.strip import Strip
-from textual.widget import Widget
 
 from memlab.tui.widgets.columns import fit
-from memlab.tui.widgets.spans import ink
+from memlab.tui.widgets.painted_lines import PaintedLines, Piece, ink
 
 SHADES = " ░▒▓█"
 GAP = 2
+GREYS = 16
 
 
 class Listable(Protocol):
@@ -42,17 +42,14 @@ class Thumbnail:
     mark: str = ""
     colour: str | None = None
 
-    def same(self, other: Thumbnail) -> bool:
-        """Whether both would be painted alike."""
-        if self is other:
-            return True
-        words = (self.caption, self.mark, self.colour) == (other.caption, other.mark, other.colour)
-        return words and _plain(self.pixels) == _plain(other.pixels)
+    @cached_property
+    def look(self) -> tuple[object, ...]:
+        """All that is painted of it."""
+        pixels = tuple(map(tuple, _plain(self.pixels)))
+        return self.caption, self.mark, self.colour, pixels
 
 
-def picture_lines(
-    pixels: Pixels, levels: int = 16, *, shades: bool = False, background: str | None = None
-) -> list[Strip]:
+def picture_lines(pixels: Pixels, *, shades: bool = False) -> list[Strip]:
     """One strip for two rows of pixels; `shades` draws with characters instead of greys."""
     rows = _plain(pixels)
     if not rows or not rows[0]:
@@ -60,9 +57,7 @@ def picture_lines(
     strips = []
     for top in range(0, len(rows), 2):
         below = rows[top + 1] if top + 1 < len(rows) else None
-        draw = _shade_line(rows[top], below) if shades else _grey_line(rows[top], below, levels)
-        if background is not None:
-            draw = [Segment(s.text, ink(None, background) + (s.style or Style())) for s in draw]
+        draw = _shade_line(rows[top], below) if shades else _grey_line(rows[top], below)
         strips.append(Strip(draw, len(rows[0])))
     return strips
 
@@ -86,8 +81,8 @@ def shrink(pixels: Pixels, width: int, height: int) -> list[list[int]]:
     return small
 
 
-class PictureStrip(Widget):
-    """A row of captioned thumbnails, as many as fit; only changed ones are repainted."""
+class PictureStrip(PaintedLines):
+    """A row of captioned thumbnails, as many as fit; a picture that stays is drawn once."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"picture--caption", "picture--empty"}
     DEFAULT_CSS = """
@@ -105,91 +100,52 @@ class PictureStrip(Widget):
         super().__init__(id=id, classes=classes)
         self.empty = empty
         self._thumbnails: list[Thumbnail] = []
-        self._slots: list[tuple[int, list[Strip]]] = []  # left column, strips
-        self._painted_size: Size | None = None
+        self._slots: list[list[list[Piece]]] = []  # lines of each picture
+        self._drawn: dict[tuple[object, ...], list[list[Piece]]] = {}
 
     def set_pictures(self, thumbnails: Sequence[Thumbnail]) -> None:
-        """Shows these from left to right; unchanged ones are left alone."""
-        before, slots = self._thumbnails, self._slots
+        """Shows these from left to right."""
         self._thumbnails = list(thumbnails)
-        if self._painted_size != self.size or not slots:
-            self._painted_size = None
-            self.refresh()
-            return
-        if len(before) == len(thumbnails):
-            pairs = zip(before, thumbnails, strict=True)
-            if all(old.same(new) for old, new in pairs):
-                return
-        self._arrange()
-        if [left for left, _ in slots] != [left for left, _ in self._slots]:
-            self.refresh()
-            return
-        regions = []
-        for (left, strips), (_, old), new_one, old_one in zip(
-            self._slots, slots, self._thumbnails, before, strict=False
-        ):
-            if not new_one.same(old_one):
-                width = max(strips[0].cell_length, old[0].cell_length)
-                regions.append(Region(left, 0, width, self.size.height))
-        if regions:
-            self.refresh(*regions)
+        self.repaint()
 
     @property
     def shown(self) -> int:
         """How many pictures fit."""
         return len(self._slots)
 
-    def notify_style_update(self) -> None:
-        """Forgets styles that came from the theme."""
-        super().notify_style_update()
-        self._painted_size = None
-
-    def render_line(self, y: int) -> Strip:
-        """One line of the widget, painted."""
-        if self._painted_size != self.size:
-            self._arrange()
-            self._painted_size = self.size
-        width = self.size.width
-        style = self.get_component_rich_style("picture--caption")
+    def line(self, y: int) -> list[Piece]:
         if not self._slots:
-            text = self.empty.center(width) if y == self.size.height // 2 else ""
-            empty = self.get_component_rich_style("picture--empty")
-            return Strip([Segment(text, empty)]).crop_extend(0, width, style)
-        segments: list[Segment] = []
-        x = 0
-        for left, strips in self._slots:
-            if y < len(strips):
-                segments.append(Segment(" " * (left - x), style))
-                segments.extend(strips[y])
-                x = left + strips[y].cell_length
-        return Strip(segments).crop_extend(0, width, style)
+            text = self.empty.center(self.size.width) if y == self.size.height // 2 else ""
+            return [(text, self.style_of("picture--empty"))]
+        gap = (" " * GAP, self.style_of("picture--caption"))
+        return [piece for slot in self._slots if y < len(slot) for piece in (*slot[y], gap)]
 
-    def _arrange(self) -> None:
-        self._slots = []
-        x, lines = 0, max(0, self.size.height - 1)
+    def compose_lines(self) -> None:
+        before, self._drawn, self._slots = self._drawn, {}, []
+        room = self.size.width
         for thumbnail in self._thumbnails:
-            strips = self._slot(thumbnail, lines)
-            if x + strips[0].cell_length > self.size.width:
+            key = thumbnail.look, self.size, self.style_of("picture--caption")
+            slot = before.get(key) or self._slot(thumbnail, max(0, self.size.height - 1))
+            room -= sum(cell_len(text) for text, _ in slot[0])
+            if room < 0:
                 break
-            self._slots.append((x, strips))
-            x += strips[0].cell_length + GAP
+            room -= GAP
+            self._drawn[key] = slot
+            self._slots.append(slot)
 
-    def _slot(self, thumbnail: Thumbnail, lines: int) -> list[Strip]:
-        style = self.get_component_rich_style("picture--caption")
+    def _slot(self, thumbnail: Thumbnail, lines: int) -> list[list[Piece]]:
+        style = self.style_of("picture--caption")
         small = shrink(thumbnail.pixels, self.size.width, lines * 2)
         caption = f"{thumbnail.mark} {thumbnail.caption}" if thumbnail.mark else thumbnail.caption
         width = max(len(small[0]) if small else 0, cell_len(caption), 1)
         plain = self.app.no_color or self.app.console.color_system in (None, "standard")
-        strips = []
+        slot: list[list[Piece]] = []
         for strip in picture_lines(small, shades=plain):
             spare = width - strip.cell_length
-            left = [Segment(" " * (spare // 2), style)] if spare // 2 else []
-            right = [Segment(" " * (spare - spare // 2), style)] if spare else []
-            body = [Segment(s.text, style + (s.style or Style())) for s in strip]
-            strips.append(Strip([*left, *body, *right], width))
+            body = [(text, style + (own or Style())) for text, own, _ in strip]
+            slot.append([(" " * (spare // 2), style), *body, (" " * (spare - spare // 2), style)])
         own = style + ink(thumbnail.colour, None, True) if thumbnail.colour else style
-        strips.append(Strip([Segment(fit(caption, width, "center"), own)], width))
-        return strips
+        return [*slot, [(fit(caption, width, "center"), own)]]
 
 
 def _plain(pixels: Pixels) -> list[list[int]]:
@@ -199,16 +155,15 @@ def _plain(pixels: Pixels) -> list[list[int]]:
     return rows
 
 
-def _grey(value: int, levels: int) -> str:
-    step = min(levels - 1, max(0, value) * levels // 256)
-    grey = step * 255 // max(1, levels - 1)
+def _grey(value: int) -> str:
+    grey = min(GREYS - 1, max(0, value) * GREYS // 256) * 255 // (GREYS - 1)
     return f"#{grey:02x}{grey:02x}{grey:02x}"
 
 
-def _grey_line(top: list[int], below: list[int] | None, levels: int) -> list[Segment]:
+def _grey_line(top: list[int], below: list[int] | None) -> list[Segment]:
     segments: list[Segment] = []
     pairs = [
-        (_grey(value, levels), _grey(below[x], levels) if below is not None else None)
+        (_grey(value), _grey(below[x]) if below is not None else None)
         for x, value in enumerate(top)
     ]
     start = 0

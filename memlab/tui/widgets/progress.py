@@ -5,18 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
-from textual.strip import Strip
-from textual.widget import Widget
 
 from memlab.numbers import clock, count, number
 from memlab.tui import palette
-from memlab.tui.widgets.spans import ink
+from memlab.tui.widgets.painted_lines import PaintedLines, Piece, ink
 
 FINAL = ("finished", "failed", "interrupted")
-Piece = tuple[str, Style]
 
 
 @dataclass(frozen=True)
@@ -33,7 +28,7 @@ class Progress:
     note: str = ""
 
 
-class ProgressLine(Widget):
+class ProgressLine(PaintedLines):
     """State, epoch, bar, time left, speed and device; the last ones go first where it is narrow."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"progress--text", "progress--dim", "progress--track"}
@@ -50,7 +45,6 @@ class ProgressLine(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._progress = Progress()
-        self._pieces: list[Piece] = []
 
     @property
     def progress(self) -> Progress:
@@ -58,38 +52,18 @@ class ProgressLine(Widget):
         return self._progress
 
     def set_progress(self, progress: Progress) -> None:
-        """Shows where a run is; repaints from the first changed piece to the last."""
+        """Shows where a run is."""
         self._progress = progress
-        if not self.is_mounted:
-            return
-        before = self._pieces
-        after = self._compose_line(self.size.width)
-        if after == before:
-            return
-        self._pieces = after
-        old, new = ("".join(t for t, _ in line) for line in (before, after))
-        same_styles = [s for _, s in before] == [s for _, s in after]
-        if same_styles and [len(t) for t, _ in before] == [len(t) for t, _ in after]:
-            places = [i for i in range(len(new)) if old[i] != new[i]]
-            self.refresh(Region(places[0], 0, places[-1] + 1 - places[0], 1))
-        else:
-            self.refresh()
+        self.repaint()
 
-    def render_line(self, y: int) -> Strip:
-        """One line of the widget, painted."""
-        width = self.size.width
-        blank = self.get_component_rich_style("progress--text")
+    def line(self, y: int) -> list[Piece]:
         if y != self.size.height // 2:
-            return Strip.blank(width, blank)
-        self._pieces = self._compose_line(width)
-        strip = Strip([Segment(text, style) for text, style in self._pieces])
-        return strip.crop_extend(0, width, blank)
-
-    def _compose_line(self, width: int) -> list[Piece]:
+            return []
+        width = self.size.width
         progress = self._progress
         look = palette.state(progress.state)
-        text = self.get_component_rich_style("progress--text")
-        dim = self.get_component_rich_style("progress--dim")
+        text = self.style_of("progress--text")
+        dim = self.style_of("progress--dim")
         colour = look.colour(self.app.current_theme.dark)
         bright = text + ink(colour, None, True)
         mark = f" {look.mark} " + (f"{progress.state:<12}" if width >= 50 else "")
@@ -123,7 +97,7 @@ class ProgressLine(Widget):
         halves = round(min(1.0, max(0.0, fraction)) * room * 2) if fraction == fraction else 0
         whole, half = divmod(halves, 2)
         done = "━" * whole + ("╸" if half else "")
-        track = self.get_component_rich_style("progress--track")
+        track = self.style_of("progress--track")
         return [(done, background + colour), ("─" * (room - len(done)), track)]
 
 

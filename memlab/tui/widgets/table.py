@@ -9,29 +9,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.segment import Segment
 from rich.style import Style
-from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
-from memlab.tui.widgets.column_layout import ColumnLayout
 from memlab.tui.widgets.columns import (
     GAP,
     Cell,
     Coloured,
     Column,
+    ColumnLayout,
     Heading,
     Piece,
+    RowOrder,
     cell_of,
     fit,
     text_pieces,
 )
-from memlab.tui.widgets.row_order import RowOrder
-from memlab.tui.widgets.spans import ink
+from memlab.tui.widgets.cursor_lines import CursorLines
+from memlab.tui.widgets.painted_lines import ink
 
 __all__ = ["Cell", "Coloured", "Column", "Heading", "LineTable"]
 
@@ -39,7 +36,7 @@ CURSOR = "▸"
 Cells = Sequence[Sequence[object]] | Callable[[str, str], object]
 
 
-class LineTable(ScrollView, can_focus=True):
+class LineTable(CursorLines):
     """Rows × columns under a fixed header, one cursor row.
 
     Cells come as lists (in the order of the columns) or from a callback `cell(row_key,
@@ -54,10 +51,6 @@ class LineTable(ScrollView, can_focus=True):
     }
     DEFAULT_CSS = """
     LineTable {
-        width: 1fr;
-        height: 1fr;
-        overflow-x: hidden;
-        scrollbar-size-vertical: 1;
         & > .table--header { color: $foreground 60%; }
         & > .table--cell { color: $foreground; }
         & > .table--cursor { background: $foreground 8%; }
@@ -66,16 +59,11 @@ class LineTable(ScrollView, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home,g", "edge(False)", "First", show=False),
-        Binding("end,G", "edge(True)", "Last", show=False),
-        Binding("enter", "select", "Open", show=False),
         Binding("o", "sort_next", "Sort by next column", show=False),
         Binding("O", "sort_reverse", "Reverse the order", show=False),
     ]
+
+    SORTABLE: ClassVar[bool] = True
 
     @dataclass
     class RowHighlighted(Message):
@@ -84,27 +72,9 @@ class LineTable(ScrollView, can_focus=True):
         table: LineTable
         row_key: str
 
-        @property
-        def control(self) -> LineTable:
-            """The widget that tells."""
-            return self.table
-
     @dataclass
     class RowSelected(RowHighlighted):
         """Enter or a click on the cursor's row."""
-
-    @dataclass
-    class Sorted(Message):
-        """Rows are now in another order; no column means the order given."""
-
-        table: LineTable
-        column_key: str | None
-        reverse: bool
-
-        @property
-        def control(self) -> LineTable:
-            """The widget that tells."""
-            return self.table
 
     def __init__(
         self,
@@ -117,14 +87,12 @@ class LineTable(ScrollView, can_focus=True):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.empty = empty
-        self._header = 1 if header else 0
+        self.header = 1 if header else 0
         self._columns = ColumnLayout(columns)
         self._rows = RowOrder()
         self._lookup: dict[str, Sequence[object]] = {}
         self._callback: Callable[[str, str], object] | None = None
         self._cursor_key: str | None = None
-        self._painted: dict[int, list[Piece]] = {}
-        self._styles: dict[str, Style] = {}
 
     # --- what it is told
 
@@ -135,7 +103,7 @@ class LineTable(ScrollView, can_focus=True):
             self._rows.column = None
             self._rows.sort(self._value)
         self._columns.measure(self._rows.given, self._value)
-        self._repaint_all()
+        self.repaint_all()
 
     def set_rows(self, keys: Sequence[str], cells: Cells) -> None:
         """Replaces all rows (unique keys); only what differs on the screen is repainted."""
@@ -149,32 +117,20 @@ class LineTable(ScrollView, can_focus=True):
         self._rows.sort(self._value)
         self._keep_cursor(before)
         if grown:
-            self.virtual_size = Size(0, len(self._rows.shown) + self._header)
+            self.virtual_size = Size(0, len(self._rows.shown) + self.header)
         seen = self._rows.given if self._callback is None else self._visible_keys()
         widened = self._columns.measure(seen, self._value)
-        if widened or not self._painted:
-            self._repaint_all()
+        if widened:
+            self.repaint_all()
         else:
-            self._repaint_changed()
-
-    def update_cells(self) -> None:
-        """Asks for the visible cells again; rows stay in their order."""
-        self._repaint_changed()
-
-    def set_cell(self, row_key: str, column_key: str, value: object) -> None:
-        """Replaces one cell of a table that was given lists."""
-        cells = list(self._lookup[row_key])
-        cells[self._columns.places[column_key]] = value
-        self._lookup[row_key] = cells
-        self._repaint_changed()
+            self.repaint()
 
     def sort_by(self, column_key: str | None, reverse: bool = False) -> None:
         """Sorts by a column, unknown values last; None restores the order given."""
         self._rows.column, self._rows.reverse = column_key, reverse
         self._rows.sort(self._value)
-        self._repaint_all()
-        self._scroll_to_cursor()
-        self.post_message(self.Sorted(self, column_key, reverse))
+        self.repaint_all()
+        self.scroll_to_cursor()
 
     @property
     def cursor_key(self) -> str | None:
@@ -197,28 +153,25 @@ class LineTable(ScrollView, can_focus=True):
         if row_key == self._cursor_key or self._rows.index(row_key) < 0:
             return
         self._cursor_key = row_key
-        self._repaint_changed()
-        self._scroll_to_cursor()
+        self.repaint()
+        self.scroll_to_cursor()
         self.post_message(self.RowHighlighted(self, row_key))
 
     # --- keys and mouse
 
-    def action_move(self, step: int) -> None:
-        """Moves the cursor by some rows, past what it cannot stop at."""
-        if self._rows.shown:
-            target = min(
-                max(0, self._rows.index(self._cursor_key) + step), len(self._rows.shown) - 1
-            )
-            self.move_to(self._rows.shown[target])
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.SORTABLE or not action.startswith("sort")
 
-    def action_page(self, direction: int) -> None:
-        """Moves the cursor by a page up (-1) or down (1)."""
-        self.action_move(direction * max(1, self.size.height - self._header - 1))
+    @property
+    def cursor_line(self) -> int:
+        return self._rows.index(self._cursor_key)
 
-    def action_edge(self, last: bool) -> None:
-        """Moves the cursor to the first or the last row."""
-        if self._rows.shown:
-            self.move_to(self._rows.shown[-1 if last else 0])
+    @property
+    def stops(self) -> range:
+        return range(len(self._rows.shown))
+
+    def go(self, index: int) -> None:
+        self.move_to(self._rows.shown[index])
 
     def action_select(self) -> None:
         """Tells that the cursor's row was opened."""
@@ -232,21 +185,10 @@ class LineTable(ScrollView, can_focus=True):
         self.sort_by(keys[(now + 1) % len(keys)])
 
     def action_sort_reverse(self) -> None:
-        """Turns the order round."""
         self.sort_by(self._rows.column, not self._rows.reverse)
 
-    def on_click(self, event: events.Click) -> None:
-        """Moves the cursor to the row under the mouse; a second click opens."""
-        if event.y < self._header:
-            self._sort_at(event.x)
-            return
-        line = event.y - self._header + self.scroll_offset.y
-        if line < len(self._rows.shown):
-            if self._rows.shown[line] == self._cursor_key:
-                self.action_select()
-            self.move_to(self._rows.shown[line])
-
-    def _sort_at(self, x: int) -> None:
+    def click_header(self, x: int) -> None:
+        """Sorts by the column, or turns its order round."""
         left = 2
         for column in self._columns.shown:
             if left <= x < left + self._columns.widths[column.key] and column.sortable:
@@ -272,95 +214,26 @@ class LineTable(ScrollView, can_focus=True):
 
     def _visible_keys(self) -> list[str]:
         top = self.scroll_offset.y
-        return self._rows.shown[top : top + max(0, self.size.height - self._header)]
-
-    def _scroll_to_cursor(self) -> None:
-        index, lines = self._rows.index(self._cursor_key), self.size.height - self._header
-        top = self.scroll_offset.y
-        if index < 0 or lines <= 0:
-            return
-        if index < top:
-            self.scroll_to(y=index, animate=False)
-        elif index >= top + lines:
-            self.scroll_to(y=index - lines + 1, animate=False)
+        return self._rows.shown[top : top + max(0, self.size.height - self.header)]
 
     # --- painting
 
-    def notify_style_update(self) -> None:
-        """Forgets styles that came from the theme."""
-        super().notify_style_update()
-        self._styles.clear()
-        self._painted.clear()
-
-    def on_focus(self) -> None:
-        """The cursor looks different with focus."""
-        self._styles.clear()
-        self._repaint_all()
-
-    on_blur = on_focus
-
-    def on_resize(self) -> None:
-        """Columns and rows are chosen anew."""
-        self._painted.clear()
-
-    def _repaint_all(self) -> None:
-        self._painted.clear()
-        self.refresh()
-
-    def _repaint_changed(self) -> None:
-        """Refreshes only the spans of visible lines whose cells differ from what is shown."""
-        regions = []
-        for y, before in list(self._painted.items()):
-            after = self._pieces(y)
-            if after == before:
-                continue
-            self._painted[y] = after
-            x = left = right = 0
-            left = -1
-            for i, piece in enumerate(after):
-                if i >= len(before) or piece != before[i]:
-                    left = x if left < 0 else left
-                    right = x + len(piece[0])
-                x += len(piece[0])
-            if len(before) != len(after):
-                left, right = 0, self.size.width
-            regions.append(Region(left, y, right - left, 1))
-        if regions:
-            self.refresh(*regions)
-
-    def render_line(self, y: int) -> Strip:
-        """One line of the widget, painted."""
-        width = self.size.width
-        pieces = self._pieces(y)
-        self._painted[y] = pieces
-        if len(self._painted) > 2 * max(1, self.size.height):
-            self._painted = {y: pieces}
-        strip = Strip([Segment(text, style) for text, style in pieces])
-        return strip.simplify().crop_extend(0, width, self._style("table--cell"))
-
-    def _style(self, name: str) -> Style:
-        style = self._styles.get(name)
-        if style is None:
-            style = self._styles[name] = self.get_component_rich_style(name)
-        return style
-
-    def _pieces(self, y: int) -> list[Piece]:
-        """The styled texts of one line of the screen, left to right."""
+    def line(self, y: int) -> list[Piece]:
         self._columns.fill(self.scrollable_content_region.width - 2)
-        if y < self._header:
+        if y < self.header:
             return self._header_pieces()
-        row = y - self._header + self.scroll_offset.y
-        base = self._style("table--cell")
+        row = y - self.header + self.scroll_offset.y
+        base = self.style_of("table--cell")
         if not self._rows.shown:
-            middle = (self.size.height - self._header) // 2
+            middle = (self.size.height - self.header) // 2
             text = self.empty.center(self.size.width) if row == middle else ""
-            return [(text, self._style("table--empty"))]
+            return [(text, self.style_of("table--empty"))]
         if row >= len(self._rows.shown):
             return [("", base)]
         key = self._rows.shown[row]
         here = key == self._cursor_key
         if here:
-            base = base + self._style("table--cursor")
+            base = base + self.style_of("table--cursor")
         pieces: list[Piece] = [(f"{CURSOR} " if here else "  ", base)]
         first = self._value(key, self._columns.columns[0].key) if self._columns.columns else None
         if isinstance(first, Heading):
@@ -383,7 +256,7 @@ class LineTable(ScrollView, can_focus=True):
         return [*text_pieces(cell, width, column, base), (gap, base)]
 
     def _header_pieces(self) -> list[Piece]:
-        style = self._style("table--header")
+        style = self.style_of("table--header")
         pieces: list[Piece] = [("  ", style)]
         for column in self._columns.shown:
             title = column.title

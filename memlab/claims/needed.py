@@ -1,0 +1,118 @@
+"""Which runs the claims need, and which of them are there already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from memlab.claims.claim import Claim, Size
+from memlab.errors import MemlabError
+from memlab.experiment import presets, reading
+from memlab.experiment.spec import Experiment
+from memlab.runs.origin import is_ours
+from memlab.runs.run import Run
+from memlab.runs.run_folder import RunFolder, list_runs
+
+#: What says nothing about the networks.
+WORDS: Final = frozenset(
+    {"title", "question", "look_for", "source", "deviations", "claims", "checkpoints"}
+)
+SPLITS: Final = "dataset.split_seed"
+RANK: Final = {"finished": 0, "running": 1, "paused": 1, "stopping": 1, "starting": 1, "queued": 1}
+
+
+@dataclass(frozen=True)
+class Needed:
+    """A run that claims need: its preset without the size, and what is in it."""
+
+    preset: str
+    size: Size
+    experiment: Experiment
+    content: str
+
+    @property
+    def name(self) -> str:
+        """The preset's full name, `labels-laptop`."""
+        return f"{self.preset}-{self.size}"
+
+
+def content_of(experiment: Experiment) -> str:
+    """A hash of all that decides the networks: the experiment without its words."""
+    tree = experiment.model_dump(mode="json", exclude=set(WORDS))
+    tree["seeds"] = experiment.seed_list
+    text = json.dumps(tree, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def presets_of(claim: Claim) -> tuple[str, ...]:
+    """The presets of the claim and of its control, without the size, each once."""
+    control = claim.control.presets if claim.control is not None else ()
+    return tuple(dict.fromkeys((*claim.presets, *control))) if claim.measure is not None else ()
+
+
+def needed(claims: Sequence[Claim], size: Size, seeds: Sequence[int]) -> tuple[Needed, ...]:
+    """The runs of these claims, each once, in the order of the claims.
+
+    A preset that is not there at this size is left out: its claims are then not run.
+
+    Raises:
+        InvalidExperiment: if a preset is not valid.
+    """
+    names = dict.fromkeys(name for claim in claims for name in presets_of(claim))
+    folders = dict.fromkeys(claim.folder for claim in claims if claim.folder is not None)
+    found = [*presets.find_all(), *(p for f in folders for p in presets.in_folder(f, "claims"))]
+    known = {preset.name: preset for preset in found}
+    made = []
+    for name in names:
+        preset = known.get(f"{name}-{size}")
+        if preset is not None:
+            tree = replicated(preset.tree, seeds)
+            experiment = reading.experiment(tree, preset.path.name)
+            made.append(Needed(name, size, experiment, content_of(experiment)))
+    return tuple(made)
+
+
+def replicated(tree: reading.Tree, seeds: Sequence[int]) -> reading.Tree:
+    """The preset with `seeds` as its units of replication.
+
+    Those are its networks' seeds; of a preset with an axis over splits of the data they are the
+    splits, and the number of networks for each is its own.
+    """
+    axes = tree.get("axes", {})
+    if SPLITS in axes:
+        return tree | {"axes": axes | {SPLITS: list(seeds)}}
+    return tree | {"seeds": list(seeds)}
+
+
+def existing(runs_folder: Path, wanted: Sequence[Needed]) -> dict[str, RunFolder]:
+    """The best run of each content: a finished one, else a living, else one to be resumed."""
+    names, contents = {one.name for one in wanted}, {one.content for one in wanted}
+    found: dict[str, tuple[int, RunFolder]] = {}
+    for folder in list_runs(runs_folder):
+        content = _content(folder, names)
+        if content in contents:
+            rank = RANK.get(folder.state.state, 2)
+            if content not in found or rank < found[content][0]:
+                found[content] = (rank, folder)
+    return {content: folder for content, (_, folder) in found.items()}
+
+
+def _content(folder: RunFolder, names: set[str]) -> str:
+    """The content of a run of ours that may be one of these presets; empty where it is not.
+
+    What the folder says of its preset only saves reading it; the content is computed.
+    """
+    facts = folder.environment()
+    told = facts.get("replication")
+    if not isinstance(told, dict) and facts.get("preset") not in names:
+        return ""
+    try:
+        if not is_ours(folder):
+            return ""
+        return content_of(Run(folder).experiment)
+    except MemlabError:
+        return ""

@@ -1,0 +1,125 @@
+"""The memory of a worker and the size of a run folder, in bytes, estimated without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+
+from memlab.experiment.architecture import count, needs_images
+from memlab.experiment.datasets import Taken
+from memlab.experiment.metrics import METRICS
+from memlab.experiment.schedule import Timeline
+from memlab.experiment.spec import Experiment
+
+FLOAT = 4
+#: A worker with its libraries and nothing to train, where it was not measured (torch 2.14, Linux).
+WORKER_BYTES = 735_000_000
+#: Events, state, environment, experiment, report: what every run folder has.
+FOLDER_BYTES = 30_000
+#: Of a run's report and events, for each network.
+MEMBER_BYTES = 2_000
+#: One stack's ledger keeps at most so much of its history (`instruments.ledger_store`).
+HISTORY_BYTES = 256 << 20
+#: Per member and example: the ledger's scores, label and mark; its history a row; a vote a class.
+SCORES_BYTES, HISTORY_ROW_BYTES, VOTE_BYTES = 33, 5, 4
+CHECKPOINT_SCORES_BYTES = 60
+#: Numbers of the largest activation of an evaluation, `training.evaluation.CHUNK_FLOATS`.
+CHUNK_FLOATS = 1 << 20
+
+
+@dataclass
+class Stack:
+    """Networks that train together: `members` of them like `cell`, of `parameters` each."""
+
+    cell: Experiment
+    data: Taken
+    timeline: Timeline
+    parameters: int
+    evaluations: int
+    members: int = 0
+    inputs: set[str] = field(default_factory=set)
+
+    def add(self, cell: Experiment, networks: int) -> None:
+        """So many more networks, all with the corruption of `cell`."""
+        self.members += networks
+        corruption = cell.corruption
+        changed = "+" in corruption.kind or corruption.kind in ("inputs", "pixel-shuffle")
+        changed = changed or corruption.kind == "pixel-random"
+        seeds = 1 if corruption.shared or not changed else networks
+        self.inputs |= {f"{corruption if changed else ''}{seed}" for seed in range(seeds)}
+
+    @property
+    def seen(self) -> int:
+        """Examples that its networks see, over all."""
+        return self.timeline.examples_before(self.timeline.updates) * self.members
+
+    @property
+    def parts(self) -> int:
+        """How many stacks it really is: networks on images train one by one."""
+        return self.members if needs_images(self.cell.model.name) else 1
+
+    @property
+    def moments(self) -> int:
+        """Numbers that the optimizer keeps for each parameter."""
+        optimizer = self.cell.optimizer
+        return (1 if optimizer.momentum > 0 else 0) if optimizer.name == "sgd" else 2
+
+
+def memory(stack: Stack, worker_bytes: int | None = None) -> int:
+    """The worker's resident set while it trains `stack`, instruments left out.
+
+    `worker_bytes` is that of one with nothing to train.
+    """
+    data, members = stack.data, stack.members // stack.parts
+    examples = data.train + data.validation + data.test
+    features = prod(data.image) if data.image else data.features
+    # As numpy arrays of the split, and once more for the device where there are several.
+    inputs = (
+        FLOAT * features * examples * (2 if len(stack.inputs) == 1 else 1 + 2 * len(stack.inputs))
+    )
+    labels = members * examples * 8 * 3
+    parameters = FLOAT * stack.parameters * members * (3 + stack.moments)
+    shape = count(stack.cell.model, data.image, data.features, data.classes)
+    batch = max(phase.batch_size for phase in stack.timeline.phases)
+    training = FLOAT * 3 * shape.activations * batch * members
+    chunk = max(16, CHUNK_FLOATS // max(1, members * shape.widest)) * members
+    evaluating = FLOAT * 3 * shape.widest * min(chunk, examples * members)
+    return (worker_bytes or WORKER_BYTES) + inputs + labels + parameters + max(training, evaluating)
+
+
+def folder(stacks: Sequence[Stack], seconds: float) -> int:
+    """The run folder after `seconds` of training, the instruments' own tables left out."""
+    each = seconds / max(1, sum(stack.parts for stack in stacks))
+    listed = (_rows(s) + _kept(s, each) * _checkpoint(s) + _ledger(s) for s in stacks)
+    return FOLDER_BYTES + sum(listed)
+
+
+def _rows(stack: Stack) -> int:
+    return stack.members * (MEMBER_BYTES + 8 * len(METRICS) * stack.evaluations)
+
+
+def _kept(stack: Stack, seconds: float) -> int:
+    """Checkpoints left of a stack that trained for so long, or half as long again."""
+    spec = stack.cell.checkpoints
+    made = stack.evaluations if spec.every_seconds == 0 else int(1.5 * seconds / spec.every_seconds)
+    return min(spec.keep, 1 + made)
+
+
+def _checkpoint(stack: Stack) -> int:
+    on = stack.cell.instruments.names
+    numbers = 1 + stack.moments + ("curvature" in on)
+    ledger = CHECKPOINT_SCORES_BYTES * stack.data.train if "ledger" in on else 0
+    return stack.members * (FLOAT * stack.parameters * numbers + ledger)
+
+
+def _ledger(stack: Stack) -> int:
+    if "ledger" not in stack.cell.instruments.names:
+        return 0
+    examples = stack.members * stack.data.train
+    row = HISTORY_ROW_BYTES * examples
+    rows = stack.evaluations
+    while rows > 1 and rows * row > HISTORY_BYTES:
+        rows = -(-rows // 2)
+    votes = VOTE_BYTES * stack.data.classes * examples
+    return examples * SCORES_BYTES + rows * row + (votes if votes <= 64 << 20 else 0)

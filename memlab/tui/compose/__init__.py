@@ -1,0 +1,1 @@
+"""Compose: presets, the form, and what the noise does."""

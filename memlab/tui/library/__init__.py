@@ -1,0 +1,1 @@
+"""Library: all runs, and some side by side."""

@@ -1,0 +1,1 @@
+"""Scoreboard: the papers' claims, and a page of each."""

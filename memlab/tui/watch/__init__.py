@@ -1,0 +1,1 @@
+"""Watch: one run, live, and what lies over it: members, instruments, log."""

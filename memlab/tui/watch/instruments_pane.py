@@ -1,0 +1,97 @@
+"""The pane of Watch with one line per instrument; only what changed is repainted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from memlab.charts.row import Row
+from memlab.numbers import align
+from memlab.tui.plain_lines import framed
+from memlab.tui.watch.instrument_lines import SPARKLINE, InstrumentLine
+from memlab.tui.widgets.columns import fit
+from memlab.tui.widgets.painted_lines import PaintedLines
+
+LABEL, VALUE, SPARK, WAITS, FAILED = range(1, 6)
+NAMES = {
+    LABEL: "instruments--label",
+    VALUE: "instruments--value",
+    SPARK: "instruments--spark",
+    WAITS: "instruments--waits",
+    FAILED: "instruments--failed",
+}
+WAITING = "waits for the first measurement"
+MOST_LINES = 8
+LEAST_WIDTH = 120
+
+
+class InstrumentsPane(PaintedLines):
+    """Framed lines: name, newest value with interval, sparkline; or why there is none."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(NAMES.values())
+    STYLES: ClassVar[Mapping[int, str]] = NAMES
+    DEFAULT_CSS = """
+    InstrumentsPane {
+        & > .instruments--label { color: $foreground; }
+        & > .instruments--value { color: $foreground; text-style: bold; }
+        & > .instruments--spark { color: $foreground 75%; }
+        & > .instruments--waits { color: $foreground 60%; text-style: italic; }
+        & > .instruments--failed { color: $error; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.lines: tuple[InstrumentLine, ...] = ()
+        self._title = ""
+        self._rows: list[Row] = []
+
+    def prepare(self, instruments: int) -> int:
+        """Fits the pane for so many instruments; the lines that it takes, frame included."""
+        room = 2 + min(MOST_LINES, instruments)
+        fits = instruments > 0 and self.app.size.width >= LEAST_WIDTH
+        self.set_class(fits, "-fits")
+        self.styles.height = room
+        return room if fits else 0
+
+    def show(self, lines: Sequence[InstrumentLine], label: str = "") -> None:
+        """The newest lines; `label` is the axis value's that they are of."""
+        title = f"instruments{f' ({label})' if label else ''}"
+        if self._title != title:
+            self._title = title
+            self.border_title, self.border_subtitle = framed(title), "i shows all"
+        if tuple(lines) != self.lines:
+            self.lines = tuple(lines)
+            self.repaint()
+
+    def compose_lines(self) -> None:
+        width = self.size.width
+        lines = self.lines[: max(0, self.size.height)]
+        values = _below_each_other([line.value for line in lines])
+        names = min(max((len(line.label) for line in lines), default=0), max(8, width // 2))
+        self._rows = []
+        for line, value in zip(lines, values, strict=True):
+            row = Row(width)
+            row.put(0, fit(line.label, names, "left"), LABEL)
+            after = names + 2
+            if line.value:
+                row.put(after, value, VALUE)
+                after += len(value) + 2
+            if line.failed:
+                row.put(after, fit(f"✗ {line.failed}", max(0, width - after), "left"), FAILED)
+            elif line.waits:
+                row.put(after, WAITING, WAITS)
+            else:
+                row.put(after, line.spark[:SPARKLINE], SPARK)
+            self._rows.append(row)
+
+    def line(self, y: int) -> Row:
+        return self._rows[y] if y < len(self._rows) else Row(self.size.width)
+
+
+def _below_each_other(texts: Sequence[str]) -> list[str]:
+    """Points below each other, but for texts with a power of ten."""
+    plain = iter(align([text for text in texts if "e" not in text]))
+    lines = [text if "e" in text else next(plain) for text in texts]
+    width = max(map(len, lines), default=0)
+    return [line.ljust(width) for line in lines]

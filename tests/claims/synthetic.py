@@ -1,0 +1,303 @@
+"""Run folders of the replication's presets with figures that are chosen, as a worker writes them.
+
+`planted` is a world in which every claim holds, `flat` one in which no cell differs from another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from memlab.claims.needed import content_of, replicated
+from memlab.experiment import grid, presets, reading
+from memlab.experiment.spec import Experiment
+from memlab.runs import run_folder
+from memlab.runs.event_log import EventLog
+from memlab.runs.run_folder import RunFolder
+from memlab.runs.state import write_state
+from memlab.runs.table_writer import TableWriter
+
+ROWS = 61
+METRICS = (
+    "train_accuracy",
+    "train_accuracy_corrupted",
+    "train_loss",
+    "validation_accuracy",
+    "test_accuracy",
+)
+INSTRUMENTS = {
+    "kinds": {
+        "sensitivity": ("gini", "off_diagonal"),
+        "critical-samples": ("ratio",),
+        "stiffness": ("within", "between", "within_unseen", "between_unseen", "slope",
+                      "critical_length"),
+    },
+    "minima": {"curvature": ("sharpness",)},
+    "cycles": {"curvature": ("sharpness",)},
+    "edge": {"curvature": ("sharpness",)},
+    "fork": {"curvature": ("sharpness",)},
+    "length": {"stiffness": ("critical_length",)},
+    "early": {
+        "curvature": ("sharpness",),
+        "gradient-covariance": ("largest", "relative_trace", "condition"),
+    },
+    "lookup": {"probes": ("last", "random", "inputs")},
+}  # fmt: skip
+World = Callable[[str, Experiment, np.random.Generator], dict[str, np.ndarray]]
+
+
+def flat(preset: str, e: Experiment, draw: np.random.Generator) -> dict[str, np.ndarray]:
+    """Nothing but noise between seeds: all cells are alike."""
+    t = np.linspace(0, 1, ROWS)
+    quantities = {q for names in INSTRUMENTS.get(preset, {}).values() for q in names}
+    made = {name: 0.5 + draw.normal(0, 0.02, ROWS) for name in (*METRICS, *quantities)}
+    return made | {"train_accuracy": np.minimum(0.6, t) + draw.normal(0, 0.01, ROWS)}
+
+
+def planted(preset: str, e: Experiment, draw: np.random.Generator) -> dict[str, np.ndarray]:
+    """Every claim's effect, a little noise on top."""
+    t, kind = np.linspace(0, 1, ROWS), e.corruption.kind
+    p = 0.0 if kind == "none" else e.corruption.fraction
+    jitter = draw.normal(0, 0.002)
+    fit = np.minimum(1.0, t / (0.1 + 0.4 * p))
+    lies = np.clip((t - 0.4) / 0.3, 0, 1)
+    unseen = 0.9 - 0.8 * p + 0.35 * min(p, 1 - p) * 2 * (1 - lies) + jitter
+    made = {
+        "train_accuracy": fit,
+        "train_accuracy_corrupted": lies,
+        "train_loss": 2.3 * (1 - fit),
+        "validation_accuracy": unseen,
+        "test_accuracy": unseen,
+    }
+    return made | SPECIAL.get(preset, lambda e, t, p, jitter: {})(e, t, p, jitter)
+
+
+def _linear(e, t, p, jitter):
+    return {"train_accuracy": (0.25 if p else 0.98) * t}
+
+
+def _inputs(e, t, p, jitter):
+    kept = 0.95 if e.corruption.kind in ("none", "pixel-shuffle") else 0.1
+    return {"test_accuracy": np.full(ROWS, kept + jitter), "train_accuracy": np.minimum(1, 4 * t)}
+
+
+def _regularizers(e, t, p, jitter):
+    own = e.regularization
+    lost = max(0.0, own.dropout - 0.3) * 1.5 + max(0.0, own.weight_decay - 0.001) * 30
+    best = {0.3: 0.97, 0.5: 0.965, 0.7: 0.95}.get(own.dropout, 0.955)
+    if own.weight_decay:
+        best = 0.957 if own.weight_decay == 0.001 else 0.94 - own.weight_decay
+    real = np.full(ROWS, best + jitter)
+    fit = max(0.1, 1.0 - lost) if p else 1.0
+    return {
+        "train_accuracy": np.minimum(fit, 3 * t),
+        "validation_accuracy": real,
+        "test_accuracy": real,
+    }
+
+
+def _epochs(e, t, p, jitter):
+    thousands = (e.dataset.train or 1000) / 1000
+    fit = 0.05 + (0.6 * thousands if p else 0.0) + jitter
+    return {"train_accuracy": np.where(t >= fit, 1.0, 0.9)}
+
+
+def _capacity(e, t, p, jitter):
+    steep = 0.05 if e.corruption.kind == "inputs" else 0.01
+    return {
+        "validation_accuracy": np.full(ROWS, 0.4 + steep * np.log2(e.model.width or 1) + jitter)
+    }
+
+
+def _ratio(e, t, p, jitter):
+    place = np.log(e.optimizer.learning_rate)
+    return {"validation_accuracy": np.full(ROWS, 0.8 + 0.05 * place + jitter)}
+
+
+def _schedules(e, t, p, jitter):
+    level = 0.7 if e.schedule.kind == "constant" else 0.8
+    return {"test_accuracy": np.where(t > 0, level + jitter, 0.1)}
+
+
+def _batch(e, t, p, jitter):
+    best = np.log(e.optimizer.learning_rate * (e.dataset.train or 0) / 2.5)
+    off = np.log(e.optimizer.batch_size) - best
+    return {"test_accuracy": np.full(ROWS, 0.9 - 0.02 * off**2 + jitter / 10)}
+
+
+def _kinds(e, t, p, jitter):
+    real = 1 - p
+    fall = 1 - 0.5 * t
+    return {
+        "gini": np.full(ROWS, 0.2 + 0.4 * real + jitter),
+        "off_diagonal": np.full(ROWS, 0.5 + 0.1 * real + jitter),
+        "ratio": np.full(ROWS, 0.2 + 0.6 * p + jitter),
+        "within": np.full(ROWS, 0.2 + 0.4 * real + jitter),
+        "between": np.full(ROWS, 0.0 + jitter),
+        "within_unseen": 0.5 * fall + jitter,
+        "between_unseen": -0.1 * fall + jitter,
+        "slope": np.full(ROWS, -0.5 + jitter),
+        "critical_length": np.full(ROWS, 1.0 + jitter),
+    }
+
+
+def _minima(e, t, p, jitter):
+    ratio = e.optimizer.learning_rate / e.optimizer.batch_size
+    return {
+        "sharpness": np.full(ROWS, np.exp(-np.log(ratio) + 5 * jitter)),
+        "train_accuracy": np.minimum(1.0, 3 * t),
+    }
+
+
+def _breakdown(e, t, p, jitter):
+    lost = 0.1 if e.optimizer.batch_size > 256 else 0.0
+    return {"test_accuracy": np.full(ROWS, 0.95 - lost + jitter)}
+
+
+def _cycles(e, t, p, jitter):
+    slow = e.optimizer.learning_rate < 0.1 and e.schedule.kind == "cyclic"
+    return {"sharpness": np.full(ROWS, (9.0 if slow else 1.0) * np.exp(5 * jitter))}
+
+
+def _falling(t):
+    return {"train_loss": 2.3 * np.exp(-7 * t)}
+
+
+def _length(e, t, p, jitter):
+    place = np.log10(e.optimizer.learning_rate)
+    return {"critical_length": np.full(ROWS, 1.0 - 0.2 * place + jitter), **_falling(t)}
+
+
+def _early(e, t, p, jitter):
+    place = np.log10(e.optimizer.learning_rate)
+    bump = np.exp(-20 * (t - 0.3) ** 2)
+    return {
+        "sharpness": 2 + (10 + jitter) * bump,
+        "largest": 1 + (1 - 0.3 * place + jitter) * bump,
+        "relative_trace": 1 + (5 + place + jitter) * bump,
+        "condition": 0.1 + (0.3 + 0.1 * place + jitter) * bump,
+    }
+
+
+def _edge(e, t, p, jitter):
+    return {"sharpness": np.minimum(10 + 50 * t, 2 / e.optimizer.learning_rate) * (1.02 + jitter)}
+
+
+def _fork(e, t, p, jitter):
+    return {"sharpness": np.full(ROWS, 6 - 0.5 * (e.fork.at or 0) + 5 * jitter), **_falling(t)}
+
+
+def _lookup(e, t, p, jitter):
+    return {name: np.full(ROWS, level + jitter / 3) for name, level in
+            (("last", 0.93), ("random", 0.90), ("inputs", 0.88))}  # fmt: skip
+
+
+SPECIAL = {
+    "breakdown": _breakdown,
+    "cycles": _cycles,
+    "length": _length,
+    "early": _early,
+    "edge": _edge,
+    "fork": _fork,
+    "lookup": _lookup,
+    "linear": _linear,
+    "inputs": _inputs,
+    "regularizers": _regularizers,
+    "width": _epochs,
+    "examples": _epochs,
+    "capacity": _capacity,
+    "ratio": _ratio,
+    "schedules": _schedules,
+    "batch": _batch,
+    "kinds": _kinds,
+    "minima": _minima,
+}
+
+
+def write(
+    home: Path,
+    preset: str,
+    world: World,
+    seeds: list[int],
+    told: bool = True,
+    claims: list[str] | None = None,
+) -> RunFolder:
+    """A finished run of `preset` at laptop size in the folder `home`; `claims`: others than its."""
+    found = presets.find(f"{preset}-laptop")
+    tree = replicated(found.tree, seeds)
+    made = reading.experiment(tree if claims is None else tree | {"claims": claims}, found.name)
+    facts: dict[str, object] = {"preset": found.name}
+    if told:
+        facts["replication"] = {"preset": preset, "content": content_of(made)}
+    folder, lock = run_folder.create(home, found.name, reading.to_toml(made), facts)
+    members = grid.members(made)
+    values = [world(preset, m.experiment, np.random.default_rng([9, m.index])) for m in members]
+    with lock, EventLog(folder.events) as log:
+        log.append("stack-started", stack=0, train_examples=1000, classes=10)
+        _tables(folder, preset, made, members, values)
+        log.append("worker-ended", seconds=2.0)
+        write_state(folder.path, "finished", device="cpu")
+    return folder
+
+
+def _tables(folder, preset, made, members, values):
+    from memlab.experiment.schedule import Timeline
+
+    updates = np.array([Timeline(m.experiment, 1000).updates for m in members])
+    for stack, count in enumerate(sorted(set(updates))):
+        part = [m for m, n in enumerate(updates) if n == count]
+        mine = {name: np.array([values[m][name] for m in part]) for name in values[0]}
+        _table(folder.stack(stack), made, part, {n: mine[n] for n in METRICS}, count)
+        for name, quantities in INSTRUMENTS.get(preset, {}).items():
+            path = folder.series / f"instrument-{name}-{stack:03d}"
+            _table(path, made, part, {n: mine[n] for n in quantities}, count)
+
+
+def _table(path, made, part, values, updates):
+    clock = [("update", "<i8"), ("epoch", "<f8")]
+    columns = [*clock, *((name, "<f8", (len(part),)) for name in values)]
+    writer = TableWriter(path, columns, {"members": part})
+    for row in range(ROWS):
+        share = row / (ROWS - 1)
+        at = {"update": round(updates * share), "epoch": made.stop.epochs * share}
+        writer.append({**at, **{name: own[:, row] for name, own in values.items()}})
+    writer.close()
+
+
+def write_ledgers(run: RunFolder, known: float, examples: int = 200) -> None:
+    """Ledgers of a run of the easy examples: `known` of the real ones are right in all networks."""
+    from memlab.instruments.ledger_store import LedgerFacts, LedgerStore, unlearned
+    from memlab.runs.ledger import MEMBERS
+
+    made = reading.experiment(reading.from_toml(run.experiment_toml(), "test"), "test")
+    for stack, group in enumerate(grid.groups(made)):
+        cell = grid.with_values(made, group.axis_values)
+        draw = np.random.default_rng([13, stack])
+        kind, count = cell.corruption.kind, len(group.members)
+        true = np.arange(examples) % 10
+        given = draw.integers(0, 10, examples) if kind == "labels" else true
+        facts = LedgerFacts(
+            stack=stack,
+            dataset="digits",
+            members=list(group.members),
+            class_names=[str(c) for c in range(10)],
+            index=np.arange(examples) + 1000 * cell.dataset.split_seed,
+            true=true,
+            given=[given] * count,
+            corrupted=[np.full(examples, kind != "none")] * count,
+            evaluations=1,
+        )
+        right = draw.random((count, examples)) < 0.5
+        if kind == "none":
+            right[:, : round(known * examples)] = True
+        store = LedgerStore(run.examples / f"stack-{stack:03d}", facts)
+        progress = np.zeros(count, MEMBERS)
+        progress["evaluations"] = 1
+        predicted = np.where(right, given, (given + 1) % 10)
+        zero = np.zeros(predicted.shape)
+        store.append(0, 1.0, {"loss": zero, "margin": zero, "predicted": predicted})
+        store.replace("scores", unlearned(count, examples))
+        store.replace("members", progress)
+        store.close()

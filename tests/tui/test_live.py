@@ -1,0 +1,105 @@
+"""The live screen: one question at a time, answers about what is shown, rests that grow."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from settle import settle, until
+from textual.app import App
+
+from memlab.tui.live import LONGEST_SECONDS, SHARE, LiveScreen
+
+
+class Counting(LiveScreen[int]):
+    UPDATE_SECONDS = 3600.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+        self.shown: list[int] = []
+        self.problems: list[str] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def question(self) -> Callable[[], int]:
+        def read() -> int:
+            self.gate.wait()
+            self.asked += 1
+            if self.asked == 3:
+                raise ValueError("three")
+            return self.asked
+
+        return read
+
+    def show(self, frame: int) -> None:
+        self.shown.append(frame)
+
+    def complain(self, problem: str) -> None:
+        self.problems.append(problem)
+
+
+class Host(App[None]):
+    def on_mount(self) -> None:
+        self.push_screen(Counting())
+
+
+async def test_what_is_asked_while_a_thread_reads_is_asked_once_after_it() -> None:
+    async with Host().run_test() as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, Counting)
+        await settle(pilot)
+        screen.asked, screen.shown = 10, []
+        screen.gate.clear()
+        for _ in range(5):
+            screen.look()
+        screen.gate.set()
+        await settle(pilot)
+        assert screen.shown == [11, 12]
+
+
+async def test_an_answer_about_something_else_is_dropped() -> None:
+    async with Host().run_test() as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, Counting)
+        await settle(pilot)
+        screen.asked, screen.shown = 10, []
+        screen.gate.clear()
+        screen.look()
+        screen.about = "another"
+        screen.look()
+        screen.gate.set()
+        await settle(pilot)
+        assert screen.shown == [12]
+
+
+async def test_what_cannot_be_read_is_said_and_reading_goes_on() -> None:
+    async with Host().run_test() as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, Counting)
+        await settle(pilot)
+        screen.asked, screen.shown = 2, []
+        screen.look()
+        await settle(pilot)
+        screen.look()
+        await settle(pilot)
+        assert len(screen.problems) == 1
+        assert "three" in screen.problems[0]
+        assert screen.shown == [4]
+
+
+async def test_a_dear_update_is_followed_by_a_longer_rest() -> None:
+    async with Host().run_test() as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, Counting)
+        await until(pilot, lambda: screen.update_seconds > 0)
+        await settle(pilot)
+        asked = screen.asked
+        screen.update_seconds = 2 * SHARE * LONGEST_SECONDS
+        screen.tick()
+        await settle(pilot)
+        assert screen.asked == asked
+        screen.update_seconds = 0.0
+        screen.tick()
+        await settle(pilot)
+        assert screen.asked == asked + 1
