@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ pytest.importorskip("ray")
 pytestmark = [pytest.mark.full, pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.x")]
 __all__ = ["home", "whole"]
 STORE = 80 << 20
-SLOW = {**LONG, "stop": {"epochs": 400}}
+SLOW = {**LONG, "stop": {"epochs": 120}}
 
 
 class Nodes:
@@ -238,6 +238,3 @@ def test_the_doctor_tells_what_every_node_has(home: Path, nodes: Nodes) -> None:
     found = [check for check in checks if check["check"].startswith("node ")]
     assert len(found) == 2
     assert all("torch" in check["finding"] for check in found)
-
-
-Wait = Callable[[], object]
