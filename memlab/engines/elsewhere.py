@@ -26,8 +26,9 @@ from memlab.strict_json import whole
 from memlab.worker.shard import Work
 
 LOOK_SECONDS, HIRE_SECONDS = 0.05, 1.0
-#: So often a stack may be lost with no new checkpoint in between.
-MOST_LOSSES = 3
+#: So often a stack may be lost with no new checkpoint in between: with a hand that had begun, and
+#: with any. A node that is gone takes hands for half a minute before its cluster knows.
+MOST_LOSSES, MOST_ATTEMPTS = 3, 12
 #: Seconds without a single machine that can train, after which nobody waits any longer.
 PATIENCE = 120.0
 #: The user's word on that.
@@ -82,6 +83,7 @@ class Job:
 
     incoming: Incoming
     losses: int = 0
+    attempts: int = 0
     began_at: int = -1
     examples: int = 0
     done: bool = False
@@ -93,6 +95,7 @@ class Busy:
 
     stack: int
     attempt: int
+    heard: bool = False
     orders: list[str] = field(default_factory=list)
     waiting_for: set[str] = field(default_factory=set)
 
@@ -237,6 +240,7 @@ class Elsewhere:
         if not isinstance(about, dict):
             raise Refused(f"{hand.where} sent what is no message.")
         kind, job = about.get("kind"), self._jobs[busy.stack]
+        busy.heard = True
         if kind == "piece":
             if LETTER in about and self._letters is not None:
                 data = self._letters.taken(about[LETTER], MOST_LETTER)
@@ -288,17 +292,20 @@ class Elsewhere:
         """A hand is gone: its stack is another's, if that has not happened too often."""
         self._dismiss(hand)
         job = self._jobs[busy.stack]
-        job.losses = job.losses + 1 if job.incoming.update <= job.began_at else 1
+        if job.incoming.update > job.began_at:
+            job.losses = job.attempts = 0
+        job.losses += busy.heard
+        job.attempts += 1
         self._leader.append(
             "cluster", message=f"{hand.where} was lost with stack {busy.stack}: {reason}"
         )
         self._next_hire = 0.0
-        if job.losses < MOST_LOSSES:
+        if job.losses < MOST_LOSSES and job.attempts < MOST_ATTEMPTS:
             self._left.appendleft(busy.stack)
             return
         self._fail(
             TrainingFailed(
-                f"Stack {busy.stack} was lost {job.losses} times without a new checkpoint, the "
+                f"Stack {busy.stack} was lost {job.attempts} times without a new checkpoint, the "
                 f"last time on {hand.where}: {reason} Everything up to the newest checkpoints is "
                 "kept; resuming goes on from there."
             )

@@ -11,7 +11,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,9 +132,12 @@ class RayCluster:
 
     def hire(self, most: int) -> Sequence[RayHand]:
         """See `Cluster`; nodes that are new are asked what they are, and hired later."""
-        nodes = ray_nodes.alive(self._ray)
+        with self._connected():
+            return self._hire(most)
+
+    def _hire(self, most: int) -> Sequence[RayHand]:
         hired: list[RayHand] = []
-        for node in nodes:
+        for node in ray_nodes.alive(self._ray):
             if not self._fits(node):
                 continue
             there = sum(hand.node == node.id for hand in self._hands)
@@ -141,6 +145,17 @@ class RayCluster:
             for _ in range(min(room, MOST_HANDS - len(self._hands))):
                 hired.append(self._hired(node))
         return hired
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Turns the loss of the whole cluster into a sentence."""
+        try:
+            yield
+        except (self._ray.exceptions.RayError, ConnectionError, RuntimeError) as error:
+            raise TrainingFailed(
+                f"The Ray cluster is gone: {ray_nodes.reason(error)} Everything up to the newest "
+                "checkpoints is kept; resuming goes on from there."
+            ) from error
 
     def _fits(self, node: Node) -> bool:
         """Whether it has answered that it is as this machine is."""
@@ -179,8 +194,9 @@ class RayCluster:
             time.sleep(seconds)
             return []
         references = list(waiting)
-        self._ray.wait(references, num_returns=1, timeout=seconds)
-        ready, _ = self._ray.wait(references, num_returns=len(references), timeout=0)
+        with self._connected():
+            self._ray.wait(references, num_returns=1, timeout=seconds)
+            ready, _ = self._ray.wait(references, num_returns=len(references), timeout=0)
         return [(waiting[reference], self._answer(waiting[reference])) for reference in ready]
 
     def _answer(self, hand: RayHand) -> list[Message] | str:

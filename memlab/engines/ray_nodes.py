@@ -132,7 +132,8 @@ def reason(error: BaseException) -> str:
     """Ray's error as one line for people."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     known = [line for line in lines if "Error: " in line or line.startswith("The ")]
-    return plain((known or lines or [type(error).__name__])[-1], 300)
+    said = (known or lines or [type(error).__name__])[-1]
+    return plain(said.partition(" Some common causes")[0], 300)
 
 
 def document(found: object) -> str:

@@ -196,7 +196,7 @@ def test_a_stack_that_kills_every_hand_ends_the_run_in_a_sentence(
 ) -> None:
     work = work_of(made_run(**SETTINGS))
     monkeypatch.setattr(Threads, "answers", lambda self, s: [(n, "it fell.") for n in self.hands])
-    with pytest.raises(TrainingFailed, match=r"lost 3 times without a new checkpoint.*it fell"):
+    with pytest.raises(TrainingFailed, match=r"lost 12 times without a new checkpoint.*it fell"):
         Elsewhere(work, Watching(), Threads(parcel_of(work), 1)).train()
 
 

@@ -19,6 +19,7 @@ from memlab.runs import lifecycle, plan
 from memlab.runs.plan import PLAN_FILE, RunPlan
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.view import RunView
+from tests import leftovers
 from tests.engines.test_processes import LONG, STACKS, checkpoints, same, whole
 from tests.patience import wait_for
 from tests.worker.conftest import SMALL, ended, home, merged
@@ -83,12 +84,15 @@ def launched(home: Path, stacks: Any = STACKS, **changes: object) -> RunFolder:
 
 
 def hands() -> list[int]:
-    """The processes of hands, as Ray names them."""
+    """The processes of this test's hands, as Ray names them."""
+    mark = f"{leftovers.VARIABLE}={os.environ[leftovers.VARIABLE]}".encode()
     found = []
     for name in os.listdir("/proc"):
         with suppress(OSError):
-            if name.isdigit() and b"ray::Hand" in Path(f"/proc/{name}/cmdline").read_bytes():
-                found.append(int(name))
+            process = Path("/proc") / name
+            if name.isdigit() and b"ray::Hand" in (process / "cmdline").read_bytes():
+                mine = mark in (process / "environ").read_bytes().split(b"\0")
+                found += [int(name)] if mine else []
     return found
 
 
