@@ -43,6 +43,10 @@ class ComposeScreen(StartingScreen):
 
     CSS_PATH = "screen.tcss"
     TITLE = "Compose"
+    ABOUT = (
+        "Choose a preset, change what you like, and start it. Several values in a field, such "
+        "as 0, 0.2, 0.4 or 0:1:0.2, make an axis: one network for each, times the seeds."
+    )
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
