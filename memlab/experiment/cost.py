@@ -136,7 +136,8 @@ def expected(
     As `estimate` otherwise.
     """
     found = estimate(experiment, device, speeds)
-    if found is None or speeds is None or device != "cpu" or speeds.cores < 2:
+    alone = speeds is not None and any(one.threads == 1 for one in speeds.measured)
+    if found is None or speeds is None or not alone or device != "cpu" or speeds.cores < 2:
         return found
     spread = estimate(experiment, device, speeds, threads=1, processes=speeds.cores)
     better = spread is not None and spread.measured and spread.seconds < found.seconds
