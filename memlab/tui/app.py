@@ -147,10 +147,12 @@ class MemlabApp(PlainApp):
 
     @work(thread=True, group="standby", exclusive=True, exit_on_error=False)
     def keep_worker(self) -> None:
-        """Keeps a worker ready, its imports behind it, so that a run that is started moves at once."""
+        """Keeps a worker ready, its imports behind it, so that a started run moves at once."""
+        if not self.prewarm or (self.standby is not None and self.standby.ready):
+            return
         from memlab.runs.launch import Standby
 
-        if self.prewarm and self.is_running and (self.standby is None or not self.standby.ready):
+        if self.is_running:
             self.standby = Standby.start()
             if not self.is_running:
                 self.standby.close()
