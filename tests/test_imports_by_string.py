@@ -30,7 +30,7 @@ ASKED_FOR = {
 }
 #: Processes of their own, which may import what they like: docs/architecture.md lists them. Two
 #: benches start the command line itself, one of them its own tests.
-PROCESSES = r"memlab\.(worker|bench|data)\b[\w.]*"
+PROCESSES = r"memlab\.(worker|engines|bench|data)\b[\w.]*"
 STARTED = {"memlab.bench.gpu": {"memlab", "pytest", "cuda"}, "memlab.bench.viewers": {"memlab"}}
 
 
