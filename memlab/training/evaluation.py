@@ -78,21 +78,31 @@ class Outcome:
 class Split:
     """Which training examples are clean, corrupted, and given a label that is not the true one.
 
-    Each bool `[members, examples]`, with their counts, float64 `[members]`.
+    Each bool `[members, examples]`, with their counts, float64 `[members]`. Only examples that the
+    member is trained on count; `own` marks them where they are not all.
     """
 
     clean: Tensor
     corrupted: Tensor
     lied: Tensor
     counts: tuple[Tensor, Tensor, Tensor]
+    own: Tensor | None = None
 
     @classmethod
     def of(cls, arrays: StackArrays) -> Split:
         """The same at every evaluation."""
         corrupted = arrays.corrupted
         masks = (~corrupted, corrupted, corrupted & (arrays.true != arrays.train.labels))
+        if arrays.own is not None:
+            masks = (masks[0] & arrays.own, masks[1] & arrays.own, masks[2] & arrays.own)
         clean, lies, lied = (mask.sum(1, dtype=torch.float64) for mask in masks)
-        return cls(*masks, (clean, lies, lied))
+        return cls(*masks, (clean, lies, lied), arrays.own)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Mean over each member's own examples of `values` `[members, examples]`, float64."""
+        if self.own is None:
+            return _mean(values)
+        return values.to(torch.float64).masked_fill(~self.own, 0.0).sum(1) / self.own.sum(1)
 
 
 @torch.no_grad()
@@ -129,10 +139,10 @@ def _train_metrics(
     clean, corrupted, lied = split.counts
     losses = train.losses.to(torch.float64)
     return {
-        TRAIN_LOSS: _mean(train.losses),
-        TRAIN_LOSS_CLEAN: losses.masked_fill(split.corrupted, 0.0).sum(1) / clean,
-        TRAIN_LOSS_CORRUPTED: losses.masked_fill(split.clean, 0.0).sum(1) / corrupted,
-        TRAIN_ACCURACY: _mean(right),
+        TRAIN_LOSS: split.mean(train.losses),
+        TRAIN_LOSS_CLEAN: losses.masked_fill(~split.clean, 0.0).sum(1) / clean,
+        TRAIN_LOSS_CORRUPTED: losses.masked_fill(~split.corrupted, 0.0).sum(1) / corrupted,
+        TRAIN_ACCURACY: split.mean(right),
         TRAIN_ACCURACY_CLEAN: _count(right & split.clean) / clean,
         TRAIN_ACCURACY_CORRUPTED: _count(repeated) / corrupted,
         RECOVERED_TRUE_LABELS: _count((train.predicted == arrays.true) & split.lied) / lied,

@@ -130,6 +130,7 @@ class StackTrainer:
         """What follows from the set of active members."""
         experiments = [self._experiments[i] for i in self.active]
         self._epoch_orders: dict[int, Tensor] = {}
+        self._own = self.arrays.own_index()
         smoothing = [e.loss.label_smoothing for e in experiments]
         self._smoothing = self._vector(smoothing) if any(smoothing) else None
         weights = [e.regularization.adversarial_weight for e in experiments]
@@ -244,7 +245,8 @@ class StackTrainer:
             for old in [e for e in self._epoch_orders if e < epoch - 1]:
                 del self._epoch_orders[old]
             drawn = orders(self.seeds(), epoch, self.plan.timeline.train_examples)
-            self._epoch_orders[epoch] = torch.from_numpy(drawn).to(self.device)
+            order = torch.from_numpy(drawn).to(self.device)
+            self._epoch_orders[epoch] = order if self._own is None else self._own.gather(1, order)
         return self._epoch_orders[epoch]
 
     def _forward(self) -> Forward:

@@ -21,7 +21,7 @@ from memlab.runs.table import Table
 from memlab.runs.table_writer import require
 from memlab.training import checkpoint
 from memlab.training.plan import StackPlan
-from memlab.worker.material import Material
+from memlab.worker.material import Material, source
 
 RESTARTED, CHECKPOINT = "restarted", "checkpoint"
 INSTRUMENT = "instrument "
@@ -39,7 +39,7 @@ def check_data(folder: RunFolder, members: Sequence[Member], material: Material)
     before: Mapping[str, object] = known if isinstance(known, dict) else {}
     now: dict[str, object] = {}
     for member in members:
-        name = member.experiment.dataset.model_dump_json()
+        name = source(member.experiment.dataset)
         if name in now:
             continue
         now[name] = fingerprint(material.splits(member))
