@@ -53,11 +53,13 @@ class Forward:
 class Evaluation:
     """Metrics by name, each float64 `[members]`; `repeated` is bool `[members, train examples]`:
     corrupted examples that are predicted as their given label. `train` has what each training
-    example came out as. Both are None where the training set was left out."""
+    example came out as. Both are None where the training set was left out. `test` is the same for
+    the test examples, where their margins were asked for."""
 
     metrics: dict[str, Tensor]
     repeated: Tensor | None
     train: Outcome | None
+    test: Outcome | None = None
 
 
 @dataclass(frozen=True)
@@ -113,24 +115,28 @@ def evaluate(
     loss: str,
     parts: Collection[str],
     margins: bool = False,
+    outcomes: bool = False,
 ) -> Evaluation:
     """Losses and accuracies of all members on `parts` (train, validation, test).
 
     A part without examples (no corrupted ones, say) gives NaN. Losses leave label smoothing out.
+    With `margins` those of the training examples are found, with `outcomes` the test examples' too.
     """
     metrics: dict[str, Tensor] = {}
-    train, repeated = None, None
+    train, repeated, test = None, None, None
     if "train" in parts:
-        train = _run(forward, arrays.train, loss, arrays.classes, margins)
+        train = _run(forward, arrays.train, loss, arrays.classes, margins or outcomes)
         right = train.predicted == arrays.train.labels
         repeated = right & split.corrupted
         metrics |= _train_metrics(train, right, repeated, arrays, split)
     for name, part in (("validation", arrays.validation), ("test", arrays.test)):
         if name in parts:
-            outcome = _run(forward, part, loss, arrays.classes)
+            wanted = outcomes and name == "test"
+            outcome = _run(forward, part, loss, arrays.classes, wanted)
+            test = outcome if wanted else test
             metrics[f"{name}_loss"] = _mean(outcome.losses)
             metrics[f"{name}_accuracy"] = _mean(outcome.predicted == part.labels)
-    return Evaluation(metrics, repeated, train)
+    return Evaluation(metrics, repeated, train, test)
 
 
 def _train_metrics(

@@ -255,19 +255,21 @@ class StackTrainer:
             return Forward(self._fused.logits, self._width, whole)
         return Forward(lambda x, start, stop: self.model(x), self._width, whole=True)
 
-    def evaluate(self, margins: bool = False) -> Evaluation:
+    def evaluate(self, margins: bool = False, outcomes: bool = False) -> Evaluation:
         """All metrics of the active members, float64 `[active]` on the host; the rest stays.
 
         NaN for parts that the experiment leaves out; `margins` are those of the training set, which
-        is then measured in any case.
+        is then measured in any case; `outcomes` are margins of training and test set.
         """
         parts = {*self._parts, "train"} if margins else self._parts
-        measured = evaluate(self._forward(), self.arrays, self._split, self.loss, parts, margins)
+        measured = evaluate(
+            self._forward(), self.arrays, self._split, self.loss, parts, margins, outcomes
+        )
         table = torch.stack(list(measured.metrics.values())).cpu()
         found = dict(zip(measured.metrics, table, strict=True))
         found[LEARNING_RATE] = torch.from_numpy(self.learning_rates())
         metrics = {name: found.get(name, torch.full_like(table[0], torch.nan)) for name in METRICS}
-        return Evaluation(metrics, measured.repeated, measured.train)
+        return Evaluation(metrics, measured.repeated, measured.train, measured.test)
 
     def diverged(self) -> np.ndarray:
         """Update at which each active member's loss stopped being finite, −1 for none."""

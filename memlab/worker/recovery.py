@@ -16,6 +16,8 @@ from memlab.runs import aside
 from memlab.runs.door import Missing, Place
 from memlab.runs.event_log import EventLog, EventReader
 from memlab.runs.ledger import HEADER_FILE, read_stack, stack_folder
+from memlab.runs.outcomes import HEADER_FILE as OUTCOMES_FILE
+from memlab.runs.outcomes import stack_outcomes
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.table import Table
 from memlab.runs.table_writer import require
@@ -103,6 +105,8 @@ def _check_stack(folder: RunFolder, plan: StackPlan, promised: bool) -> None:
     ledger = stack_folder(folder, plan.index)
     if (ledger / HEADER_FILE).info() is not None:
         read_stack(ledger)
+    if (ledger / OUTCOMES_FILE).info() is not None:
+        stack_outcomes(ledger)
 
 
 def _table(folder: RunFolder, plan: StackPlan, name: str) -> Place:
