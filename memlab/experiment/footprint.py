@@ -103,7 +103,7 @@ def outcome_bytes(members: int, train: int, test: int, evaluations: int) -> int:
     """What `evaluation.outcomes` takes: a float16 and a bit an example, a bit a mask, the traces.
 
     >>> outcome_bytes(2000, 1000, 400, 2)
-    6339600
+    6294616
     """
     examples = train + test
     each = 2 * examples + -(-examples // 8) + -(-train // 8)

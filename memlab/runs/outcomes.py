@@ -171,7 +171,7 @@ class Outcomes:
     @property
     def train(self) -> int:
         """How many training examples there are."""
-        return self.own.shape[1]
+        return int(self.own.shape[1])
 
     @property
     def networks(self) -> int:

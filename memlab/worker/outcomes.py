@@ -100,7 +100,7 @@ class OutcomeRecorder:
         if done:
             return {}
         ended = np.flatnonzero(np.isfinite(self._margin).any(1) | self._correct.any(1))
-        kept = {
+        kept: dict[str, np.ndarray] = {
             "ended": ended,
             "correct": np.packbits(self._correct[ended], axis=1),
             "margin": self._margin[ended],
