@@ -188,7 +188,8 @@ def _counted(products: _Products, train: int, own: Floats) -> NDArray[np.int64]:
 
 def _bin(values: Floats, reach: float) -> NDArray[np.int32]:
     scaled = (values + reach) * np.float32(BINS / (2 * reach))
-    return np.asarray(np.clip(scaled, 0, BINS - 1), np.int32)
+    bins: NDArray[np.int32] = np.clip(scaled, 0, BINS - 1).astype(np.int32)
+    return bins
 
 
 def _side(

@@ -21,6 +21,8 @@ from memlab.runs.npy import mapped
 from memlab.runs.run_folder import RunFolder
 
 SCHEMA = 1
+#: Of fewer evaluations, it cannot be told when an example was learned.
+LEAST_EVALUATIONS = 6
 HEADER_FILE = "outcomes.json"
 Mask = NDArray[np.bool_]
 Half = NDArray[np.float16]
@@ -152,8 +154,10 @@ class Outcomes:
     """Networks that were given the same data but for their subsets, over stacks and runs.
 
     `own` `[networks, train]`, `correct` and `margin` `[networks, train + test]`; `given` and
-    `true` `[train + test]`; `corrupted` `[train]`; `seeds` `[networks]`; `neighbours` `[train]`,
-    None where they were not looked at. Networks that diverged are not among them.
+    `true` `[train + test]`; `corrupted` `[train]`; `seeds` `[networks]`. `neighbours` `[train]` is
+    the share of nearest neighbours with the same label, `first_learned` `[train]` the mean epoch at
+    which traced networks that had the example got it right; None where not known. Networks that
+    diverged are not among them.
     """
 
     own: Mask
@@ -166,6 +170,7 @@ class Outcomes:
     class_names: tuple[str, ...]
     seeds: NDArray[np.int64]
     neighbours: NDArray[np.float32] | None = None
+    first_learned: NDArray[np.float32] | None = None
     dataset: str = ""
 
     @property
@@ -231,8 +236,32 @@ def joined(
         class_names=first.header.class_names,
         seeds=numbers[order],
         neighbours=near,
+        first_learned=first_learned([stack for stack, _ in parts]),
         dataset=first.header.dataset,
     )
+
+
+def first_learned(stacks: Sequence[StackOutcomes]) -> NDArray[np.float32] | None:
+    """Mean epoch of the first right answer after the start in traced networks, `[train]`.
+
+    Over those that had the example and learned it, NaN where there is none; None where fewer than
+    `LEAST_EVALUATIONS` were kept.
+    """
+    total, count = np.zeros(0), np.zeros(0)
+    for stack in stacks:
+        header = stack.header
+        if not header.traced or header.evaluations < LEAST_EVALUATIONS:
+            continue
+        seats = [header.members.index(member) for member in header.traced]
+        right = np.asarray(stack.arrays["trace"][1:, :, : header.train] > 0)
+        found = right.any(0) & stack.own[seats]
+        epochs = stack.arrays["epoch"][1:][right.argmax(0)]
+        total = np.where(found, epochs, 0.0).sum(0) + (total if len(total) else 0.0)
+        count = found.sum(0) + (count if len(count) else 0.0)
+    if not len(total):
+        return None
+    with np.errstate(invalid="ignore"):
+        return np.asarray(total / count, np.float32)
 
 
 def together(parts: Sequence[Outcomes]) -> Outcomes:
@@ -257,7 +286,8 @@ def together(parts: Sequence[Outcomes]) -> Outcomes:
         index=first.index,
         class_names=first.class_names,
         seeds=seeds,
-        neighbours=first.neighbours,
+        neighbours=next((p.neighbours for p in parts if p.neighbours is not None), None),
+        first_learned=next((p.first_learned for p in parts if p.first_learned is not None), None),
         dataset=first.dataset,
     )
 

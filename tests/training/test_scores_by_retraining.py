@@ -50,7 +50,7 @@ def outcomes_of(own, correct, margin) -> Outcomes:
 
 
 def plain(trainer: StackTrainer, member: int, own: np.ndarray) -> np.ndarray:
-    """Logits of one network after a loop that knows nothing of stacks, `[train + test, classes]`."""
+    """Logits of a network after a loop that knows no stacks, `[train + test, classes]`."""
     weights, biases = trainer.initial().perceptron()
     linears = []
     for weight, bias in zip(weights, biases, strict=True):
