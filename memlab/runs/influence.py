@@ -179,9 +179,9 @@ def _counted(products: _Products, train: int, own: Floats) -> NDArray[np.int64]:
             zip(products.statistics(rows, own), (1.0, Z_RANGE), strict=True)
         ):
             bins = _bin(values, reach)
-            own = bins[np.arange(len(bins)), np.arange(rows.start, rows.stop)]
+            itself = bins[np.arange(len(bins)), np.arange(rows.start, rows.stop)]
             found[at, 0] += np.bincount(bins[:, :train].ravel(), minlength=BINS)
-            found[at, 0] -= np.bincount(own, minlength=BINS)
+            found[at, 0] -= np.bincount(itself, minlength=BINS)
             found[at, 1] += np.bincount(bins[:, train:].ravel(), minlength=BINS)
     return found
 

@@ -150,6 +150,8 @@ def rank_correlation(one: Values, other: Values) -> float:
     1.0
     """
     there = np.isfinite(one) & np.isfinite(other)
+    if not there.any():
+        return float("nan")
     first, second = ranks(one[there]), ranks(other[there])
     first, second = first - first.mean(), second - second.mean()
     size = float(np.sqrt((first**2).sum() * (second**2).sum()))

@@ -116,13 +116,18 @@ def scores(run: Run) -> list[Scores]:
     Raises:
         RunFolderError: if there are none, or they are damaged.
     """
-    stored = _stored(run.folder)
-    if stored is not None:
-        return stored
+    found = stored(run.folder)
+    if found is not None:
+        return found
     return [scores_of(outcomes_of(run, group.index)) for group in run.groups]
 
 
-def _stored(folder: RunFolder) -> list[Scores] | None:
+def stored(folder: RunFolder) -> list[Scores] | None:
+    """The scores as they were written at the run's end; None where they were not.
+
+    Raises:
+        RunFolderError: if they are damaged.
+    """
     try:
         document = documents.read(folder.examples / FILE, documents.LARGE_BYTES, SCHEMA)
     except Missing:
