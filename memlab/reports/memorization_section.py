@@ -101,11 +101,7 @@ def _most_memorized(found: MemorizationFindings) -> Table:
             Column("right, not", tuple(stated(row.outside, 2) for row in rows)),
             Column(
                 "margin gained",
-                tuple(
-                    Estimate.around(row.margin, 1.96 * row.margin_standard_error, found.networks)
-                    for row in rows
-                ),
-                1,
+                tuple(_with_error(row.margin, row.margin_standard_error) for row in rows),
                 spare=True,
             ),
             Column(
@@ -145,21 +141,11 @@ def _strongest(found: MemorizationFindings) -> Table:
             Column("labels", tuple(f"{r.of_label} → {r.to_label}" for r in rows), words=True),
             Column(
                 "influence",
-                tuple(
-                    Estimate.around(row.influence, 1.96 * row.standard_error, found.networks)
-                    for row in rows
-                ),
-                2,
+                tuple(_with_error(row.influence, row.standard_error) for row in rows),
             ),
             Column(
                 "margin gained",
-                tuple(
-                    Estimate.around(
-                        row.margin_influence, 1.96 * row.margin_standard_error, found.networks
-                    )
-                    for row in rows
-                ),
-                2,
+                tuple(_with_error(row.margin_influence, row.margin_standard_error) for row in rows),
             ),
         ),
         title="The strongest pairs",
@@ -201,6 +187,11 @@ def _rivals(found: MemorizationFindings) -> Table:
     if any(area is not None for area in areas):
         columns.append(Column("finds the lies (AUC)", _numbers(areas)))
     return Table("score", tuple(scores), tuple(columns), title="Beside cheaper scores")
+
+
+def _with_error(value: float, standard_error: float) -> str:
+    """A value with half its 95 % interval."""
+    return f"{stated(value, 2)} ± {stated(1.96 * standard_error, 2)}"
 
 
 def _numbers(values: Sequence[float | None]) -> tuple[str, ...]:

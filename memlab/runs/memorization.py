@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from memlab.experiment.keys import key
 from memlab.runs.outcomes import Mask
+from memlab.runs.roc import midranks
 
 Values = NDArray[np.float64]
 #: Memorized is, after Feldman and Zhang (section 3), what has at least so much.
@@ -26,6 +27,7 @@ THRESHOLD = 0.25
 #: Two-sided 95 % of the normal distribution.
 Z = 1.959963984540054
 DRAWS = 200
+MOST_NETWORKS = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,24 +125,18 @@ def newcombe(
 def networks_to_decide(found: Difference, threshold: float = THRESHOLD) -> Values:
     """Networks after which the interval would lie on one side of `threshold`, `[examples]`.
 
-    At the shares seen so far, (x + 1)/(n + 2) of each as in Agresti and Caffo (2000), so that a
-    share of 0 or 1 is not taken for certain, and with subsets of the same share.
+    Newcombe's interval at the shares right seen so far and with subsets of the same share; on a
+    grid of counts 10 % apart, infinite beyond `MOST_NETWORKS`.
     """
-    shares, variance = [], np.zeros(len(found.value))
-    for mean, count in zip((found.inside, found.outside), found.counts, strict=True):
-        share = (mean * count + 1) / (count + 2)
-        variance += _ratio(share * (1 - share), count / found.counts.sum(0))
-        shares.append(share)
-    distance = np.abs(shares[0] - shares[1] - threshold)
+    decided = np.full(len(found.value), np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.ceil(Z**2 * variance / distance**2), np.float64)
-
-
-def ranks(values: Values) -> Values:
-    """Ranks from 0, equals sharing the mean of theirs."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts + 1) / 2)[inverse]
+        share = found.counts[0] / found.counts.sum(0)
+    for count in np.ceil(10 * 1.1 ** np.arange(int(np.log(MOST_NETWORKS / 10) / np.log(1.1)))):
+        one, none = share * count, (1 - share) * count
+        low, high = newcombe(found.inside * one, one, found.outside * none, none)
+        sure = (low > threshold) | (high < threshold)
+        decided = np.where(sure, np.minimum(decided, count), decided)
+    return np.asarray(np.where(np.isfinite(found.value), decided, np.nan), np.float64)
 
 
 def rank_correlation(one: Values, other: Values) -> float:
@@ -152,7 +148,7 @@ def rank_correlation(one: Values, other: Values) -> float:
     there = np.isfinite(one) & np.isfinite(other)
     if not there.any():
         return float("nan")
-    first, second = ranks(one[there]), ranks(other[there])
+    first, second = midranks(one[there]), midranks(other[there])
     first, second = first - first.mean(), second - second.mean()
     size = float(np.sqrt((first**2).sum() * (second**2).sum()))
     return float((first * second).sum()) / size if size > 0 else float("nan")
