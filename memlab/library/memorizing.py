@@ -19,7 +19,10 @@ from memlab.errors import InvalidExperiment, MemlabError, RunFolderError
 if TYPE_CHECKING:
     from memlab.experiment.cost import Cost
     from memlab.experiment.spec import Experiment
+    from memlab.library.results import Table
     from memlab.runs.outcomes import Outcomes
+    from memlab.runs.retraining import Scores
+    from memlab.runs.run import Run
     from memlab.runs.run_folder import RunFolder
 
 NETWORKS, SHARE, LEAST = 2000, 0.7, 20
@@ -158,6 +161,53 @@ def begin(asked: Wanted, device: str | None) -> RunFolder:
     if asked.earlier is not None:
         facts[EXTENDS] = asked.earlier.id
     return start.begin(facts)
+
+
+def examples(run: Run, group: int) -> Table:
+    """The training examples of a group as `Run.memorization` gives them."""
+    import numpy as np
+
+    from memlab.library.results import Table
+
+    scores = _scores(run, group)
+    rows = scores.examples
+    assert rows.dtype.names is not None
+    names = np.array(scores.class_names, dtype=object)
+    columns: dict[str, Any] = {name: np.array(rows[name]) for name in rows.dtype.names}
+    return Table(columns | {name: names[rows[name]] for name in ("given", "true")})
+
+
+def pairs(run: Run, group: int) -> Table:
+    """The significant pairs of a group as `Run.influence` gives them."""
+    import numpy as np
+
+    from memlab.library.results import Table
+
+    scores = _scores(run, group)
+    rows, targets = scores.pairs, scores.targets
+    names = np.array(scores.class_names, dtype=object)
+    train = len(scores.examples)
+    columns: dict[str, Any] = {
+        "of": targets["index"][rows["of"]],
+        "of_label": names[targets["given"][rows["of"]]],
+        "to": targets["index"][rows["to"]],
+        "to_label": names[targets["given"][rows["to"]]],
+        "target": np.where(rows["to"] < train, "train", "test").astype(object),
+    }
+    for name in ("influence", "standard_error", "margin_influence", "margin_standard_error"):
+        columns[name] = np.array(rows[name])
+    columns["by_correctness"] = rows["by"] & 1 > 0
+    columns["by_margin"] = rows["by"] & 2 > 0
+    return Table(columns)
+
+
+def _scores(run: Run, group: int) -> Scores:
+    from memlab.runs import retraining_store
+
+    found = retraining_store.scores(run)
+    if not 0 <= group < len(found):
+        raise RunFolderError(f"{run.id} has no group {group}; it has {len(found)}.")
+    return found[group]
 
 
 def archive(outcomes: Outcomes) -> bytes:
