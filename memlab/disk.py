@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Self
 
 #: What is made belongs to this user alone: a lock that others can open, others can hold.
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
@@ -69,3 +70,21 @@ def pwrite_all(descriptor: int, data: Buffer, position: int) -> None:
     while view.nbytes:
         written = pwrite(descriptor, view, position)
         view, position = view[written:], position + written
+
+
+class OpenFile:
+    """What holds a file open until it is closed, or until its `with` ends."""
+
+    descriptor = -1
+
+    def close(self) -> None:
+        """Lets go of the descriptor, and with it of this process's share in a lock."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()

@@ -15,14 +15,18 @@ class MemlabError(Exception):
     exit_code = 1
 
 
-class InvalidExperiment(MemlabError):
+class BadInput(MemlabError):
+    """What was asked cannot be done as it is asked: exit status 2."""
+
+    exit_code = 2
+
+
+class InvalidExperiment(BadInput):
     """An experiment, preset or setting that cannot be run as it is written.
 
     `fields` has a sentence for each field to mend, by its dotted name; that of what belongs to no
     single field stands under the empty name.
     """
-
-    exit_code = 2
 
     def __init__(
         self, message: str, field: str = "", fields: Mapping[str, str] | None = None
@@ -31,46 +35,36 @@ class InvalidExperiment(MemlabError):
         self.fields: Mapping[str, str] = {field: message} if fields is None else fields
 
 
-class DatasetUnavailable(MemlabError):
+class DatasetUnavailable(BadInput):
     """A dataset that is neither on disk nor to be downloaded."""
 
-    exit_code = 2
 
-
-class InvalidDataset(MemlabError):
+class InvalidDataset(BadInput):
     """A user's dataset whose arrays or files are not what training needs."""
 
-    exit_code = 2
 
-
-class RunFolderError(MemlabError):
+class RunFolderError(BadInput):
     """A run that does not exist, is ambiguous, is of a newer version or is damaged."""
 
-    exit_code = 2
 
-
-class DeviceUnavailable(MemlabError):
+class DeviceUnavailable(BadInput):
     """A device that this machine does not have."""
 
-    exit_code = 2
+
+class TooLarge(MemlabError):
+    """Training that the device has not enough memory for, known before it begins."""
 
 
-class SettingsError(MemlabError):
+class SettingsError(BadInput):
     """A settings file or folder that cannot be used."""
 
-    exit_code = 2
 
-
-class PackageMissing(MemlabError):
+class PackageMissing(BadInput):
     """A Python package that memlab can do without, but not for what was asked."""
 
-    exit_code = 2
 
-
-class ExportRefused(MemlabError):
+class ExportRefused(BadInput):
     """A file to write that the user named, but that is a folder, a device or a dead link."""
-
-    exit_code = 2
 
 
 class FileIsThere(ExportRefused):

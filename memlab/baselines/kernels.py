@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,25 +195,6 @@ def gaussian(squared: Features, bandwidth: float) -> Features:
     return np.exp(squared, out=squared)
 
 
-@baseline(
-    "rbf", "Gaussian kernel", "kernel ridge, bandwidth and penalty by validation", MOST_EXAMPLES
-)
-def rbf(data: BaselineData) -> Predicted:
-    """Kernel ridge regression, tuned."""
-    return penalized(data, gaussian)
-
-
-@baseline(
-    "rbf-interpolating",
-    "Gaussian kernel, interpolating",
-    "kernel interpolation of all given labels, bandwidth by validation",
-    MOST_EXAMPLES,
-)
-def rbf_interpolating(data: BaselineData) -> Predicted:
-    """The minimum-norm interpolant."""
-    return interpolate(data, gaussian)
-
-
 def laplace(squared: Features, bandwidth: float) -> Features:
     """exp(−‖x − z‖ / σ), ‖·‖ Euclidean (Belkin 2018), from squared distances, in place."""
     np.sqrt(squared, out=squared)
@@ -220,20 +202,19 @@ def laplace(squared: Features, bandwidth: float) -> Features:
     return np.exp(squared, out=squared)
 
 
-@baseline(
-    "laplace", "Laplace kernel", "kernel ridge, bandwidth and penalty by validation", MOST_EXAMPLES
-)
-def laplace_ridge(data: BaselineData) -> Predicted:
-    """Kernel ridge regression, tuned."""
-    return penalized(data, laplace)
+def _declare(name: str, title: str, kernel: Kernel) -> None:
+    tuned = baseline(
+        name, title, "kernel ridge, bandwidth and penalty by validation", MOST_EXAMPLES
+    )
+    tuned(partial(penalized, kernel=kernel))
+    interpolating = baseline(
+        f"{name}-interpolating",
+        f"{title}, interpolating",
+        "kernel interpolation of all given labels, bandwidth by validation",
+        MOST_EXAMPLES,
+    )
+    interpolating(partial(interpolate, kernel=kernel))
 
 
-@baseline(
-    "laplace-interpolating",
-    "Laplace kernel, interpolating",
-    "kernel interpolation of all given labels, bandwidth by validation",
-    MOST_EXAMPLES,
-)
-def laplace_interpolating(data: BaselineData) -> Predicted:
-    """The minimum-norm interpolant."""
-    return interpolate(data, laplace)
+_declare("rbf", "Gaussian kernel", gaussian)
+_declare("laplace", "Laplace kernel", laplace)

@@ -53,7 +53,7 @@ def measure(options: argparse.Namespace, bench: Bench) -> dict[str, object]:
         rows = [r for each in (gram, curvature) for r in each.rows(repetitions, bench.device)]
         return {"rows": rows}
     curves = scaling.sizes(options.most, options.epochs)
-    found = scaling.points(curves, bench, lambda line: print(line, file=sys.stderr, flush=True))
+    found = scaling.points(curves, bench)
     return {"rows": scaling.rows(found), "points": [point.document() for point in found]}
 
 

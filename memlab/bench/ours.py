@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -18,6 +19,9 @@ from memlab.training.plan import Group
 from memlab.training.trainer import StackTrainer
 from memlab.worker import planning
 from memlab.worker.material import Material
+
+#: How many times the epochs of a case a whole run has.
+LONGER = 3
 
 
 def trainers(case: Case, bench: Bench) -> list[StackTrainer]:
@@ -65,6 +69,10 @@ def train(trainer: StackTrainer, evaluates: bool) -> None:
 
 
 def as_a_run(case: Case, bench: Bench) -> float:
-    """Samples a second of a worker that trains and records the case as `memlab run` does."""
-    done = work(bench, experiment_of(case, bench.folder))
-    return case.members * case.examples * case.epochs / done.seconds
+    """Samples a second of a worker that trains and records the case as `memlab run` does.
+
+    It trains for longer than the case says, as its first second has no repetition before it.
+    """
+    longer = replace(case, epochs=LONGER * case.epochs)
+    done = work(bench, experiment_of(longer, bench.folder))
+    return longer.members * longer.examples * longer.epochs / done.seconds

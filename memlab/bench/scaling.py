@@ -7,12 +7,12 @@ themselves at most, Python and torch included, which few networks share among th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 
 from memlab.bench.cases import Bench
-from memlab.bench.timing import Row, row
+from memlab.bench.timing import Row, row, tell
 from memlab.bench.worker_run import work
 from memlab.experiment.reading import experiment as read_experiment
 from memlab.experiment.spec import Experiment
@@ -88,7 +88,7 @@ def sizes(most: int, epochs: int) -> dict[str, list[Size]]:
     }
 
 
-def points(curves: dict[str, list[Size]], bench: Bench, say: Callable[[str], None]) -> list[Point]:
+def points(curves: dict[str, list[Size]], bench: Bench) -> list[Point]:
     """One run a size."""
     made = []
     for against, wanted in curves.items():
@@ -96,7 +96,7 @@ def points(curves: dict[str, list[Size]], bench: Bench, say: Callable[[str], Non
             done = work(bench, experiment_of(size))
             point = Point(against, size, done.seconds, done.memory, done.bytes_on_disk)
             made.append(point)
-            say(f"{point.x:,} {against}: {done.seconds:.2f} s")
+            tell(f"{point.x:,} {against}: {done.seconds:.2f} s")
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,11 @@ class Contest:
     cold: bool = False
 
 
+def tell(line: str) -> None:
+    """How far it is, on standard error; the document goes to standard output."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def settle(device: torch.device) -> None:
     """Waits for the device."""
     if device.type == "cuda":
@@ -47,6 +53,7 @@ def held(contest: Contest, repetitions: int) -> list[Row]:
 
     Repetitions are interleaved, so that a machine whose speed drifts slows all alike.
     """
+    tell(f"{contest.case} …")
     if not contest.cold:
         contest.ours()
     for reference in contest.references.values():

@@ -30,12 +30,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibrate", action="store_true", help="measure how fast this machine trains (10 s)"
     )
+    parser.add_argument(
+        "--on", metavar="ENGINE", help="ray or ray://HOST:PORT: every node of that cluster too"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Checks everything; 1 where something that memlab needs is missing."""
     measured = _calibrate() if options.calibrate else []
     checks = [*_versions(), *_device(), *measured, *_speeds(), *_folders(), *_data(), *_terminal()]
+    checks += _cluster(options.on)
     if options.json:
         print_json([{"check": n, "ok": ok, "finding": text} for n, ok, text in checks])
     else:
@@ -70,6 +74,22 @@ def _device() -> list[Check]:
         return [("device", False, f"torch does not work here: {error}")]
     gpus = ", ".join(found["cuda"]) or "no CUDA device; the CPU does"
     return [("device", True, f"torch {found['torch']}, {found['threads']} threads, {gpus}")]
+
+
+def _cluster(engine: str | None) -> list[Check]:
+    """A Ray cluster and its nodes, asked by a process that may import Ray."""
+    from memlab.library.starting import checked_where
+
+    where = checked_where(engine).engine
+    if where == "processes":
+        return []
+    try:
+        done = child.run(["-m", "memlab.engines.ray_doctor", where], seconds=2 * PATIENCE_SECONDS)
+        return [(str(n), ok is True, str(text)) for n, ok, text in json.loads(done.stdout)]
+    except subprocess.TimeoutExpired:
+        return [("cluster", False, f"{where} does not answer.")]
+    except (ValueError, TypeError, OSError):
+        return [("cluster", False, f"{where} could not be asked: {done.stderr[-300:].strip()}")]
 
 
 def _calibrate() -> list[Check]:

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from memlab.cli.control import found, run_argument, settle_older
+from memlab.cli.run import where_arguments
 
 if TYPE_CHECKING:
     from memlab.runs.run_folder import RunFolder
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     run_argument(parser)
+    where_arguments(parser)
     parser.add_argument("--detach", action="store_true", help="do not wait for the end")
     parser.add_argument(
         "--restart",
@@ -33,6 +35,6 @@ def run(options: argparse.Namespace) -> int:
     folder = found(options.run)
 
     def begin() -> RunFolder:
-        return Run(folder).resume(restart=options.restart).folder
+        return Run(folder).resume(options.restart, options.on, options.shared).folder
 
     return follow.started(begin, as_json=options.json, detach=options.detach)

@@ -29,9 +29,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plan", metavar="FILE", help="train in the stacks and threads of another run's plan.json"
     )
+    where_arguments(parser)
     parser.add_argument("--detach", action="store_true", help="print the run's id and return")
     parser.add_argument("--json", action="store_true", help="print report.json alone")
     parser.add_argument("--yes", action="store_true", help="do not ask about large runs")
+
+
+def where_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares where a run trains."""
+    parser.add_argument(
+        "--on",
+        metavar="ENGINE",
+        help="processes (default), ray (a cluster of RAY_ADDRESS, or one for this run), or "
+        "ray://HOST:PORT",
+    )
+    parser.add_argument(
+        "--shared",
+        metavar="PATH",
+        help="a folder that all machines of the cluster see: what they train goes through it",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,7 +58,8 @@ def run(options: argparse.Namespace) -> int:
     name, experiment = starting.experiment_of(options.experiment, options.set)
     if not options.yes:
         _confirm(experiment)
-    start = starting.checked(name, experiment, options.device, options.plan)
+    where = starting.checked_where(options.on, options.shared)
+    start = starting.checked(name, experiment, options.device, options.plan, where)
     return follow.started(
         lambda: start.begin({"preset": name}), as_json=options.json, detach=options.detach
     )
@@ -57,7 +74,7 @@ def _confirm(experiment: Experiment) -> None:
     if members > reading.CONFIRM_MEMBERS:
         _ask(f"This experiment trains {members:,} networks.")
         return
-    estimate = cost.estimate(experiment, "cpu", calibration.load_kind("cpu"))
+    estimate = cost.expected(experiment, "cpu", calibration.load_kind("cpu"))
     if estimate is not None and estimate.minutes > ASK_MINUTES:
         _ask(f"This experiment takes {estimate.sentence()}.")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heapreplace
 
 import torch
 
@@ -80,18 +81,19 @@ def _best(
     candidates: Sequence[Candidate],
     plain: RunPlan,
 ) -> RunPlan:
-    """The fastest candidate's plan; that of a single process unless another is clearly faster."""
-    least = best = _seconds(plain, groups, shapes, speeds)
-    if least is None:
+    """The fastest candidate's plan; that of a single process unless another is clearly faster.
+
+    On a busy machine several threads cannot be timed: then the fastest of what could be is taken.
+    """
+    others = [spread(groups, candidate) for candidate in candidates]
+    priced = [(_seconds(plan, groups, shapes, speeds), plan) for plan in (plain, *others)]
+    known = [(seconds, plan) for seconds, plan in priced if seconds is not None]
+    if not known:
         return plain
-    found = plain
-    for candidate in candidates:
-        plan = spread(groups, candidate)
-        seconds = _seconds(plan, groups, shapes, speeds)
-        enough = seconds is not None and seconds < least * (1 - GAIN) - LEAST_SECONDS
-        if enough and seconds is not None and best is not None and seconds < best:
-            found, best = plan, seconds
-    return found
+    best, found = min(known, key=lambda entry: entry[0])
+    least = priced[0][0]
+    enough = least is None or best < least * (1 - GAIN) - LEAST_SECONDS
+    return found if enough else plain
 
 
 def spread(groups: Sequence[Group], candidate: Candidate) -> RunPlan:
@@ -129,16 +131,27 @@ def _seconds(
 ) -> float | None:
     """How long the plan takes; None where nothing tells. Stacks are dealt to who is free first."""
     home = {m.index: at for at, group in enumerate(groups) for m in group.members}
-    busy = [0.0] * plan.processes
-    for stack in plan.stacks:
-        group, shape = groups[home[stack[0]]], shapes[home[stack[0]]]
-        update = speeds.update_seconds(shape, len(stack), plan.threads, plan.processes)
+    evaluations = [len(group.timeline.evaluations()) for group in groups]
+    known: dict[tuple[int, int], float | None] = {}
+
+    def stack_seconds(at: int, width: int) -> float | None:
+        group, shape = groups[at], shapes[at]
+        update = speeds.update_seconds(shape, width, plan.threads, plan.processes)
         if update is None:
             return None
-        example = speeds.example_seconds(shape, len(stack), plan.threads, plan.processes) or 0.0
-        evaluated = group.timeline.train_examples * len(list(group.timeline.evaluations()))
-        at = busy.index(min(busy))
-        busy[at] += update * group.timeline.updates + example * evaluated * len(stack)
+        example = speeds.example_seconds(shape, width, plan.threads, plan.processes) or 0.0
+        evaluated = group.timeline.train_examples * evaluations[at] * width
+        return update * group.timeline.updates + example * evaluated
+
+    busy = [0.0] * plan.processes
+    for stack in plan.stacks:
+        key = home[stack[0]], len(stack)
+        if key not in known:
+            known[key] = stack_seconds(*key)
+        seconds = known[key]
+        if seconds is None:
+            return None
+        heapreplace(busy, busy[0] + seconds)
     return max(busy)
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from memlab.cores import usable_cores
 from memlab.engines.engine import Leader
 from memlab.engines.link import LineClosed, Link, Message, pair
 from memlab.engines.shard_process import serve
@@ -46,7 +47,10 @@ class ShardFailed(MemlabError):
 
 
 class Processes:
-    """Trains in `work.plan.processes` processes; a crew."""
+    """Trains in `work.plan.processes` processes, or as many as there are cores; a crew.
+
+    How many there are changes no bit.
+    """
 
     def __init__(self, work: Work, leader: Leader, device: torch.device) -> None:
         self._work = work
@@ -61,7 +65,8 @@ class Processes:
         """See `Engine`."""
         self._left = list(self._work.stacks)
         try:
-            for _ in range(min(self._work.plan.processes, len(self._left))):
+            wanted = min(self._work.plan.processes, usable_cores(), len(self._left))
+            for _ in range(wanted):
                 self._hands.append(self._forked())
             for hand in self._hands:
                 self._next(hand)

@@ -12,9 +12,10 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from memlab import settings
-from memlab.engines import planner, trials
-from memlab.engines.engine import Crew, Nobody, engine_of
+from memlab.engines import on_ray, planner, trials
+from memlab.engines.engine import Crew, Engine, Nobody, engine_of
 from memlab.engines.failing import explained
+from memlab.engines.on_ray import OnRay
 from memlab.engines.planner import Candidate
 from memlab.errors import MemlabError, RunFolderError
 from memlab.experiment import grid
@@ -56,6 +57,7 @@ class Session:
         self._device = torch.device("cpu")
         self._stop_reason = ""
         self._turn: Turn | None = None
+        self._ray: OnRay | None = None
         self._deadline = float("inf")
         self._stacks: Sequence[StackPlan] = ()
         self._progress: ProgressTable | None = None
@@ -67,11 +69,9 @@ class Session:
             self._say("starting", "loading")
             self._folder.reserve()
             experiment = self._read()
-            self._device = devices.choose(
-                str(self._folder.environment().get("requested_device") or "auto")
-            )
+            self._device = self._choose()
             work = self._prepare(experiment)
-            if self._turn is None:
+            if self._turn is None and self._ray is None:
                 self._turn = self._queue(work.plan.cores)
             return self._train(work)
         except Stopped:
@@ -81,10 +81,24 @@ class Session:
         except Exception as error:
             return self._fail(error)
         finally:
+            if self._ray is not None:
+                self._ray.close()
             if self._turn is not None:
                 self._turn.close()
             self._folder.release()
             self._events.close()
+
+    def _choose(self) -> torch.device:
+        """Where it is to train; a cluster that it asks for is connected."""
+        environment = self._folder.environment()
+        device = str(environment.get("requested_device") or "auto")
+        if not on_ray.wanted(self._folder):
+            return devices.choose(device)
+        self._say("starting", "connecting to the Ray cluster")
+        self._ray = OnRay(environment, planner.cores_for(environment.get("requested_cores")))
+        if self._ray.lent:
+            self._turn = self._queue(self._ray.lent)
+        return self._ray.device(device)
 
     def _read(self) -> Experiment:
         return Run(self._folder).experiment
@@ -114,7 +128,9 @@ class Session:
         members = grid.members(experiment)
         groups, parameters = planning.grouped(members, material)
         plan = planning.of_run(self._folder, groups, torch.get_num_threads())
-        plan = plan or self._planned(groups, material)
+        if plan is None:
+            here = self._ray is None
+            plan = self._planned(groups, material) if here else self._planned_on_ray(groups)
         stacks = planning.stacks_of(groups, plan)
         recovery.check_data(self._folder, members, material)
         recovery.check(self._folder, stacks, self._events, self._restart)
@@ -137,10 +153,14 @@ class Session:
 
         return planner.chosen(groups, shapes, speeds, self._device, cores, tried)
 
+    def _planned_on_ray(self, groups: Sequence[Group]) -> RunPlan:
+        assert self._ray is not None
+        return self._ray.plan(groups, self._device)
+
     def _train(self, work: Work) -> int:
         self._folder.add_environment(
             device=str(self._device),
-            device_name=devices.describe(self._device, work.plan.processes, work.plan.threads),
+            device_name=self._device_name(work.plan),
             torch=torch.__version__,
             platform=platform.platform(),
         )
@@ -156,7 +176,7 @@ class Session:
         self._progress = ProgressTable(self._folder.series, total)
         self._events.append("worker-started", device=str(self._device), pid_hint="see state.json")
         self._say("running")
-        done = engine_of(work, self, self._device).train()
+        done = self._engine(work).train()
         names = work.experiment.baselines.names
         if done and names:
             with threadpool_limits(work.plan.cores):
@@ -164,6 +184,16 @@ class Session:
                     self._folder, work.members, names, work.material, self._fitting
                 )
         return self._end(done, time.monotonic() - started)
+
+    def _engine(self, work: Work) -> Engine:
+        if self._ray is not None:
+            return self._ray.engine(work, self, self._device)
+        return engine_of(work, self, self._device)
+
+    def _device_name(self, plan: RunPlan) -> str:
+        if self._ray is not None:
+            return self._ray.words()
+        return devices.describe(self._device, plan.processes, plan.threads)
 
     def append(self, type: str, /, **data: object) -> None:
         """See `Leader`."""

@@ -106,7 +106,7 @@ def estimate(
         return None
     clock = _Clock(device, speeds or Speeds(1), threads, processes)
     spent = sum(clock.stack(stack) for stack in stacks.values())
-    seconds = spent / min(processes, sum(stack.parts for stack in stacks.values()))
+    seconds = spent / min(processes, sum(stack.members for stack in stacks.values()))
     if experiment.stop.seconds is not None:
         seconds = min(seconds, experiment.stop.seconds)
     listed = list(stacks.values())
@@ -127,6 +127,22 @@ def estimate(
         ratio=optimizer.learning_rate / optimizer.batch_size if single else None,
         noise_scale=noise_scale(optimizer, listed[-1].timeline.train_examples) if single else None,
     )
+
+
+def expected(
+    experiment: Experiment, device: str = "cpu", speeds: Speeds | None = None
+) -> Cost | None:
+    """The cost as the planner will have it: one process with all cores, or one for each core.
+
+    As `estimate` otherwise.
+    """
+    found = estimate(experiment, device, speeds)
+    alone = speeds is not None and any(one.threads == 1 for one in speeds.measured)
+    if found is None or speeds is None or not alone or device != "cpu" or speeds.cores < 2:
+        return found
+    spread = estimate(experiment, device, speeds, threads=1, processes=speeds.cores)
+    better = spread is not None and spread.measured and spread.seconds < found.seconds
+    return spread if better else found
 
 
 def _cells(experiment: Experiment) -> tuple[list[Experiment], int]:

@@ -30,6 +30,7 @@ from memlab.experiment.training_spec import (
     RegularizationSpec,
     ScheduleSpec,
     StopSpec,
+    TrainingSpec,
 )
 
 SCHEMA_VERSION = 1
@@ -59,6 +60,7 @@ class Experiment(Section):
     regularization: RegularizationSpec = RegularizationSpec()
     fork: ForkSpec = ForkSpec()
     stop: StopSpec = StopSpec()
+    training: TrainingSpec = TrainingSpec()
     evaluation: EvaluationSpec = EvaluationSpec()
     checkpoints: CheckpointSpec = CheckpointSpec()
     axes: dict[str, list[Any]] = Field(

@@ -14,22 +14,20 @@ from functools import cached_property, lru_cache
 from itertools import combinations
 from typing import Literal
 
-import numpy as np
-
 from memlab.experiment.architecture import ImageShape, count, needs_images, resolve
 from memlab.experiment.datasets import Taken
 from memlab.experiment.material_spec import ModelSpec
 from memlab.experiment.spec import Experiment
 
 Source = Literal["calibration", "run"]
-#: Passes over the parameters and moments that an update of each optimizer takes, roughly.
-TRAFFIC = {"sgd": 1.0, "adam": 3.0, "adamw": 3.0}
 #: What is dearer than plain updates and is not calibrated. Keyed noise: seconds a member, for its
 #: generators, and an activation (18 networks 2×256 of batch 128 and 32 of 2×64 of batch 32 with
 #: dropout on one core of an AMD EPYC, torch 2.15). Adversarial examples: plain updates' worth, and
 #: that of each step of their search. Augmentation: the same.
 NOISE_MEMBER, NOISE_ACTIVATION = 1.2e-4, 5e-9
 ADVERSARIAL, ADVERSARIAL_STEP, AUGMENTATION = 1.4, 1.0, 0.1
+#: Seconds a parameter that the optimizer takes besides what plain SGD does, measured likewise.
+OPTIMIZER = {"sgd": 0.0, "adam": 3.4e-9, "adamw": 3.4e-9}
 #: Distance (in logarithms of the work) at which a measurement counts half.
 NEAR = 1.0
 #: Measurements that tell of other shapes too.
@@ -41,7 +39,8 @@ class Shape:
     """What one update's time depends on; `model` is resolved (`architecture.resolve`).
 
     `image` is None for examples that are plain numbers. `extra` names what makes updates dearer:
-    `noise` (dropout and Gaussian noise), `augmentation`, `adversarial-STEPS`, joined by `+`.
+    `noise` (dropout and Gaussian noise), `augmentation`, `adversarial-STEPS`, or changes their
+    arithmetic (`tf32`, `bf16`), joined by `+`.
     """
 
     model: ModelSpec
@@ -52,6 +51,11 @@ class Shape:
     optimizer: str = "sgd"
     loss: str = "cross-entropy"
     extra: str = ""
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing makes updates dearer than those of SGD."""
+        return not self.extra and self.optimizer == "sgd"
 
     @classmethod
     def of(
@@ -70,6 +74,7 @@ class Shape:
             "augmentation": regularization.augmentation != "none" and image is not None,
             f"adversarial-{regularization.adversarial_steps}": regularization.adversarial_weight
             > 0,
+            experiment.training.precision: experiment.training.precision != "float32",
         }
         return cls(
             model=resolve(experiment.model),
@@ -113,21 +118,24 @@ def _counts(shape: Shape) -> tuple[int, int, int]:
 
 
 def _update_parts(shape: Shape, members: int) -> tuple[float, ...]:
-    """What an update's time is a sum of: multiply-adds, activations, parameters, and itself."""
+    """What an update's time is a sum of: multiply-adds, the update itself, activations, parameters.
+
+    In this order: where too few measurements tell the parts apart, the first ones explain them.
+    """
     work, activations, parameters = _counts(shape)
     examples = shape.batch_size * members
-    traffic = TRAFFIC.get(shape.optimizer, 1.0) * parameters * members
-    return (3.0 * work * examples, 3.0 * activations * examples, traffic, 1.0)
+    return (3.0 * work * examples, 1.0, 3.0 * activations * examples, float(parameters * members))
 
 
 def _example_parts(shape: Shape, members: int) -> tuple[float, ...]:
     work, activations, _ = _counts(shape)
-    return (float(work), float(activations), 1.0)
+    return (float(work), 1.0, float(activations))
 
 
 def _with_extra(seconds: float, shape: Shape, members: int) -> float:
-    """An update's seconds with what makes it dearer than a plain one."""
+    """Seconds of a plain update with all that makes this one dearer."""
     factor = 1.0
+    seconds += OPTIMIZER.get(shape.optimizer, 0.0) * _counts(shape)[2] * members
     for name in shape.extra.split("+"):
         kind, _, steps = name.partition("-")
         if kind == "adversarial":
@@ -214,10 +222,10 @@ class Speeds:
         groups: dict[int, list[Measured]] = {}
         for one in side:
             groups.setdefault(one.threads, []).append(one)
-        nearest = sorted(groups, key=lambda number: abs(math.log(number / threads)))
+        nearest = sorted(groups, key=lambda near: abs(math.log(near / threads)))
         # A single run's figure tells of its own shape only.
-        for number in nearest:
-            group = groups[number]
+        for near in nearest:
+            group = groups[near]
             if len(group) >= ENOUGH or any(one.shape == shape for one in group):
                 return tuple(group)
         return tuple(groups[nearest[0]]) if nearest else ()
@@ -239,33 +247,67 @@ def _modelled(field: str, found: tuple[Measured, ...], shape: Shape, members: in
     """The sum of parts that fits the plain ones of `found` best near `shape`, at `shape`."""
     update = field == "update_seconds"
     parts = _update_parts if update else _example_parts
-    plain = [one for one in found if not (update and one.shape.extra)]
+    plain = [one for one in found if not update or one.shape.plain]
     if not plain:
         return None
-    here = np.array(parts(shape, members))
-    rows = np.array([parts(one.shape, one.members) for one in plain])
-    seconds = np.array([float(getattr(one, field)) for one in plain])
-    apart = np.abs(np.log((rows + 1.0) / (here + 1.0))).sum(1)
-    # Relative errors count, and near measurements more: speed changes with size.
-    weights = 1.0 / (1.0 + apart / NEAR) / seconds
-    made = float(here @ _nonnegative(rows * weights[:, None], seconds * weights))
+    here = parts(shape, members)
+    rows, wanted = [], []
+    for one in plain:
+        there = parts(one.shape, one.members)
+        seconds = float(getattr(one, field))
+        apart = sum(abs(math.log((a + 1.0) / (b + 1.0))) for a, b in zip(there, here, strict=True))
+        # Relative errors count, and near measurements more: speed changes with size.
+        weight = 1.0 / (1.0 + apart / NEAR) / seconds
+        rows.append([part * weight for part in there])
+        wanted.append(seconds * weight)
+    costs = _nonnegative(rows, wanted)
+    made = sum(part * cost for part, cost in zip(here, costs, strict=True))
     return _with_extra(made, shape, members) if update else made
 
 
-def _nonnegative(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Non-negative least squares, by trying every set of the few columns."""
-    scale = np.maximum(rows.max(0), 1e-300)
-    scaled = rows / scale
-    best, least = np.zeros(rows.shape[1]), math.inf
-    for size in range(1, min(rows.shape) + 1):
-        for chosen in combinations(range(rows.shape[1]), size):
-            columns = list(chosen)
-            solution = np.linalg.lstsq(scaled[:, columns], wanted, rcond=None)[0]
-            error = float(np.square(scaled[:, columns] @ solution - wanted).sum())
-            if (solution >= 0).all() and error < least - 1e-12:
-                best, least = np.zeros(rows.shape[1]), error
-                best[columns] = solution
-    return np.asarray(best / scale)
+def _nonnegative(rows: Sequence[Sequence[float]], wanted: Sequence[float]) -> list[float]:
+    """Non-negative least squares, by trying every set of the few columns.
+
+    Without numpy: the form waits for this, and importing that takes longer than all of it.
+    """
+    count = len(rows[0])
+    scale = [max(1e-300, *(row[at] for row in rows)) for at in range(count)]
+    columns = [[row[at] / scale[at] for row in rows] for at in range(count)]
+    best, least = [0.0] * count, math.inf
+    for size in range(1, min(len(rows), count) + 1):
+        for chosen in combinations(range(count), size):
+            solution = _solved([columns[at] for at in chosen], wanted)
+            if solution is None or min(solution) < 0:
+                continue
+            fitted = list(zip(chosen, solution, strict=True))
+            error = sum(
+                (sum(columns[at][row] * cost for at, cost in fitted) - wanted[row]) ** 2
+                for row in range(len(rows))
+            )
+            if error < least - 1e-12:
+                best, least = [0.0] * count, error
+                for at, cost in fitted:
+                    best[at] = cost / scale[at]
+    return best
+
+
+def _solved(columns: Sequence[Sequence[float]], wanted: Sequence[float]) -> list[float] | None:
+    """Least squares by the normal equations; None where they are singular."""
+    system = [[_dot(one, other) for other in columns] + [_dot(one, wanted)] for one in columns]
+    for at in range(len(columns)):
+        pivot = max(range(at, len(columns)), key=lambda row: abs(system[row][at]))
+        if abs(system[pivot][at]) < 1e-12 * max(1.0, _dot(wanted, wanted)):
+            return None
+        system[at], system[pivot] = system[pivot], system[at]
+        for row in range(len(columns)):
+            if row != at:
+                factor = system[row][at] / system[at][at]
+                system[row] = [a - factor * b for a, b in zip(system[row], system[at], strict=True)]
+    return [row[-1] / row[at] for at, row in enumerate(system)]
+
+
+def _dot(one: Sequence[float], other: Sequence[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
 
 
 def joined(before: Sequence[Measured], new: Sequence[Measured], most: int) -> tuple[Measured, ...]:

@@ -40,6 +40,18 @@ class OptimizerSpec(Section):
         return self
 
 
+class TrainingSpec(Section):
+    """In which arithmetic it is trained."""
+
+    precision: Literal["float32", "tf32", "bf16"] = Field(
+        default="float32",
+        description="float32; tf32 (float32 whose products round to 10 bits on NVIDIA's matrix"
+        " units; a CPU knows no such thing and computes in float32); bf16 (forward and backward"
+        " pass of an update in bfloat16 where PyTorch's autocast allows it; parameters and"
+        " evaluations stay float32)",
+    )
+
+
 ScheduleKind = Literal[
     "constant",
     "step",

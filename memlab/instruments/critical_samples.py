@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from memlab.training.adversarial import Forward, search_step
+from memlab.training.device_noise import noise_on
 from memlab.training.randomness import KeyedNoise, Rates
 
 
@@ -118,7 +119,7 @@ def _curve(
     members = len(seeds)
     x = x.expand(members, *x.shape[1:]).contiguous()
     zeros = np.zeros(members)
-    noise = KeyedNoise(seeds, Rates(zeros, zeros, zeros, zeros), counter)
+    noise = noise_on(x.device, seeds, Rates(zeros, zeros, zeros, zeros), counter)
     with torch.no_grad():
         predicted = forward(x).argmax(-1)
     critical = torch.zeros_like(predicted, dtype=torch.bool)

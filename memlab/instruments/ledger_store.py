@@ -21,7 +21,7 @@ from memlab import disk
 from memlab.atomic import storing
 from memlab.errors import RunFolderError
 from memlab.runs import documents, npy
-from memlab.runs.door import Place
+from memlab.runs.door import OpenPlace, Place
 from memlab.runs.ledger import HEADER_FILE, HISTORY, LABEL, SCORES, LedgerHeader
 
 
@@ -252,7 +252,7 @@ class _History:
             file.close()
 
 
-class _RowFile:
+class _RowFile(OpenPlace):
     """One `.npy` file of full size, written row by row in place; created sparse."""
 
     def __init__(self, place: Place, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
@@ -271,7 +271,7 @@ class _RowFile:
                 f"{place} is damaged: it is not this run's history; nothing was changed. With "
                 "--restart its networks are trained again, and what is there is kept beside."
             )
-        self._descriptor = place.writing_descriptor()
+        self.descriptor = place.writing_descriptor()
 
     def _fill(self, descriptor: int, head: bytes, size: int) -> None:
         disk.write_all(descriptor, head)
@@ -285,20 +285,11 @@ class _RowFile:
             raise ValueError(f"{self.place.name}: row {row} of {view.nbytes} bytes does not fit")
         position = self._start + row * self._row
         with storing(self.place.path):
-            disk.pwrite_all(self._descriptor, view, position)
+            disk.pwrite_all(self.descriptor, view, position)
 
     def read(self) -> NDArray[Any]:
-        data = self.place.pread(self._descriptor, self._shape[0] * self._row, self._start)
+        data = self.place.pread(self.descriptor, self._shape[0] * self._row, self._start)
         return np.frombuffer(data, self._dtype)
-
-    def sync(self) -> None:
-        with storing(self.place.path):
-            disk.sync(self._descriptor)
-
-    def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
 
 
 def _is_whole(place: Place, head: bytes, size: int) -> bool:

@@ -142,7 +142,7 @@ def price(experiment: Experiment) -> Cost | None:
     from memlab.experiment import cost
     from memlab.runs import calibration
 
-    return cost.estimate(experiment, "cpu", calibration.load_kind("cpu"))
+    return cost.expected(experiment, "cpu", calibration.load_kind("cpu"))
 
 
 def begin(asked: Wanted, device: str | None) -> RunFolder:

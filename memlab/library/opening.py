@@ -20,6 +20,8 @@ def run(
     seeds: int | Sequence[int] | None = None,
     device: str | None = None,
     plan: str | os.PathLike[str] | None = None,
+    on: str | None = None,
+    shared: str | os.PathLike[str] | None = None,
 ) -> Run:
     """Trains a preset or an experiment file in a worker of its own, which outlives this process.
 
@@ -30,6 +32,8 @@ def run(
         device: auto, cpu, cuda or cuda:N; default: the settings'.
         plan: the plan.json of another run of these networks, to be trained bit for bit as they
             were; default: what is fastest here.
+        on: processes (default), ray, or ray://HOST:PORT of a cluster.
+        shared: a folder that all machines of the cluster see, through which their data go.
 
     Raises:
         InvalidExperiment, InvalidDataset, DatasetUnavailable, DeviceUnavailable: if it cannot be
@@ -48,7 +52,8 @@ def run(
 
     changes = settings_text(settings, seeds)
     name, experiment = starting.experiment_of(preset_or_file, changes)
-    start = starting.checked(name, experiment, device, plan)
+    where = starting.checked_where(on, shared)
+    start = starting.checked(name, experiment, device, plan, where)
     return Run(start.begin({"preset": name}))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from functools import cached_property
@@ -242,11 +243,17 @@ class Run(runs_run.Run):
             raise RunFolderError(" ".join(told))
         return self
 
-    def resume(self, restart: bool = False) -> Run:
+    def resume(
+        self,
+        restart: bool = False,
+        on: str | None = None,
+        shared: str | os.PathLike[str] | None = None,
+    ) -> Run:
         """Goes on from the newest checkpoint in a new worker; a paused run goes on in its own.
 
         Args:
             restart: train again what a checkpoint or table that cannot be read held.
+            on, shared: where, as `memlab.run`; default: where it was.
 
         Raises:
             RunFolderError: if it trains, has finished, came from elsewhere, or cannot be read.
@@ -258,15 +265,17 @@ class Run(runs_run.Run):
         >>> endless.stop(seconds=300).resume().stop(seconds=300).state.state
         'interrupted'
         """
+        from memlab.library import starting
         from memlab.runs import lifecycle, stopping
 
+        where = None if on is None else starting.checked_where(on, shared).facts()
         state = self.state
         if state.living and (why := stopping.stopped_process(self.folder)):
             raise RunFolderError(why)
         if state.state == "paused":
             lifecycle.request(self.folder, "resume")
         else:
-            lifecycle.resume(self.folder, restart=restart)
+            lifecycle.resume(self.folder, restart=restart, facts=where)
         return self
 
     def fork(self, at: float, settings: Mapping[str, object], device: str | None = None) -> Run:

@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Where:
+    """The engine that trains, and a folder that all machines of its cluster see, if any."""
+
+    engine: str = "processes"
+    shared: str | None = None
+
+    def facts(self) -> dict[str, object]:
+        """As the environment of a run has it."""
+        return {"requested_engine": self.engine, "shared_folder": self.shared}
+
+
+@dataclass(frozen=True)
 class Start:
     """A run that may be begun: its experiment, what it is called, and where it is to train."""
 
@@ -31,6 +43,7 @@ class Start:
     experiment: Experiment
     device: str
     plan: RunPlan | None = None
+    where: Where = Where()
 
     def begin(
         self,
@@ -57,7 +70,12 @@ class Start:
             reading.to_toml(self.experiment),
             self.name,
             settings.prepared(settings.runs_folder()),
-            environment={**describe(sys.argv), "requested_device": self.device, **facts},
+            environment={
+                **describe(sys.argv),
+                "requested_device": self.device,
+                **self.where.facts(),
+                **facts,
+            },
             fill=filled,
         )
 
@@ -84,6 +102,7 @@ def checked(
     experiment: Experiment,
     device: str | None,
     plan: str | os.PathLike[str] | None = None,
+    where: Where | None = None,
 ) -> Start:
     """A start whose device, data and plan are known to be possible.
 
@@ -104,7 +123,27 @@ def checked(
         members = member_count(experiment)
         if not plans.covers(planned, range(members)):
             raise InvalidExperiment(f"{plan} is not a plan for {members:,} networks.")
-    return Start(name, experiment, chosen, planned)
+    return Start(name, experiment, chosen, planned, where or Where())
+
+
+def checked_where(on: str | None, shared: str | os.PathLike[str] | None = None) -> Where:
+    """Where a run is to train; whether Ray and its cluster are there is known to the worker.
+
+    Raises:
+        InvalidExperiment: if that can be nowhere.
+    """
+    engine = on or "processes"
+    if not re.fullmatch(r"processes|ray|ray://[A-Za-z0-9.\-\[\]:]{1,200}:\d{1,5}", engine):
+        raise InvalidExperiment(
+            f"{engine!r} is no engine; use processes, ray or ray://HOST:PORT.", "on"
+        )
+    if shared is None:
+        return Where(engine)
+    folder = Path(shared).expanduser().absolute()
+    if engine == "processes" or not folder.is_dir():
+        why = "is for --on ray" if engine == "processes" else "is no folder"
+        raise InvalidExperiment(f"--shared {folder} {why}.", "shared")
+    return Where(engine, str(folder))
 
 
 def checked_device(device: str | None) -> str:

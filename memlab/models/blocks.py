@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 
 from memlab.experiment.material_spec import ModelSpec
@@ -55,3 +57,15 @@ class Convolution(nn.Module):
         if self.norm is not None:
             x = self.norm(x, training)
         return activate(self.activation, x)
+
+
+def residual_stages(channels: int, width: int, blocks: int) -> Iterator[tuple[int, int, int]]:
+    """(channels, filters, stride) of the blocks of three stages, each of twice the filters.
+
+    The first block takes `channels`; a stage after the first begins by halving its maps.
+    """
+    for stage in range(3):
+        for block in range(blocks):
+            filters = width << stage
+            yield channels, filters, 2 if stage > 0 and block == 0 else 1
+            channels = filters

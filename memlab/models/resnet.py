@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from memlab.experiment.architecture import RESNET_BLOCKS
 from memlab.experiment.material_spec import ModelSpec
+from memlab.models.blocks import residual_stages
 from memlab.models.layers import StackedConv2d, StackedLinear, activate, mean_pool
 from memlab.models.noise import Noise, disturb_input, disturb_maps
 from memlab.models.normalization import normalization
@@ -76,14 +77,11 @@ class ResNet20(StackedModel):
         assert spec.width is not None
         assert shape.image is not None
         self.first = Normalized(spec, members, shape.image[0], spec.width)
-        channels = spec.width
-        self.blocks = nn.ModuleList()
-        for stage in range(3):
-            for block in range(RESNET_BLOCKS):
-                filters = spec.width << stage
-                stride = 2 if stage > 0 and block == 0 else 1
-                self.blocks.append(Block(spec, members, channels, filters, stride))
-                channels = filters
+        self.blocks = nn.ModuleList(
+            Block(spec, members, *place)
+            for place in residual_stages(spec.width, spec.width, RESNET_BLOCKS)
+        )
+        channels = spec.width << 2
         self.output = StackedLinear(members, channels, shape.classes)
 
     def forward(self, x: Tensor, noise: Noise | None = None) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from memlab.experiment.architecture import WIDE_BLOCKS, WIDE_STEM
 from memlab.experiment.material_spec import ModelSpec
+from memlab.models.blocks import residual_stages
 from memlab.models.layers import StackedConv2d, StackedLinear, activate, mean_pool
 from memlab.models.noise import Noise, disturb_input, disturb_maps
 from memlab.models.normalization import normalization
@@ -78,14 +79,11 @@ class WideResNet(StackedModel):
         assert shape.image is not None
         plain = spec.normalization == "none"
         self.first = StackedConv2d(members, shape.image[0], WIDE_STEM, 3, 1, plain, he=not plain)
-        channels = WIDE_STEM
-        self.blocks = nn.ModuleList()
-        for stage in range(3):
-            for block in range(WIDE_BLOCKS):
-                filters = spec.width << stage
-                stride = 2 if stage > 0 and block == 0 else 1
-                self.blocks.append(WideBlock(spec, members, channels, filters, stride))
-                channels = filters
+        self.blocks = nn.ModuleList(
+            WideBlock(spec, members, *place)
+            for place in residual_stages(WIDE_STEM, spec.width, WIDE_BLOCKS)
+        )
+        channels = spec.width << 2
         self.last = Activated(spec, members, channels)
         self.output = StackedLinear(members, channels, shape.classes)
 

@@ -18,6 +18,10 @@ STANDING = {
     "stopping": "stopping",
 }
 
+BF16 = "bf16: updates in bfloat16, parameters and evaluations in float32"
+TF32 = "tf32: products of float32 numbers rounded to 10 bits"
+TF32_ELSEWHERE = "tf32: without effect, only NVIDIA's GPUs know it; it was float32"
+
 
 def standing(findings: Findings) -> str:
     """What to bear in mind where the run has not finished; empty where it has."""
@@ -81,6 +85,8 @@ def made_with(findings: Findings) -> list[tuple[str, str]]:
         lines.append(("parameters", f"{counts} per network, {per} per training example"))
     if findings.device:
         lines.append(("device", findings.device))
+    arithmetic = _precision(findings)
+    lines += [("precision", arithmetic)] if arithmetic else []
     if findings.duration_seconds is not None:
         many = f"{findings.members:,} network{'s' * (findings.members != 1)}"
         lines.append(("time", f"{duration(findings.duration_seconds)} for {many}"))
@@ -95,6 +101,16 @@ def made_with(findings: Findings) -> list[tuple[str, str]]:
     if findings.started:
         lines.append(("started", findings.started.replace("T", " ").replace("Z", " UTC")))
     return lines
+
+
+def _precision(findings: Findings) -> str:
+    """In which arithmetic it was trained, where that was not float32 throughout."""
+    training, axes = (findings.experiment.get(name) for name in ("training", "axes"))
+    alone = training.get("precision") if isinstance(training, Mapping) else None
+    several = axes.get("training.precision") if isinstance(axes, Mapping) else None
+    asked = several if isinstance(several, list) else [alone]
+    told = {"bf16": BF16, "tf32": TF32 if findings.device.startswith("cuda") else TF32_ELSEWHERE}
+    return "; ".join(told[name] for name in told if name in asked)
 
 
 def experiment_toml(findings: Findings) -> str:

@@ -10,8 +10,7 @@ import os
 
 from memlab import disk
 from memlab.atomic import storing, taken_back
-from memlab.errors import RunFolderError
-from memlab.runs.door import CHUNK, Place
+from memlab.runs.door import Place
 
 SUFFIX = ".before-resume"
 
@@ -23,19 +22,14 @@ def keep(place: Place, descriptor: int, start: int) -> None:
         RunFolderError: if they cannot be read.
         StorageError: if they cannot be kept.
     """
-    size = os.fstat(descriptor).st_size
-    if size <= start:
+    if os.fstat(descriptor).st_size <= start:
         return
     beside = place.beside(place.name + SUFFIX)
     kept = beside.append_descriptor()
     try:
         with storing(beside.path), taken_back(kept, os.fstat(kept).st_size):
-            while start < size:
-                data = place.pread(descriptor, min(CHUNK, size - start), start)
-                if not data:
-                    raise RunFolderError(f"{place} has lost bytes while it was read.")
+            for data in place.chunks(descriptor, start):
                 disk.write_all(kept, data)
-                start += len(data)
             disk.sync(kept)
     finally:
         os.close(kept)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from memlab import disk
 from memlab.errors import RunFolderError
 from memlab.runs import origin
-from memlab.runs.door import CHUNK, Place
+from memlab.runs.door import Place
 
 #: Bytes on the disk that a copy leaves free.
 SPARE_BYTES = 64 << 20
@@ -24,16 +23,10 @@ def copy_file(source: Place, target: Place) -> None:
         StorageError: if the target cannot be written.
     """
     with source.reading() as descriptor:
-        size = os.fstat(descriptor).st_size
 
         def fill(output: int) -> None:
-            position = 0
-            while position < size:
-                data = source.pread(descriptor, min(CHUNK, size - position), position)
-                if not data:
-                    raise RunFolderError(f"{source} became shorter while it was copied.")
+            for data in source.chunks(descriptor):
                 disk.write_all(output, data)
-                position += len(data)
 
         target.produce(fill)
 

@@ -135,6 +135,20 @@ class Place:
             raise RunFolderError(f"{self} cannot be read: {error.strerror}.") from error
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def chunks(self, descriptor: int, start: int = 0) -> Iterator[bytes]:
+        """The bytes from `start` to the end that the file has now, a piece at a time.
+
+        Raises:
+            RunFolderError: if they cannot be read, or the file becomes shorter meanwhile.
+        """
+        size = os.fstat(descriptor).st_size
+        while start < size:
+            data = self.pread(descriptor, min(CHUNK, size - start), start)
+            if not data:
+                raise RunFolderError(f"{self} became shorter while it was read.")
+            yield data
+            start += len(data)
+
     def info(self) -> os.stat_result | None:
         """What the directory says of it, a link not followed; None where nothing is there.
 
@@ -342,3 +356,18 @@ def _in_the_way(place: Place, found: os.stat_result) -> str:
     if stat.S_ISREG(found.st_mode):
         return f"{place} is a file where a folder is due."
     return f"{place} is {kind}; memlab does not open it."
+
+
+class OpenPlace(disk.OpenFile):
+    """A file of a run that is held open for writing."""
+
+    place: Place
+
+    def sync(self) -> None:
+        """Makes what was written survive a power failure; before a checkpoint counts on it.
+
+        Raises:
+            StorageError: if that fails.
+        """
+        with storing(self.place.path):
+            disk.sync(self.descriptor)

@@ -11,13 +11,12 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
 
 from memlab import disk, strict_json
 from memlab.atomic import storing, taken_back
 from memlab.errors import RunFolderError
 from memlab.runs import aside
-from memlab.runs.door import CHUNK, Missing, Place
+from memlab.runs.door import CHUNK, Missing, OpenPlace, Place
 from memlab.strict_json import number, whole
 
 EVENTS_FILE = "events.jsonl"
@@ -37,7 +36,7 @@ class Event:
     data: Mapping[str, object] = field(default_factory=dict)
 
 
-class EventLog:
+class EventLog(OpenPlace):
     """The writer. Opening it sets a torn last line aside and goes on counting after the last."""
 
     def __init__(self, place: Place) -> None:
@@ -51,9 +50,9 @@ class EventLog:
         reader = EventReader(place)
         reader.read(strict=True)
         self._seq = reader.seq
-        self._descriptor = place.append_descriptor()
+        self.descriptor = place.append_descriptor()
         try:
-            aside.cut(place, self._descriptor, reader.offset)
+            aside.cut(place, self.descriptor, reader.offset)
         except BaseException:
             self.close()
             raise
@@ -68,28 +67,11 @@ class EventLog:
         event = Event(self._seq + 1, time.time(), type, data)
         line = json.dumps({"seq": event.seq, "time": event.time, "type": type, **data}) + "\n"
         with storing(self.place.path):
-            size = os.fstat(self._descriptor).st_size
-            with taken_back(self._descriptor, size):
-                disk.write_all(self._descriptor, line.encode())
+            size = os.fstat(self.descriptor).st_size
+            with taken_back(self.descriptor, size):
+                disk.write_all(self.descriptor, line.encode())
         self._seq = event.seq
         return event
-
-    def sync(self) -> None:
-        """Makes what was appended survive a power failure."""
-        with storing(self.place.path):
-            disk.sync(self._descriptor)
-
-    def close(self) -> None:
-        """Closes the file."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
 
 class EventReader:

@@ -58,6 +58,7 @@ def resume(
     standby: Standby | None = None,
     worker: Sequence[str] = WORKER,
     restart: bool = False,
+    facts: Mapping[str, object] | None = None,
 ) -> None:
     """Gives a run that was interrupted, stopped or failed a new worker.
 
@@ -66,6 +67,7 @@ def resume(
     Args:
         restart: pass over checkpoints and tables that cannot be read, and train what they held
             again; without it they end the resume, and nothing is changed.
+        facts: for its environment, such as where it is to go on.
 
     Raises:
         RunFolderError: if it lives, has finished, came from elsewhere, or cannot be read.
@@ -79,6 +81,8 @@ def resume(
         if folder.state.state == "finished":
             raise RunFolderError(f"The run {folder.id} has finished; there is nothing to resume.")
         requests.take_all(folder.path)
+        if facts:
+            folder.add_environment(**facts)
         write_state(folder.path, "queued")
         if restart:
             _cold(folder, lock, worker, ["--restart"])

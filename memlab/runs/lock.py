@@ -13,7 +13,6 @@ import os
 import stat
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from memlab import disk
@@ -23,7 +22,7 @@ from memlab.errors import RunFolderError
 TAKE_SECONDS = 0.25  # a viewer's probe holds the lock for microseconds
 
 
-class RunLock:
+class RunLock(disk.OpenFile):
     """A held lock. Closing lets go of this process's share only; another holder keeps it."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -56,23 +55,6 @@ class RunLock:
         if not _same_file(descriptor, path) or not _lock(descriptor, TAKE_SECONDS):
             raise RunFolderError(f"The run {path.parent.name} is held by a living worker.")
         return cls(path, descriptor)
-
-    def close(self) -> None:
-        """Lets go; the lock is free once every process that shares it has."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def is_held(path: Path) -> bool:

@@ -24,6 +24,19 @@ SCHEMA = 1
 #: Of fewer evaluations, it cannot be told when an example was learned.
 LEAST_EVALUATIONS = 6
 HEADER_FILE = "outcomes.json"
+#: Of all arrays that there may be, `outcomes-NAME.npy`.
+NAMES = (
+    "index",
+    "given",
+    "true",
+    "corrupted",
+    "own",
+    "correct",
+    "margin",
+    "epoch",
+    "trace",
+    "neighbours",
+)
 Mask = NDArray[np.bool_]
 Half = NDArray[np.float16]
 

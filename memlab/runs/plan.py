@@ -18,7 +18,7 @@ from memlab.runs.door import Missing, Place
 
 PLAN_FILE = "plan.json"
 SCHEMA = 1
-MOST_PROCESSES, MOST_THREADS, MOST_MEMBERS = 4_096, 1_024, 1 << 20
+MOST_PROCESSES, MOST_THREADS, MOST_MEMBERS = 4_096, 256, 1 << 20
 #: contiguous; the logits of perceptrons padded to whole vectors; maps with their channels innermost
 Layout = Literal["contiguous", "padded", "channels_last"]
 CONTIGUOUS: Final = "contiguous"

@@ -323,6 +323,23 @@ def _column(item: object) -> Any:
     return (name, kind, tuple(sizes)) if sizes else (name, kind)
 
 
+def rows_of(dtype: np.dtype[np.void], first: int, data: bytes) -> NDArray[np.void]:
+    """The rows in `data`, which are to be whole and those from number `first` on.
+
+    Raises:
+        ValueError: if they are not; a row is right if its number and its checksum are.
+    """
+    if len(data) % dtype.itemsize:
+        raise ValueError(f"{len(data)} bytes are no rows of {dtype.itemsize}")
+    rows = np.frombuffer(data, dtype)
+    numbers = np.arange(first, first + len(rows), dtype=np.uint64)
+    if not np.array_equal(rows[ROW], numbers):
+        raise ValueError(f"its rows are not those from number {first} on")
+    if not all(_holds(rows[at : at + 1]) for at in range(len(rows))):
+        raise ValueError("a row's checksum does not hold")
+    return rows
+
+
 def _holds(row: NDArray[np.void]) -> bool:
     """Whether the row's checksum is that of its bytes."""
     data = row.tobytes()

@@ -11,7 +11,6 @@ import json
 import os
 import zlib
 from collections.abc import Mapping
-from typing import Self
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from memlab import disk
 from memlab.atomic import storing, taken_back
 from memlab.errors import RunFolderError
 from memlab.runs import aside
-from memlab.runs.door import Place
+from memlab.runs.door import OpenPlace, Place
 from memlab.runs.table import (
     CHECKSUM,
     ROW,
@@ -32,7 +31,7 @@ from memlab.runs.table import (
 )
 
 
-class TableWriter:
+class TableWriter(OpenPlace):
     """Appends rows to a table, new or resumed; `count` are intact."""
 
     def __init__(
@@ -57,8 +56,8 @@ class TableWriter:
         self._describe(schema_place(place), dict(attributes or {}))
         self._table = Table.open(place, thorough=True)
         self.count = self._table.count
-        self._descriptor = self.place.append_descriptor()
-        self._settled = os.fstat(self._descriptor).st_size == self.count * self.dtype.itemsize
+        self.descriptor = self.place.append_descriptor()
+        self._settled = os.fstat(self.descriptor).st_size == self.count * self.dtype.itemsize
 
     def append(self, row: Mapping[str, object]) -> None:
         """Appends one row; `row` holds a value or array for every column.
@@ -76,8 +75,8 @@ class TableWriter:
         self._row[ROW] = self.count
         self._row[CHECKSUM] = zlib.crc32(memoryview(self._buffer)[:-4])
         size = self.count * self.dtype.itemsize
-        with storing(self.place.path), taken_back(self._descriptor, size):
-            disk.write_all(self._descriptor, self._buffer)
+        with storing(self.place.path), taken_back(self.descriptor, size):
+            disk.write_all(self.descriptor, self._buffer)
         self.count += 1
 
     def require(self, rows: int) -> None:
@@ -99,23 +98,6 @@ class TableWriter:
             raise _too_few(self._table, rows)
         self._cut(rows)
 
-    def sync(self) -> None:
-        """Makes the rows survive a power failure; to be called before a checkpoint counts them."""
-        with storing(self.place.path):
-            disk.sync(self._descriptor)
-
-    def close(self) -> None:
-        """Closes the file."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
     def _describe(self, place: Place, attributes: Mapping[str, object]) -> None:
         if place.is_file() and self.place.is_file():
             if Table.open(place).dtype != self.dtype:
@@ -127,13 +109,13 @@ class TableWriter:
 
     def _cut(self, rows: int) -> None:
         size = rows * self.dtype.itemsize
-        if os.fstat(self._descriptor).st_size != size:
-            aside.keep(self.place, self._descriptor, size)
+        if os.fstat(self.descriptor).st_size != size:
+            aside.keep(self.place, self.descriptor, size)
             self._table.refresh()
             self.place.produce(lambda target: self._table.copy_to(target, rows))
             fresh = self.place.append_descriptor()
-            os.close(self._descriptor)
-            self._descriptor = fresh
+            os.close(self.descriptor)
+            self.descriptor = fresh
         self.count, self._settled = rows, True
 
 

@@ -19,19 +19,33 @@ def augment(kind: str, x: Tensor, seeds: Sequence[int], update: int) -> Tensor:
     (4 pixels of 32), crops at random and mirrors left-right with probability ½. Borders are 0,
     the mean of standardized data.
     """
-    members, batch, _, height, width = x.shape
-    reach = max(1, height // 8)
-    draws = np.stack(
-        [key(seed, "augment", update).integers(0, 2 * reach + 1, (batch, 2)) for seed in seeds]
-    )
-    padded = functional.pad(x, (reach, reach, reach, reach))
-    corner = torch.from_numpy(draws).to(x.device)
-    rows = corner[..., 0, None] + torch.arange(height, device=x.device)
-    columns = corner[..., 1, None] + torch.arange(width, device=x.device)
+    batch, most = x.shape[1], 2 * reach(x)
+    draws = np.stack([key(s, "augment", update).integers(0, most + 1, (batch, 2)) for s in seeds])
+    mirrored = None
     if kind == "crop-flip":
         coins = np.stack([key(seed, "mirror", update).random(batch) < 0.5 for seed in seeds])
-        mirrored = torch.from_numpy(coins).to(x.device)[..., None]
-        columns = torch.where(mirrored, columns.flip(-1), columns)
+        mirrored = torch.from_numpy(coins).to(x.device)
+    return moved(x, torch.from_numpy(draws).to(x.device), mirrored)
+
+
+def reach(x: Tensor) -> int:
+    """By how many pixels an image moves at most."""
+    return max(1, x.shape[-2] // 8)
+
+
+def moved(x: Tensor, corner: Tensor, mirrored: Tensor | None) -> Tensor:
+    """`x` padded by its `reach`, and cut out again from `corner` on.
+
+    `corner` is `[members, batch, 2]` (row, column) in 0 … 2·reach, `mirrored` bool
+    `[members, batch]`.
+    """
+    members, batch, _, height, width = x.shape
+    border = reach(x)
+    padded = functional.pad(x, (border, border, border, border))
+    rows = corner[..., 0, None] + torch.arange(height, device=x.device)
+    columns = corner[..., 1, None] + torch.arange(width, device=x.device)
+    if mirrored is not None:
+        columns = torch.where(mirrored[..., None], columns.flip(-1), columns)
     m = torch.arange(members, device=x.device)[:, None, None, None]
     b = torch.arange(batch, device=x.device)[None, :, None, None]
     taken = padded[m, b, :, rows[..., :, None], columns[..., None, :]]

@@ -1,42 +1,67 @@
-"""On CUDA: one update of a stack captured as a graph and replayed.
+"""One update of a stack over fixed buffers; on CUDA captured as a graph and replayed.
 
 A small network's update is dozens of short kernels, and launching them costs more than running
-them. A graph is captured per batch size. What changes from update to update goes
-in through fixed buffers (indices of the batch, learning rates); updates that draw noise, augment,
-attack or use Adam (whose bias correction is a number of the host) are not captured.
+them. A graph is captured per batch size. What changes from update to update goes in through fixed
+buffers (indices of the batch, learning rates) or is counted up by the update itself (the number
+that keys its noise, the steps of Adam's bias correction).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 WARM_UPS = 3
 
+Body = Callable[[Tensor, Tensor], Tensor]
 
-@dataclass
-class _Graph:
-    graph: torch.cuda.CUDAGraph
+
+@dataclass(frozen=True)
+class Execution:
+    """How updates are carried out: what changes the numbers drawn, and what changes nothing.
+
+    `counts_there` keeps the number of the update and of the optimizer's steps in tensors, which is
+    what drawing on the device and capturing need. A step is `direct`, a `graph`, or `static`: over
+    the buffers of a graph, without one.
+    """
+
+    counts_there: bool
+    step: Literal["direct", "static", "graph"]
+
+    @classmethod
+    def on(cls, device: torch.device) -> Execution:
+        """What training uses; tests use the others too."""
+        return cls(True, "graph") if device.type == "cuda" else cls(False, "direct")
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """A body over its buffers: `index` is read and `losses` written by `replay`."""
+
+    replay: Callable[[], None]
     index: Tensor
     losses: Tensor
 
 
 class CapturedStep:
-    """`body(index, rates) → losses` as graphs, one per batch size.
+    """`body(index, rates) → losses` over fixed buffers, one set per batch size.
 
     `body` changes the tensors that `state()` names in place, and nothing else; `index` is
-    `[members, batch]`, `rates` and the losses are `[members]`.
+    `[members, batch]`, `rates` and the losses are `[members]`. Without `graphs` the body runs over
+    the same buffers each time, on any device: whatever a graph could not see is wrong there too.
     """
 
     def __init__(
-        self, body: Callable[[Tensor, Tensor], Tensor], state: Callable[[], Mapping[str, Tensor]]
+        self, body: Body, state: Callable[[], Mapping[str, Tensor]], graphs: bool = True
     ) -> None:
         self._body = body
         self._state = state
-        self._graphs: dict[int, _Graph] = {}
+        self._record = self._captured if graphs else self._static
+        self._recorded: dict[int, _Recorded] = {}
         self._rates: Tensor | None = None
 
     def __call__(self, index: Tensor, rates: Tensor) -> Tensor:
@@ -45,14 +70,22 @@ class CapturedStep:
             self._rates = rates.clone()
         self._rates.copy_(rates)
         size = index.shape[1]
-        if size not in self._graphs:
-            self._graphs[size] = self._capture(index.clone(), self._rates)
-        found = self._graphs[size]
+        if size not in self._recorded:
+            self._recorded[size] = self._record(index.clone(), self._rates)
+        found = self._recorded[size]
         found.index.copy_(index)
-        found.graph.replay()
+        found.replay()
         return found.losses
 
-    def _capture(self, index: Tensor, rates: Tensor) -> _Graph:
+    def _static(self, index: Tensor, rates: Tensor) -> _Recorded:
+        losses = torch.zeros_like(rates)
+
+        def replay() -> None:
+            losses.copy_(self._body(index, rates))
+
+        return _Recorded(replay, index, losses)
+
+    def _captured(self, index: Tensor, rates: Tensor) -> _Recorded:
         before = {name: tensor.detach().clone() for name, tensor in self._state().items()}
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch has no types for it
         side.wait_stream(torch.cuda.current_stream())
@@ -66,4 +99,4 @@ class CapturedStep:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             losses = self._body(index, rates)
-        return _Graph(graph, index, losses)
+        return _Recorded(graph.replay, index, losses)

@@ -69,7 +69,15 @@ def load(place: Place) -> tuple[Progress, dict[str, Tensor]]:
     Raises:
         RunFolderError: if the file is missing or damaged, or of a newer version.
     """
-    data = place.read(MOST_BYTES)
+    return parsed(place.read(MOST_BYTES), place)
+
+
+def parsed(data: bytes, place: Place) -> tuple[Progress, dict[str, Tensor]]:
+    """As `load`, of the bytes that lie or are to lie at `place`; nothing in them is unpickled.
+
+    Raises:
+        RunFolderError: if they are damaged or of a newer version.
+    """
     try:
         about = _about(data)
         schema = int(about.get("schema", 1))

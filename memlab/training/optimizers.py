@@ -7,7 +7,7 @@ The update rules are those of torch.optim (SGD with momentum and Nesterov; Adam,
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,13 +17,18 @@ from memlab.experiment.spec import Experiment
 
 @dataclass
 class Hyperparameters:
-    """Vectors over the members, each `[members]`, float32 on the training device."""
+    """Vectors over the members, each `[members]`, float32 on the training device.
+
+    `moves` and `decays` say whether any member has momentum, or weight decay.
+    """
 
     momentum: Tensor
     beta1: Tensor
     beta2: Tensor
     epsilon: Tensor
     weight_decay: Tensor
+    moves: bool
+    decays: bool
 
     @classmethod
     def of(
@@ -40,11 +45,21 @@ class Hyperparameters:
             beta2=vector([e.optimizer.beta2 for e in experiments]),
             epsilon=vector([e.optimizer.epsilon for e in experiments]),
             weight_decay=vector([e.regularization.weight_decay for e in experiments]),
+            moves=any(e.optimizer.momentum for e in experiments),
+            decays=any(e.regularization.weight_decay for e in experiments),
         )
 
     def select(self, keep: Tensor) -> Hyperparameters:
         """The vectors of the members `keep` (indices)."""
-        return Hyperparameters(*(getattr(self, f.name)[keep] for f in fields(self)))
+        return Hyperparameters(
+            momentum=self.momentum[keep],
+            beta1=self.beta1[keep],
+            beta2=self.beta2[keep],
+            epsilon=self.epsilon[keep],
+            weight_decay=self.weight_decay[keep],
+            moves=self.moves,
+            decays=self.decays,
+        )
 
 
 class StackOptimizer:
@@ -58,14 +73,21 @@ class StackOptimizer:
         self.govern(vectors)
         self.parameters = list(parameters)
         self.steps = 0
-        self._has_momentum = name == "sgd" and bool((vectors.momentum != 0).any())
+        #: `steps` as a tensor that a step counts up itself, float64; None where the host counts.
+        self.count: Tensor | None = None
+        self._has_momentum = name == "sgd" and vectors.moves
         count = {"sgd": 1 if self._has_momentum else 0}.get(name, 2)
         self.moments = [[torch.zeros_like(p) for p in self.parameters] for _ in range(count)]
+
+    def count_there(self) -> None:
+        """From now on counts the steps in a tensor, as a captured step has to."""
+        device = self.vectors.beta1.device
+        self.count = torch.full((), self.steps, dtype=torch.float64, device=device)
 
     def govern(self, vectors: Hyperparameters) -> None:
         """Goes on with other values; momentum where there was none before is left out."""
         self.vectors = vectors
-        self._decays = bool((vectors.weight_decay != 0).any())
+        self._decays = vectors.decays
 
     @property
     def plain(self) -> bool:
@@ -106,8 +128,9 @@ class StackOptimizer:
 
     def _adam(self, gradients: Sequence[Tensor], learning_rate: Tensor) -> None:
         h = self.vectors
-        first = 1 - h.beta1.double().pow(self.steps)
-        second = 1 - h.beta2.double().pow(self.steps)
+        steps = self.steps if self.count is None else self.count.add_(1)
+        first = 1 - h.beta1.double().pow(steps)
+        second = 1 - h.beta2.double().pow(steps)
         rate = (learning_rate.double() / first).to(learning_rate.dtype)
         root = second.sqrt().to(learning_rate.dtype)
         if self.name == "adamw":

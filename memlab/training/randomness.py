@@ -1,8 +1,8 @@
 """Keyed randomness during training: every mask and noise follows from (seed, purpose, counter).
 
 A member draws the same alone, stacked, resumed or forked, because nothing is drawn from a
-sequence. On the CPU numpy's Philox makes the numbers; on a GPU torch's generator, seeded by the
-same keys, makes them there.
+sequence. numpy's Philox makes the numbers, on the CPU; on a GPU they are made there, others from
+the same keys (`memlab.training.device_noise`).
 """
 
 from __future__ import annotations
@@ -32,10 +32,6 @@ def normal(seed: int, purpose: str, counter: int, count: int) -> np.ndarray:
 def orders(seeds: Sequence[int], epoch: int, examples: int) -> np.ndarray:
     """The order of the training examples in `epoch` for each member, `[members, examples]`."""
     return np.stack([key(seed, "order", epoch).permutation(examples) for seed in seeds])
-
-
-def _device_seed(seed: int, purpose: str, counter: int) -> int:
-    return int(key(seed, purpose, counter).bit_generator.random_raw() >> 1)
 
 
 @dataclass(frozen=True)
@@ -98,16 +94,9 @@ class KeyedNoise:
             if rate == 0.0:
                 mask[member] = 1.0
                 continue
-            scale = 1.0 / (1.0 - rate)
-            if like.device.type == "cpu":
-                kept = uniform16(seed, purpose, self.update, size) >= round(rate * 65536)
-                drawn = torch.from_numpy(kept).view(like.shape[1:])
-                torch.mul(drawn, scale, out=mask[member])
-            else:
-                generator = torch.Generator(like.device)
-                generator.manual_seed(_device_seed(seed, purpose, self.update))
-                draws = torch.rand(like.shape[1:], generator=generator, device=like.device)
-                mask[member] = (draws >= rate) * scale
+            kept = uniform16(seed, purpose, self.update, size) >= round(rate * 65536)
+            drawn = torch.from_numpy(kept).to(like.device).view(like.shape[1:])
+            torch.mul(drawn, 1.0 / (1.0 - rate), out=mask[member])
         return mask
 
     def gaussian(self, site: str, deviations: np.ndarray, like: Tensor) -> Tensor | None:
@@ -120,15 +109,8 @@ class KeyedNoise:
         for member, (seed, deviation) in enumerate(zip(self.seeds, deviations, strict=True)):
             if deviation == 0.0:
                 continue
-            if like.device.type == "cpu":
-                drawn = torch.from_numpy(normal(seed, purpose, self.update, size))
-                torch.mul(drawn.view(like.shape[1:]), float(deviation), out=noise[member])
-            else:
-                generator = torch.Generator(like.device)
-                generator.manual_seed(_device_seed(seed, purpose, self.update))
-                noise[member] = deviation * torch.randn(
-                    like.shape[1:], generator=generator, device=like.device
-                )
+            drawn = torch.from_numpy(normal(seed, purpose, self.update, size)).to(like.device)
+            torch.mul(drawn.view(like.shape[1:]), float(deviation), out=noise[member])
         return noise
 
     def dropout(self, site: str, x: Tensor) -> Tensor:

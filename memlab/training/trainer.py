@@ -21,7 +21,8 @@ from memlab.models import StackedModel, build
 from memlab.training.adversarial import adversarial_examples
 from memlab.training.arrays import StackArrays
 from memlab.training.augmentation import augment
-from memlab.training.captured import CapturedStep
+from memlab.training.captured import CapturedStep, Execution
+from memlab.training.device_noise import DeviceNoise, DeviceStream, augment_on_device
 from memlab.training.divergence import Divergence
 from memlab.training.evaluation import Evaluation, Forward, Split, evaluate
 from memlab.training.fused import FusedPerceptron, supported
@@ -58,6 +59,7 @@ class StackTrainer:
         device: torch.device,
         fused: bool = True,
         layout: Layout = CONTIGUOUS,
+        execution: Execution | None = None,
     ) -> None:
         self.plan = plan
         self.layout: Layout = layout
@@ -74,6 +76,8 @@ class StackTrainer:
         self._parts = first.evaluation.parts
         self._lass_steps = first.regularization.adversarial_steps
         self._allow_fused = fused
+        self._bf16 = first.training.precision == "bf16"
+        self._execution = execution or Execution.on(device)
         self.model: StackedModel = self.initial()
         self.arrays = arrays
         self._rates = Rates.of(self._experiments)
@@ -149,6 +153,7 @@ class StackTrainer:
         spec = self._spec
         usable = (
             self._allow_fused
+            and not self._bf16
             and self._adversarial is None
             and supported(spec.name, spec.activation, spec.normalization or "none")
         )
@@ -187,26 +192,52 @@ class StackTrainer:
         x = self.arrays.train.inputs.batch(index, self._workspace)
         targets = self.arrays.train.labels.gather(1, index)
         if self._augmentation != "none" and x.dim() == 5:
-            x = augment(self._augmentation, x, self.seeds(), self.update)
-        noise = KeyedNoise(self.seeds(), self._rates, self.update) if self._noisy else None
+            x = self._augmented(x)
+        noise = self._noise() if self._noisy else None
         if self._fused is not None:
-            return self._fused.step(x, targets, rates, self._smoothing, noise)
-        return self._autograd_step(x, targets, rates, noise)
+            losses = self._fused.step(x, targets, rates, self._smoothing, noise)
+        else:
+            losses = self._autograd_step(x, targets, rates, noise)
+        if self._stream is not None:
+            self._stream.update.add_(1)
+        return losses
+
+    def _noise(self, tag: str = "") -> KeyedNoise:
+        if self._stream is not None:
+            return DeviceNoise(self._stream, tag)
+        return KeyedNoise(self.seeds(), self._rates, self.update, tag)
+
+    def _augmented(self, x: Tensor) -> Tensor:
+        if self._stream is not None:
+            return augment_on_device(self._augmentation, x, self._stream)
+        return augment(self._augmentation, x, self.seeds(), self.update)
 
     def _make_captured(self) -> CapturedStep | None:
-        fixed = not self._noisy and self._augmentation == "none"
-        usable = self.device.type == "cuda" and fixed and self._adversarial is None
-        if not usable or self._optimizer.name != "sgd":
+        """What counts updates on the device, from `self.update` on, and the step that needs it."""
+        self._stream: DeviceStream | None = None
+        if self._execution.counts_there:
+            self._stream = DeviceStream(self.seeds(), self._rates, self.device, self.update)
+            self._optimizer.count_there()
+        if self._execution.step == "direct":
             return None
-        return CapturedStep(self._descend, self.state)
+        graphs = self._execution.step == "graph"
+        return CapturedStep(self._descend, self._changing, graphs)
+
+    def _changing(self) -> dict[str, Tensor]:
+        """All tensors that an update changes."""
+        changing = self.state()
+        if self._stream is not None:
+            changing["updates"] = self._stream.update
+        if self._optimizer.count is not None:
+            changing["steps"] = self._optimizer.count
+        return changing
 
     def _autograd_step(
         self, x: Tensor, targets: Tensor, rates: Tensor, noise: KeyedNoise | None
     ) -> Tensor:
-        training = noise or KeyedNoise(self.seeds(), self._rates, self.update)
-        losses = example_losses(self.loss, self.model(x, training), targets, self._smoothing).mean(
-            1
-        )
+        training = noise or self._noise()
+        logits = self._logits(x, training)
+        losses = example_losses(self.loss, logits, targets, self._smoothing).mean(1)
         total = losses
         if self._adversarial is not None:
             total = self._with_adversarial(x, targets, losses, training)
@@ -215,15 +246,23 @@ class StackTrainer:
         self._optimizer.step(gradients, rates)
         return losses.detach()
 
+    def _logits(self, x: Tensor, noise: KeyedNoise | None = None) -> Tensor:
+        """Logits in float32 from a forward pass in the precision of updates."""
+        if not self._bf16:
+            plain: Tensor = self.model(x, noise)
+            return plain
+        with torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False):
+            logits: Tensor = self.model(x, noise)
+        return logits.float()
+
     def _with_adversarial(
         self, x: Tensor, targets: Tensor, losses: Tensor, noise: KeyedNoise
     ) -> Tensor:
         assert self._adversarial is not None
-        found = adversarial_examples(self.model, x, self._radius, self._lass_steps, noise)
-        again = KeyedNoise(self.seeds(), self._rates, self.update, tag=":adversarial")
-        attacked = example_losses(
-            self.loss, self.model(found, again), targets, self._smoothing
-        ).mean(1)
+        found = adversarial_examples(self._logits, x, self._radius, self._lass_steps, noise)
+        again = self._noise(":adversarial")
+        logits = self._logits(found, again)
+        attacked = example_losses(self.loss, logits, targets, self._smoothing).mean(1)
         return (1 - self._adversarial) * losses + self._adversarial * attacked
 
     def learning_rates(self) -> np.ndarray:
@@ -281,7 +320,7 @@ class StackTrainer:
         self.model = self.model.select(keep)
         self._optimizer = self._optimizer.select(keep, self._parameters())
         self.arrays = self.arrays.select(keep)
-        self._rates = self._rates.select(keep.cpu().numpy())
+        self._rates = self._rates.select(np.array(positions))
         self._divergence = self._divergence.select(keep)
         self.active = [self.active[i] for i in positions]
         self._refresh()

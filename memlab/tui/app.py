@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     from memlab.tui.shell import Suggestion
 
 
+PREWARM_SECONDS = 0.5
+#: Modes in which runs are started or resumed.
+STARTS = ("compose", "library", "scoreboard")
+
+
 def _commands() -> type[Provider]:
     from memlab.tui.commands import MemlabCommands
 
@@ -74,7 +79,7 @@ class MemlabApp(PlainApp):
         self.suggestion: Suggestion | None = None
         self.compose_tree: dict[str, Any] | None = None
         self.launched: list[str] = []
-        self.painted = False
+        self.painted = self._usable = False
         self.theme = self.settings.theme if self.settings.theme in THEMES else DARK_THEME.name
         self._first = screen if screen in NAMES else "compose"
         self.set_reactive(MemlabApp.selected_run, open_run)
@@ -137,6 +142,20 @@ class MemlabApp(PlainApp):
         """The first screen is usable: start-up's garbage stays where it is, later's is swept."""
         gc.freeze()
         gc.enable()
+        self._usable = True
+        self.set_timer(PREWARM_SECONDS, self.keep_worker)
+
+    @work(thread=True, group="standby", exclusive=True, exit_on_error=False)
+    def keep_worker(self) -> None:
+        """Keeps a worker ready, its imports behind it, so that a started run moves at once."""
+        if not self.prewarm or (self.standby is not None and self.standby.ready):
+            return
+        from memlab.runs.launch import Standby
+
+        if self.is_running:
+            self.standby = Standby.start()
+            if not self.is_running:
+                self.standby.close()
 
     def on_resize(self, event: Resize) -> None:
         """Covers a screen that has no room; `self.size` is still the one before."""
@@ -167,6 +186,8 @@ class MemlabApp(PlainApp):
         while len(self.screen_stack) > 1:
             self.pop_screen()
         self.call_after_refresh(self._arrived)
+        if name in STARTS and self._usable:
+            self.keep_worker()
 
     def _arrived(self) -> None:
         self._fit(self.size)

@@ -1,4 +1,4 @@
-"""Help: the keys of the screen it was asked on, from that screen's own bindings."""
+"""Help: what the screen it was asked on is about (`ABOUT`), and the keys of its own bindings."""
 
 from __future__ import annotations
 
@@ -15,18 +15,6 @@ from textual.widgets import Static
 
 from memlab.tui.plain_lines import framed
 
-ABOUT = {
-    "Compose": "Choose a preset, change what you like, and start it. Several values in a field, "
-    "such as 0, 0.2, 0.4 or 0:1:0.2, make an axis: one network for each, times the seeds.",
-    "Watch": "The truth is learned before the lies. The curves are accuracy on clean training "
-    "examples, on corrupted ones, and on data the network has never seen.",
-    "Report": "What was memorized, what it cost, and how sure that is.",
-    "Library": "All runs, newest first. Mark two or more to compare them.",
-    "Scoreboard": "Do the papers' claims hold on this machine? S is supported, N not supported, "
-    "? inconclusive, · not run. Runs are trained by workers that go on without the app.",
-    "Claim": "Each condition with its 95 % interval over seeds against what was asked, S, N or ?. "
-    "The control is the same where it must not be supported.",
-}
 FAMILIAR = (
     "scroll",
     "cursor",
@@ -80,8 +68,8 @@ def help_on(screen: Screen[object]) -> Help:
     """The sheet for a screen as it stands: its keys, then those of what has the focus."""
     title = str(screen.title or type(screen).__name__.removesuffix("Screen"))
     parts: list[Content] = []
-    if title in ABOUT:
-        parts += [Content(ABOUT[title]), Content("")]
+    if about := getattr(screen, "ABOUT", ""):
+        parts += [Content(about), Content("")]
     for heading, keys in _sections(screen):
         parts.append(Content.styled(heading, "bold"))
         width = max(len(key) for key, _ in keys)

@@ -234,6 +234,7 @@ def _give_back() -> None:
 def when_idle(descriptor: int) -> None:
     """In a standby: calibrates a machine never measured, until `descriptor` has something to say.
 
+    What a busy machine left out is measured once it is quiet.
     Nothing that goes wrong here may keep the standby from its run.
     """
     if os.environ.get(ALLOWED, "1") == "0":
@@ -244,10 +245,23 @@ def when_idle(descriptor: int) -> None:
 
     try:
         device = devices.choose("auto")
-        if not asked() and not complete(device):
+        if not asked() and not complete(device) and not (busy() and measured(device)):
             calibrate(device, asked)
     except (MemlabError, OSError, RuntimeError, ValueError) as error:
         print(f"calibration: {error}", file=sys.stderr)
+
+
+def busy() -> bool:
+    """Whether others wanted all cores during the last minute."""
+    try:
+        return os.getloadavg()[0] >= usable_cores()
+    except OSError:
+        return False
+
+
+def measured(device: torch.device) -> bool:
+    """Whether anything was measured on this machine and `device`."""
+    return bool(calibration.load(machine_of(device)).measured)
 
 
 def complete(device: torch.device) -> bool:

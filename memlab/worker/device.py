@@ -62,8 +62,18 @@ def keep_memory() -> None:
 
 
 def be_deterministic() -> None:
-    """Equal results for equal runs: deterministic algorithms, TF32 off."""
+    """Equal results for equal runs: deterministic algorithms, TF32 off until asked for."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
+    compute_in("float32")
+
+
+def compute_in(precision: str) -> None:
+    """Sets how this process computes in float32 from here on: `training.precision`.
+
+    With `tf32` products round their factors to TF32 wherever the hardware can, evaluations and
+    instruments included. `bf16` is the trainer's; what it leaves in float32 is full float32.
+    """
+    rounded = precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = rounded
+    torch.backends.cudnn.allow_tf32 = rounded

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 
 from memlab.data.corruption import Corrupted
-from memlab.data.dataset import Request
-from memlab.data.image_folder import picture_names
-from memlab.experiment.material_spec import DatasetSpec
 from memlab.experiment.spec import Experiment
 from memlab.instruments.ledger import Ledger
 from memlab.instruments.ledger_store import LedgerFacts
@@ -49,15 +45,7 @@ def example_ledger(
         corrupted=[part.corrupted for part in parts],
         evaluations=sum(1 for _ in plan.timeline.evaluations()),
         pictures=material.pictures(first),
-        files=_files(first.experiment.dataset, splits.train.index),
+        files=material.files(first),
         fake_class=splits.fake is not None,
     )
     return Ledger(stack_folder(run, plan.index), facts, device)
-
-
-def _files(spec: DatasetSpec, index: np.ndarray) -> list[str] | None:
-    """Names of the training examples' files, where the dataset is a folder of them."""
-    if not spec.name.startswith("folder:"):
-        return None
-    names = picture_names(Request(spec).path)
-    return [names[i] for i in index]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from memlab.data.corruption import Corrupted, corrupt
+from memlab.data.dataset import Request
+from memlab.data.image_folder import picture_names
 from memlab.data.registry import load
 from memlab.data.split import Splits, split
 from memlab.data.thumbnails import thumbnails
@@ -23,13 +25,30 @@ def source(spec: DatasetSpec) -> str:
     return spec.model_dump_json(exclude={"subset"})
 
 
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """The data of a run, to be trained where its files are not; both by the dataset's description.
+
+    `files` names each training example's file where the dataset is a folder of them.
+    """
+
+    splits: Mapping[str, Splits]
+    files: Mapping[str, Sequence[str] | None]
+
+
 class Material:
     """Data of a run's members, kept by what it depends on."""
 
-    def __init__(self, folders: Sequence[Path], progress: Callable[[int, int], None]) -> None:
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        progress: Callable[[int, int], None],
+        packed: Packed | None = None,
+    ) -> None:
         self._folders = folders
         self._progress = progress
-        self._splits: dict[str, Splits] = {}
+        self._splits: dict[str, Splits] = {} if packed is None else dict(packed.splits)
+        self._files = {} if packed is None else dict(packed.files)
         self._corrupted: dict[str, Corrupted] = {}
         self._pictures: dict[int, np.ndarray] = {}
 
@@ -78,6 +97,23 @@ class Material:
         if id(inputs) not in self._pictures:
             self._pictures[id(inputs)] = thumbnails(inputs, self.splits(member).image_shape)
         return self._pictures[id(inputs)]
+
+    def files(self, member: Member) -> Sequence[str] | None:
+        """Names of the training examples' files, where the dataset is a folder of them."""
+        spec = member.experiment.dataset
+        name = source(spec)
+        if name not in self._files:
+            index = self.splits(member).train.index
+            known = picture_names(Request(spec).path) if spec.name.startswith("folder:") else None
+            self._files[name] = None if known is None else [known[at] for at in index]
+        return self._files[name]
+
+    def packed(self, members: Sequence[Member]) -> Packed:
+        """All that the members need, for a `Material` on another machine."""
+        for member in members:
+            self.splits(member)
+            self.files(member)
+        return Packed(dict(self._splits), dict(self._files))
 
     def forget(self) -> None:
         """Lets go of the corrupted data of a finished stack; splits stay."""

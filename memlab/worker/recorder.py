@@ -22,17 +22,21 @@ class EvaluationTable:
     """`series/stack-NNN`: one row an evaluation, `[members]` of each metric, no clock in it."""
 
     def __init__(self, series: Place, plan: StackPlan) -> None:
-        members = len(plan.members)
-        columns: Columns = [
+        columns = self.columns(len(plan.members))
+        self.name = f"stack-{plan.index:03d}"
+        attributes = {"stack": plan.index, "members": plan.indices, "metrics": list(METRICS)}
+        self.writer = TableWriter(series / self.name, columns, attributes)
+
+    @staticmethod
+    def columns(members: int) -> Columns:
+        """The table's columns for a stack of `members`."""
+        return [
             ("update", "<i8"),
             ("examples", "<i8"),
             ("epoch", "<f8"),
             ("batch_size", "<i8"),
             *((name, "<f8", (members,)) for name in METRICS),
         ]
-        self.name = f"stack-{plan.index:03d}"
-        attributes = {"stack": plan.index, "members": plan.indices, "metrics": list(METRICS)}
-        self.writer = TableWriter(series / self.name, columns, attributes)
 
     def append(
         self,

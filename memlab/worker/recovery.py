@@ -101,7 +101,7 @@ def _check_stack(folder: RunFolder, plan: StackPlan, promised: bool) -> None:
     progress, _ = kept
     for name, rows in progress.rows.items():
         if rows:
-            require(Table.open(_table(folder, plan, name), thorough=True), rows)
+            require(Table.open(table_of(folder, plan, name), thorough=True), rows)
     ledger = stack_folder(folder, plan.index)
     if (ledger / HEADER_FILE).info() is not None:
         read_stack(ledger)
@@ -109,7 +109,7 @@ def _check_stack(folder: RunFolder, plan: StackPlan, promised: bool) -> None:
         stack_outcomes(ledger)
 
 
-def _table(folder: RunFolder, plan: StackPlan, name: str) -> Place:
+def table_of(folder: RunFolder, plan: StackPlan, name: str) -> Place:
     """The table whose rows a checkpoint counts under `name`."""
     if name.startswith(INSTRUMENT):
         name = f"instrument-{name.removeprefix(INSTRUMENT)}-{plan.index:03d}"

@@ -21,6 +21,8 @@ from memlab.training.evaluation import Evaluation
 from memlab.training.layouts import CONTIGUOUS, Layout
 from memlab.training.plan import StackPlan
 from memlab.training.trainer import StackTrainer
+from memlab.worker import device as devices
+from memlab.worker import memory
 from memlab.worker.example_ledger import example_ledger
 from memlab.worker.instruments import InstrumentPanel
 from memlab.worker.material import Material
@@ -54,8 +56,10 @@ class StackRun:
         self._experiment = experiment
         self._told = told
         self._pace = Pace()
+        devices.compute_in(plan.members[0].experiment.training.precision)
         parts = [material.corrupted(member) for member in plan.members]
         shapes = material.shapes(plan.members[0])
+        memory.require(plan, parts, shapes, device)
         arrays = StackArrays.of(parts, shapes.classes, device)
         self.trainer = StackTrainer(plan, arrays, shapes, device, layout=layout)
         self._table = EvaluationTable(folder.series, plan)
@@ -263,7 +267,8 @@ class StackRun:
         self._epoch, self.done = progress.epoch, progress.done
 
     def close(self) -> None:
-        """Closes the stack's tables."""
+        """Closes the stack's tables; what comes after it computes in float32."""
+        devices.compute_in("float32")
         self._table.writer.close()
         self._memorized.close()
         self.instruments.close()

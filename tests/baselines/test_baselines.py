@@ -15,7 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from memlab.baselines import kernels, registry
 from memlab.baselines.baseline import BASELINES, BaselineData, Predicted
-from memlab.baselines.kernels import gaussian, laplace, rbf_interpolating
+from memlab.baselines.kernels import gaussian, interpolate, laplace
 from memlab.baselines.linear import RidgePath, minimum_norm
 from memlab.baselines.neighbours import (
     CANDIDATES,
@@ -189,7 +189,7 @@ def test_tuned_kernel_equals_scikit_learns_kernel_ridge(name: str) -> None:
 
 def test_interpolant_is_the_solution_of_the_kernel_system() -> None:
     d = data()
-    found = rbf_interpolating(d)
+    found = interpolate(d, gaussian)
     sigma = found.chosen["bandwidth"]
     inner = np.exp(-cdist(d.train_x, d.train_x, "sqeuclidean") / (2 * sigma**2))
     across = np.exp(-cdist(d.test_x, d.train_x, "sqeuclidean") / (2 * sigma**2))
@@ -220,7 +220,7 @@ def test_equal_inputs_with_different_labels_cannot_be_interpolated() -> None:
     x[1] = x[0]
     y = np.arange(40) % 2
     with pytest.raises(InvalidDataset, match="different labels"):
-        rbf_interpolating(BaselineData(x, y, x[:10], y[:10], x, 2, 0))
+        interpolate(BaselineData(x, y, x[:10], y[:10], x, 2, 0), gaussian)
 
 
 def test_measures_are_split_as_the_networks_are() -> None:

@@ -125,7 +125,7 @@ def test_the_share_of_the_peak_has_one_row_for_each_perceptron_that_only_trains(
 
 def test_a_run_is_timed_and_weighed(bench: Bench) -> None:
     size = scaling.Size(3, examples=64, width=8, epochs=1)
-    (point,) = scaling.points({"networks": [size]}, bench, lambda line: None)
+    (point,) = scaling.points({"networks": [size]}, bench)
     assert point.seconds > 0
     assert point.folder_bytes > 0
     if os.path.exists("/proc/self/statm"):

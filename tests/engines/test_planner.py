@@ -45,6 +45,7 @@ def speeds(shape: Shape, figures: dict[tuple[int, int, int], float]) -> Speeds:
         ({(20, 1, 2): 0.010, (10, 2, 1): 0.011}, [20], 1),  # no faster: a single process
         ({(20, 1, 2): 0.010, (10, 2, 1): 0.0099}, [20], 1),  # hardly faster
         ({(20, 1, 2): 0.010, (10, 2, 1): 0.009, (8, 2, 1): 0.002}, [5, 5, 5, 5], 2),  # the cache
+        ({(10, 2, 1): 0.009}, [10, 10], 2),  # threads could not be timed
     ],
 )
 def test_the_plan_is_what_was_measured_fastest(figures, widths, processes) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from memlab.experiment import presets, reading
-from memlab.experiment.cost import START_SECONDS, Cost, estimate
+from memlab.experiment.cost import START_SECONDS, Cost, estimate, expected
 from memlab.experiment.datasets import taken
 from memlab.experiment.speeds import Measured, Shape, Speeds
 
@@ -96,3 +96,26 @@ def test_the_noise_ladders_folder_is_what_one_run_had() -> None:
 def test_every_preset_has_a_cost(preset: presets.Preset) -> None:
     found = estimate(preset.experiment(), "cpu", Speeds(2))
     assert found is None or (found.seconds > 0 and found.disk > 0 and found.memory > 0)
+
+
+def test_what_is_expected_is_the_faster_of_one_process_and_one_for_each_core() -> None:
+    made = reading.experiment({"seeds": 8, "stop": {"epochs": 50}}, "test")
+    data = taken(made.dataset)
+    assert data is not None
+    shape = Shape.taken(made, data)
+
+    def speeds(together: float, alone: float) -> Speeds:
+        return Speeds(
+            2,
+            (
+                Measured(shape, 8, 2, 1, together, 1e-7, "run"),
+                Measured(shape, 8, 1, 1, alone, 1e-7, "run"),
+            ),
+        )
+
+    spread, whole = expected(made, "cpu", speeds(0.01, 0.012)), expected(made, "cpu", speeds(1, 3))
+    assert spread is not None
+    assert whole is not None
+    updates = spread.updates / 8
+    assert spread.seconds == pytest.approx(updates * 0.006, rel=0.5)
+    assert whole.seconds == pytest.approx(updates * 1, rel=0.1)

@@ -13,11 +13,13 @@ from memlab.data.corruption import Corrupted
 from memlab.experiment import grid, reading
 from memlab.experiment.grid import Member
 from memlab.training.arrays import StackArrays
+from memlab.training.captured import Execution
 from memlab.training.layouts import Layout
 from memlab.training.plan import plan
 from memlab.training.trainer import Shapes, StackTrainer
 
 FEATURES, CLASSES, TRAIN = 12, 4, 60
+CPU = torch.device("cpu")
 torch.set_num_threads(1)
 
 
@@ -63,14 +65,14 @@ def trainer_of(
     fused: bool = True,
     image: bool = False,
     layout: Layout = "contiguous",
+    execution: Execution | None = None,
+    device: torch.device = CPU,
 ) -> StackTrainer:
     """A trainer of these members as one stack."""
     (made,) = plan(members, [TRAIN] * len(members), [100] * len(members))
-    arrays = StackArrays.of(
-        [data_for(m.seed, image) for m in members], CLASSES, torch.device("cpu")
-    )
+    arrays = StackArrays.of([data_for(m.seed, image) for m in members], CLASSES, device)
     shapes = Shapes((1, 8, 8), 64, CLASSES) if image else Shapes(None, FEATURES, CLASSES)
-    return StackTrainer(made, arrays, shapes, torch.device("cpu"), fused, layout)
+    return StackTrainer(made, arrays, shapes, device, fused, layout, execution)
 
 
 @pytest.fixture

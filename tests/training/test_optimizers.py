@@ -37,7 +37,9 @@ def test_each_member_moves_as_torch_optim_moves_it_over_50_steps(name, nesterov,
     rates = torch.tensor([0.05, 0.01, 0.1], dtype=torch.float64)
     values = {k: given.get(k, [v] * MEMBERS) for k, v in DEFAULTS.items()}
     vectors = Hyperparameters(
-        **{k: torch.tensor(v, dtype=torch.float64) for k, v in values.items()}
+        **{k: torch.tensor(v, dtype=torch.float64) for k, v in values.items()},
+        moves=any(values["momentum"]),
+        decays=any(values["weight_decay"]),
     )
     ours = start.clone()
     optimizer = StackOptimizer(name, nesterov, [ours], vectors)
@@ -57,7 +59,8 @@ def test_each_member_moves_as_torch_optim_moves_it_over_50_steps(name, nesterov,
 
 
 def test_selected_members_go_on_as_they_would_have():
-    vectors = Hyperparameters(*(torch.full((MEMBERS,), v) for v in (0.9, 0.9, 0.999, 1e-8, 0.1)))
+    each = (torch.full((MEMBERS,), v) for v in (0.9, 0.9, 0.999, 1e-8, 0.1))
+    vectors = Hyperparameters(*each, moves=True, decays=True)
     both = [torch.ones(MEMBERS, 3), torch.ones(MEMBERS, 3)]
     whole = StackOptimizer("adam", False, [both[0]], vectors)
     other = StackOptimizer("adam", False, [both[1]], vectors)

@@ -21,6 +21,11 @@ from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.table import LineTable
 
 
+def verdict(app: MemlabApp) -> str:
+    """What the line of that name says; nothing before the screen is composed."""
+    return "".join(str(line.content) for line in app.screen.query("#verdict").results(Static))
+
+
 async def main() -> dict[str, object]:
     """Presses keys as the speaker does."""
     app = MemlabApp()
@@ -33,17 +38,17 @@ async def main() -> dict[str, object]:
         await pilot.press("enter")
         await until_process(pilot, lambda: app.current_mode == "watch")
         run_id = app.selected_run
-        await until_process(pilot, lambda: app.screen.query_one("#verdict", Static).content)
+        await until_process(pilot, lambda: verdict(app))
         await settle(pilot)
         seen["run"] = run_id
         seen["said"] = str(app.screen.query_one("#sentence", Static).content)
         chart = app.screen.query_one("#lies", BrailleChart)
         seen["points"] = [len(series.x) for series in chart._series]
-        watched = str(app.screen.query_one("#verdict", Static).content)
+        watched = verdict(app)
         await pilot.press("3")
-        await until_process(pilot, lambda: app.screen.query_one("#verdict", Static).content)
+        await until_process(pilot, lambda: verdict(app))
         await settle(pilot)
-        seen["same_sentence"] = watched == str(app.screen.query_one("#verdict", Static).content)
+        seen["same_sentence"] = watched == verdict(app)
         seen["rows"] = len(app.screen.query_one(LineTable).row_keys)
         await pilot.press("4")
         await settle(pilot)

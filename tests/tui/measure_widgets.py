@@ -78,12 +78,12 @@ async def chart_case(name: str, growing: bool, highlighted: str | None, bands: b
             for i in range(101)
         ]
         for chart in charts:
-            chart.set_series(frames[0])
+            chart.show(frames[0])
         await pilot.pause()
 
         def step(i: int) -> None:
             for chart in charts:
-                chart.set_series(frames[i + 1])
+                chart.show(frames[i + 1])
 
         await measure(app, pilot, name, step)
 
@@ -100,7 +100,7 @@ async def table_case(name: str, cells: int) -> None:
         def step(i: int) -> None:
             for n in range(cells):
                 values[keys[n // 12 if cells > 40 else n], f"c{n % 12}"] = f"{i}.{n % 97:02d}"
-            table.update_cells()
+            table.repaint()
 
         await measure(app, pilot, name, step)
 

@@ -303,7 +303,8 @@ async def test_damaged_ledger_is_told_and_the_rest_goes_on(run) -> None:
 def test_the_screens_of_instruments_import_no_torch() -> None:
     program = (
         "import sys; from memlab.tui.watch.instruments import InstrumentsScreen;"
-        "from memlab.tui import instrument_model as m; from memlab.experiment.instruments import *;"
+        "from memlab.tui.watch import instrument_model as m;"
+        "from memlab.experiment.instruments import *;"
         "[m.card(n) for n in BUILT_IN]; print('torch' in sys.modules)"
     )
     done = subprocess.run(

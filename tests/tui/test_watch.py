@@ -335,7 +335,7 @@ def test_tail_reads_only_the_end_of_a_long_log_and_then_what_is_new(tmp_path) ->
 
 
 def test_titles_of_charts_have_the_colours_of_the_palette() -> None:
-    style = (Path(watch.__file__).parent / "watch.tcss").read_text()
+    style = (Path(watch.__file__).parent / "screen.tcss").read_text()
     for colours in (palette.DARK, palette.LIGHT):
         for kind in ("truth", "lies", "unseen"):
             assert f"#{kind} > .chart--title {{ color: {getattr(colours, kind)}; }}" in style

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memlab.errors import SettingsError
-from memlab.experiment.cost import Cost, estimate
+from memlab.experiment.cost import Cost, expected
 from memlab.experiment.datasets import taken
 from memlab.experiment.grid import member_count
 from memlab.experiment.spec import Experiment
@@ -58,7 +58,7 @@ class SpeedsReader:
 def note(made: Experiment, device: str, speeds: Speeds | None = None) -> CostNote:
     """What `made` costs on `device` (`cpu` or `cuda`); `speeds` were measured on this machine."""
     members = member_count(made)
-    found = estimate(made, device, speeds)
+    found = expected(made, device, speeds)
     networks = _count(members, "network")
     if found is None:
         lines = (networks, "its data are the user's own: time and memory show when it runs")

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 PAGES = ("#presets-box", "#form-box", "#preview-box")
 WIDTHS = [(0, "-narrow"), (110, "-wide"), (150, "-broad")]
 HEIGHTS = [(0, "-short"), (34, "-tall")]
-PREWARM_SECONDS = 0.5
 
 
 class ComposeScreen(StartingScreen):
@@ -44,6 +43,10 @@ class ComposeScreen(StartingScreen):
 
     CSS_PATH = "screen.tcss"
     TITLE = "Compose"
+    ABOUT = (
+        "Choose a preset, change what you like, and start it. Several values in a field, such "
+        "as 0, 0.2, 0.4 or 0:1:0.2, make an axis: one network for each, times the seeds."
+    )
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
@@ -112,11 +115,9 @@ class ComposeScreen(StartingScreen):
         self.add_class("-page-0")
 
     def on_screen_resume(self) -> None:
-        """Fills the screen once, and keeps a worker ready."""
+        """Fills the screen once."""
         if self._shelf is None:
             self.call_later(self.load)
-        else:
-            self._prewarm()
 
     def on_resize(self) -> None:
         """Hints differ on narrow screens."""
@@ -144,7 +145,6 @@ class ComposeScreen(StartingScreen):
 
     def _usable(self) -> None:
         self.shell.ready()
-        self.set_timer(PREWARM_SECONDS, self._prewarm)
 
     def take_over(self) -> None:
         """Shows the experiment that another screen handed to the app."""

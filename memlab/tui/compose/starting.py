@@ -1,7 +1,4 @@
-"""Starting runs and saving presets off the event loop; what came of it is a message.
-
-A worker is kept ready, its imports behind it, so that curves move as soon as a run is started.
-"""
+"""Starting runs and saving presets off the event loop; what came of it is a message."""
 
 from __future__ import annotations
 
@@ -67,17 +64,6 @@ class StartingScreen(Screen[None]):
             self.post_message(self.Started(folder.id))
         except (MemlabError, OSError) as error:
             self.post_message(self.Started("", str(error)))
-
-    @work(thread=True, group="standby", exclusive=True, exit_on_error=False)
-    def _prewarm(self) -> None:
-        """Keeps a worker ready, its imports behind it, so that curves move at once."""
-        from memlab.runs.launch import Standby
-
-        app = self.shell
-        if app.prewarm and app.is_running and (app.standby is None or not app.standby.ready):
-            app.standby = Standby.start()
-            if not app.is_running:
-                app.standby.close()
 
     @work(thread=True, group="save", exit_on_error=False)
     def _save_as(self, tree: dict[str, Any], name: str) -> None:

@@ -51,6 +51,7 @@ class LibraryScreen(LiveScreen[Answer]):
 
     CSS_PATH = "screen.tcss"
     TITLE = "Library"
+    ABOUT = "All runs, newest first. Mark two or more to compare them."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "watch", "watch"),
         Binding("slash", "filter", "filter", key_display="/"),

@@ -46,6 +46,7 @@ class ReportScreen(SuggestingScreen[Loaded]):
 
     CSS_PATH = "screen.tcss"
     TITLE = "Report"
+    ABOUT = "What was memorized, what it cost, and how sure that is."
     UPDATE_SECONDS = 1.0
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [

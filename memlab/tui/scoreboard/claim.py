@@ -47,6 +47,10 @@ class ClaimScreen(ScoreboardPage):
     """Pushed over the Scoreboard, which tells it what is new."""
 
     TITLE = "Claim"
+    ABOUT = (
+        "Each condition with its 95 % interval over seeds against what was asked, S, N or ?. "
+        "The control is the same where it must not be supported."
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left_square_bracket", "panel(-1)", "panel", key_display="← →"),
         Binding("left", "panel(-1)", "previous panel", show=False),

@@ -106,7 +106,7 @@ class MembersScreen(LiveScreen[AllMembers]):
     def show(self, frame: AllMembers) -> None:
         reader, self._frame, rows = frame
         if self._reader is not None:
-            self.table.update_cells()
+            self.table.repaint()
             return
         self._reader = reader
         self._rows = {row.key: row for row in rows}

@@ -45,6 +45,10 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
 
     CSS_PATH = "screen.tcss"
     TITLE = "Watch"
+    ABOUT = (
+        "The truth is learned before the lies. The curves are accuracy on clean training "
+        "examples, on corrupted ones, and on data the network has never seen."
+    )
     UPDATE_SECONDS = 0.25
     WANTED = living
     HORIZONTAL_BREAKPOINTS = WIDTHS

@@ -105,14 +105,6 @@ class BrailleChart(PaintedLines):
 
     # --- what it is told
 
-    def set_series(self, series: Sequence[Series]) -> None:
-        """Replaces all curves."""
-        self.show(series=series)
-
-    def set_markers(self, marks: Sequence[Mark]) -> None:
-        """Replaces the marked moments."""
-        self.show(marks=marks)
-
     def set_reference(self, y: float | None, label: str = "") -> None:
         """Sets the dashed line, or removes it where y is None."""
         wanted = None if y is None else Reference(y, label)

@@ -167,22 +167,12 @@ class FieldList(Widget):
 
         key: str
         text: str
-        fields: FieldList | None = None
-
-        @property
-        def control(self) -> FieldList | None:
-            return self.fields
 
     @dataclass
     class Reset(Message):
         """A person wants the preset's value back."""
 
         key: str
-        fields: FieldList | None = None
-
-        @property
-        def control(self) -> FieldList | None:
-            return self.fields
 
     @dataclass
     class Highlighted(Reset):
@@ -230,17 +220,17 @@ class FieldList(Widget):
     @on(FieldLines.Moved)
     def _moved(self, event: FieldLines.Moved) -> None:
         event.stop()
-        self.post_message(self.Highlighted(event.key, self))
+        self.post_message(self.Highlighted(event.key))
 
     @on(FieldLines.Chosen)
     def _chosen(self, event: FieldLines.Chosen) -> None:
         event.stop()
-        self.post_message(self.Changed(event.key, event.text, self))
+        self.post_message(self.Changed(event.key, event.text))
 
     @on(FieldLines.ResetAsked)
     def _reset_asked(self, event: FieldLines.ResetAsked) -> None:
         event.stop()
-        self.post_message(self.Reset(event.key, self))
+        self.post_message(self.Reset(event.key))
 
     @on(FieldLines.Edit)
     def _edit(self, event: FieldLines.Edit) -> None:
@@ -311,7 +301,7 @@ class FieldList(Widget):
         self._close(self._editor)
         field = self._lines.fields.get(key)
         if event.text is not None and field is not None and event.text != field.value:
-            self.post_message(self.Changed(key, event.text, self))
+            self.post_message(self.Changed(key, event.text))
         if event.step:
             self._lines.action_move(event.step)
 
@@ -329,7 +319,7 @@ class FieldList(Widget):
             same = field.value.startswith(text)
             self._open_editor(field, field.value if same else text, select=False)
         elif text != field.value:
-            self.post_message(self.Changed(key, text, self))
+            self.post_message(self.Changed(key, text))
 
     @on(FieldChoices.Left)
     def _choices_left(self, event: FieldChoices.Left) -> None:

@@ -20,6 +20,7 @@ from memlab.tui.widgets.painted_lines import PaintedLines, Piece, ink
 
 SHADES = " ░▒▓█"
 GAP = 2
+GREYS = 16
 
 
 class Listable(Protocol):
@@ -48,9 +49,7 @@ class Thumbnail:
         return self.caption, self.mark, self.colour, pixels
 
 
-def picture_lines(
-    pixels: Pixels, levels: int = 16, *, shades: bool = False, background: str | None = None
-) -> list[Strip]:
+def picture_lines(pixels: Pixels, *, shades: bool = False) -> list[Strip]:
     """One strip for two rows of pixels; `shades` draws with characters instead of greys."""
     rows = _plain(pixels)
     if not rows or not rows[0]:
@@ -58,9 +57,7 @@ def picture_lines(
     strips = []
     for top in range(0, len(rows), 2):
         below = rows[top + 1] if top + 1 < len(rows) else None
-        draw = _shade_line(rows[top], below) if shades else _grey_line(rows[top], below, levels)
-        if background is not None:
-            draw = [Segment(s.text, ink(None, background) + (s.style or Style())) for s in draw]
+        draw = _shade_line(rows[top], below) if shades else _grey_line(rows[top], below)
         strips.append(Strip(draw, len(rows[0])))
     return strips
 
@@ -158,16 +155,15 @@ def _plain(pixels: Pixels) -> list[list[int]]:
     return rows
 
 
-def _grey(value: int, levels: int) -> str:
-    step = min(levels - 1, max(0, value) * levels // 256)
-    grey = step * 255 // max(1, levels - 1)
+def _grey(value: int) -> str:
+    grey = min(GREYS - 1, max(0, value) * GREYS // 256) * 255 // (GREYS - 1)
     return f"#{grey:02x}{grey:02x}{grey:02x}"
 
 
-def _grey_line(top: list[int], below: list[int] | None, levels: int) -> list[Segment]:
+def _grey_line(top: list[int], below: list[int] | None) -> list[Segment]:
     segments: list[Segment] = []
     pairs = [
-        (_grey(value, levels), _grey(below[x], levels) if below is not None else None)
+        (_grey(value), _grey(below[x]) if below is not None else None)
         for x, value in enumerate(top)
     ]
     start = 0

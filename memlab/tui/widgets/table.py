@@ -72,25 +72,9 @@ class LineTable(CursorLines):
         table: LineTable
         row_key: str
 
-        @property
-        def control(self) -> LineTable:
-            return self.table
-
     @dataclass
     class RowSelected(RowHighlighted):
         """Enter or a click on the cursor's row."""
-
-    @dataclass
-    class Sorted(Message):
-        """Rows are now in another order; no column means the order given."""
-
-        table: LineTable
-        column_key: str | None
-        reverse: bool
-
-        @property
-        def control(self) -> LineTable:
-            return self.table
 
     def __init__(
         self,
@@ -141,24 +125,12 @@ class LineTable(CursorLines):
         else:
             self.repaint()
 
-    def update_cells(self) -> None:
-        """Asks for the visible cells again; rows stay in their order."""
-        self.repaint()
-
-    def set_cell(self, row_key: str, column_key: str, value: object) -> None:
-        """Replaces one cell of a table that was given lists."""
-        cells = list(self._lookup[row_key])
-        cells[self._columns.places[column_key]] = value
-        self._lookup[row_key] = cells
-        self.repaint()
-
     def sort_by(self, column_key: str | None, reverse: bool = False) -> None:
         """Sorts by a column, unknown values last; None restores the order given."""
         self._rows.column, self._rows.reverse = column_key, reverse
         self._rows.sort(self._value)
         self.repaint_all()
         self.scroll_to_cursor()
-        self.post_message(self.Sorted(self, column_key, reverse))
 
     @property
     def cursor_key(self) -> str | None:

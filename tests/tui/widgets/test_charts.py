@@ -54,14 +54,14 @@ async def test_chart_without_points_says_what_it_waits_for() -> None:
     app = Charts()
     async with app.run_test(size=(60, 12)):
         assert any("waits for epoch 1" in line for line in app.text())
-        app.chart.set_series([series("a", [NAN, NAN])])
+        app.chart.show([series("a", [NAN, NAN])])
         assert any("waits for epoch 1" in line for line in app.text())
 
 
 async def test_chart_has_its_title_limits_and_axis_in_the_frame() -> None:
     app = Charts()
     async with app.run_test(size=(60, 12)):
-        app.chart.set_series([series("a", [0.0, 1.0])])
+        app.chart.show([series("a", [0.0, 1.0])])
         lines = app.text()
         assert lines[0].startswith("╭ validation ─")
         assert lines[1][1:5].strip() == "1"
@@ -77,7 +77,7 @@ async def test_nan_and_infinity_are_gaps() -> None:
     async with app.run_test(size=(60, 12)):
         ys = [0.5] * 101
         ys[40:61] = [NAN, INF, -INF] * 7
-        app.chart.set_series([series("a", ys)])
+        app.chart.show([series("a", ys)])
         columns = sorted({x for line in app.text()[1:-1] for x in dots(line)})
         holes = [b - a for a, b in itertools.pairwise(columns) if b - a > 1]
         assert len(holes) == 1
@@ -89,15 +89,15 @@ async def test_an_update_repaints_only_the_span_that_changed() -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         xs = [float(i) for i in range(61)]
         ys = [0.5 + 0.3 * math.sin(x / 9) for x in xs]
-        app.chart.set_series([Series("a", "#ff0000", "a", xs[:60], ys[:60])])
+        app.chart.show([Series("a", "#ff0000", "a", xs[:60], ys[:60])])
         await pilot.pause()
         app.chart.asked.clear()
-        app.chart.set_series([Series("a", "#ff0000", "a", xs, ys)])
+        app.chart.show([Series("a", "#ff0000", "a", xs, ys)])
         regions = [region for region in app.chart.asked if region is not None]
         assert len(regions) == len(app.chart.asked)
         assert 0 < sum(region.area for region in regions) <= 12
         app.chart.asked.clear()
-        app.chart.set_series([Series("a", "#ff0000", "a", list(xs), list(ys))])
+        app.chart.show([Series("a", "#ff0000", "a", list(xs), list(ys))])
         assert app.chart.asked == []
 
 
@@ -106,7 +106,7 @@ async def test_highlighted_series_wins_where_curves_overlap() -> None:
     async with app.run_test(size=(60, 12)):
         app.chart.highlighted = "a"
         both = [series("a", [0.5] * 9, "#00ff00"), series("b", [0.5] * 9, "#0000ff")]
-        app.chart.set_series(both)
+        app.chart.show(both)
         row = next(y for y, line in enumerate(app.text()) if list(dots(line)))
         drawn = [s for s in app.chart.render_line(row) if list(dots(s.text))]
         assert {s.style.color.name for s in drawn if s.style and s.style.color} == {"#00ff00"}
@@ -127,7 +127,7 @@ async def test_series_end_in_their_marker_without_colour(monkeypatch: pytest.Mon
     monkeypatch.setenv("NO_COLOR", "1")
     app = Charts()
     async with app.run_test(size=(60, 12)):
-        app.chart.set_series([series("q", [0.2] * 9), series("z", [0.9] * 9)])
+        app.chart.show([series("q", [0.2] * 9), series("z", [0.9] * 9)])
         assert any("q" in line[50:] for line in app.text()[1:-1])
         assert any("z" in line[50:] for line in app.text()[1:-1])
 
@@ -137,10 +137,10 @@ async def test_extremes_of_a_bucket_stay_visible() -> None:
     async with app.run_test(size=(60, 12)):
         ys = [0.1] * 2000
         ys[777] = 0.95
-        app.chart.set_series([series("a", ys)])
+        app.chart.show([series("a", ys)])
         assert list(dots(app.text()[1]))
         flat = [0.1] * 50
-        app.chart.set_series([series("a", flat, minimum=flat, maximum=[0.9] * 50)])
+        app.chart.show([series("a", flat, minimum=flat, maximum=[0.9] * 50)])
         assert list(dots(app.text()[3]))
 
 
@@ -148,10 +148,10 @@ async def test_axis_follows_the_data_in_round_steps() -> None:
     app = Charts()
     async with app.run_test(size=(60, 12)):
         app.chart.y_range = None
-        app.chart.set_series([series("a", [0.0, 3.7])])
+        app.chart.show([series("a", [0.0, 3.7])])
         assert app.text()[1][1:5].strip() == "4"
         app.chart.y_scale = "log"
-        app.chart.set_series([series("a", [0.0, 0.02, 3.7])])
+        app.chart.show([series("a", [0.0, 0.02, 3.7])])
         assert app.text()[1][1:5].strip() == "10"
 
 
@@ -168,7 +168,7 @@ async def test_no_size_crashes_and_resize_storms_settle() -> None:
         sizes += [(shuffle.randint(1, 200), shuffle.randint(1, 60)) for _ in range(40)]
         for width, height in sizes:
             await pilot.resize_terminal(width, height)
-            app.chart.set_series([series("a", bent[: width + 1], **bands)])
+            app.chart.show([series("a", bent[: width + 1], **bands)])
             lines = app.text()
             assert all(len(line) == width for line in lines)
 

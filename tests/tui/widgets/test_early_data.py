@@ -50,13 +50,13 @@ async def test_a_hidden_chart_shows_what_it_was_told_meanwhile() -> None:
     app = Early()
     async with app.run_test(size=(80, 60)) as pilot:
         chart = app.query_one("#hidden", BrailleChart)
-        chart.set_series([Series("a", "#ff0000", "a", [0.0, 1.0], [0.0, 7.0])])
+        chart.show([Series("a", "#ff0000", "a", [0.0, 1.0], [0.0, 7.0])])
         chart.display = True
         await pilot.pause()
         assert "waits" not in "".join(chart.render_line(y).text for y in range(chart.size.height))
         chart.display = False
         await pilot.pause()
-        chart.set_series([])
+        chart.show([])
         chart.display = True
         await pilot.pause()
         assert "waits" in "".join(chart.render_line(y).text for y in range(chart.size.height))

@@ -87,12 +87,12 @@ async def test_chart_turned_logarithmic_without_a_positive_value_says_what_it_wa
     async with app.run_test(size=(80, 12)) as pilot:
         chart = app.query_one(BrailleChart)
         chart.y_range = fixed
-        chart.set_series([line([0.0, 0.5, 1.0])])
+        chart.show([line([0.0, 0.5, 1.0])])
         chart.y_scale = "log"
-        chart.set_series([line([0.0, -1.0, NAN])])
+        chart.show([line([0.0, -1.0, NAN])])
         await pilot.pause()
         assert any(NONE_POSITIVE in chart.render_line(y).text for y in range(12))
-        chart.set_series([line([0.0, 0.03, 40.0])])
+        chart.show([line([0.0, 0.03, 40.0])])
         await pilot.pause()
         text = [chart.render_line(y).text for y in range(12)]
         assert text[1][1:5].strip() == "100"
