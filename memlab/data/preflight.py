@@ -9,8 +9,8 @@ from memlab.data.registry import find, load
 from memlab.data.split import Splits, split
 from memlab.errors import InvalidExperiment
 from memlab.experiment import architecture, grid
+from memlab.experiment.schedule import subset_size
 from memlab.experiment.spec import Experiment
-from memlab.experiment.subset import subset_size
 
 MOST_CELLS = 1_000
 

@@ -9,10 +9,9 @@ from memlab.experiment import footprint, grid
 from memlab.experiment.architecture import multiply_adds, needs_images, parameter_count
 from memlab.experiment.datasets import Taken, taken
 from memlab.experiment.instruments import Workload, instrument
-from memlab.experiment.schedule import Timeline, noise_scale
+from memlab.experiment.schedule import Timeline, noise_scale, subset_size
 from memlab.experiment.spec import Experiment
 from memlab.experiment.speeds import Shape, Speeds
-from memlab.experiment.subset import subset_size
 
 #: On a machine never measured: multiply-adds a second of training (forward, backward, update), on
 #: two cores of a server and assumed for a data-centre GPU; and the seconds that an update takes at

@@ -7,22 +7,11 @@ a member draws the same alone, stacked, resumed, forked or in another shard.
 
 from __future__ import annotations
 
-import math
-from fractions import Fraction
-
 import numpy as np
 from numpy.typing import NDArray
 
 from memlab.experiment.keys import key
-
-
-def subset_size(share: float, examples: int) -> int:
-    """⌊share · examples⌋ by the decimal that a person wrote, at least 1.
-
-    >>> subset_size(0.29, 100)
-    29
-    """
-    return max(1, math.floor(Fraction(repr(share)) * examples))
+from memlab.experiment.schedule import subset_size
 
 
 def subset_mask(share: float, examples: int, seed: int) -> NDArray[np.bool_]:

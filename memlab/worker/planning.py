@@ -8,8 +8,8 @@ from memlab.data.preflight import check_cell
 from memlab.errors import RunFolderError
 from memlab.experiment.architecture import parameter_count
 from memlab.experiment.grid import Member
+from memlab.experiment.schedule import subset_size
 from memlab.experiment.speeds import Shape
-from memlab.experiment.subset import subset_size
 from memlab.runs import plan as run_plan
 from memlab.runs.plan import CONTIGUOUS, PLAN_FILE, Layout, RunPlan
 from memlab.runs.run_folder import RunFolder

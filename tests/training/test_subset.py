@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from memlab.data.corruption import Corrupted
 from memlab.experiment import reading
 from memlab.experiment.grid import Member
-from memlab.experiment.subset import subset_mask, subset_size
+from memlab.experiment.schedule import subset_size
+from memlab.experiment.subset import subset_mask
 from memlab.training.arrays import StackArrays
 from memlab.training.plan import groups_of, plan
 from memlab.training.trainer import Shapes, StackTrainer
