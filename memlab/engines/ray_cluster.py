@@ -26,7 +26,7 @@ from memlab.engines.ray_nodes import Node
 from memlab.errors import PackageMissing, TrainingFailed
 
 MOST_HANDS = 256
-EXCHANGE_SECONDS, PROBE_SECONDS, ANSWER_SECONDS, LEAVE_SECONDS = 0.2, 120.0, 60.0, 3.0
+EXCHANGE_SECONDS, PROBE_SECONDS, ANSWER_SECONDS, LEAVE_SECONDS = 0.2, 60.0, 60.0, 3.0
 #: Of a cluster that is started for one run, on this machine.
 LOCAL_STORE_BYTES = 1 << 30
 #: Where that one listens. Ray takes 127.0.0.1 for a name of the machine's address on its network.
@@ -242,5 +242,7 @@ class RayCluster:
         if said:
             more = f" (and {len(said) - 1} more nodes)" if len(said) > 1 else ""
             return f"No node of the Ray cluster can train this: {said[0]}{more}"
-        what = "GPU" if self._gpu else f"{self._threads} free cores"
+        if any(node.id not in self._misfits for node in nodes):
+            return "The nodes of the Ray cluster do not answer."
+        what = "GPU" if self._gpu else f"{self._threads} cores"
         return f"None of the {len(nodes)} nodes of the Ray cluster has {what} for this run."

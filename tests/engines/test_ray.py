@@ -172,7 +172,7 @@ def test_a_node_that_cannot_load_memlab_is_named_in_a_sentence(
     (tmp_path / "hook").mkdir()
     (tmp_path / "hook" / "sitecustomize.py").write_text(BLIND)
     nodes.add(PYTHONPATH=str(tmp_path / "hook"))
-    monkeypatch.setenv("MEMLAB_RAY_PATIENCE", "1")
+    monkeypatch.setenv("MEMLAB_RAY_PATIENCE", "40")
     folder = ended(launched(home, **LONG))
     assert folder.state.state == "failed"
     assert "has no memlab" in folder.state.message
