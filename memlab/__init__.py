@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         list_presets,
         list_runs,
         load,
+        memorize,
         run,
     )
 
@@ -30,6 +31,7 @@ __all__ = [
     "list_presets",
     "list_runs",
     "load",
+    "memorize",
     "run",
 ]
 

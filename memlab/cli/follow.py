@@ -55,10 +55,10 @@ def started(begin: Callable[[], RunFolder], *, as_json: bool, detach: bool = Fal
             return HUNG_UP
 
 
-def watched(folder: RunFolder) -> int:
+def watched(folder: RunFolder, as_json: bool = False) -> int:
     """Shows progress until the run ends; Ctrl-C only ends that. Returns as `started`."""
     try:
-        return _to_the_end(folder, as_json=False)
+        return _to_the_end(folder, as_json)
     except KeyboardInterrupt:
         say(f"The run goes on: `memlab watch {folder.id}` follows it again.")
         return INTERRUPTED

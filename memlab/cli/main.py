@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "export": ("export", "write what a run measured as csv, parquet or npz"),
     "probe": ("probe", "measure a run with instruments, from its checkpoints"),
     "suspects": ("suspects", "rank the examples that are most surely mislabelled"),
+    "memorize": ("memorize", "who is memorized and whom it helps, by training many networks"),
     "replicate": ("replicate", "check the claims of five papers by running them"),
     "bench": ("bench", "measure training speed against plain PyTorch loops"),
     "doctor": ("doctor", "check device, versions, data, folders and terminal"),

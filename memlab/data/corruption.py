@@ -7,7 +7,7 @@ the same examples are corrupted in the same way, and more of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,7 +23,8 @@ class Corrupted:
 
     `corrupted` `[n]` marks training examples whose label changed or whose input was replaced,
     `drawn` those that were chosen (a uniform label may fall on the true class); threshold samples
-    are among both. `train_x` is the split's own array where no input was touched.
+    are among both. `train_x` is the split's own array where no input was touched. `own` `[n]` marks
+    the examples that the member is trained on (`dataset.subset`); None: all of them.
     """
 
     train_x: np.ndarray
@@ -36,6 +37,15 @@ class Corrupted:
     test_x: np.ndarray
     test_y: np.ndarray
     changed_fraction: float
+    own: np.ndarray | None = None
+
+    def of_own(self) -> Corrupted:
+        """With the examples that the member is trained on only."""
+        if self.own is None:
+            return self
+        names = ("train_x", "train_given", "train_true", "corrupted", "drawn")
+        kept = {name: getattr(self, name)[self.own] for name in names}
+        return replace(self, own=None, **kept)
 
 
 #: x `[n, …]`, the training inputs, whether they are images, seed and part → all of x corrupted.

@@ -9,6 +9,7 @@ from memlab.data.registry import find, load
 from memlab.data.split import Splits, split
 from memlab.errors import InvalidExperiment
 from memlab.experiment import architecture, grid
+from memlab.experiment.schedule import subset_size
 from memlab.experiment.spec import Experiment
 
 MOST_CELLS = 1_000
@@ -46,10 +47,12 @@ def check_cell(cell: Experiment, splits: Splits) -> None:
     Raises:
         InvalidExperiment: a batch larger than the data, or a model that cannot take them.
     """
-    size, examples = cell.optimizer.batch_size, len(splits.train.y)
+    size = cell.optimizer.batch_size
+    examples = subset_size(cell.dataset.subset, len(splits.train.y))
     if size > examples:
         raise InvalidExperiment(
-            f"optimizer.batch_size = {size} is larger than the {examples} training examples; "
+            f"optimizer.batch_size = {size} is larger than the {examples} training examples"
+            f"{' of each network' if cell.dataset.subset < 1 else ''}; "
             f"use {examples} at most.",
             "optimizer.batch_size",
         )

@@ -19,6 +19,8 @@ from memlab.engines.stack_files import PIECE, StackFiles, place_of
 from memlab.errors import RunFolderError, TrainingFailed
 from memlab.runs import documents, table, table_writer
 from memlab.runs.ledger import HEADER_FILE, LedgerHeader
+from memlab.runs.outcomes import HEADER_FILE as OUTCOMES_FILE
+from memlab.runs.outcomes import OutcomeHeader
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.table import Table
 from memlab.runs.table_writer import TableWriter
@@ -197,6 +199,8 @@ class Incoming:
             self._make_ledger()
             if name.endswith(HEADER_FILE):
                 self._check_header(made)
+            if name.endswith(OUTCOMES_FILE):
+                self._check_outcomes(made)
             place_of(self._folder, name).replace(made)
 
     def _describe(self, name: str, made: bytes) -> None:
@@ -224,6 +228,13 @@ class Incoming:
             raise ValueError("it is the ledger of other networks")
         if header.examples != plan.timeline.train_examples:
             raise ValueError("it is the ledger of other examples")
+
+    def _check_outcomes(self, made: bytes) -> None:
+        document = strict_json.loads(made) if len(made) <= documents.LARGE_BYTES else None
+        header = OutcomeHeader.of(document) if isinstance(document, dict) else None
+        plan = self._plan
+        if header is None or header.stack != plan.index or list(header.members) != plan.indices:
+            raise ValueError("it has the outcomes of other networks")
 
     def _keep_checkpoint(self, name: str, update: int, made: bytes) -> None:
         """Takes a checkpoint; what it counts on is made durable first."""

@@ -17,12 +17,12 @@ from memlab.engines.engine import Crew, Engine, Nobody, engine_of
 from memlab.engines.failing import explained
 from memlab.engines.on_ray import OnRay
 from memlab.engines.planner import Candidate
-from memlab.errors import MemlabError
+from memlab.errors import MemlabError, RunFolderError
 from memlab.experiment import grid
 from memlab.experiment.spec import Experiment
 from memlab.experiment.speeds import Speeds
 from memlab.reports import json as report_json
-from memlab.runs import calibration
+from memlab.runs import calibration, retraining_store
 from memlab.runs import plan as run_plan
 from memlab.runs.event_log import EventLog
 from memlab.runs.plan import PLAN_FILE, RunPlan
@@ -243,6 +243,8 @@ class Session:
         self._events.append("worker-ended", seconds=seconds, cpu_seconds=_processor_seconds())
         if done or self._stop_reason == "time":
             message = "" if done else "The time set by stop.seconds is over."
+            if done:
+                self._settle()
             self._events.append("finished", message=message)
             report_json.write(self._folder, state="finished")
             self._say("finished", message, 1.0)
@@ -251,6 +253,16 @@ class Session:
         report_json.write(self._folder, state="interrupted")
         self._say("interrupted", "Stopped on request; resuming goes on from the checkpoint.")
         return 0
+
+    def _settle(self) -> None:
+        """Scores by retraining, where the run was made for them; it finishes without them too."""
+        if not retraining_store.kept(Run(self._folder)):
+            return
+        self._say("running", "estimating memorization and influence")
+        try:
+            retraining_store.settle(self._folder)
+        except RunFolderError as error:
+            self._events.append("scores-failed", reason=str(error))
 
     def _download(self, done: int, total: int) -> None:
         share = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{done / 1e6:.0f} MB"

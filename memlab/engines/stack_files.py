@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from memlab.runs.door import Place
 from memlab.runs.ledger import HEADER_FILE, HISTORY
+from memlab.runs.outcomes import HEADER_FILE as OUTCOMES_FILE
+from memlab.runs.outcomes import NAMES as OUTCOMES
 from memlab.runs.run_folder import CHECKPOINT, RunFolder
 
 #: Bytes in one message; files are cut into pieces of this size.
@@ -18,9 +20,15 @@ PIECE = 1 << 20
 #: The ledger's arrays that are written row by row in place; the epoch, which makes a row count,
 #: is last.
 HISTORIES = (*(f"history-{name}.npy" for name in HISTORY), "history-epoch.npy")
-#: The ledger's other files; the header, which says what the others are, is last.
+#: The ledger's other files, and those of outcomes; the header, which says what the others are,
+#: is last of each.
 ARRAYS = ("index", "true", "given", "corrupted", "pictures", "votes", "members", "scores")
-WHOLES = (*(f"{name}.npy" for name in ARRAYS), HEADER_FILE)
+WHOLES = (
+    *(f"{name}.npy" for name in ARRAYS),
+    HEADER_FILE,
+    *(f"outcomes-{name}.npy" for name in OUTCOMES),
+    OUTCOMES_FILE,
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ class StackFiles:
         return (f"{self.ledger}/{name}" for name in HISTORIES)
 
     def wholes(self) -> Iterator[str]:
-        """The ledger's files that are replaced as a whole."""
+        """Files of the ledger and of outcomes, which are replaced as a whole."""
         return (f"{self.ledger}/{name}" for name in WHOLES)
 
     def is_rows(self, name: str) -> bool:

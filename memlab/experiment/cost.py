@@ -9,7 +9,7 @@ from memlab.experiment import footprint, grid
 from memlab.experiment.architecture import multiply_adds, needs_images, parameter_count
 from memlab.experiment.datasets import Taken, taken
 from memlab.experiment.instruments import Workload, instrument
-from memlab.experiment.schedule import Timeline, noise_scale
+from memlab.experiment.schedule import Timeline, noise_scale, subset_size
 from memlab.experiment.spec import Experiment
 from memlab.experiment.speeds import Shape, Speeds
 
@@ -124,7 +124,7 @@ def estimate(
         seconds=START_SECONDS + seconds + _baseline_seconds(experiment, listed),
         measured=clock.measured,
         ratio=optimizer.learning_rate / optimizer.batch_size if single else None,
-        noise_scale=noise_scale(optimizer, listed[-1].data.train) if single else None,
+        noise_scale=noise_scale(optimizer, listed[-1].timeline.train_examples) if single else None,
     )
 
 
@@ -162,7 +162,7 @@ def _stacks(cells: Sequence[Experiment], share: int) -> dict[str, footprint.Stac
         data = taken(cell.dataset)
         if data is None:
             return None
-        timeline = Timeline(cell, data.train)
+        timeline = Timeline(cell, subset_size(cell.dataset.subset, data.train))
         shape = Shape.taken(cell, data, timeline.phases[0].batch_size)
         name = f"{shape}|{timeline.phases}|{data}"
         if name in found:

@@ -24,6 +24,8 @@ HISTORY_BYTES = 256 << 20
 #: Per member and example: the ledger's scores, label and mark; its history a row; a vote a class.
 SCORES_BYTES, HISTORY_ROW_BYTES, VOTE_BYTES = 33, 5, 4
 CHECKPOINT_SCORES_BYTES = 60
+#: Networks whose margins are kept at every evaluation (`runs.outcomes`).
+TRACED = 12
 #: Numbers of the largest activation of an evaluation, `training.evaluation.CHUNK_FLOATS`.
 CHUNK_FLOATS = 1 << 20
 
@@ -91,8 +93,22 @@ def memory(stack: Stack, worker_bytes: int | None = None) -> int:
 def folder(stacks: Sequence[Stack], seconds: float) -> int:
     """The run folder after `seconds` of training, the instruments' own tables left out."""
     each = seconds / max(1, sum(stack.parts for stack in stacks))
-    listed = (_rows(s) + _kept(s, each) * _checkpoint(s) + _ledger(s) for s in stacks)
+    listed = (
+        _rows(s) + _kept(s, each) * _checkpoint(s) + _ledger(s) + _outcomes(s) for s in stacks
+    )
     return FOLDER_BYTES + sum(listed)
+
+
+def outcome_bytes(members: int, train: int, test: int, evaluations: int) -> int:
+    """What `evaluation.outcomes` takes: a float16 and a bit an example, a bit a mask, the traces.
+
+    >>> outcome_bytes(2000, 1000, 400, 2)
+    6294616
+    """
+    examples = train + test
+    each = 2 * examples + -(-examples // 8) + -(-train // 8)
+    traces = 2 * min(members, TRACED) * examples * evaluations
+    return members * each + traces + 16 * examples + 5 * train + 8 * evaluations
 
 
 def _rows(stack: Stack) -> int:
@@ -111,6 +127,12 @@ def _checkpoint(stack: Stack) -> int:
     numbers = 1 + stack.moments + ("curvature" in on)
     ledger = CHECKPOINT_SCORES_BYTES * stack.data.train if "ledger" in on else 0
     return stack.members * (FLOAT * stack.parameters * numbers + ledger)
+
+
+def _outcomes(stack: Stack) -> int:
+    if not stack.cell.evaluation.outcomes:
+        return 0
+    return outcome_bytes(stack.members, stack.data.train, stack.data.test, stack.evaluations)
 
 
 def _ledger(stack: Stack) -> int:

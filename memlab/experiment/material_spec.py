@@ -57,6 +57,13 @@ class DatasetSpec(Section):
         " N/(C + 1) training examples drawn by lot a class of their own",
     )
 
+    subset: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=1.0,
+        description="Share of the training examples that each network is trained on, drawn by its"
+        " seed; the others are out of its sample",
+        json_schema_extra=words(head="subset", title="share trained on"),
+    )
+
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:

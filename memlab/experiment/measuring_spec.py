@@ -52,6 +52,13 @@ class EvaluationSpec(Section):
         description="Parts of the data that are measured: some of " + ", ".join(PARTS),
     )
 
+    outcomes: bool = Field(
+        default=False,
+        title="keep outcomes",
+        description="Keep each network's final correctness and margin on every training and test"
+        " example, from which memorization and influence are estimated",
+    )
+
     @field_validator("parts")
     @classmethod
     def _some_parts(cls, parts: tuple[str, ...]) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ def _needs(experiment: Experiment) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "stop.train_accuracy", ("train",)
     if experiment.stop.patience is not None:
         yield "stop.patience", ("validation",)
+    if experiment.evaluation.outcomes:
+        yield "evaluation.outcomes", ("train", "test")
     for name in experiment.instruments.names:
         if "margins" in instruments.instrument(name).needs:
             yield f"the instrument {name}", ("train",)

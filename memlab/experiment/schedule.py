@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from memlab.experiment.spec import Experiment
 from memlab.experiment.training_spec import OptimizerSpec, ScheduleSpec
@@ -77,6 +78,15 @@ def noise_scale(optimizer: OptimizerSpec, train_examples: int) -> float:
     """g = ηN / (S(1 − m)), Smith 2017, equation 4, in its large-N form; Adam counts m = 0."""
     momentum = optimizer.momentum if optimizer.name == "sgd" else 0.0
     return optimizer.learning_rate * train_examples / (optimizer.batch_size * (1.0 - momentum))
+
+
+def subset_size(share: float, examples: int) -> int:
+    """N of a member that is trained on a share: ⌊share · examples⌋ by its decimals, at least 1.
+
+    >>> subset_size(0.29, 100)
+    29
+    """
+    return max(1, math.floor(Fraction(repr(share)) * examples))
 
 
 class Timeline:

@@ -124,6 +124,16 @@ class Experiment(Section):
             raise FieldError("evaluation.parts", lacks)
         return self
 
+    @model_validator(mode="after")
+    def _subsets_suffice(self) -> Self:
+        if self.dataset.subset < 1.0 and "ledger" in self.instruments.names:
+            raise FieldError(
+                "instruments.on",
+                "the ledger follows networks that are trained on all examples; leave it (and"
+                " default) out where dataset.subset is below 1",
+            )
+        return self
+
     @property
     def seed_list(self) -> list[int]:
         """The seeds as a list; a count n means 0 … n − 1."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from memlab import disk
 from memlab.atomic import storing
 from memlab.errors import RunFolderError
-from memlab.runs import documents
+from memlab.runs import documents, npy
 from memlab.runs.door import OpenPlace, Place
 from memlab.runs.ledger import HEADER_FILE, HISTORY, LABEL, SCORES, LedgerHeader
 
@@ -125,9 +125,7 @@ class LedgerStore:
         dtype, shape = self._arrays[name]
         if array.dtype != dtype or array.shape != shape:
             raise ValueError(f"{name}: {array.dtype} {array.shape} is not {dtype} {shape}")
-        buffer = io.BytesIO()
-        np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
-        (self.folder / f"{name}.npy").replace(buffer.getvalue())
+        npy.replace(self.folder / f"{name}.npy", array)
 
     def keeps(self, evaluation: int) -> bool:
         """Whether evaluation number `evaluation`, from 0, has a row in the history."""

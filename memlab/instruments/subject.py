@@ -25,7 +25,8 @@ from memlab.training.evaluation import Outcome
 class Sample:
     """Some examples: `x` `[members or 1, n, …]`; labels and `corrupted` `[members, n]`.
 
-    `index` `[n]` are positions in the part that they come from, the same for all members.
+    `index` `[n]` are positions in the part that they come from, the same for all members; training
+    examples of members with subsets of their own have `[members, n]`.
     """
 
     x: Tensor
@@ -82,12 +83,27 @@ class Subject:
     def train_sample(self, count: int) -> Sample:
         """`count` training examples at most, the same ones at every moment."""
         arrays = self.arrays
+        if arrays.own is not None:
+            return self._own_sample(count)
         index = self._index("train", arrays.train.inputs.examples, count)
         return Sample(
             _inputs(arrays.train, index),
             arrays.train.labels[:, index],
             arrays.true[:, index],
             arrays.corrupted[:, index],
+            index,
+        )
+
+    def _own_sample(self, count: int) -> Sample:
+        """Of each member its own examples; which of them, counted in order, is common to all."""
+        arrays, own = self.arrays, self.arrays.own_index()
+        assert own is not None
+        index = own[:, self._index("train", own.shape[1], count)]
+        return Sample(
+            arrays.train.inputs.batch(index),
+            arrays.train.labels.gather(1, index),
+            arrays.true.gather(1, index),
+            arrays.corrupted.gather(1, index),
             index,
         )
 

@@ -57,6 +57,39 @@ def run(
     return Run(start.begin({"preset": name}))
 
 
+def memorize(
+    what: str | os.PathLike[str],
+    settings: Mapping[str, object] | None = None,
+    networks: int = 2000,
+    device: str | None = None,
+) -> Run:
+    """Trains many networks, each on its own 70 % of the examples, as `memlab memorize` does.
+
+    Networks that a finished run of the same kind has are not trained again; where it has all of
+    them, it is the run that comes back. `Run.memorization` and `Run.influence` are what was found.
+
+    Args:
+        what: a dataset, a `.npz` file, a folder of pictures, a preset or an experiment file.
+        settings, device: as for `run`.
+
+    Raises:
+        InvalidExperiment, InvalidDataset, DatasetUnavailable, DeviceUnavailable, SettingsError,
+            StorageError, TrainingFailed: as `run`.
+
+    >>> made = memlab.memorize("digits", {"stop.epochs": 2}, networks=20).wait(progress=False)
+    >>> made.findings.memorization[0].networks
+    20
+    """
+    from memlab.library import memorizing
+    from memlab.library.settings_text import settings_text
+
+    asked = memorizing.wanted(os.fspath(what), networks, settings_text(settings, None))
+    if asked.experiment is None:
+        assert asked.earlier is not None
+        return Run(asked.earlier)
+    return Run(memorizing.begin(asked, device))
+
+
 def load(name: str | os.PathLike[str]) -> Run:
     """The run of that id, or whose id alone starts so, the newest for `last`, or that in a folder.
 

@@ -1,7 +1,17 @@
 """The public names of memlab, in one place; `memlab.NAME` is `memlab.library.public.NAME`."""
 
-from memlab.library.opening import compare, list_presets, list_runs, load, run
+from memlab.library.opening import compare, list_presets, list_runs, load, memorize, run
 from memlab.library.results import Series, Table
 from memlab.library.run import Run
 
-__all__ = ["Run", "Series", "Table", "compare", "list_presets", "list_runs", "load", "run"]
+__all__ = [
+    "Run",
+    "Series",
+    "Table",
+    "compare",
+    "list_presets",
+    "list_runs",
+    "load",
+    "memorize",
+    "run",
+]

@@ -149,6 +149,46 @@ class Run(runs_run.Run):
         rows = suspects.suspects(labelling, score, threshold)
         return Table.of([{"rank": row.rank, **suspects.document(row, labelling)} for row in rows])
 
+    def memorization(self, group: int = 0) -> Table:
+        """Who is memorized: a row for each training example, as `memlab memorize` estimates it.
+
+        `memorization` with `standard_error` and Newcombe's interval `low` to `high`, the shares
+        right `inside` and `outside`, the same of the margin in logits, and more
+        (`memlab.runs.retraining.EXAMPLE`; Feldman and Zhang 2020, arXiv 2008.03703, equation 1).
+
+        Args:
+            group: which of the run's `groups`, where it has axes.
+
+        Raises:
+            RunFolderError: if the run kept no outcomes, or they cannot be read.
+
+        >>> made = memlab.memorize("digits", {"stop.epochs": 2}, networks=20).wait(progress=False)
+        >>> found = made.memorization()
+        >>> len(found), bool((found["low"] <= found["memorization"]).all())
+        (1000, True)
+        """
+        from memlab.library import memorizing
+
+        return memorizing.examples(self, group)
+
+    def influence(self, group: int = 0) -> Table:
+        """Whom it helps: a row for each significant pair, strongest first.
+
+        `of` is a training example and `to` the one that it helps or hurts, rows in their files;
+        `target` is test or train. Influence is by correctness and by margin, with standard errors;
+        `by_correctness` and `by_margin` say which of them chance does not explain (equation 2).
+
+        Raises:
+            RunFolderError: as `memorization`.
+
+        >>> made = memlab.memorize("digits", {"stop.epochs": 2}, networks=20).wait(progress=False)
+        >>> "influence" in made.influence().columns
+        True
+        """
+        from memlab.library import memorizing
+
+        return memorizing.pairs(self, group)
+
     def report(self, format: Format = "text", width: int = WIDTH) -> str:
         """The report as text of that width, Markdown, an HTML page with curves, or JSON.
 

@@ -20,6 +20,7 @@ from memlab.reports.baseline_findings import baseline_findings
 from memlab.reports.findings import QUANTITIES, SCHEMA_VERSION, ClaimFindings, Findings, Row
 from memlab.reports.instrument_findings import instrument_findings
 from memlab.reports.measurements import Figures, measure
+from memlab.reports.memorization_findings import memorization_findings
 from memlab.reports.sentences import sentences
 from memlab.runs.baselines import read_baselines
 from memlab.runs.documents import LARGE_BYTES
@@ -74,6 +75,7 @@ def build(run: RunFolder | Run, state: StateName | None = None) -> Findings:
         ),
         claims=_claims(of, said),
         reproduce=reproduce(run),
+        memorization=memorization_findings(of),
         problems=list(view.problems),
         experiment=made.model_dump(mode="json"),
         started=_iso(events[0].time) if events else None,

@@ -19,6 +19,7 @@ from memlab.reports.blocks import (
 from memlab.reports.claim_lines import claim_folds
 from memlab.reports.facts import experiment_toml, made_with, setting, standing
 from memlab.reports.findings import Findings
+from memlab.reports.memorization_section import memorization_section
 from memlab.reports.side_table import cost, side_tables
 from memlab.reports.table import figures as table_of_figures
 from memlab.reports.table import notes
@@ -33,6 +34,7 @@ def blocks(findings: Findings, run: RunFolder | Run | None = None) -> list[Block
     return [
         *_opening(findings),
         *_drawn(findings, run),
+        *memorization_section(findings),
         *_figures(findings),
         *_claims(findings),
         *_instruments(findings),

@@ -7,13 +7,10 @@ maps. What the running scores mean is written here, at `SCORES`. Writing is
 
 from __future__ import annotations
 
-import math
-import mmap
-import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +18,7 @@ from numpy.typing import NDArray
 from memlab.errors import RunFolderError
 from memlab.runs import documents
 from memlab.runs.door import Missing, Place
+from memlab.runs.npy import mapped
 from memlab.runs.run_folder import RunFolder
 
 SCHEMA = 1
@@ -213,7 +211,7 @@ def read_stack(folder: Place) -> LedgerView:
     """The ledger in one stack's folder; raises as `read_ledger`."""
     header = _header(folder / HEADER_FILE)
     arrays = {
-        name: _mapped(folder / f"{name}.npy", dtype, shape)
+        name: mapped(folder / f"{name}.npy", dtype, shape)
         for name, (dtype, shape) in header.arrays().items()
     }
     _within(folder / "index.npy", arrays["index"], 0, None)
@@ -240,37 +238,6 @@ def _header(place: Place) -> LedgerHeader:
         return LedgerHeader.of(document)
     except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
         raise RunFolderError(f"{place} does not describe a ledger; it is damaged.") from error
-
-
-def _mapped(place: Place, dtype: np.dtype[Any], shape: Sequence[int]) -> NDArray[Any]:
-    """The array, mapped: the files of a ledger keep their size, or are replaced as a whole."""
-    count = math.prod(shape)
-    try:
-        with place.reading() as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
-            start = _npy_start(file, dtype, tuple(shape))
-            size = start + count * dtype.itemsize
-            if start < 0 or os.fstat(descriptor).st_size != size:
-                raise RunFolderError(
-                    f"{place} is damaged: it should be {dtype} of shape {tuple(shape)}."
-                )
-            mapped = mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)
-    except Missing as error:
-        raise RunFolderError(f"{place} is missing; the ledger is incomplete.") from error
-    except (OSError, ValueError, TypeError, EOFError, SyntaxError) as error:
-        raise RunFolderError(f"{place} is damaged: it is no whole .npy file.") from error
-    return np.frombuffer(mapped, dtype, count, start).reshape(shape)
-
-
-def _npy_start(file: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
-    """Where the values begin; -1 where the header is that of another array."""
-    version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        found = np.lib.format.read_array_header_1_0(file)
-    elif version == (2, 0):
-        found = np.lib.format.read_array_header_2_0(file)
-    else:
-        return -1
-    return file.tell() if found == (shape, False, dtype) else -1
 
 
 def _within(place: Place, values: NDArray[Any], low: int, end: int | None) -> None:

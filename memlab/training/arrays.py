@@ -80,7 +80,10 @@ class Subset:
 
 @dataclass(frozen=True)
 class StackArrays:
-    """All the data of a stack; `true` and `corrupted` are `[members, train examples]`."""
+    """All the data of a stack; `true` and `corrupted` are `[members, train examples]`.
+
+    So is `own`: the examples that each member is trained on, as many for each; None: all.
+    """
 
     train: Subset
     true: Tensor
@@ -88,6 +91,7 @@ class StackArrays:
     validation: Subset
     test: Subset
     classes: int
+    own: Tensor | None = None
 
     @classmethod
     def of(
@@ -110,7 +114,12 @@ class StackArrays:
             validation=subset([p.validation_x for p in parts], [p.validation_y for p in parts]),
             test=subset([p.test_x for p in parts], [p.test_y for p in parts]),
             classes=classes,
+            own=_own(parts, device),
         )
+
+    def own_index(self) -> Tensor | None:
+        """Positions of the examples that each member is trained on, ascending, `[members, n]`."""
+        return None if self.own is None else self.own.nonzero()[:, 1].view(len(self.own), -1)
 
     def select(self, keep: Tensor) -> StackArrays:
         """The data of the members `keep` (indices)."""
@@ -121,4 +130,12 @@ class StackArrays:
             self.validation.select(keep),
             self.test.select(keep),
             self.classes,
+            None if self.own is None else self.own[keep],
         )
+
+
+def _own(parts: Sequence[Corrupted], device: torch.device) -> Tensor | None:
+    masks = [part.own for part in parts if part.own is not None]
+    if not masks:
+        return None
+    return torch.from_numpy(np.stack(masks)).to(device)

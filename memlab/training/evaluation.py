@@ -53,11 +53,13 @@ class Forward:
 class Evaluation:
     """Metrics by name, each float64 `[members]`; `repeated` is bool `[members, train examples]`:
     corrupted examples that are predicted as their given label. `train` has what each training
-    example came out as. Both are None where the training set was left out."""
+    example came out as. Both are None where the training set was left out. `test` is the same for
+    the test examples, where their margins were asked for."""
 
     metrics: dict[str, Tensor]
     repeated: Tensor | None
     train: Outcome | None
+    test: Outcome | None = None
 
 
 @dataclass(frozen=True)
@@ -78,21 +80,31 @@ class Outcome:
 class Split:
     """Which training examples are clean, corrupted, and given a label that is not the true one.
 
-    Each bool `[members, examples]`, with their counts, float64 `[members]`.
+    Each bool `[members, examples]`, with their counts, float64 `[members]`. Only examples that the
+    member is trained on count; `own` marks them where they are not all.
     """
 
     clean: Tensor
     corrupted: Tensor
     lied: Tensor
     counts: tuple[Tensor, Tensor, Tensor]
+    own: Tensor | None = None
 
     @classmethod
     def of(cls, arrays: StackArrays) -> Split:
         """The same at every evaluation."""
         corrupted = arrays.corrupted
         masks = (~corrupted, corrupted, corrupted & (arrays.true != arrays.train.labels))
+        if arrays.own is not None:
+            masks = (masks[0] & arrays.own, masks[1] & arrays.own, masks[2] & arrays.own)
         clean, lies, lied = (mask.sum(1, dtype=torch.float64) for mask in masks)
-        return cls(*masks, (clean, lies, lied))
+        return cls(*masks, (clean, lies, lied), arrays.own)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Mean over each member's own examples of `values` `[members, examples]`, float64."""
+        if self.own is None:
+            return _mean(values)
+        return values.to(torch.float64).masked_fill(~self.own, 0.0).sum(1) / self.own.sum(1)
 
 
 @torch.no_grad()
@@ -103,24 +115,28 @@ def evaluate(
     loss: str,
     parts: Collection[str],
     margins: bool = False,
+    outcomes: bool = False,
 ) -> Evaluation:
     """Losses and accuracies of all members on `parts` (train, validation, test).
 
     A part without examples (no corrupted ones, say) gives NaN. Losses leave label smoothing out.
+    With `margins` those of the training examples are found, with `outcomes` the test examples' too.
     """
     metrics: dict[str, Tensor] = {}
-    train, repeated = None, None
+    train, repeated, test = None, None, None
     if "train" in parts:
-        train = _run(forward, arrays.train, loss, arrays.classes, margins)
+        train = _run(forward, arrays.train, loss, arrays.classes, margins or outcomes)
         right = train.predicted == arrays.train.labels
         repeated = right & split.corrupted
         metrics |= _train_metrics(train, right, repeated, arrays, split)
     for name, part in (("validation", arrays.validation), ("test", arrays.test)):
         if name in parts:
-            outcome = _run(forward, part, loss, arrays.classes)
+            wanted = outcomes and name == "test"
+            outcome = _run(forward, part, loss, arrays.classes, wanted)
+            test = outcome if wanted else test
             metrics[f"{name}_loss"] = _mean(outcome.losses)
             metrics[f"{name}_accuracy"] = _mean(outcome.predicted == part.labels)
-    return Evaluation(metrics, repeated, train)
+    return Evaluation(metrics, repeated, train, test)
 
 
 def _train_metrics(
@@ -129,10 +145,10 @@ def _train_metrics(
     clean, corrupted, lied = split.counts
     losses = train.losses.to(torch.float64)
     return {
-        TRAIN_LOSS: _mean(train.losses),
-        TRAIN_LOSS_CLEAN: losses.masked_fill(split.corrupted, 0.0).sum(1) / clean,
-        TRAIN_LOSS_CORRUPTED: losses.masked_fill(split.clean, 0.0).sum(1) / corrupted,
-        TRAIN_ACCURACY: _mean(right),
+        TRAIN_LOSS: split.mean(train.losses),
+        TRAIN_LOSS_CLEAN: losses.masked_fill(~split.clean, 0.0).sum(1) / clean,
+        TRAIN_LOSS_CORRUPTED: losses.masked_fill(~split.corrupted, 0.0).sum(1) / corrupted,
+        TRAIN_ACCURACY: split.mean(right),
         TRAIN_ACCURACY_CLEAN: _count(right & split.clean) / clean,
         TRAIN_ACCURACY_CORRUPTED: _count(repeated) / corrupted,
         RECOVERED_TRUE_LABELS: _count((train.predicted == arrays.true) & split.lied) / lied,

@@ -134,6 +134,7 @@ class StackTrainer:
         """What follows from the set of active members."""
         experiments = [self._experiments[i] for i in self.active]
         self._epoch_orders: dict[int, Tensor] = {}
+        self._own = self.arrays.own_index()
         smoothing = [e.loss.label_smoothing for e in experiments]
         self._smoothing = self._vector(smoothing) if any(smoothing) else None
         weights = [e.regularization.adversarial_weight for e in experiments]
@@ -283,7 +284,8 @@ class StackTrainer:
             for old in [e for e in self._epoch_orders if e < epoch - 1]:
                 del self._epoch_orders[old]
             drawn = orders(self.seeds(), epoch, self.plan.timeline.train_examples)
-            self._epoch_orders[epoch] = torch.from_numpy(drawn).to(self.device)
+            order = torch.from_numpy(drawn).to(self.device)
+            self._epoch_orders[epoch] = order if self._own is None else self._own.gather(1, order)
         return self._epoch_orders[epoch]
 
     def _forward(self) -> Forward:
@@ -292,19 +294,21 @@ class StackTrainer:
             return Forward(self._fused.logits, self._width, whole)
         return Forward(lambda x, start, stop: self.model(x), self._width, whole=True)
 
-    def evaluate(self, margins: bool = False) -> Evaluation:
+    def evaluate(self, margins: bool = False, outcomes: bool = False) -> Evaluation:
         """All metrics of the active members, float64 `[active]` on the host; the rest stays.
 
         NaN for parts that the experiment leaves out; `margins` are those of the training set, which
-        is then measured in any case.
+        is then measured in any case; `outcomes` are margins of training and test set.
         """
         parts = {*self._parts, "train"} if margins else self._parts
-        measured = evaluate(self._forward(), self.arrays, self._split, self.loss, parts, margins)
+        measured = evaluate(
+            self._forward(), self.arrays, self._split, self.loss, parts, margins, outcomes
+        )
         table = torch.stack(list(measured.metrics.values())).cpu()
         found = dict(zip(measured.metrics, table, strict=True))
         found[LEARNING_RATE] = torch.from_numpy(self.learning_rates())
         metrics = {name: found.get(name, torch.full_like(table[0], torch.nan)) for name in METRICS}
-        return Evaluation(metrics, measured.repeated, measured.train)
+        return Evaluation(metrics, measured.repeated, measured.train, measured.test)
 
     def diverged(self) -> np.ndarray:
         """Update at which each active member's loss stopped being finite, −1 for none."""

@@ -44,7 +44,7 @@ def measure_baselines(
                 return False
             key = (id(data), name)
             if key not in same:
-                same[key] = _reached(name, data, classes, member.seed)
+                same[key] = _reached(name, data.of_own(), classes, member.seed)
             rows.append({"member": member.index, "name": name, **same[key]})
         write_baselines(folder, rows)
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,14 @@ from memlab.data.registry import load
 from memlab.data.split import Splits, split
 from memlab.data.thumbnails import thumbnails
 from memlab.experiment.grid import Member
+from memlab.experiment.material_spec import DatasetSpec
+from memlab.experiment.subset import subset_mask
 from memlab.training.trainer import Shapes
+
+
+def source(spec: DatasetSpec) -> str:
+    """What a split depends on, as a name: all of the description but the members' subsets."""
+    return spec.model_dump_json(exclude={"subset"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,20 +55,34 @@ class Material:
     def splits(self, member: Member) -> Splits:
         """The member's split, downloading its dataset where it is not on disk."""
         spec = member.experiment.dataset
-        name = spec.model_dump_json()
+        name = source(spec)
         if name not in self._splits:
             raw = load(spec, self._folders, download=True, progress=self._progress)
             self._splits[name] = split(raw, spec)
         return self._splits[name]
 
     def corrupted(self, member: Member) -> Corrupted:
-        """The member's data, corrupted by its own seed or by the one that all share."""
+        """The member's data, corrupted by its own seed or by the one that all share.
+
+        Only the mask of its own examples differs between members that see the same.
+        """
+        share = member.experiment.dataset.subset
+        whole = self._whole(member)
+        if share == 1.0:
+            return whole
+        name = f"{id(whole)}|{share!r}|{member.seed}"
+        if name not in self._corrupted:
+            own = subset_mask(share, len(whole.train_true), member.seed)
+            self._corrupted[name] = replace(whole, own=own)
+        return self._corrupted[name]
+
+    def _whole(self, member: Member) -> Corrupted:
         spec = member.experiment.corruption
         seed = member.experiment.corruption_seed(member.seed)
         clean = spec.kind == "none"
         name = "|".join(
             (
-                member.experiment.dataset.model_dump_json(),
+                source(member.experiment.dataset),
                 "none" if clean else spec.model_dump_json(),
                 "" if clean else str(seed),
             )
@@ -80,7 +101,7 @@ class Material:
     def files(self, member: Member) -> Sequence[str] | None:
         """Names of the training examples' files, where the dataset is a folder of them."""
         spec = member.experiment.dataset
-        name = spec.model_dump_json()
+        name = source(spec)
         if name not in self._files:
             index = self.splits(member).train.index
             known = picture_names(Request(spec).path) if spec.name.startswith("folder:") else None

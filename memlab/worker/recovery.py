@@ -16,12 +16,14 @@ from memlab.runs import aside
 from memlab.runs.door import Missing, Place
 from memlab.runs.event_log import EventLog, EventReader
 from memlab.runs.ledger import HEADER_FILE, read_stack, stack_folder
+from memlab.runs.outcomes import HEADER_FILE as OUTCOMES_FILE
+from memlab.runs.outcomes import stack_outcomes
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.table import Table
 from memlab.runs.table_writer import require
 from memlab.training import checkpoint
 from memlab.training.plan import StackPlan
-from memlab.worker.material import Material
+from memlab.worker.material import Material, source
 
 RESTARTED, CHECKPOINT = "restarted", "checkpoint"
 INSTRUMENT = "instrument "
@@ -39,7 +41,7 @@ def check_data(folder: RunFolder, members: Sequence[Member], material: Material)
     before: Mapping[str, object] = known if isinstance(known, dict) else {}
     now: dict[str, object] = {}
     for member in members:
-        name = member.experiment.dataset.model_dump_json()
+        name = source(member.experiment.dataset)
         if name in now:
             continue
         now[name] = fingerprint(material.splits(member))
@@ -103,6 +105,8 @@ def _check_stack(folder: RunFolder, plan: StackPlan, promised: bool) -> None:
     ledger = stack_folder(folder, plan.index)
     if (ledger / HEADER_FILE).info() is not None:
         read_stack(ledger)
+    if (ledger / OUTCOMES_FILE).info() is not None:
+        stack_outcomes(ledger)
 
 
 def table_of(folder: RunFolder, plan: StackPlan, name: str) -> Place:

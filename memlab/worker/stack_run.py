@@ -11,6 +11,7 @@ import torch
 from memlab.experiment.metrics import METRICS
 from memlab.experiment.spec import Experiment
 from memlab.runs.door import Place
+from memlab.runs.ledger import stack_folder
 from memlab.runs.run_folder import RunFolder
 from memlab.strict_json import numbers
 from memlab.training import checkpoint
@@ -26,6 +27,7 @@ from memlab.worker.example_ledger import example_ledger
 from memlab.worker.instruments import InstrumentPanel
 from memlab.worker.material import Material
 from memlab.worker.memorized import MemorizedStream
+from memlab.worker.outcomes import OutcomeRecorder
 from memlab.worker.recorder import EvaluationTable, MemorizedTable, Pace
 from memlab.worker.stack_time import StackClock
 from memlab.worker.stopping import StopRules
@@ -81,6 +83,10 @@ class StackRun:
         self._shown = [i for i, member in enumerate(plan.members) if member.index in shown]
         self._stream = MemorizedStream(material, plan, self._shown, parts)
         self._memorized = MemorizedTable(folder.series, plan.index, self._stream.picture)
+        self._outcomes: OutcomeRecorder | None = None
+        if experiment.evaluation.outcomes:
+            home, splits = stack_folder(folder, plan.index), material.splits(plan.members[0])
+            self._outcomes = OutcomeRecorder(home, plan, parts, splits)
         self._resume()
 
     @property
@@ -121,7 +127,7 @@ class StackRun:
         self._epoch = self._evaluations[trainer.update]
         self._evaluated = trainer.update
         started = time.perf_counter()
-        evaluation = trainer.evaluate(self.instruments.wants_margins)
+        evaluation = trainer.evaluate(self.instruments.wants_margins, self._outcomes is not None)
         seconds = time.perf_counter() - started
         self.clock.evaluated(seconds)
         diverged = trainer.diverged()
@@ -136,8 +142,13 @@ class StackRun:
         self._table.append(trainer.update, trainer.examples, self._epoch, batch, self._last)
         self._record_memorized(evaluation)
         self._measure(evaluation, seconds)
-        self._finish(self._rules.due(trainer.active, current, diverged, self._epoch), diverged)
-        if self.done or trainer.update >= self.plan.timeline.updates:
+        due = self._rules.due(trainer.active, current, diverged, self._epoch)
+        last = trainer.update >= self.plan.timeline.updates
+        if self._outcomes is not None:
+            ending = range(len(trainer.active)) if last else due
+            self._outcomes.take(evaluation, self._epoch, trainer.active, list(ending))
+        self._finish(due, diverged)
+        if self.done or last:
             self._end()
         else:
             self._save_if_due(evaluated=True)
@@ -186,6 +197,8 @@ class StackRun:
                     epoch=self._epoch,
                     reason="all epochs done",
                 )
+        if self._outcomes is not None:
+            self._outcomes.publish()
         self.done = True
         self.save()
 
@@ -220,6 +233,8 @@ class StackRun:
             },
         )
         tensors = {**self.trainer.state(), **self._stream.state(), **self.instruments.state()}
+        if self._outcomes is not None:
+            tensors |= self._outcomes.state(self.done)
         place = checkpoint.save(self._checkpoints, progress, tensors)
         checkpoint.thin(self._checkpoints, self.plan.index, self._experiment.checkpoints.keep)
         self._saved_at = time.monotonic()
@@ -240,6 +255,8 @@ class StackRun:
         self._memorized.keep(progress.rows.get(self._memorized.name, 0))
         self._table.writer.truncate(progress.rows[self._table.name])
         self._stream.restore(tensors)
+        if self._outcomes is not None:
+            self._outcomes.restore(tensors)
         self.instruments.restore(tensors, progress.rows, progress.trackers["instruments"])
         self.trainer.restore(tensors, progress.update, progress.active, progress.optimizer_steps)
         self._finished = {int(member): ended for member, ended in progress.finished.items()}

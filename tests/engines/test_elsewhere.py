@@ -179,6 +179,17 @@ def test_hands_elsewhere_make_the_files_of_a_shard_here(made_run: Made, whole) -
     )
 
 
+def test_outcomes_come_back_from_elsewhere_to_the_bit(made_run: Made) -> None:
+    settings = {**EVERY, "dataset": {"subset": 0.5}, "evaluation": {"outcomes": True}}
+    settings |= {"stop": {"epochs": 2}}
+    folder, alone = made_run(**settings), made_run(**settings)
+    work = work_of(folder)
+    assert Elsewhere(work, Watching(), Threads(parcel_of(work), 2, dies=5)).train()
+    assert Here(work_of(alone), Watching(), torch.device("cpu")).train()
+    assert "stack-001/outcomes.json" in ledger(folder)
+    assert same(folder, alone)
+
+
 def test_a_hand_that_is_lost_costs_nothing_and_counts_nothing_twice(made_run: Made, whole) -> None:
     folder = made_run(**SETTINGS)
     work, leader = work_of(folder), Watching()

@@ -26,8 +26,10 @@ def measure(subject: Subject, settings: Settings) -> Mapping[str, Any]:
     assert subject.outcome is not None
     margins = subject.outcome.margins
     assert margins is not None
-    lies = subject.arrays.corrupted
+    lies, own = subject.arrays.corrupted, subject.arrays.own_index()
     double = margins.double()
+    if own is not None:
+        lies, double = lies.gather(1, own), double.gather(1, own)
     points = torch.tensor(QUANTILES, dtype=torch.float64, device=margins.device)
     return {
         "clean": double.masked_fill(lies, 0).sum(1) / (~lies).sum(1),

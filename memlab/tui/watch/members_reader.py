@@ -146,6 +146,8 @@ def settings_of(member: Member) -> tuple[tuple[str, str], ...]:
         head = tree.pop("name", None) or tree.pop("kind", None)
         if section == "optimizer" and head == "sgd":
             tree = {k: v for k, v in tree.items() if not k.startswith(("beta", "eps"))}
+        if tree.get("subset") == 1.0:
+            del tree["subset"]
         if section == "schedule" and head == "constant":
             tree = {}
         tail = ", ".join(f"{k.replace('_', ' ')} {_text(v)}" for k, v in tree.items() if v)

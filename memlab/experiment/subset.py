@@ -1,0 +1,25 @@
+"""Subsets: the share of the training examples that a member is trained on, keyed by its seed.
+
+Feldman and Zhang 2020 (arXiv 2008.03703), section 2.2: each network is trained on a random subset
+of exactly m = ⌊share · N⌋ of the N training examples. Nothing of it is kept in a sequence, so that
+a member draws the same alone, stacked, resumed, forked or in another shard.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memlab.experiment.keys import key
+from memlab.experiment.schedule import subset_size
+
+
+def subset_mask(share: float, examples: int, seed: int) -> NDArray[np.bool_]:
+    """Which examples the member with this seed is trained on, `[examples]`.
+
+    The examples of a smaller share are among those of a larger one.
+    """
+    mask = np.zeros(examples, dtype=bool)
+    order = key(seed, "subset").permutation(examples)
+    mask[order[: subset_size(share, examples)]] = True
+    return mask

@@ -1,0 +1,82 @@
+"""Scores by retraining as findings: the summary that was kept, and the heads of the lists."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from memlab.errors import RunFolderError
+from memlab.reports.findings import InfluencePair, MemorizationFindings, MemorizedExample
+from memlab.runs import retraining_store
+from memlab.runs.retraining import Scores
+from memlab.runs.run import Run
+
+TOP = 20
+
+
+def memorization_findings(run: Run) -> list[MemorizationFindings]:
+    """What was settled at the run's end; nothing where that was not asked for or cannot be read."""
+    if not retraining_store.kept(run):
+        return []
+    try:
+        found = retraining_store.stored(run.folder) or []
+        return [
+            MemorizationFindings.model_validate(
+                {
+                    **scores.summary,
+                    "label": group.label or "all",
+                    "most_memorized": most_memorized(scores),
+                    "strongest_pairs": strongest_pairs(scores),
+                }
+            )
+            for group, scores in zip(run.groups, found, strict=True)
+        ]
+    except (RunFolderError, ValueError):
+        return []
+
+
+def most_memorized(scores: Scores, top: int = TOP) -> list[MemorizedExample]:
+    """The truths that would not be known unseen, most memorized first."""
+    examples, names = scores.examples, scores.class_names
+    value = np.where(np.isfinite(examples["memorization"]), examples["memorization"], -np.inf)
+    value = np.where(examples["corrupted"], -np.inf, value)
+    order = np.lexsort((-examples["margin_memorization"], -value))[:top]
+    return [
+        MemorizedExample(
+            index=int(row["index"]),
+            given=names[row["given"]],
+            true=names[row["true"]],
+            corrupted=bool(row["corrupted"]),
+            memorization=float(row["memorization"]),
+            ci95=(float(row["low"]), float(row["high"])),
+            inside=float(row["inside"]),
+            outside=float(row["outside"]),
+            margin=float(row["margin_memorization"]),
+            margin_standard_error=float(row["margin_standard_error"]),
+            neighbours=float(row["neighbours"]) if math.isfinite(row["neighbours"]) else None,
+        )
+        for row in examples[order[np.isfinite(value[order])]]
+    ]
+
+
+def strongest_pairs(scores: Scores, top: int = TOP) -> list[InfluencePair]:
+    """The pairs that are significant by correctness, those with test examples before others."""
+    pairs, targets, names = scores.pairs, scores.targets, scores.class_names
+    train = len(scores.examples)
+    pairs = pairs[pairs["by"] & 1 > 0]
+    order = np.lexsort((-np.abs(pairs["influence"]), pairs["to"] < train))
+    return [
+        InfluencePair(
+            of=int(targets["index"][pair["of"]]),
+            of_label=names[targets["given"][pair["of"]]],
+            to=int(targets["index"][pair["to"]]),
+            to_label=names[targets["given"][pair["to"]]],
+            target="train" if pair["to"] < train else "test",
+            influence=float(pair["influence"]),
+            standard_error=float(pair["standard_error"]),
+            margin_influence=float(pair["margin_influence"]),
+            margin_standard_error=float(pair["margin_standard_error"]),
+        )
+        for pair in pairs[order[:top]]
+    ]

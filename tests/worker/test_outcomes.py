@@ -1,0 +1,118 @@
+"""Outcomes of every network on every example, kept by real workers, resumed and in processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from memlab.errors import RunFolderError
+from memlab.experiment.footprint import outcome_bytes
+from memlab.experiment.subset import subset_mask
+from memlab.runs import lifecycle, plan
+from memlab.runs.outcomes import Outcomes, joined, read_stacks
+from memlab.runs.plan import PLAN_FILE, RunPlan
+from memlab.runs.run import Run
+from memlab.runs.run_folder import RunFolder
+from memlab.training import checkpoint
+from tests.patience import wait_for
+from tests.worker.conftest import ended, finished_run, launched
+from tests.worker.test_resume import EVERY, kill
+
+SUBSETS = {
+    "dataset": {"name": "digits", "train": 101, "test": 50, "subset": 0.7},
+    "corruption": {"kind": "labels", "shared": True},
+    "optimizer": {"batch_size": 32},
+    "axes": {"corruption.fraction": [0.3]},
+    "evaluation": {"outcomes": True},
+    "seeds": 4,
+    **EVERY,
+}
+
+
+def files(folder: RunFolder, stack: int = 0) -> dict[str, bytes]:
+    place = folder.examples.path / f"stack-{stack:03d}"
+    return {path.name: path.read_bytes() for path in sorted(place.iterdir())}
+
+
+def outcomes_of(folder: RunFolder) -> Outcomes:
+    run = Run(folder)
+    seeds = {member.index: member.seed for member in run.members}
+    found = joined(read_stacks(folder), seeds, list(seeds))
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """An uninterrupted run in one process; only to be read."""
+    return finished_run(tmp_path_factory.mktemp("whole"), **SUBSETS)
+
+
+def test_outcomes_are_of_the_networks_subsets_and_agree_with_the_recorded_accuracies(whole):
+    found, view = outcomes_of(whole), Run(whole).view
+    view.refresh()
+    assert found.own.sum(1).tolist() == [70] * 4
+    assert all((row == subset_mask(0.7, 101, seed)).all() for seed, row in enumerate(found.own))
+    train = found.correct[:, :101]
+    inside = np.array([row[own].mean() for row, own in zip(train, found.own, strict=True)])
+    np.testing.assert_allclose(inside, view.latest("train_accuracy"), rtol=1e-12)
+    np.testing.assert_allclose(
+        found.correct[:, 101:].mean(1), view.latest("test_accuracy"), rtol=1e-12
+    )
+    clear = np.abs(found.margin.astype(float)) > 1e-3
+    assert ((found.margin > 0) == found.correct)[clear].all()
+
+
+def test_margins_of_the_first_networks_are_kept_at_every_evaluation(whole):
+    (stack,) = read_stacks(whole)
+    assert stack.arrays["epoch"].tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert (stack.arrays["trace"][-1] == stack.arrays["margin"]).all()
+
+
+def test_the_files_take_what_was_foretold(whole):
+    taken = sum(len(data) for name, data in files(whole).items() if name.endswith(".npy"))
+    assert taken == pytest.approx(outcome_bytes(4, 101, 50, 7), abs=128 * 12)
+
+
+def test_a_killed_and_resumed_run_keeps_the_same_outcomes_to_the_bit(home: Path, whole):
+    folder = launched(home, **SUBSETS)
+    wait_for(lambda: len(checkpoint.found(folder.checkpoints, 0)) >= 3)
+    kill(folder)
+    lifecycle.resume(folder)
+    ended(folder)
+    assert folder.state.state == "finished", folder.worker_log.path.read_text()
+    assert files(folder) == files(whole)
+
+
+def test_stacks_in_processes_of_their_own_keep_the_same_networks(home: Path, whole):
+    from memlab.experiment import reading
+    from tests.worker.conftest import SMALL, merged
+
+    made = reading.experiment(merged(SMALL, **SUBSETS), "test")
+    (home / "runs").mkdir(exist_ok=True)
+    planned = RunPlan(((0, 2), (1, 3)), 2, 1)
+    folder = ended(
+        lifecycle.start(
+            reading.to_toml(made),
+            "test",
+            home / "runs",
+            fill=lambda folder: plan.write(folder.place / PLAN_FILE, planned),
+        )
+    )
+    one, several = outcomes_of(whole), outcomes_of(folder)
+    assert (one.own == several.own).all()
+    assert one.seeds.tolist() == several.seeds.tolist()
+    np.testing.assert_allclose(one.margin, several.margin, atol=0.02)
+    assert (one.correct == several.correct).mean() > 0.99
+
+
+def test_a_damaged_file_is_said_to_be_so(whole, tmp_path):
+    import shutil
+
+    copy = RunFolder(Path(shutil.copytree(whole.path, tmp_path / whole.path.name)))
+    place = copy.examples.path / "stack-000" / "outcomes-margin.npy"
+    place.write_bytes(place.read_bytes()[:-3])
+    with pytest.raises(RunFolderError, match="damaged"):
+        read_stacks(copy)
