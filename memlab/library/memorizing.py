@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from memlab.runs.run import Run
     from memlab.runs.run_folder import RunFolder
 
-NETWORKS, SHARE, LEAST = 2000, 0.7, 20
+NETWORKS, SHARE = 2000, 0.7
 #: What is trained on data that come without an experiment: digits are fitted in 20 epochs,
 #: and in 60 with a fifth of the labels flipped.
 NETWORK: dict[str, Any] = {
@@ -63,6 +63,7 @@ def wanted(what: str, networks: int = NETWORKS, changes: Sequence[str] = ()) -> 
         InvalidExperiment: if there is no such thing, or it cannot be run so.
     """
     from memlab.experiment import reading
+    from memlab.runs.retraining import LEAST
 
     if networks < LEAST:
         raise InvalidExperiment(f"--networks {networks}: {LEAST} at least are needed for scores.")
