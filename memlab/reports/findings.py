@@ -208,7 +208,7 @@ class MemorizedExample(Part):
     inside: float = Field(description="Share right of the networks that were trained on it")
     outside: float = Field(description="Share right of the others")
     margin: float = Field(description="The margin's difference inside − outside, in logits")
-    margin_standard_error: float = Field(description="Its standard error")
+    margin_standard_error: float | None = Field(description="Its standard error")
     neighbours: float | None = Field(
         description="Share of its 15 nearest neighbours with its label; null if not looked at"
     )
@@ -223,9 +223,9 @@ class InfluencePair(Part):
     to_label: str = Field(description="That one's class")
     target: str = Field(description="test or train: the set that the second example is in")
     influence: float = Field(description="P(second right | first in) − P(second right | first out)")
-    standard_error: float = Field(description="Plain standard error of it")
+    standard_error: float | None = Field(description="Plain standard error of it")
     margin_influence: float = Field(description="The same of the second's margin, in logits")
-    margin_standard_error: float = Field(description="Welch's standard error of that")
+    margin_standard_error: float | None = Field(description="Welch's standard error of that")
 
 
 class MemorizationFindings(Part):

@@ -53,8 +53,8 @@ def most_memorized(scores: Scores, top: int = TOP) -> list[MemorizedExample]:
             inside=float(row["inside"]),
             outside=float(row["outside"]),
             margin=float(row["margin_memorization"]),
-            margin_standard_error=float(row["margin_standard_error"]),
-            neighbours=float(row["neighbours"]) if math.isfinite(row["neighbours"]) else None,
+            margin_standard_error=_or_none(row["margin_standard_error"]),
+            neighbours=_or_none(row["neighbours"]),
         )
         for row in examples[order[np.isfinite(value[order])]]
     ]
@@ -74,9 +74,13 @@ def strongest_pairs(scores: Scores, top: int = TOP) -> list[InfluencePair]:
             to_label=names[targets["given"][pair["to"]]],
             target="train" if pair["to"] < train else "test",
             influence=float(pair["influence"]),
-            standard_error=float(pair["standard_error"]),
+            standard_error=_or_none(pair["standard_error"]),
             margin_influence=float(pair["margin_influence"]),
-            margin_standard_error=float(pair["margin_standard_error"]),
+            margin_standard_error=_or_none(pair["margin_standard_error"]),
         )
         for pair in pairs[order[:top]]
     ]
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

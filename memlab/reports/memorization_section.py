@@ -189,8 +189,10 @@ def _rivals(found: MemorizationFindings) -> Table:
     return Table("score", tuple(scores), tuple(columns), title="Beside cheaper scores")
 
 
-def _with_error(value: float, standard_error: float) -> str:
-    """A value with half its 95 % interval."""
+def _with_error(value: float, standard_error: float | None) -> str:
+    """A value with half its 95 % interval, where it has one."""
+    if standard_error is None:
+        return stated(value, 2)
     return f"{stated(value, 2)} ± {stated(1.96 * standard_error, 2)}"
 
 

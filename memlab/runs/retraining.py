@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from memlab.errors import RunFolderError
 from memlab.runs.influence import Influence, Side, influence
 from memlab.runs.membership import likelihood_ratios, true_positive_rate
 from memlab.runs.memorization import (
     THRESHOLD,
+    Agreement,
     Difference,
     OverNetworks,
     convergence,
@@ -30,6 +32,8 @@ from memlab.runs.memorization import (
 from memlab.runs.outcomes import Mask, Outcomes
 from memlab.runs.roc import roc_area
 
+#: Fewer networks give no scores.
+LEAST = 20
 #: One training example: row in its source file, labels, whether it was corrupted; memorization by
 #: correctness with plain standard error and Newcombe's 95 % interval, the shares right inside and
 #: outside; the same by margin (logits, Welch); networks after which its interval would lie on one
@@ -81,7 +85,15 @@ class Scores:
 
 
 def scores_of(outcomes: Outcomes) -> Scores:
-    """All scores of these networks."""
+    """All scores of these networks.
+
+    Raises:
+        RunFolderError: if they are fewer than `LEAST`.
+    """
+    if outcomes.networks < LEAST:
+        raise RunFolderError(
+            f"{outcomes.networks} networks say nothing of single examples; {LEAST} are needed."
+        )
     train = outcomes.train
     own, correct, margin = outcomes.own, outcomes.correct[:, :train], outcomes.margin[:, :train]
     found, by_margin = memorization(own, correct), margin_memorization(own, margin)
@@ -99,7 +111,7 @@ def scores_of(outcomes: Outcomes) -> Scores:
         "train_examples": train,
         "test_examples": len(targets) - train,
         "groups": _distributions(own, correct, found.value, groups),
-        "agreement": [asdict(one) for one in convergence(own, correct, margin)],
+        "agreement": [_finite(one) for one in convergence(own, correct, margin)],
         "decided": float(((found.low > THRESHOLD) | (found.high < THRESHOLD)).mean()),
         "networks_to_decide": _quantiles(networks_to_decide(found), (0.5, 0.9)),
         "influence": _sides(pairs, outcomes),
@@ -156,16 +168,16 @@ def _distributions(
         {
             "name": name,
             "examples": int(mask.sum()),
-            "mean": asdict_or_none(numbers[2 * at]),
-            "memorized": asdict_or_none(numbers[2 * at + 1]),
+            "mean": _finite(numbers[2 * at]),
+            "memorized": _finite(numbers[2 * at + 1]),
             "quantiles": _quantiles(value[mask], (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)),
         }
         for at, (name, mask) in enumerate(groups.items())
     ]
 
 
-def asdict_or_none(number: OverNetworks) -> dict[str, float | None]:
-    """A number with its interval as plain data, None for what is not finite."""
+def _finite(number: OverNetworks | Agreement) -> dict[str, float | None]:
+    """As plain data, None for what is not finite."""
     return {name: _or_none(value) for name, value in asdict(number).items()}
 
 
@@ -226,4 +238,4 @@ def _quantiles(values: NDArray[np.floating], points: Sequence[float]) -> dict[st
 
 
 def _or_none(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+    return value if math.isfinite(value) else None
