@@ -13,6 +13,7 @@ import numpy as np
 
 from memlab.runs.table import dtype_from
 from tests.torture import hostile
+from tests.torture.mutated_files import own
 
 DTYPES = (
     "V0",
@@ -63,7 +64,7 @@ def _tables(folder: Path) -> list[Path]:
 
 def description(rng: random.Random, folder: Path, canary: Path) -> str:
     """The columns that a table says it has."""
-    path = rng.choice(_tables(folder))
+    path = own(rng.choice(_tables(folder)))
     document = json.loads(path.read_bytes())
     columns: list[Any] = document["dtype"]
     at = rng.randrange(len(columns))
@@ -91,7 +92,7 @@ def cells(rng: random.Random, folder: Path, canary: Path) -> str:
     """Hostile numbers in a row or a column whose checksums are right."""
     path = rng.choice(_tables(folder))
     dtype = dtype_from(json.loads(path.read_bytes())["dtype"])
-    rows = np.frombuffer(bytearray(path.with_suffix(".rows").read_bytes()), dtype)
+    rows = np.frombuffer(bytearray(own(path.with_suffix(".rows")).read_bytes()), dtype)
     name = rng.choice((dtype.names or ())[1:-1])
     kind = rows[name].dtype.kind
     given = rng.choice(hostile.REAL) if kind == "f" else rng.choice((0, -1, 2**31 - 1, 2**62))
@@ -113,7 +114,7 @@ def cells(rng: random.Random, folder: Path, canary: Path) -> str:
 def flipped(rng: random.Random, folder: Path, canary: Path) -> str:
     """Bytes of some file that are not what was written."""
     found = [p for p in sorted(folder.rglob("*")) if p.is_file() and not p.is_symlink()]
-    path = rng.choice([p for p in found if p.stat().st_size])
+    path = own(rng.choice([p for p in found if p.stat().st_size]))
     data = bytearray(path.read_bytes())
     places = [rng.randrange(len(data)) for _ in range(rng.choice((1, 1, 20)))]
     for at in places:
@@ -129,7 +130,7 @@ def _arrays(folder: Path) -> list[Path]:
 def npy_header(rng: random.Random, folder: Path, canary: Path) -> str:
     """The header of an array: type, shape, order, version, length, or no header at all."""
     path = rng.choice(_arrays(folder))
-    data = path.read_bytes()
+    data = own(path).read_bytes()
     length = int.from_bytes(data[8:10], "little")
     header, body = data[10 : 10 + length].decode("latin-1"), data[10 + length :]
     shape = str(np.load(path, mmap_mode="r").shape)

@@ -15,6 +15,18 @@ HEAVY = 5  # how much likelier the files that every viewer reads are than any ot
 IMPORTANT = ("experiment.toml", "state.json", "events.jsonl", "lock", "report.json", "worker.log")
 
 
+def own(path: Path) -> Path:
+    """The path, if a small regular file is there: an earlier mutation may have put a link.
+
+    Raises:
+        OSError: if there is none.
+    """
+    found = os.lstat(path)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > 1 << 24:
+        raise OSError(f"{path} is no file of the run")
+    return path
+
+
 def _files(folder: Path) -> list[Path]:
     found = sorted(p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
     return found + [p for p in found if p.name in IMPORTANT] * HEAVY

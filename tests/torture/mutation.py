@@ -6,14 +6,13 @@ What a mutation did is returned in words; together with seed and number it repea
 from __future__ import annotations
 
 import json
-import os
 import random
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.torture import hostile, mutated_arrays, mutated_files
+from tests.torture.mutated_files import own
 
 Mutation = Callable[[random.Random, Path, Path], str]
 
@@ -35,21 +34,9 @@ def mutate(rng: random.Random, folder: Path, canary: Path) -> str:
     return " + ".join(told)
 
 
-def own(path: Path) -> Path:
-    """The path, if a small regular file is there: an earlier mutation may have put a link.
-
-    Raises:
-        OSError: if there is none.
-    """
-    found = os.lstat(path)
-    if not stat.S_ISREG(found.st_mode) or found.st_size > 1 << 24:
-        raise OSError(f"{path} is no file of the run")
-    return path
-
-
 def json_value(rng: random.Random, folder: Path, canary: Path) -> str:
     """Another value, key or list in one of the documents."""
-    path = rng.choice(_plain(folder, "*.json"))
+    path = own(rng.choice(_plain(folder, "*.json")))
     document = json.loads(path.read_bytes())
     told, document = _changed(rng, document)
     path.write_bytes(hostile.to_json(document))
@@ -58,7 +45,8 @@ def json_value(rng: random.Random, folder: Path, canary: Path) -> str:
 
 def state_value(rng: random.Random, folder: Path, canary: Path) -> str:
     """The same in what every viewer reads first."""
-    path = folder / rng.choice(("state.json", "state.json", "environment.json", "report.json"))
+    names = ("state.json", "state.json", "environment.json", "report.json", "plan.json")
+    path = own(folder / rng.choice(names))
     told, document = _changed(rng, json.loads(path.read_bytes()))
     path.write_bytes(hostile.to_json(document))
     return f"{path.name}: {told}"
