@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import socket
+import stat
 from pathlib import Path
 
 from tests.torture import hostile
