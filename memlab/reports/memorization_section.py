@@ -176,7 +176,9 @@ def _deciding(quantiles: Mapping[str, float | None]) -> str:
 
 
 def _rivals(found: MemorizationFindings) -> Table:
-    scores: Mapping[str, Mapping[str, float | None]] = found.baselines["scores"]
+    scores: dict[str, Mapping[str, float | None]] = dict(found.baselines["scores"])
+    if all(score["lies_auc"] is None for score in scores.values()):
+        scores.pop("memorization", None)
     columns = [
         Column(
             "rank correlation with memorization",
