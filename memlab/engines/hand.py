@@ -169,8 +169,6 @@ class _StackTraining:
 
     def run(self) -> None:
         finished = self._shard.train(self._stack, self._between)
-        if not finished:
-            self._shard.save()
         self._hand.put(self._outgoing.everything())
         self._clear()  # before the leader may send the next stack
         self._hand.tell(kind="ended", stack=self._stack.index, finished=finished)

@@ -21,7 +21,6 @@ class Here:
         torch.set_num_threads(self._work.plan.threads)
         for stack in self._work.stacks:
             if not self._shard.train(stack, lambda: self._leader.between(self)):
-                self._shard.save()
                 return False
         self._shard.note()
         return True

@@ -64,8 +64,6 @@ class _ShardProcess:
     def _train(self, stack: int) -> None:
         try:
             finished = self._shard.train(self._stacks[stack], self._between)
-            if not finished:
-                self._shard.save()
         except LineClosed:
             raise
         except Exception as error:

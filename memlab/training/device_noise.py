@@ -3,7 +3,7 @@
 Other numbers than the CPU's (Philox-4x32 here, numpy's Philox-4x64 there), from the same keys and
 under the same promise: a member draws the same alone, stacked, resumed or forked. Nothing here
 waits for the device, and the number of the update is a tensor, so that a captured graph draws anew
-each time it is replayed (docs/decisions/018-the-gpu-draws-its-own-numbers.md).
+each time it is replayed (docs/decisions/017-the-gpu-draws-its-own-numbers.md).
 """
 
 from __future__ import annotations

@@ -59,7 +59,8 @@ class Shard:
     def train(self, stack: StackPlan, between: Callable[[], bool]) -> bool:
         """Carries one stack from its newest checkpoint to its end; whether it got there.
 
-        `between` is called between updates and says whether to go on.
+        `between` is called between updates and says whether to go on; where not, the stack is
+        left with a checkpoint.
         """
         work = self._work
         self._announce(stack)
@@ -76,6 +77,8 @@ class Shard:
         run.before = self._done
         self._current = run
         finished = run.run(between)
+        if not finished:
+            run.save()
         self._took.append(run.clock.time())
         run.close()
         self._done = run.done_examples

@@ -171,3 +171,18 @@ def test_a_fork_of_several_stacks_takes_up_each_where_it_was(home, whole) -> Non
     )
     assert began[0] > 0
     assert same(ended(fork), ended(fresh))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_stop_keeps_what_was_trained_since_the_last_checkpoint(home, processes: int) -> None:
+    folder = launched(home, processes, stop={"epochs": 3000}, checkpoints={"every_seconds": 600})
+    wait_for(lambda: len(progress_of(folder)) > 0 and progress_of(folder)[-1] > 20_000)
+    lifecycle.request_stop(folder)
+    assert ended(folder).state.state == "interrupted"
+    kept = [checkpoint.newest(folder.checkpoints, stack) for stack in range(3)]
+    assert sum(found is not None and found[0].update > 0 for found in kept) >= processes
+
+
+def progress_of(folder: RunFolder) -> list[int]:
+    table = RunView(folder).tables.get("progress")
+    return [] if table is None else [int(n) for n in table.read("done_examples")]

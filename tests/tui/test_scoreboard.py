@@ -14,7 +14,7 @@ from stand_in import StandIn
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from memlab.claims import registry
+from memlab.claims import batch, registry
 from memlab.claims.claim import Claim
 from memlab.reports import scoreboard
 from memlab.runs import lifecycle
@@ -196,7 +196,10 @@ async def test_runs_outlive_the_app_are_picked_up_again_and_stop_by_a_key(runs):
         assert not again.screen.check_action("stop", ())
 
 
-def test_starting_another_claim_keeps_what_is_under_way_and_stopping_drops_what_waits(runs):
+def test_starting_another_claim_keeps_what_is_under_way_and_stopping_drops_what_waits(
+    runs, monkeypatch
+):
+    monkeypatch.setattr(batch, "usable_cores", lambda: 1)
     reader = reader_on(runs, WAITING, registry.chosen(["T3", "S3", "S1", "Z5", "Z1"]))
     try:
         reader.start(["T3"], "laptop")
