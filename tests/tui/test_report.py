@@ -17,7 +17,7 @@ from textual.widgets import Static
 from memlab import reports
 from memlab.errors import RunFolderError
 from memlab.experiment.reading import experiment, from_toml
-from memlab.reports.findings import MemorizationFindings
+from memlab.reports.memorization_document import MemorizationFindings
 from memlab.reports.memorization_findings import most_memorized, strongest_pairs
 from memlab.reports.side_table import headlines
 from memlab.runs.retraining import scores_of
