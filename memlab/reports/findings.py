@@ -20,14 +20,10 @@ from pydantic import (
 )
 
 from memlab.estimate import Estimate
+from memlab.reports.memorization_document import MemorizationFindings
+from memlab.reports.part import Part
 
 SCHEMA_VERSION = 1
-
-
-class Part(BaseModel):
-    """A part of the document: frozen; keys of newer versions are kept."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
 
 class Quantity(BaseModel):
@@ -194,68 +190,6 @@ class ClaimFindings(Part):
     shown: str = Field(description="The effect with its 95 % interval, in words")
     asked: str = Field(description="Where the interval has to lie")
     explanation: list[str] = Field(description="Asked, done, came out, the paper, what refutes it")
-
-
-class MemorizedExample(Part):
-    """One training example and whether the networks would know it had they never seen it."""
-
-    index: int = Field(description="Its row in the dataset's own training file, from 0")
-    given: str = Field(description="The class that it was given")
-    true: str = Field(description="The class that it truly has")
-    corrupted: bool = Field(description="Whether it was corrupted")
-    memorization: float = Field(description="P(right | trained on) − P(right | not trained on)")
-    ci95: tuple[float, float] = Field(description="Newcombe's 95 % interval of it")
-    inside: float = Field(description="Share right of the networks that were trained on it")
-    outside: float = Field(description="Share right of the others")
-    margin: float = Field(description="The margin's difference inside − outside, in logits")
-    margin_standard_error: float | None = Field(description="Its standard error")
-    neighbours: float | None = Field(
-        description="Share of its 15 nearest neighbours with its label; null if not looked at"
-    )
-
-
-class InfluencePair(Part):
-    """A training example that helps (or hurts) another example."""
-
-    of: int = Field(description="The training example's row in its file")
-    of_label: str = Field(description="The class that it was given")
-    to: int = Field(description="The row of the example that it helps")
-    to_label: str = Field(description="That one's class")
-    target: str = Field(description="test or train: the set that the second example is in")
-    influence: float = Field(description="P(second right | first in) − P(second right | first out)")
-    standard_error: float | None = Field(description="Plain standard error of it")
-    margin_influence: float = Field(description="The same of the second's margin, in logits")
-    margin_standard_error: float | None = Field(description="Welch's standard error of that")
-
-
-class MemorizationFindings(Part):
-    """Scores by retraining (Feldman and Zhang 2020, arXiv 2008.03703) of one axis value.
-
-    `groups` are all examples, truths and lies with `mean` memorization and the share `memorized`
-    (≥ 0.25 in both halves of the networks), each with an interval over networks, and `quantiles`;
-    `agreement` is the rank correlation of halves for ever more networks; `influence` has the
-    significant pairs for each target, statistic and sign, the number that permuted masks make, and
-    the share within one class; `baselines` the rank correlation of cheap scores with memorization
-    and their area under the ROC curve for lies; `membership` the share of members that LiRA finds
-    at 1 % false positives (arXiv 2112.03570).
-    """
-
-    label: str = Field(description="The axis values in words")
-    networks: int = Field(description="Networks that the scores rest on, diverged ones left out")
-    share: float = Field(description="Share of the examples that each was trained on")
-    train_examples: int = Field(description="Training examples")
-    test_examples: int = Field(description="Test examples")
-    groups: list[dict[str, Any]] = Field(description="Memorization of all, of truths, of lies")
-    agreement: list[dict[str, Any]] = Field(description="Split-half agreement by networks")
-    decided: float = Field(description="Share of examples whose interval is on one side of 0.25")
-    networks_to_decide: dict[str, float | None] = Field(
-        description="Quantiles over examples of the networks after which it would be"
-    )
-    influence: list[dict[str, Any]] = Field(description="Significant pairs, by kind")
-    baselines: dict[str, Any] = Field(description="Cheap scores beside memorization")
-    membership: dict[str, float | None] = Field(description="Members found by attack, by group")
-    most_memorized: list[MemorizedExample] = Field(description="Truths, most memorized first")
-    strongest_pairs: list[InfluencePair] = Field(description="By correctness, strongest first")
 
 
 class Findings(Part):

@@ -7,7 +7,11 @@ import math
 import numpy as np
 
 from memlab.errors import RunFolderError
-from memlab.reports.findings import InfluencePair, MemorizationFindings, MemorizedExample
+from memlab.reports.memorization_document import (
+    InfluencePair,
+    MemorizationFindings,
+    MemorizedExample,
+)
 from memlab.runs import retraining_store
 from memlab.runs.retraining import Scores
 from memlab.runs.run import Run

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from memlab.estimate import Estimate
 from memlab.numbers import IMPOSSIBLE, percent, stated
 from memlab.reports.blocks import Block, Bullets, Column, Heading, Paragraph, Table
-from memlab.reports.findings import Findings, MemorizationFindings
+from memlab.reports.findings import Findings
+from memlab.reports.memorization_document import Bounded, CheapScore, MemorizationFindings
 
 SHOWN = 10
 NOTES = (
@@ -42,9 +42,9 @@ def memorization_section(findings: Findings) -> Iterator[Block]:
 
 def _said(found: MemorizationFindings) -> str:
     everything = found.groups[0]
-    memorized = _estimate(everything["memorized"], found.networks)
-    test = [s for s in found.influence if (s["target"], s["by"]) == ("test", "correctness")]
-    helps = next((side["pairs"] for side in test if side["sign"] > 0), 0)
+    memorized = _estimate(everything.memorized, found.networks)
+    test = [s for s in found.influence if (s.target, s.by) == ("test", "correctness")]
+    helps = next((side.pairs for side in test if side.sign > 0), 0)
     return (
         f"Of {found.train_examples:,} training examples "
         f"{percent(memorized.mean, 1)} ± {100 * memorized.half:.1f} are memorized; "
@@ -54,10 +54,9 @@ def _said(found: MemorizationFindings) -> str:
     )
 
 
-def _estimate(number: Mapping[str, Any], n: int) -> Estimate:
-    if number["value"] is None:
-        return Estimate(float("nan"), float("nan"), float("nan"), 0)
-    return Estimate(number["value"], number["low"], number["high"], n)
+def _estimate(number: Bounded, n: int) -> Estimate:
+    ends = [float("nan") if x is None else x for x in (number.value, number.low, number.high)]
+    return Estimate(ends[0], ends[1], ends[2], n)
 
 
 def _distribution(found: MemorizationFindings) -> Table:
@@ -65,19 +64,17 @@ def _distribution(found: MemorizationFindings) -> Table:
     titles = ("median", "95th percentile", "99th percentile")
     return Table(
         "examples",
-        tuple(f"{group['name']} ({group['examples']:,})" for group in groups),
+        tuple(f"{group.name} ({group.examples:,})" for group in groups),
         (
             Column(
-                "mean memorization", tuple(_estimate(g["mean"], found.networks) for g in groups), 4
+                "mean memorization", tuple(_estimate(g.mean, found.networks) for g in groups), 4
             ),
-            Column("memorized", tuple(_estimate(g["memorized"], found.networks) for g in groups)),
+            Column("memorized", tuple(_estimate(g.memorized, found.networks) for g in groups)),
             *(
-                Column(title, tuple(_number(g["quantiles"][point]) for g in groups), spare=True)
+                Column(title, tuple(_number(g.quantiles.get(point)) for g in groups), spare=True)
                 for title, point in zip(titles, points, strict=True)
             ),
-            Column(
-                "members found", tuple(_number(found.membership.get(g["name"])) for g in groups)
-            ),
+            Column("members found", tuple(_number(found.membership.get(g.name)) for g in groups)),
         ),
         title="How much is memorized",
     )
@@ -120,13 +117,13 @@ def _influence(found: MemorizationFindings) -> Table:
     words = {1: "helps", -1: "hurts"}
     return Table(
         "pairs, by",
-        tuple(f"{s['by']}: {words[s['sign']]} a {s['target']} example" for s in sides),
+        tuple(f"{s.by}: {words.get(s.sign, '?')} a {s.target} example" for s in sides),
         (
-            Column("significant", tuple(f"{side['pairs']:,}" for side in sides)),
-            Column("by chance", tuple(f"{side['by_chance']:,.1f}" for side in sides)),
-            Column("beyond", tuple(_number(side["threshold"]) for side in sides)),
-            Column("of one class", tuple(_percent(side["same_class"]) for side in sides)),
-            Column("of all pairs", tuple(_percent(s["same_class_of_all"]) for s in sides)),
+            Column("significant", tuple(f"{side.pairs:,}" for side in sides)),
+            Column("by chance", tuple(f"{side.by_chance:,.1f}" for side in sides)),
+            Column("beyond", tuple(_number(side.threshold) for side in sides)),
+            Column("of one class", tuple(_percent(side.same_class) for side in sides)),
+            Column("of all pairs", tuple(_percent(s.same_class_of_all) for s in sides)),
         ),
         title="Whom it helps and hurts",
     )
@@ -156,10 +153,10 @@ def _agreement(found: MemorizationFindings) -> Table:
     rows = found.agreement
     return Table(
         "networks",
-        tuple(f"{row['networks']:,}" for row in rows),
+        tuple(f"{row.networks:,}" for row in rows),
         (
-            Column("by correctness", tuple(_number(row["by_correctness"]) for row in rows)),
-            Column("by margin", tuple(_number(row["by_margin"]) for row in rows)),
+            Column("by correctness", tuple(_number(row.by_correctness) for row in rows)),
+            Column("by margin", tuple(_number(row.by_margin) for row in rows)),
         ),
         title="Agreement of one half of the networks with the other",
         about=_deciding(found.networks_to_decide),
@@ -176,14 +173,16 @@ def _deciding(quantiles: Mapping[str, float | None]) -> str:
 
 
 def _rivals(found: MemorizationFindings) -> Table:
-    scores: Mapping[str, Mapping[str, float | None]] = found.baselines["scores"]
+    scores: dict[str, CheapScore] = dict(found.baselines.scores)
+    if all(score.lies_auc is None for score in scores.values()):
+        scores.pop("memorization", None)
     columns = [
         Column(
             "rank correlation with memorization",
-            tuple(_number(score["rank_correlation"]) for score in scores.values()),
+            tuple(_number(score.rank_correlation) for score in scores.values()),
         )
     ]
-    areas = [score["lies_auc"] for score in scores.values()]
+    areas = [score.lies_auc for score in scores.values()]
     if any(area is not None for area in areas):
         columns.append(Column("finds the lies (AUC)", _numbers(areas)))
     return Table("score", tuple(scores), tuple(columns), title="Beside cheaper scores")

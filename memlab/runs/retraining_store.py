@@ -149,11 +149,15 @@ def _read(folder: RunFolder, group: int, entry: Mapping[str, Any]) -> Scores:
     for values, most in (
         (targets["given"], len(names)),
         (targets["true"], len(names)),
+        (arrays["examples"]["given"], len(names)),
+        (arrays["examples"]["true"], len(names)),
         (pairs["of"], counts["examples"]),
         (pairs["to"], counts["targets"]),
     ):
         if len(values) and not 0 <= int(values.min()) <= int(values.max()) < most:
             raise RunFolderError(f"{folder.examples / FILE} is damaged: values out of bounds.")
+    if not isinstance(entry["summary"], dict):
+        raise RunFolderError(f"{folder.examples / FILE} is damaged: it has no summary.")
     return Scores(entry["summary"], arrays["examples"], pairs, targets, names)
 
 

@@ -17,7 +17,10 @@ from textual.widgets import Static
 from memlab import reports
 from memlab.errors import RunFolderError
 from memlab.experiment.reading import experiment, from_toml
+from memlab.reports.memorization_document import MemorizationFindings
+from memlab.reports.memorization_findings import most_memorized, strongest_pairs
 from memlab.reports.side_table import headlines
+from memlab.runs.retraining import scores_of
 from memlab.tui.axis_values import axis_values
 from memlab.tui.confirm import Confirm
 from memlab.tui.report import model
@@ -27,6 +30,7 @@ from memlab.tui.watch.instruments import InstrumentsScreen
 from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.key_line import KeyLine
 from memlab.tui.widgets.table import LineTable
+from tests.runs.test_retraining import outcomes_of
 
 SIZES = [(80, 24), (160, 45)]
 
@@ -98,6 +102,22 @@ async def test_the_claims_of_the_preset_have_their_verdicts_below_the_figures(
         assert lines[0].startswith("S A7 Patterns are learned first: supported; best − final")
         assert lines[1] == "· L3 The network knows the lies: not run; the run kept no ledger."
         assert app.screen.query_one("#claims").region.y > app.screen.query_one("#rows").region.y
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_who_is_memorized_stands_above_the_instruments(run, monkeypatch, size) -> None:
+    scores = scores_of(outcomes_of(100, 0.7))
+    told = {**scores.summary, "label": "all", "most_memorized": most_memorized(scores)}
+    told["strongest_pairs"] = strongest_pairs(scores)
+    made = found().model_copy(update={"memorization": [MemorizationFindings.model_validate(told)]})
+    monkeypatch.setattr(reports, "load_or_build", lambda folder: made)
+    run.end("finished")
+    app = app_of(run)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        page = seen(app)
+        assert "Who is memorized, and whom does it help" in page
+        assert page.index("The most memorized truths") < page.index("instruments")
 
 
 async def test_unfinished_run_says_so(run, invented) -> None:

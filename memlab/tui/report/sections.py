@@ -1,12 +1,13 @@
-"""What the Report screen shows below the figures: instruments, their cost, and baselines. Pure."""
+"""What the Report screen shows below the figures: memorization, instruments, baselines. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from memlab.experiment.spec import Experiment
-from memlab.reports.blocks import Table
+from memlab.reports.blocks import Block, Table
 from memlab.reports.findings import Findings
+from memlab.reports.memorization_section import memorization_section
 from memlab.reports.side_table import (
     baseline_tables,
     cost,
@@ -38,8 +39,10 @@ class Fold:
 
 @dataclass(frozen=True)
 class Sections:
-    """`headlines` of all instruments side by side; `hint…` says how to switch on what was off."""
+    """Blocks on `memorization`; `headlines` of all instruments side by side; `hint…` says how to
+    switch on what was off."""
 
+    memorization: tuple[Block, ...] = ()
     headlines: Table | None = None
     cost: str = ""
     folds: tuple[Fold, ...] = ()
@@ -60,6 +63,7 @@ def sections(findings: Findings, experiment: Experiment) -> Sections:
     waits = WAITS if experiment.instruments.names else NO_INSTRUMENTS
     later = FITTED_LATER if experiment.baselines.names else NO_BASELINES
     return Sections(
+        memorization=tuple(memorization_section(findings)),
         headlines=first,
         cost=cost(findings),
         folds=folds,

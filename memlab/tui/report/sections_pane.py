@@ -30,6 +30,7 @@ class SectionsPane(Vertical):
         height: auto;
         padding: 0 2;
         & > Static { height: auto; }
+        & > #memorization { display: none; margin: 1 0 0 0; }
         & > .heading { margin: 1 0 0 0; }
         & > .words { color: $foreground 75%; }
         & > #folds { height: auto; margin: 1 0 0 0; }
@@ -42,7 +43,8 @@ class SectionsPane(Vertical):
         self.folds: list[Fold] = []
 
     def compose(self) -> ComposeResult:
-        """Two headings, each with what stands below it."""
+        """Who is memorized, then two headings, each with what stands below it."""
+        yield Static("", id="memorization", markup=False)
         yield Static("", id="instruments-heading", classes="heading", markup=False)
         yield Static("", id="headlines", markup=False)
         yield Static("", id="cost", classes="words", markup=False)
@@ -58,9 +60,16 @@ class SectionsPane(Vertical):
             return
         self._shown = told
         labels = [_label(value, plain) for value in values]
+        self._put_memorization(sections)
         self._put_headlines(sections, axis, labels)
         self._put_folds(sections.folds, axis, labels)
         self._put_baselines(sections, axis, labels)
+
+    def _put_memorization(self, sections: Sections) -> None:
+        from memlab.reports.renderers.console import ConsolePage
+
+        blocks = sections.memorization
+        self._put("#memorization", ConsolePage(blocks) if blocks else Text(), bool(blocks))
 
     def _put_headlines(self, sections: Sections, axis: str, labels: list[Text]) -> None:
         from memlab.reports.renderers.console import Grids
