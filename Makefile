@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := pyproject.toml memlab/__init__.py
+# One process of tests more than there are cores: tests wait for workers and terminals.
+TESTERS = $(shell $(PYTHON) -c "import os; print(1 + (os.cpu_count() or 1))")
 
 .PHONY: run test test-full torture torture-full lint fix bench measure shots replication clean
 
@@ -10,10 +12,10 @@ run: $(VENV)/.installed
 	@if [ -t 1 ]; then exec $(BIN)/memlab; else exec $(BIN)/memlab run noise-ladder; fi
 
 test: $(VENV)/.developed
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not full"
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile -m "not full"
 
 test-full: $(VENV)/.developed
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 torture: $(VENV)/.developed
 	$(BIN)/python -m tests.torture

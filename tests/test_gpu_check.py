@@ -21,6 +21,7 @@ def test_without_a_gpu_it_says_so(monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("There is no cuda here")
 
 
+@pytest.mark.full
 def test_its_parts_are_tests_benches_presets_and_the_board():
     names = [part.name for part in gpu.parts("cuda")]
     assert names[:4] == ["tests", "speeds", "bench training", "bench instruments"]

@@ -160,7 +160,10 @@ def _distributions(
         both = (one >= THRESHOLD) & (two >= THRESHOLD)
         numbers = []
         for mask in groups.values():
-            numbers += [float(np.nanmean((one[mask] + two[mask]) / 2)), float(both[mask].mean())]
+            scores = (one[mask] + two[mask]) / 2
+            known = scores[np.isfinite(scores)]
+            mean = float(known.mean()) if known.size else float("nan")
+            numbers += [mean, float(both[mask].mean())]
         return numbers
 
     numbers = over_networks(own, correct, measure)

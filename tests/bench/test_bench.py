@@ -105,6 +105,7 @@ def test_a_library_that_is_missing_is_said_and_has_no_row(
     assert {"Lightning", "skorch"} <= training.contest(TINY, bench).references.keys()
 
 
+@pytest.mark.full
 def test_a_grid_that_evaluates_is_a_whole_run_and_its_trainer_a_reference(bench: Bench) -> None:
     (made,) = training.rows(1, bench, [Case(2, "cnn", 2, 16, 1, images=(1, 8, 8), examples=48)])[:1]
     assert made.keys() == KEYS
@@ -123,6 +124,7 @@ def test_the_share_of_the_peak_has_one_row_for_each_perceptron_that_only_trains(
     assert made.keys() == KEYS
 
 
+@pytest.mark.full
 def test_a_run_is_timed_and_weighed(bench: Bench) -> None:
     size = scaling.Size(3, examples=64, width=8, epochs=1)
     (point,) = scaling.points({"networks": [size]}, bench)

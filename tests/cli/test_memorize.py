@@ -100,6 +100,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(home: Path, arguments, says):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.full
 def test_flipped_labels_are_memorized_and_found(home: Path):
     done = memlab(
         *("memorize", "digits", "--networks", "60", "--json", *QUICK),
