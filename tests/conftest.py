@@ -13,3 +13,10 @@ settings.load_profile("memlab")
 
 # A standby of a test measures no machine while others run.
 os.environ.setdefault("MEMLAB_CALIBRATE", "0")
+
+
+def pytest_configure() -> None:
+    """Workers are forked from one whose imports are done."""
+    from tests import warm_worker
+
+    warm_worker.install()

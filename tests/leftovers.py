@@ -23,6 +23,7 @@ import pytest
 VARIABLE = "MEMLAB_TEST"
 #: For a process that is ending, however busy the machine is; nobody waits where nothing is left.
 SECONDS = float(os.environ.get("MEMLAB_TEST_LEFTOVER_SECONDS", "30"))
+KERNEL_THREAD = 0x00200000  # PF_KTHREAD, in the flags of /proc/PID/stat
 NARROW = ("function", "class")
 
 
@@ -58,9 +59,12 @@ class Marks:
         try:
             with open(f"/proc/{pid}/environ", "rb") as file:
                 environment = file.read()
-            parent = int(status(pid)[1])
+            fields = status(pid)
+            parent, flags = int(fields[1]), int(fields[6])
         except (OSError, ValueError, IndexError):
             return "" if os.path.exists(f"/proc/{pid}") and pid != os.getpid() else None
+        if not environment and not flags & KERNEL_THREAD:
+            return None  # between exec and its environment, which Popen does not wait for
         for entry in environment.split(b"\0"):
             name, _, value = entry.decode(errors="replace").partition("=")
             if name == VARIABLE and value.startswith(f"{self.session}:"):
@@ -112,8 +116,16 @@ def end_leftovers(marks: Marks, mark: str) -> list[str]:
     return names
 
 
+def adopt(pid: int, mark: str | None = None) -> None:
+    """Counts a process that another one forked for this test as the test's own, or as `mark`'s."""
+    for marks in CURRENT:
+        marks.known[pid] = os.environ.get(VARIABLE, "") if mark is None else mark
+
+
 # --- pytest's hooks
 
+
+CURRENT: list[Marks] = []  # the session's, while there is one
 
 STATE: pytest.StashKey[Marks] = pytest.StashKey()
 MARK: pytest.StashKey[str] = pytest.StashKey()
@@ -127,6 +139,7 @@ def _mark(node: pytest.Item | pytest.Collector) -> str:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     session.stash[STATE] = Marks()
+    CURRENT[:] = [session.stash[STATE]]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

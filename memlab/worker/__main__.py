@@ -46,7 +46,7 @@ def _import() -> None:
     import memlab.engines.session  # noqa: F401 - slow, so done before there is a run
     from memlab.worker import device
 
-    device.be_deterministic()  # slow too: it imports two seconds' worth of torch
+    device.be_deterministic()
 
 
 def _calibrate(descriptor: int) -> None:

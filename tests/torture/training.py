@@ -40,7 +40,7 @@ def warm_up() -> None:
     from memlab.worker import device
 
     torch.set_num_threads(1)
-    device.be_deterministic()  # imports more than all the rest: 1.8 s in each child otherwise
+    device.be_deterministic()
     assert threading.active_count() == 1, "who forks must have one thread"
 
 
