@@ -13,6 +13,7 @@ from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
 OWN = Path("/proc/self/cgroup")
+STAT = Path("/proc/stat")
 
 
 def usable_cores(cgroups: Path = CGROUPS, own: Path = OWN) -> int:
@@ -46,6 +47,20 @@ def waited_seconds() -> float:
     except (OSError, ValueError):
         return 0.0
     return total / 1e9
+
+
+def idle_seconds(stat: Path = STAT) -> float | None:
+    """Seconds since the start of the machine that this process' cores had nothing to do, summed.
+
+    None where the kernel does not tell.
+    """
+    own = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else frozenset()
+    ticks = [
+        int(words[4])
+        for words in map(str.split, _read(stat).splitlines())
+        if len(words) > 4 and words[0][3:].isdigit() and int(words[0][3:]) in own
+    ]
+    return sum(ticks) / os.sysconf("SC_CLK_TCK") if ticks else None
 
 
 def _affinity() -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memlab.cores import cpu_quota, usable_cores
+from memlab.cores import cpu_quota, idle_seconds, usable_cores
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +63,19 @@ def test_the_quota_of_the_first_generation_limits(tmp_path: Path) -> None:
 def test_a_quota_above_the_affinity_adds_no_core(tmp_path: Path) -> None:
     groups = put(tmp_path / "groups", cpu__max="6400000 100000")
     assert usable_cores(groups, own(tmp_path, "0::/\n")) == 8
+
+
+def test_idle_time_is_that_of_the_own_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [
+        "cpu  9 9 9 99999 9",
+        "cpu0 1 2 3 400 5 6",
+        "cpu1 1 2 3 50 5 6",
+        "cpu2 1 2 3 7 5",
+        "intr 1",
+    ]
+    own(tmp_path, "\n".join(lines))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 2}, raising=False)
+    assert idle_seconds(tmp_path / "own") == pytest.approx(407 / os.sysconf("SC_CLK_TCK"))
+    assert idle_seconds(tmp_path / "missing") is None

@@ -1,4 +1,4 @@
-"""Workers forked from a process whose imports are done: two seconds less for each that a test needs.
+"""Workers forked from a process whose imports are done: two seconds less for each in a test.
 
 `install` gives `lifecycle` a `launch` that asks a server for the worker (one server a test process,
 started when the first is needed). What it gets is a process of its own session with the run's lock,
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def install() -> None:
     """From now on what `lifecycle` starts or resumes has a warm worker."""
-    lifecycle.launch = _launch
+    lifecycle.launch = _launch  # type: ignore[attr-defined]
 
 
 _server: socket.socket | None = None

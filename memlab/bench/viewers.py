@@ -20,8 +20,8 @@ PATIENCE = 10.0
 
 
 @contextmanager
-def plain(folder: RunFolder, environ: dict[str, str]) -> Iterator[None]:
-    """Lines into nothing; it looks five times a second."""
+def plain(folder: RunFolder, environ: dict[str, str]) -> Iterator[int]:
+    """Lines into nothing; it looks five times a second. Gives its process id."""
     process = subprocess.Popen(
         child.command("-m", "memlab", "watch", folder.id, "--plain"),
         stdin=subprocess.DEVNULL,
@@ -31,14 +31,14 @@ def plain(folder: RunFolder, environ: dict[str, str]) -> Iterator[None]:
         env=environ,
     )
     try:
-        yield
+        yield process.pid
     finally:
         _end(process)
 
 
 @contextmanager
-def app(folder: RunFolder, environ: dict[str, str]) -> Iterator[None]:
-    """The app's Watch in a terminal of its own, whose output is read and thrown away."""
+def app(folder: RunFolder, environ: dict[str, str]) -> Iterator[int]:
+    """The app's Watch in a terminal of its own, whose output nobody reads. Gives its process id."""
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
     process = subprocess.Popen(
@@ -54,7 +54,7 @@ def app(folder: RunFolder, environ: dict[str, str]) -> Iterator[None]:
     reader = threading.Thread(target=_drain, args=(screen,), daemon=True)
     reader.start()
     try:
-        yield
+        yield process.pid
     finally:
         _end(process)
         reader.join(PATIENCE)

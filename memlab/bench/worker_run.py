@@ -10,8 +10,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +26,6 @@ from memlab.runs.event_log import EventReader
 from memlab.runs.run_folder import RunFolder
 
 LOOK_SECONDS = 0.02
-
-Beside = Callable[[RunFolder, dict[str, str]], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,27 @@ def home(bench: Bench) -> dict[str, str]:
     return child.environment({**os.environ, settings.HOME_VARIABLE: str(bench.folder)})
 
 
-def work(bench: Bench, experiment: Experiment, beside: Beside | None = None) -> WorkerRun:
-    """Runs the experiment by a worker of its own; `beside` gives what goes on meanwhile.
+def work(bench: Bench, experiment: Experiment) -> WorkerRun:
+    """Runs the experiment by a worker of its own, to its end.
 
     Raises:
         TrainingFailed: if the run has not finished.
+    """
+    with started(bench, experiment) as (folder, process):
+        memory = _followed(process)
+    if folder.state.state != "finished":
+        raise TrainingFailed(f"A run of the bench {folder.state.state}: {folder.state.message}")
+    return WorkerRun(folder, _trained_seconds(folder), memory)
+
+
+@contextmanager
+def started(
+    bench: Bench, experiment: Experiment
+) -> Iterator[tuple[RunFolder, subprocess.Popen[bytes]]]:
+    """A run and its worker, which ends with the block.
+
+    Raises:
+        TrainingFailed: if the machine cannot be calibrated.
     """
     environ = home(bench)
     calibrated(environ)
@@ -66,13 +80,9 @@ def work(bench: Bench, experiment: Experiment, beside: Beside | None = None) -> 
         words, stdin=subprocess.DEVNULL, stdout=sys.stderr, cwd=child.FOLDER, env=environ
     ) as process:
         try:
-            with beside(folder, environ) if beside is not None else nullcontext():
-                memory = _followed(process)
+            yield folder, process
         finally:
             process.terminate()
-    if folder.state.state != "finished":
-        raise TrainingFailed(f"A run of the bench {folder.state.state}: {folder.state.message}")
-    return WorkerRun(folder, _trained_seconds(folder), memory)
 
 
 def calibrated(environ: Mapping[str, str]) -> None:

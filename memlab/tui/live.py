@@ -1,7 +1,8 @@
 """A screen that shows what a thread reads, again and again while it is seen.
 
-It asks one question at a time and shows the answer; where an update takes long, because there is
-much to read or the machine has other work, the next one waits the longer.
+It asks one question at a time and shows the answer. Where an update takes long, because there is
+much to read, the next one waits the longer; and where the machine has no idle time for it, because
+it trains, updates take a small share of the cores.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
+from memlab.cores import idle_seconds, usable_cores
 from memlab.tui.shell import reason
 
 Frame = TypeVar("Frame")
 SHARE = 0.2  # of the time from one update to the next that an update may take
+BUSY_SHARE = 0.02  # of the processor time of all cores that updates take from others' work
 LONGEST_SECONDS = 2.0
 
 
@@ -41,6 +44,7 @@ class LiveScreen(Screen[None], Generic[Frame]):
         super().__init__()
         self.about: object = None  # what is shown; answers about anything else are dropped
         self.update_seconds = 0.0  # from question to repaint, of the latest updates
+        self._meter = Meter()
         self._reading = self._again = False
         self._asked_at = 0.0
         self._timer: Timer | None = None
@@ -73,7 +77,7 @@ class LiveScreen(Screen[None], Generic[Frame]):
 
     def tick(self) -> None:
         """Looks again, unless the last update was so dear that the machine needs a rest."""
-        rest = min(self.update_seconds / SHARE, LONGEST_SECONDS)
+        rest = min(max(self.update_seconds / SHARE, self._meter.rest), LONGEST_SECONDS)
         if not self._reading and time.monotonic() >= self._asked_at + rest:
             self.look()
 
@@ -86,6 +90,7 @@ class LiveScreen(Screen[None], Generic[Frame]):
             self._again = True
             return
         self._reading, self._again, self._asked_at = True, False, time.monotonic()
+        self._meter.begin()
         self._read(read, self.about)
 
     @work(thread=True, group="read", exit_on_error=False)
@@ -108,3 +113,29 @@ class LiveScreen(Screen[None], Generic[Frame]):
 
     def _painted(self, asked_at: float) -> None:
         self.update_seconds = (self.update_seconds + time.monotonic() - asked_at) / 2
+        self._meter.end()
+
+
+class Meter:
+    """What updates cost the machine: how long to rest after one, in seconds, so that others work.
+
+    An update costs nobody anything while the cores have idle time for it.
+    """
+
+    def __init__(self) -> None:
+        self.rest = 0.0
+        self._spent = 0.0
+        self._began_at = time.process_time()
+        self._idle = idle_seconds()
+
+    def begin(self) -> None:
+        """An update begins; the time since the one before tells whether the machine is busy."""
+        idle = idle_seconds()
+        free = None if idle is None or self._idle is None else idle - self._idle
+        busy = free is not None and free < self._spent
+        self.rest = self._spent / (BUSY_SHARE * usable_cores()) if busy else 0.0
+        self._idle, self._began_at = idle, time.process_time()
+
+    def end(self) -> None:
+        """It has been painted."""
+        self._spent = (self._spent + time.process_time() - self._began_at) / 2

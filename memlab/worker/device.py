@@ -64,7 +64,7 @@ def keep_memory() -> None:
 def be_deterministic() -> None:
     """Equal results for equal runs: deterministic algorithms, TF32 off until asked for."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # `use_deterministic_algorithms` tells the compiler too, whose import takes 1.6 s; it isn't used.
+    # `use_deterministic_algorithms` would import the compiler too, which nobody uses: 1.6 s.
     torch.set_deterministic_debug_mode("warn")
     compute_in("float32")
 

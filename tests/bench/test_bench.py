@@ -135,9 +135,12 @@ def test_a_run_is_timed_and_weighed(bench: Bench) -> None:
     assert point.x == 3
 
 
+LONG = Case(2, "mlp", 8, 32, 20_000, examples=64)
+
+
 @pytest.mark.full
 def test_recording_and_watching_have_a_row_each(bench: Bench) -> None:
-    names = [str(made["case"]) for made in recording.rows(1, bench, (TINY,))]
+    names = [str(made["case"]) for made in recording.rows(1, bench, (TINY,), LONG)]
     assert [name.split(": ")[1].split(",")[0] for name in names] == [
         "recorded",
         "watched by watch --plain",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import pytest
 from settle import settle, until
 from textual.app import App
 
+from memlab.tui import live
 from memlab.tui.live import LONGEST_SECONDS, SHARE, LiveScreen
 
 
@@ -103,3 +105,22 @@ async def test_a_dear_update_is_followed_by_a_longer_rest() -> None:
         screen.tick()
         await settle(pilot)
         assert screen.asked == asked + 1
+
+
+@pytest.mark.parametrize("idle", [None, 0.0, 5.0])
+def test_where_no_core_is_idle_updates_take_a_fiftieth_of_the_cores(
+    idle: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = {"spent": 0.0, "idle": idle}
+    monkeypatch.setattr(live, "usable_cores", lambda: 2)
+    monkeypatch.setattr(live, "idle_seconds", lambda: clock["idle"])
+    monkeypatch.setattr(live.time, "process_time", lambda: clock["spent"])
+    meter = live.Meter()
+    for _ in range(20):
+        meter.begin()
+        clock["spent"] += 0.03
+        meter.end()
+        if idle is not None:
+            clock["idle"] += idle / 100
+    meter.begin()
+    assert meter.rest == pytest.approx(0.03 / 0.04 if idle == 0.0 else 0.0, rel=1e-3)
