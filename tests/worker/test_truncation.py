@@ -47,18 +47,31 @@ def read_everything(folder: RunFolder, drawn: bool = True) -> None:
     checkpoint.newest(folder.checkpoints, 0)
 
 
-def test_any_truncation_is_readable_or_one_clear_error(finished: RunFolder):
+def cut(size: int) -> tuple[int, ...]:
+    """Lengths from nothing to all but the last byte."""
+    return tuple(sorted({0, 1, size // 3, size // 2, size - 9, size - 1} & set(range(size))))
+
+
+def cut_twice(size: int) -> tuple[int, ...]:
+    """In the middle, and in the last row or line."""
+    return tuple(sorted({size // 2, size - 1}))
+
+
+@pytest.mark.parametrize("lengths", [cut_twice, pytest.param(cut, marks=pytest.mark.full)])
+def test_any_truncation_is_readable_or_one_clear_error(
+    finished: RunFolder, lengths: Callable[[int], tuple[int, ...]]
+):
     read_everything(finished)
     files = sorted(p for p in finished.path.rglob("*") if p.is_file() and p.stat().st_size)
     assert len(files) > 20
     told: list[str] = []
-    for file in files:
+    for number, file in enumerate(files):
         size = file.stat().st_size
         whole = file.read_bytes()
-        for length in sorted({0, 1, size // 3, size // 2, size - 9, size - 1} & set(range(size))):
+        for length in lengths(size):
             file.write_bytes(whole[:length])
             try:
-                read_everything(finished, drawn=length == size // 2)
+                read_everything(finished, drawn=length == size // 2 and number % 3 == 0)
             except MemlabError as error:
                 told.append(str(error))
             except Exception as error:
