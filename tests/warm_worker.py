@@ -3,7 +3,7 @@
 `install` gives `lifecycle` a `launch` that asks a server for the worker (one server a test process,
 started when the first is needed). What it gets is a process of its own session with the run's lock,
 as from `memlab.runs.launch.launch`, so that it can be killed for real. Commands that a test runs,
-standbys and other workers than memlab's start as ever.
+standbys, other workers than memlab's and those with another PYTHONPATH start as ever.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from tests import leftovers
 
 MARK = "warm"
 MESSAGE_BYTES = 1 << 20
+PATH = os.environ.get("PYTHONPATH")
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -44,7 +45,7 @@ def _launch(
     arguments: Sequence[str] = (),
 ) -> int:
     """A worker for the run, forked by the server; its process id."""
-    if tuple(worker) != launch.WORKER:
+    if tuple(worker) != launch.WORKER or os.environ.get("PYTHONPATH") != PATH:
         return launch.launch(folder, lock, worker, arguments)
     log = (Place(folder) / launch.LOG_FILE).append_descriptor()
     asked = {
