@@ -1,7 +1,7 @@
 """From a run's tables to figures per member: what it reached, when, and what it cost.
 
 `figures_of` is pure, on arrays; `measure` reads the tables in blocks of members, so that a run of
-thousands of networks needs little memory. Means over seeds are `statistics.py`.
+thousands of networks needs little memory. Means over seeds are `building.py`'s.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Curve:
     `minimum` … `maximum` spans the members. In a `thinned` curve each point stands for several
     epochs: the interval and the span are the widest, `mean` and `epoch` the last of them, and
     `mean_low` … `mean_high` is how far the mean went, so that no spike disappears, and `peak` the
-    first epoch of its highest.
+    first epoch of its highest. `half` is the half-width of the last mean's own interval.
     """
 
     epoch: Values
@@ -42,6 +42,7 @@ class Curve:
     mean_low: Values
     mean_high: Values
     peak: Values
+    half: Values
     thinned: bool = False
 
 
@@ -108,6 +109,7 @@ def curve_of(
         mean_low=moments.mean_low,
         mean_high=moments.mean_high,
         peak=moments.peak,
+        half=half,
         thinned=moments.stride > 1,
     )
     return full if points is None else thinned(full, points)
@@ -133,6 +135,7 @@ def bucketed(curve: Curve, starts: NDArray[np.intp]) -> Curve:
         mean_low=np.fmin.reduceat(curve.mean_low, starts),
         mean_high=np.fmax.reduceat(curve.mean_high, starts),
         peak=peaks(curve.peak, curve.mean_high, starts),
+        half=curve.half[last],
         thinned=True,
     )
 

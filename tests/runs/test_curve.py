@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from memlab.estimate import over_seeds
 from memlab.runs.curve import curve_of, downsample
 from memlab.runs.moments import Moments, combined
 
@@ -135,3 +136,11 @@ def test_bounded_stacks_of_different_lengths_are_one_curve(ended: bool) -> None:
     assert np.abs(curve.mean - exact.mean[where]).max() <= 16 / 600  # a stride apart
     assert (curve.mean_low <= exact.mean[where] + 1e-12).all()
     assert (curve.mean_high >= exact.mean[where] - 1e-12).all()
+
+
+def test_the_newest_interval_is_its_own_however_much_the_curve_is_thinned() -> None:
+    fall = np.linspace(10.0, 0.0, 1000)[:, None] + np.array([-0.01, 0.0, 0.01])
+    moments = Moments.empty().extended(0, Moments.of(np.arange(1000.0), fall), 64)
+    shown = curve_of(moments, 8)
+    assert shown.half[-1] == pytest.approx(over_seeds(fall[-1]).half, rel=1e-6)
+    assert shown.high[-1] - shown.mean[-1] > 10 * shown.half[-1]

@@ -23,7 +23,9 @@ def curve(*mean: float) -> Curve:
     values = np.array(mean, float)
     epoch = np.arange(len(values), dtype=float)
     whole = epoch.astype(int)
-    return Curve(epoch, values, values, values, values, values, whole, values, values, epoch)
+    return Curve(
+        epoch, values, values, values, values, values, whole, values, values, epoch, values
+    )
 
 
 def made(text: str = LADDER):

@@ -70,7 +70,7 @@ def newest_of(curve: Curve) -> tuple[float, float] | None:
     if not there.size:
         return None
     at = int(there[-1])
-    return float(curve.mean[at]), float(curve.high[at] - curve.mean[at])
+    return float(curve.mean[at]), float(curve.half[at])
 
 
 def instrument_lines(
