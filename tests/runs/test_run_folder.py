@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,8 @@ def test_the_stored_experiment_is_itself_a_valid_file(tmp_path: Path) -> None:
 def test_names_never_collide(tmp_path: Path, monkeypatch) -> None:
     letters = iter("aaaaaaaabbbb")
     monkeypatch.setattr(run_folder.secrets, "choice", lambda _: next(letters))
+    minute = time.gmtime(0)
+    monkeypatch.setattr(run_folder.time, "gmtime", lambda: minute)
     first, second = made(tmp_path), made(tmp_path)
     assert first.id[:-4] == second.id[:-4]
     assert (first.id[-4:], second.id[-4:]) == ("aaaa", "bbbb")
