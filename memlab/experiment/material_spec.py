@@ -64,6 +64,13 @@ class DatasetSpec(Section):
         json_schema_extra=words(head="subset", title="share trained on"),
     )
 
+    whole: bool = Field(
+        default=False,
+        title="train on all examples",
+        description="Every example outside an official test set is a training example; what a"
+        " network was not trained on (dataset.subset) is its validation and test part",
+    )
+
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
