@@ -76,6 +76,10 @@ class Archive:
         more = [f"{len(names) - len(shown):,} more"] if len(names) > len(shown) else []
         return [name[:60] for name in shown] + more
 
+    def every(self) -> list[str]:
+        """The names of all arrays in it, as they are."""
+        return [entry.filename.removesuffix(".npy") for entry in self._zipped.infolist()]
+
     def find(self, name: str) -> Stored | None:
         """The array of this name, its header read; None where there is none.
 
@@ -126,6 +130,10 @@ class Archive:
         """
         if not stored.numbers:
             return np.empty(0, dtype=stored.dtype)
+        return self.whole(stored)
+
+    def whole(self, stored: Stored) -> np.ndarray:
+        """The values, of whatever type of fixed width. Raises as `array`."""
         name = stored.member.filename.removesuffix(".npy")
         with _damage(self._path, f"array {name!r} cannot be read"):
             values = np.empty(stored.nbytes, dtype=np.uint8)
