@@ -58,7 +58,7 @@ def of_npz(path: Path, raw: Raw, labels: IntArray) -> Copy:
                 member = stored.find(name)
                 assert member is not None
                 check_memory(str(path), 3 * member.nbytes)
-                arrays[name] = stored.whole(member)
+                arrays[name] = stored.array(member)
             except InvalidDataset as error:
                 if name in ("x", "y", "x_test", "y_test"):
                     raise

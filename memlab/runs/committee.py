@@ -10,7 +10,7 @@ all labels together (how many are wrong, which classes are mixed up) is `memlab.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ from memlab.runs.run import Run
 
 SCHEMA = 1
 HEADER_FILE = "committee.json"
+#: Of all arrays, `committee-NAME.npy`.
+ARRAYS = ("index", "given", "true", "networks", "margins", "probabilities", "votes")
 Values = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -96,8 +98,8 @@ class CommitteeHeader:
         """dtype and shape of every file `committee-NAME.npy`.
 
         `networks` counts the members in whose sample each example was, and out of whose; `margins`
-        are sums over them of the mean margin up to the best epoch, `areas` over all epochs;
-        `probabilities` and `votes` are sums at the best epoch over those that did not see it.
+        and `probabilities` are sums over them of the mean up to the best epoch; `votes` counts the
+        predictions at the best epoch of those that did not see it.
         """
         n, classes = self.examples, self.classes
         return {
@@ -106,10 +108,13 @@ class CommitteeHeader:
             "true": (np.dtype("<i4"), (n,)),
             "networks": (np.dtype("<i4"), (2, n)),
             "margins": (np.dtype("<f4"), (2, n)),
-            "areas": (np.dtype("<f4"), (2, n)),
-            "probabilities": (np.dtype("<f4"), (n, classes)),
+            "probabilities": (np.dtype("<f4"), (2, n, classes)),
             "votes": (np.dtype("<i4"), (n, classes)),
         }
+
+    def at(self, best_epoch: float) -> CommitteeHeader:
+        """The same with the best epoch, once it is known."""
+        return replace(self, best_epoch=best_epoch)
 
     def document(self) -> dict[str, object]:
         """As it is written."""
@@ -226,31 +231,26 @@ def judgement(sums: Sequence[CommitteeSums]) -> Judgement:
         if any(not np.array_equal(first.arrays[name], one.arrays[name]) for one in sums[1:]):
             raise RunFolderError("The stacks of this committee were given different labels.")
     order = np.argsort(first.arrays["index"], kind="stable")
-    total = {
-        name: np.sum([one.arrays[name] for one in sums], axis=0, dtype=np.float64)[..., order]
-        for name in ("networks", "margins")
-    }
-    _, outside = total["networks"]
+    networks, margins = _total(sums, "networks")[:, order], _total(sums, "margins")[:, order]
     given = np.asarray(first.arrays["given"], np.int64)[order]
-    probabilities = _share(sums, "probabilities", order, outside)
-    votes = _share(sums, "votes", order, outside)
     rows = np.arange(len(given))
     with np.errstate(divide="ignore", invalid="ignore"):
-        in_margin, out_margin = total["margins"] / total["networks"]
-    suggested, confidence = suggestion(probabilities, given)
-    quality = label_quality(probabilities[rows, given], in_margin, out_margin, votes[rows, given])
+        in_margin, out_margin = margins / networks
+        seen, unseen = _total(sums, "probabilities")[:, order] / networks[..., None]
+        agreement = _total(sums, "votes")[order][rows, given] / networks[1]
+    suggested, confidence = suggestion(unseen, given)
     header = first.header
     return Judgement(
         index=np.asarray(first.arrays["index"], np.int64)[order],
         given_label=given,
         suggested_label=suggested,
-        label_quality=quality,
+        label_quality=label_quality(seen, unseen, given),
         confidence=confidence,
-        is_label_issue=confident_issues(probabilities, given),
+        is_label_issue=confident_issues(unseen, given),
         in_margin=in_margin,
         out_margin=out_margin,
-        agreement=votes[rows, given],
-        probabilities=probabilities,
+        agreement=agreement,
+        probabilities=unseen,
         class_names=header.class_names,
         networks=sum(len(one.header.members) for one in sums),
         dataset=header.dataset,
@@ -264,11 +264,8 @@ def judgement(sums: Sequence[CommitteeSums]) -> Judgement:
     )
 
 
-def _share(sums: Sequence[CommitteeSums], name: str, order: Integers, networks: Values) -> Values:
-    """A mean over those that did not see the example, `[examples, classes]`, NaN for none."""
-    total = np.sum([one.arrays[name] for one in sums], axis=0, dtype=np.float64)[order]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(total / networks[:, None])
+def _total(sums: Sequence[CommitteeSums], name: str) -> Values:
+    return np.asarray(np.sum([one.arrays[name] for one in sums], axis=0, dtype=np.float64))
 
 
 def suggestion(probabilities: Values, given: Integers) -> tuple[Integers, Values]:
@@ -280,11 +277,22 @@ def suggestion(probabilities: Values, given: Integers) -> tuple[Integers, Values
     return best, probabilities[rows, best]
 
 
-def label_quality(
-    self_confidence: Values, in_margin: Values, out_margin: Values, agreement: Values
-) -> Values:
-    """In [0, 1], low where the label is suspicious."""
-    return np.where(np.isnan(self_confidence), 0.5, self_confidence)
+def probability_margin(probabilities: Values, given: Integers) -> Values:
+    """The given class's probability minus the largest other one, `[examples]`, in [-1, 1]."""
+    _, largest = suggestion(probabilities, given)
+    return np.asarray(probabilities[np.arange(len(given)), given] - largest)
+
+
+def label_quality(seen: Values, unseen: Values, given: Integers) -> Values:
+    """In [0, 1], low where the label is suspicious, from probabilities in and out of sample.
+
+    Half the sum of the two margins of probability, each on [0, 1] (decision 018); where one side
+    has no networks, the other counts alone, and 0.5 where neither has.
+    """
+    sides = np.stack([probability_margin(side, given) for side in (seen, unseen)])
+    there = np.isfinite(sides)
+    total = np.where(there, (1 + sides) / 2, 0.0).sum(0)
+    return np.where(there.any(0), total / np.maximum(there.sum(0), 1), 0.5)
 
 
 def confident_issues(probabilities: Values, given: Integers) -> Mask:
@@ -293,7 +301,7 @@ def confident_issues(probabilities: Values, given: Integers) -> Mask:
     Those whose likeliest class among the ones at or above their own class's threshold (the mean
     probability of that class over examples given it) is another than the given.
     """
-    there = np.isfinite(probabilities).all(1)
+    there = np.asarray(np.isfinite(probabilities).all(1), np.bool_)
     known = np.where(there[:, None], probabilities, 0.0)
     classes = probabilities.shape[1]
     counts = np.bincount(given[there], minlength=classes)
@@ -302,4 +310,4 @@ def confident_issues(probabilities: Values, given: Integers) -> Mask:
         thresholds = np.where(counts > 0, own / counts, np.inf)
     above = np.where(known >= thresholds, known, -1.0)
     best = above.argmax(1)
-    return np.asarray(there & (above.max(1) >= 0) & (best != given))
+    return np.asarray(there & (above.max(1) >= 0) & (best != given), np.bool_)

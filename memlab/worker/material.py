@@ -22,7 +22,8 @@ from memlab.training.trainer import Shapes
 
 def source(spec: DatasetSpec) -> str:
     """What a split depends on, as a name: all of the description but the members' subsets."""
-    return spec.model_dump_json(exclude={"subset"})
+    kept = {"whole": spec.whole, "label": spec.label is not None}  # older runs know neither
+    return spec.model_dump_json(exclude={"subset", *(name for name, on in kept.items() if not on)})
 
 
 @dataclass(frozen=True, eq=False)
