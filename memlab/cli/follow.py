@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 INTERRUPTED, HUNG_UP = 130, 129
 
 
-def started(begin: Callable[[], RunFolder], *, as_json: bool, detach: bool = False) -> int:
+def started(
+    begin: Callable[[], RunFolder], *, as_json: bool, detach: bool = False, report: bool = True
+) -> int:
     """Starts a run by `begin`, which gives its folder, and follows it unless it is detached.
+
+    Its report is printed at the end; without `report`, nothing is where it has finished.
 
     Ctrl-C and SIGTERM stop the run and wait for its checkpoint, a second Ctrl-C waits no longer;
     a hang-up leaves it running. Returns 0 where it finished, else 1, 2, 129, 130 or 143.
@@ -42,7 +46,7 @@ def started(begin: Callable[[], RunFolder], *, as_json: bool, detach: bool = Fal
             try:
                 say(f"Run {folder.id} has started.")
                 signals.release()
-                return _to_the_end(folder, as_json)
+                return _to_the_end(folder, as_json, report)
             except Interrupted as first:
                 return _stop(folder, first)
         except Interrupted as again:
@@ -94,11 +98,13 @@ def _stopped(folder: RunFolder) -> str:
     return f"Stopped {folder.id}. `memlab resume {folder.id}` goes on from here."
 
 
-def _to_the_end(folder: RunFolder, as_json: bool) -> int:
+def _to_the_end(folder: RunFolder, as_json: bool, report: bool = True) -> int:
     from memlab.library.progress import follow
     from memlab.runs.run import Run
 
     follow(Run(folder).view, console(error=True), say)
+    if not report and folder.state.state == "finished":
+        return 0
     return _conclude(folder, as_json)
 
 

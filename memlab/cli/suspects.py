@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memlab.cli import correcting
 from memlab.cli.control import found, run_argument
 from memlab.cli.exporting import agreed, force_argument, written
 from memlab.cli.output import add_row, console, print_json
@@ -54,6 +55,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--export", type=Path, metavar="FILE.csv", help="write the list there too")
     force_argument(parser)
+    parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: the settings', auto)")
+    correcting.arguments(parser)
 
 
 def _count(text: str) -> int:
@@ -67,7 +70,9 @@ def _count(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Ranks, prints, and exports."""
+    """Ranks, prints, and exports; or goes on to reviewing and correcting."""
+    if correcting.wanted(options):
+        return correcting.run(options, found(options.run))
     replace = options.export is not None and agreed(options.export, options.force)
     from memlab.reports import suspects
 

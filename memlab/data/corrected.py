@@ -7,12 +7,14 @@ texts and numbers keep their type.
 
 from __future__ import annotations
 
+import codecs
+import csv
 import errno
 import io
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,8 @@ import numpy as np
 
 from memlab import disk
 from memlab.atomic import storing, sync_folder
-from memlab.data.data_file import check_memory, opened
+from memlab.data.csv_table import MOST_FILE_BYTES, header, label_column
+from memlab.data.data_file import check_memory, opened, read_whole
 from memlab.data.dataset import IntArray, Raw
 from memlab.data.image_folder import picture_names
 from memlab.data.npz_archive import archive
@@ -58,6 +61,8 @@ def of_npz(path: Path, raw: Raw, labels: IntArray) -> Copy:
                 member = stored.find(name)
                 assert member is not None
                 check_memory(str(path), 3 * member.nbytes)
+                if not member.plain:
+                    raise InvalidDataset(f"array {name!r} holds neither numbers nor texts")
                 arrays[name] = stored.array(member)
             except InvalidDataset as error:
                 if name in ("x", "y", "x_test", "y_test"):
@@ -88,6 +93,59 @@ def relabelled(written: np.ndarray, classes: IntArray, labels: IntArray) -> np.n
     return made
 
 
+def of_csv(path: Path, raw: Raw, labels: IntArray, column: str | None = None) -> Copy:
+    """The lines of the table at `path`, whose data are `raw`; those that keep their label as is.
+
+    `column` names the labels' column, as `csv_table.read_csv`.
+
+    Raises:
+        InvalidDataset: if the file cannot be read.
+    """
+    data = read_whole(path, MOST_FILE_BYTES)
+    check_memory(str(path), 4 * len(data))
+    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    lines = io.StringIO(data[len(mark) :].decode("utf-8"), newline="")
+    first = lines.readline()
+    delimiter, names = header(first)
+    at, texts = label_column(names, column, path), list(_rows(lines, delimiter))
+    written = np.array([row[at] for _, row in texts], dtype=object)
+    if len(written) != len(raw.y):
+        raise InvalidDataset(f"{path} is not as it was judged: it has {len(written)} examples.")
+    now = relabelled(written, raw.y, labels)
+    made = [first]
+    for number, (text, row) in enumerate(texts):
+        if labels[number] == GONE:
+            continue
+        if now[number] == row[at]:
+            made.append(text)
+        else:
+            made.append(_line([*row[:at], now[number], *row[at + 1 :]], delimiter, text))
+    return Copy(mark + "".join(made).encode())
+
+
+def _rows(lines: io.StringIO, delimiter: str) -> Iterator[tuple[str, list[str]]]:
+    """Each row that is not empty, as it stands in the file and as cells."""
+    read: list[str] = []
+
+    def told() -> Iterator[str]:
+        for line in lines:
+            read.append(line)
+            yield line
+
+    for row in csv.reader(told(), delimiter=delimiter):
+        if row:
+            yield "".join(read), row
+        read.clear()
+
+
+def _line(row: list[str], delimiter: str, before: str) -> str:
+    """The row as a line that ends as the one before it did."""
+    out = io.StringIO(newline="")
+    end = before[len(before.rstrip("\r\n")) :]
+    csv.writer(out, delimiter=delimiter, lineterminator=end).writerow(row)
+    return out.getvalue()
+
+
 def of_arrays(raw: Raw, labels: IntArray) -> Copy:
     """`x`, `y` and, where there are some, `x_test` and `y_test` of a dataset that is no file."""
     kept = labels != GONE
@@ -106,8 +164,6 @@ def packed_arrays(arrays: dict[str, np.ndarray], packed: bool) -> bytes:
 
 def folder_list(path: Path, raw: Raw, labels: IntArray) -> Copy:
     """A table of the pictures in a folder: file, label given, label now (empty where it goes)."""
-    import csv
-
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "given_label", "label"])

@@ -67,9 +67,8 @@ def read_csv(path: Path, label: str | None = None) -> Raw:
 
 def _read(text: io.TextIOWrapper, path: Path, label: str | None) -> Raw:
     first = text.readline(LONGEST_CELL)
-    delimiter = max(DELIMITERS, key=first.count)
-    names = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter), [])]
-    at = _label_column(names, label, path)
+    delimiter, names = header(first)
+    at = label_column(names, label, path)
     features = [i for i in range(len(names)) if i != at]
     blocks: list[np.ndarray] = []
     labels: list[str] = []
@@ -88,7 +87,18 @@ def _read(text: io.TextIOWrapper, path: Path, label: str | None) -> Raw:
     return Raw(path.stem, np.concatenate(blocks), y, None, None, classes)
 
 
-def _label_column(names: Sequence[str], label: str | None, path: Path) -> int:
+def header(first: str) -> tuple[str, list[str]]:
+    """What divides the cells of the first line, and the names in it."""
+    delimiter = max(DELIMITERS, key=first.count)
+    return delimiter, [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter), [])]
+
+
+def label_column(names: Sequence[str], label: str | None, path: Path) -> int:
+    """Which of the columns has the labels: `label` if that is said.
+
+    Raises:
+        InvalidDataset: if there is none, or the columns are no names.
+    """
     if len(names) < 2:
         raise InvalidDataset(
             f"{path} has {len(names)} columns in its first line; it needs features and a label."

@@ -73,4 +73,5 @@ class ExampleView:
         count = min(count, len(others))
         first = np.argpartition(distance, count - 1)[:count]
         order = np.lexsort((others[first], distance[first]))
-        return np.asarray(others[first[order]], np.int64)
+        found: NDArray[np.int64] = np.take(others, first[order])
+        return found

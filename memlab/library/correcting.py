@@ -137,6 +137,7 @@ def write(made: Correction, to: Path | None = None, replace: bool = False) -> tu
 
     labelled = made.labelled
     kind, colon, source = _source(labelled)
+    spec = reviewing.dataset_of(labelled.run, labelled.listed)
     target = Path(os.path.abspath(os.path.expanduser(to or default_target(labelled))))
     if colon and os.path.realpath(source) == os.path.realpath(target):
         raise ExportRefused(f"{target} is what was judged; a copy needs another name.")
@@ -151,6 +152,8 @@ def write(made: Correction, to: Path | None = None, replace: bool = False) -> tu
         copy = corrected.folder_list(source, raw, made.after)
     elif kind == "npz":
         copy = corrected.of_npz(source, raw, made.after)
+    elif kind == "csv":
+        copy = corrected.of_csv(source, raw, made.after, spec.label)
     else:
         copy = corrected.of_arrays(raw, made.after)
     path = export.export(target, copy.data, replace=replace)
