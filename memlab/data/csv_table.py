@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 
 from memlab.data.class_names import named_classes
-from memlab.data.data_file import check_memory, opened, size_of
+from memlab.data.data_file import check_memory, exactly, opened, size_of
 from memlab.data.dataset import Raw, Request, checked_classes, dataset, users_own
 from memlab.data.npz import MIN_EXAMPLES
 from memlab.errors import DatasetUnavailable, InvalidDataset
@@ -85,6 +85,19 @@ def _read(text: io.TextIOWrapper, path: Path, label: str | None) -> Raw:
         )
     y, classes = named_classes(np.array(labels), f"{path}: column {plain(names[at], 60)!r}")
     return Raw(path.stem, np.concatenate(blocks), y, None, None, classes)
+
+
+def feature_names(path: Path, label: str | None = None) -> list[str]:
+    """The columns of the table that are no labels.
+
+    Raises:
+        InvalidDataset: as `read_csv`.
+    """
+    with opened(path) as file:
+        first = exactly(file, LONGEST_CELL, path).decode("utf-8-sig", "replace")
+    _, names = header(first.splitlines()[0] if first else "")
+    at = label_column(names, label, path)
+    return names[:at] + names[at + 1 :]
 
 
 def header(first: str) -> tuple[str, list[str]]:

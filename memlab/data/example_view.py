@@ -18,10 +18,11 @@ SAMPLE = 2_000
 
 
 class ExampleView:
-    """The examples of `raw.x` by their rows."""
+    """The examples of `raw.x` by their rows; `by_feature` shows features in their deviations."""
 
-    def __init__(self, raw: Raw) -> None:
+    def __init__(self, raw: Raw, by_feature: bool = False) -> None:
         self._x = raw.x
+        self._by_feature = by_feature and raw.x.ndim == 2
         self.pictured = raw.x.ndim == 4
 
     def __len__(self) -> int:
@@ -45,7 +46,8 @@ class ExampleView:
         deviation = np.asarray(self._sample.std(0))
         if self.pictured:
             deviation = np.full_like(deviation, 1.0)
-        return np.where(deviation > 0, deviation, 1.0).reshape(-1)
+        scale: NDArray[np.float32] = np.where(deviation > 0, deviation, 1.0).reshape(-1)
+        return scale
 
     def picture(self, row: int) -> NDArray[np.uint8] | None:
         """`[height, width]` in greys, channels averaged; None for what is no picture."""
@@ -58,6 +60,14 @@ class ExampleView:
     def values(self, row: int) -> NDArray[np.float32]:
         """All values of the example, `[values]`."""
         return np.asarray(self._x[row], np.float32).reshape(-1)
+
+    def curve(self, row: int) -> NDArray[np.float32]:
+        """The values as they are drawn, `[values]`: features of a table on one scale."""
+        values = self.values(row)
+        if not self._by_feature:
+            return values
+        centred: NDArray[np.float32] = (values - self._sample.mean(0)) / self._scale
+        return centred
 
     def nearest(self, row: int, among: NDArray[np.int64], count: int) -> NDArray[np.int64]:
         """The rows of the nearest of `among`, nearest first, `row` itself left out.

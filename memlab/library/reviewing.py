@@ -116,6 +116,25 @@ def neighbours(labelled: Labelled, view: ExampleView, index: int, label: int) ->
     return view.nearest(index, among, NEIGHBOURS)
 
 
+def view_of(labelled: Labelled) -> ExampleView:
+    """The examples, for people; columns of a table in their own deviations."""
+    from memlab.data.example_view import ExampleView
+
+    spec = dataset_of(labelled.run, labelled.listed)
+    return ExampleView(labelled.raw, by_feature=spec.scaling == "features")
+
+
+def value_names(labelled: Labelled) -> tuple[str, ...] | None:
+    """What the values of an example are called, where the data are a table."""
+    from memlab.data.csv_table import feature_names
+    from memlab.data.dataset import Request
+
+    spec = dataset_of(labelled.run, labelled.listed)
+    if not spec.name.startswith("csv:"):
+        return None
+    return tuple(feature_names(Request(spec).path, spec.label))
+
+
 def files_of(labelled: Labelled) -> list[str] | None:
     """`class/file` of each row, where the data are a folder of pictures."""
     from memlab.data.dataset import Request

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from rich.text import Text
@@ -12,10 +13,10 @@ from memlab.numbers import count, number
 from memlab.reports.review_list import ReviewList
 from memlab.runs.review import Review
 from memlab.text import plain
-from memlab.tui.review.reader import Frame, Question, Seen
+from memlab.tui.review.reader import Frame, Question
 
 NAME = 24  # characters of a class's name
-MOST_IN_TABLE = 16  # values of an example that is shown as a table
+MOST_IN_TABLE = 14  # values of an example that is shown as a table
 CHANGES = 8  # lines of what will change
 
 
@@ -97,10 +98,14 @@ def ahead(examples: int, wrong: float) -> str:
 def end(frame: Frame) -> Text:
     """What stands in place of the picture where nothing more is asked."""
     left = frame.question is not None
-    heading = "All labels held for wrong are judged." if left else "Every label is judged."
+    heading = "All labels held for wrong were shown." if left else "Every label was shown."
     if not frame.listed.issues and not frame.review.judged:
         heading = "No label is held for wrong: there is nothing to find."
     text = Text(heading, "bold")
+    skipped = sum(not verdict.decided for verdict in frame.review.verdicts.values())
+    if skipped:
+        told = "1 was skipped" if skipped == 1 else f"{count(skipped)} were skipped"
+        text.append(f" {told}.", "not bold")
     text.append("\n\n")
     text.append("\n".join(changes(frame.listed, frame.review)), "not bold")
     text.append("\n\n")
@@ -165,11 +170,15 @@ def tabled(question: Question) -> bool:
 def table(frame: Frame, question: Question) -> Text:
     """The values of an example beside the means of its nearest in both classes."""
     heads = ["value", "here", f"of {named(frame.listed, question.given)}"]
-    columns = [question.example.values, mean(question.of_given)]
+    columns = [question.example.values, mean([each.values for each in question.of_given])]
     if question.suggested >= 0:
         heads.append(f"of {named(frame.listed, question.suggested)}")
-        columns.append(mean(question.of_suggested))
-    rows = [[str(at), *(_value(column, at) for column in columns)] for at in range(len(columns[0]))]
+        columns.append(mean([each.values for each in question.of_suggested]))
+    names = frame.value_names or tuple(map(str, range(len(columns[0]))))
+    rows = [
+        [plain(names[at], NAME), *(_value(column, at) for column in columns)]
+        for at in range(len(columns[0]))
+    ]
     widths = [max(len(head), *(len(row[at]) for row in rows)) for at, head in enumerate(heads)]
     text = Text("  ".join(h.rjust(w) for h, w in zip(heads, widths, strict=True)), "bold")
     for row in rows:
@@ -179,11 +188,9 @@ def table(frame: Frame, question: Question) -> Text:
     return text
 
 
-def mean(examples: tuple[Seen, ...]) -> np.ndarray:
-    """The mean of the examples' values; NaN for none."""
-    if not examples:
-        return np.array([], np.float32)
-    return np.asarray(np.mean([each.values for each in examples], axis=0))
+def mean(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of these rows of values; empty for none."""
+    return np.asarray(np.mean(rows, axis=0)) if rows else np.array([], np.float32)
 
 
 def _value(column: np.ndarray, at: int) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from memlab.data.example_view import ExampleView
 from memlab.library import reviewing
 from memlab.library.reviewing import Labelled
 from memlab.reports.review_list import ReviewList, forecast, next_wrong
@@ -19,11 +18,15 @@ from memlab.runs.run_folder import RunFolder
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """An example as it is shown: `pixels` [height, width], or `values` where it is no picture."""
+    """An example as it is shown: `pixels` [height, width], or `values` where it is no picture.
+
+    `curve` are these as they are drawn.
+    """
 
     index: int
     pixels: NDArray[np.uint8] | None
     values: NDArray[np.float32]
+    curve: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,7 @@ class Frame:
 
     `ahead` examples come next, about `wrong_ahead` of them wrong; `chances` are those of being
     wrong, down the list; `issues_left` labels held for wrong are not judged. `again` says that the
-    question was answered before.
+    question was answered before. `value_names` are the columns of a table.
     """
 
     reviewer: Reviewer
@@ -61,6 +64,7 @@ class Frame:
     chances: Sequence[float]
     issues_left: int
     again: bool = False
+    value_names: tuple[str, ...] | None = None
 
 
 class Reviewer:
@@ -75,7 +79,8 @@ class Reviewer:
         found = reviewing.opened(Run(folder))
         self._log = ReviewLog(folder)
         self._found: Labelled = found
-        self._view = ExampleView(found.raw)
+        self._view = reviewing.view_of(found)
+        self._names = reviewing.value_names(found)
         self._files = reviewing.files_of(found)
 
     def close(self) -> None:
@@ -111,7 +116,9 @@ class Reviewer:
         question = None if at is None else self._question(at)
         chances = forecast(listed, review).tolist()
         left = sum(int(index) not in review.verdicts for index in listed.index[: listed.issues])
-        return Frame(self, listed, review, question, ahead, wrong, chances, left, again)
+        return Frame(
+            self, listed, review, question, ahead, wrong, chances, left, again, self._names
+        )
 
     def _question(self, at: int) -> Question:
         listed = self._found.listed
@@ -134,4 +141,5 @@ class Reviewer:
         return tuple(self._seen(int(row)) for row in rows)
 
     def _seen(self, index: int) -> Seen:
-        return Seen(index, self._view.picture(index), self._view.values(index))
+        view = self._view
+        return Seen(index, view.picture(index), view.values(index), view.curve(index))

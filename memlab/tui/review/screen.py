@@ -85,15 +85,15 @@ class ReviewScreen(LiveScreen[Frame]):
         yield Static("", id="message", markup=False)
         yield Static("reads the run and its data", id="standing", markup=False)
         yield SuspicionBar(id="bar")
-        with Horizontal(id="body"):
-            yield ExampleGrid(id="of-given")
-            with Vertical(id="middle"):
-                yield Static("", id="asked", markup=False)
+        with Vertical(id="question"):
+            yield Static("", id="asked", markup=False)
+            with Horizontal(id="body"):
+                yield ExampleGrid(id="of-given")
                 yield ExampleGrid(id="picture")
                 yield BrailleChart(axis="value", legend=True, id="curve")
                 yield Static("", id="table", markup=False)
-                yield Static("", id="suggestion", markup=False)
-            yield ExampleGrid(id="of-suggested")
+                yield ExampleGrid(id="of-suggested")
+            yield Static("", id="suggestion", markup=False)
         yield Static("", id="end", markup=False)
         yield Static("", id="legend", markup=False)
         yield KeyLine()
@@ -163,7 +163,7 @@ class ReviewScreen(LiveScreen[Frame]):
         at = len(frame.listed) - 1 if frame.question is None else frame.question.at
         most = max(LEAST_IN_BAR, frame.listed.issues + frame.listed.issues // 2, at + 10)
         self.bar.show(frame.chances[:most], at)
-        self.query_one("#body").display = question is not None
+        self.query_one("#question").display = question is not None
         self.query_one("#end").display = question is None
         put(self, "#legend", model.legend(frame.listed))
         self.query_one("#legend").display = frame.listed.named
@@ -180,12 +180,15 @@ class ReviewScreen(LiveScreen[Frame]):
         self.picture.display = pixels is not None
         self.curve.display = pixels is None and not tabled
         self.query_one("#table").display = tabled
+        self.of_given.display = self.of_suggested.display = not tabled
         if pixels is not None:
             self.picture.show_pictures("", [pixels])
         elif tabled:
             put(self, "#table", model.table(frame, question))
         else:
             self.curve.show(self._curves(frame, question))
+        if tabled:
+            return
         given = model.named(frame.listed, question.given)
         _show_in(self.of_given, f"nearest given {given}", question.of_given)
         if question.suggested < 0:
@@ -196,7 +199,7 @@ class ReviewScreen(LiveScreen[Frame]):
 
     def _curves(self, frame: Frame, question: Question) -> list[Series]:
         colours = palette.palette(self.app.current_theme.dark)
-        values = question.example.values
+        values = question.example.curve
         xs = [float(at) for at in range(len(values))]
         made = [Series("this one", colours.changed, "●", xs, values.tolist())]
         for label, near, colour in (
@@ -205,7 +208,7 @@ class ReviewScreen(LiveScreen[Frame]):
         ):
             if near:
                 name = f"mean of {model.named(frame.listed, label)}"
-                ys = model.mean(near).tolist()
+                ys = model.mean([each.curve for each in near]).tolist()
                 made.append(Series(name, colour, "·", xs, ys, dashed=True))
         return made
 
@@ -310,4 +313,4 @@ def _show_in(grid: ExampleGrid, title: str, examples: tuple[Seen, ...]) -> None:
     if pictures:
         grid.show_pictures(title, pictures)
     else:
-        grid.show_values(title, [each.values.tolist() for each in examples])
+        grid.show_values(title, [each.curve.tolist() for each in examples])
