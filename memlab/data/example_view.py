@@ -74,7 +74,7 @@ class ExampleView:
 
         Distances are Euclidean, over pixels as they are or over features in their deviations.
         """
-        others = among[among != row]
+        others: NDArray[np.int64] = among[among != row]
         if not len(others):
             return others
         flat = np.asarray(self._x[others], np.float32).reshape(len(others), -1)
