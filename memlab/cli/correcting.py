@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memlab.cli.control import found
 from memlab.cli.exporting import agreed
 from memlab.cli.output import add_row, console, print_json, say
 from memlab.errors import FileIsThere, InvalidDataset, InvalidExperiment
@@ -57,8 +58,28 @@ def wanted(options: argparse.Namespace) -> bool:
     return bool(options.review or options.apply)
 
 
-def run(options: argparse.Namespace, folder: RunFolder) -> int:
-    """Reviews the suspects of a run in the app, or applies what was said of them."""
+def run(options: argparse.Namespace) -> int:
+    """Reviews the suspects of data or a run in the app, or applies what was said of them.
+
+    Data that no committee has judged yet are judged first.
+    """
+    from memlab.library.suspecting import data_name, newest_judged
+
+    name = data_name(options.run)
+    folder = found(options.run) if name is None else newest_judged(name)
+    if folder is None:
+        from memlab.cli import committee
+
+        if options.detach:
+            raise InvalidExperiment("With --detach nothing can be reviewed yet: ask again later.")
+        code = committee.of_data(options, replace=False)
+        folder = newest_judged(name or "")
+        if code or folder is None:
+            return code
+    return _with(options, folder)
+
+
+def _with(options: argparse.Namespace, folder: RunFolder) -> int:
     if options.review:
         _check(folder)
         from memlab.cli import app
@@ -118,6 +139,7 @@ def _replaceable(options: argparse.Namespace, made: Correction) -> bool:
 
 
 def _measured(options: argparse.Namespace, made: Correction) -> tuple[list[Gain], int]:
+    """What networks before and after it say, and the exit code; the files in between go again."""
     from memlab import settings
     from memlab.cli import follow
     from memlab.library import correction_gain, starting
@@ -141,7 +163,7 @@ def _measured(options: argparse.Namespace, made: Correction) -> tuple[list[Gain]
             begun.append(Run(start.begin({"corrects": made.labelled.run.id})))
             return begun[0].folder
 
-        code = follow.started(begin, as_json=False, report=False)
+        code = follow.started(begin, as_json=False, show=lambda _: None)
         if code:
             return [], code
         return correction_gain.gains(comparison, begun[0]), 0
@@ -176,14 +198,17 @@ def _show(found: list[Gain], made: Correction) -> None:
 def remarks(found: list[Gain], made: Correction) -> list[str]:
     """What the figures mean, in sentences."""
     seeds = found[0].gain.n
-    lines = [f"\nMeans over {seeds} seeds with 95 % intervals; the gain is paired by seed."]
+    lines = [
+        f"\nMeans over {seeds} seeds with 95 % intervals, for these examples; the gain is paired by "
+        "seed."
+    ]
     if len(found) == 1:
         lines.append("No review touched the test set.")
     else:
         lines.append(
             "Nothing was kept aside for testing, so each example was held out once. Against the "
-            "original labels a correction is measured by the mistakes that it mends, against the "
-            "reviewed ones by its own opinion: the truth lies between."
+            "original labels every mistake that was mended counts against the correction, against "
+            "the reviewed ones its own opinion counts for it: what it gains lies between."
         )
     for gain in found:
         lines.append(f"Against {gain.against}: {verdict(gain)}")

@@ -19,6 +19,14 @@ from numpy.typing import NDArray
 from memlab.errors import RunFolderError
 from memlab.runs import documents
 from memlab.runs.door import Missing, Place
+from memlab.runs.label_noise import (
+    complete,
+    confident_class,
+    confident_joint,
+    flips,
+    posterior,
+    unmixed,
+)
 from memlab.runs.ledger import STACK_NAME
 from memlab.runs.npy import mapped
 from memlab.runs.run import Run
@@ -45,9 +53,9 @@ class Judgement:
     and over those that did not; `agreement` is the share of the latter that predict the given
     label. Where no network is on one side, its columns are NaN, and the other side judges.
 
-    `probabilities` `[examples, classes]` are those out of sample; `files` names each example's
-    file, None where the data are no folder; `true_label` and `corrupted` are what a corruption of
-    the experiment did, None where it has none.
+    `probabilities` `[examples, classes]` are those out of sample, by `unseen` networks; `files`
+    names each example's file, None where the data are no folder; `true_label` and `corrupted` are
+    what a corruption of the experiment did, None where it has none.
     """
 
     index: Integers
@@ -60,6 +68,7 @@ class Judgement:
     out_margin: Values
     agreement: Values
     probabilities: Values
+    unseen: Integers
     class_names: tuple[str, ...]
     networks: int
     dataset: str
@@ -246,11 +255,12 @@ def judgement(sums: Sequence[CommitteeSums]) -> Judgement:
         suggested_label=suggested,
         label_quality=label_quality(seen, unseen, given),
         confidence=confidence,
-        is_label_issue=confident_issues(unseen, given),
+        is_label_issue=issues(seen, unseen, given),
         in_margin=in_margin,
         out_margin=out_margin,
         agreement=agreement,
         probabilities=unseen,
+        unseen=np.asarray(networks[1], np.int64),
         class_names=header.class_names,
         networks=sum(len(one.header.members) for one in sums),
         dataset=header.dataset,
@@ -286,28 +296,28 @@ def probability_margin(probabilities: Values, given: Integers) -> Values:
 def label_quality(seen: Values, unseen: Values, given: Integers) -> Values:
     """In [0, 1], low where the label is suspicious, from probabilities in and out of sample.
 
-    Half the sum of the two margins of probability, each on [0, 1] (decision 018); where one side
-    has no networks, the other counts alone, and 0.5 where neither has.
+    With p their mean (the one that there is, where there is one only), the mean of two margins of
+    the given class, on [0, 1]: that of p, and that of p corrected for labels that go one way from
+    class to class (`label_noise.flips`), given the label. 0.5 where neither side has a network.
+    What else was tried is decision 018.
     """
-    sides = np.stack([probability_margin(side, given) for side in (seen, unseen)])
-    there = np.isfinite(sides)
-    total = np.where(there, (1 + sides) / 2, 0.0).sum(0)
-    return np.where(there.any(0), total / np.maximum(there.sum(0), 1), 0.5)
+    sides = np.stack([seen, unseen])
+    there = complete(sides)
+    both = np.where(there[..., None], sides, 0.0).sum(0) / np.maximum(there.sum(0), 1)[:, None]
+    judged = np.asarray(there.any(0), np.bool_)
+    both[~judged] = 1.0 / both.shape[1]
+    mixing = flips(confident_joint(unseen, given), len(given))
+    corrected = posterior(unmixed(both, mixing), given, mixing)
+    total = probability_margin(both, given) + probability_margin(corrected, given)
+    return np.where(judged, (2.0 + total) / 4.0, 0.5)
 
 
-def confident_issues(probabilities: Values, given: Integers) -> Mask:
-    """Labels that confident learning counts as wrong (Northcutt 2021, section 3.1).
+def issues(seen: Values, unseen: Values, given: Integers) -> Mask:
+    """Labels that are held for wrong, `[examples]`.
 
-    Those whose likeliest class among the ones at or above their own class's threshold (the mean
-    probability of that class over examples given it) is another than the given.
+    Networks that were trained on the label still preferred another class, and those that were not
+    count it under another (`label_noise.confident_class`).
     """
-    there = np.asarray(np.isfinite(probabilities).all(1), np.bool_)
-    known = np.where(there[:, None], probabilities, 0.0)
-    classes = probabilities.shape[1]
-    counts = np.bincount(given[there], minlength=classes)
-    own = np.bincount(given[there], known[np.arange(len(given)), given][there], classes)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        thresholds = np.where(counts > 0, own / counts, np.inf)
-    above = np.where(known >= thresholds, known, -1.0)
-    best = above.argmax(1)
-    return np.asarray(there & (above.max(1) >= 0) & (best != given), np.bool_)
+    found = confident_class(unseen, given)
+    resisted = probability_margin(seen, given) < 0
+    return np.asarray(resisted & (found >= 0) & (found != given), np.bool_)

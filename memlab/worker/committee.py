@@ -18,7 +18,7 @@ from torch import Tensor
 from memlab.data.corruption import Corrupted
 from memlab.data.split import Splits
 from memlab.runs import npy
-from memlab.runs.committee import HEADER_FILE, CommitteeHeader
+from memlab.runs.committee import HEADER_FILE, CommitteeHeader, CommitteeSums
 from memlab.runs.door import Place
 from memlab.runs.ledger import stack_folder
 from memlab.runs.run_folder import RunFolder
@@ -132,19 +132,25 @@ class CommitteeRecorder:
         for name in [name for name in tensors if name.startswith(PREFIX)]:
             self._state[name.removeprefix(PREFIX)] = tensors.pop(name).to(self._own.device)
 
+    def sums(self) -> CommitteeSums:
+        """What has been added up so far, as a reader finds it."""
+        arrays = {name: tensor.cpu().numpy() for name, tensor in self._state.items()}
+        train = self._splits.train
+        arrays |= {"index": train.index, "given": self._part.train_given, "true": train.y}
+        header = self._header.at(float(arrays["best"][1]))
+        types = {name: dtype for name, (dtype, _) in header.arrays().items()}
+        return CommitteeSums(header, {name: arrays[name].astype(types[name]) for name in types})
+
     def publish(self) -> None:
         """Writes everything; a reader sees it once it is whole.
 
         Raises:
             StorageError: if it cannot be written.
         """
-        train = self._splits.train
-        arrays = {name: tensor.cpu().numpy() for name, tensor in self._state.items()}
-        arrays |= {"index": train.index, "given": self._part.train_given, "true": train.y}
-        header = self._header.at(float(arrays["best"][1]))
+        made = self.sums()
         self._folder.parent.mkdir()
         self._folder.mkdir()
-        for name, (dtype, _) in header.arrays().items():
-            npy.replace(self._folder / f"committee-{name}.npy", arrays[name].astype(dtype))
-        text = json.dumps(header.document()) + "\n"
+        for name, array in made.arrays.items():
+            npy.replace(self._folder / f"committee-{name}.npy", array)
+        text = json.dumps(made.header.document()) + "\n"
         (self._folder / HEADER_FILE).replace(text.encode())
