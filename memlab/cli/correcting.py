@@ -63,7 +63,8 @@ def run(options: argparse.Namespace) -> int:
 
     Data that no committee has judged yet are judged first.
     """
-    from memlab.library.suspecting import data_name, newest_judged
+    from memlab.library.reviewing import newest_judged
+    from memlab.library.suspecting import data_name
 
     name = data_name(options.run)
     folder = found(options.run) if name is None else newest_judged(name)
@@ -199,8 +200,8 @@ def remarks(found: list[Gain], made: Correction) -> list[str]:
     """What the figures mean, in sentences."""
     seeds = found[0].gain.n
     lines = [
-        f"\nMeans over {seeds} seeds with 95 % intervals, for these examples; the gain is paired by "
-        "seed."
+        f"\nMeans over {seeds} seeds with 95 % intervals, for these examples; the gain is paired "
+        "by seed."
     ]
     if len(found) == 1:
         lines.append("No review touched the test set.")

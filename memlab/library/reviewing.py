@@ -6,6 +6,7 @@ The list is `memlab.reports.review_list`, the verdicts are `memlab.runs.review`;
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memlab import settings
-from memlab.errors import RunFolderError
-from memlab.reports.review_list import ReviewList, check_review, review_list
-from memlab.runs import origin
+from memlab.errors import MemlabError, RunFolderError
+from memlab.reports.review_list import ReviewList, check_review, judges_labels, review_list
+from memlab.runs import origin, run_folder
 from memlab.runs.review import Review, read_review
 from memlab.runs.run import Run
+from memlab.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from memlab.data.dataset import Raw
@@ -41,6 +43,28 @@ class Labelled:
     review: Review
     raw: Raw
     labels: Integers
+
+
+def newest_judged(name: str) -> RunFolder | None:
+    """The newest finished run of ours that judged these data, a reviewed one before others.
+
+    `name` is a dataset's, such as `npz:photos.npz`. None where there is none.
+    """
+    kind, colon, path = name.partition(":")
+    wanted = f"{kind}:{os.path.abspath(os.path.expanduser(path))}" if colon else name
+    best: RunFolder | None = None
+    for folder in run_folder.list_runs(settings.runs_folder()):
+        try:
+            run = Run(folder)
+            judged = run.experiment.dataset.name == wanted and judges_labels(run)
+            if not judged or run.state.state != "finished" or not origin.is_ours(folder):
+                continue
+        except MemlabError:
+            continue
+        if folder.review.is_file():
+            return folder
+        best = best or folder
+    return best
 
 
 def opened(run: Run) -> Labelled:
