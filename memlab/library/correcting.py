@@ -139,8 +139,8 @@ def write(made: Correction, to: Path | None = None, replace: bool = False) -> tu
     kind, colon, source = _source(labelled)
     spec = reviewing.dataset_of(labelled.run, labelled.listed)
     target = Path(os.path.abspath(os.path.expanduser(to or default_target(labelled))))
-    if colon and os.path.realpath(source) == os.path.realpath(target):
-        raise ExportRefused(f"{target} is what was judged; a copy needs another name.")
+    if colon and _within(target, source):
+        raise ExportRefused(f"{target} is what was judged, or in it; a copy goes elsewhere.")
     raw, why = labelled.raw, ""
     if kind == "folder":
         listing = target.suffix.lower() == ".csv"
@@ -161,6 +161,12 @@ def write(made: Correction, to: Path | None = None, replace: bool = False) -> tu
     if why:
         told = f"A list of {count(len(made.after))} files and labels, because {plain(why)},"
     return path, told + "".join(f" (left out: {plain(each)})" for each in copy.left_out)
+
+
+def _within(target: Path, source: Path) -> bool:
+    """Whether the target is the source itself, or lies in it where that is a folder."""
+    there, own = os.path.realpath(target), os.path.realpath(source)
+    return there == own or there.startswith(own + os.sep)
 
 
 def write_beside(folder: RunFolder) -> str:
