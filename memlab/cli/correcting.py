@@ -108,8 +108,8 @@ def apply(options: argparse.Namespace, folder: RunFolder) -> int:
     replace = _replaceable(options, made)
     damaged = made.labelled.review.damaged
     if damaged:
-        lines = "1 line" if damaged == 1 else f"{damaged} lines"
-        say(f"{lines} of the review could not be read and count for nothing.")
+        lines = "1 line is" if damaged == 1 else f"{damaged} lines are"
+        say(f"{lines} left out of the review, because nothing can be read from them.")
     path, what = correcting.write(made, options.to, replace)
     say(f"{what} written to {path}: {made.sentence()}.")
     found, code = _measured(options, made) if options.seeds != 0 else ([], 0)

@@ -89,9 +89,11 @@ def correction(run: Run, unreviewed: bool = False) -> Correction:
         unseen=len(taken),
     )
     if not made.changed and not made.dropped:
+        one = made.confirmed == 1
+        those = "The label" if one else f"All {count(made.confirmed)} labels"
         raise InvalidDataset(
-            f"All {made.confirmed} labels that were reviewed in {run.id} are right: there is "
-            "nothing to correct."
+            f"{those} reviewed in {run.id} {'is' if one else 'are'} right: there is nothing to "
+            "correct."
         )
     return made
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memlab.errors import RunFolderError
+from memlab.errors import InvalidDataset, RunFolderError
 from memlab.estimate import Estimate, over_seeds
 from memlab.library import reviewing
 from memlab.library.correcting import Correction
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from memlab.runs.outcomes import Outcomes
     from memlab.runs.run import Run
 
+#: Seeds of each arm, and the most folds; of few examples there are fewer.
 SEEDS, FOLDS = 10, 5
 TEST, ORIGINAL, REVIEWED = "the test set", "the original labels", "the reviewed labels"
 Values = NDArray[np.float64]
@@ -95,12 +96,20 @@ def prepared(made: Correction, folder: Path, seeds: int = SEEDS) -> Comparison:
 
 
 def _folds(made: Correction) -> tuple[Integers, ...]:
-    """Rows of each fold, the classes after the review in proportion; who goes is spread evenly."""
+    """Rows of each fold, the classes after the review in proportion; who goes is spread evenly.
+
+    Raises:
+        InvalidDataset: if there are too few examples to hold some out.
+    """
+    from memlab.data.npz import MIN_EXAMPLES
     from memlab.experiment.keys import key
 
+    folds = min(FOLDS, len(made.after) // MIN_EXAMPLES)
+    if folds < 2:
+        raise InvalidDataset(f"{len(made.after)} examples are too few to hold some of them out.")
     order = key(0, "folds of a review").permutation(len(made.after))
     order = order[np.argsort(made.after[order], kind="stable")]
-    return tuple(np.sort(order[start::FOLDS]) for start in range(FOLDS))
+    return tuple(np.sort(order[start::folds]) for start in range(folds))
 
 
 def _write(path: Path, made: Correction, labels: Integers, held: Integers) -> None:
