@@ -42,6 +42,12 @@ def features(count: int) -> np.ndarray:
     return made.astype(np.float32)
 
 
+def signals() -> np.ndarray:
+    """float32 `[examples, 40]`: a wave for each class, a little different each time."""
+    phase = TRUE[:, None] * np.pi / 2 + np.linspace(0, 0.4, EXAMPLES)[:, None]
+    return np.sin(np.linspace(0, 2 * np.pi, 40) + phase).astype(np.float32)
+
+
 @dataclass(frozen=True)
 class Judged:
     """The run, and the file that it judged."""

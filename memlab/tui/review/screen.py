@@ -90,7 +90,7 @@ class ReviewScreen(LiveScreen[Frame]):
             with Horizontal(id="body"):
                 yield ExampleGrid(id="of-given")
                 yield ExampleGrid(id="picture")
-                yield BrailleChart(axis="value", legend=True, id="curve")
+                yield BrailleChart("values", axis="value", legend=True, id="curve")
                 yield Static("", id="table", markup=False)
                 yield ExampleGrid(id="of-suggested")
             yield Static("", id="suggestion", markup=False)
@@ -180,6 +180,7 @@ class ReviewScreen(LiveScreen[Frame]):
         self.picture.display = pixels is not None
         self.curve.display = pixels is None and not tabled
         self.query_one("#table").display = tabled
+        self.set_class(self.curve.display, "-curve")
         self.of_given.display = self.of_suggested.display = not tabled
         if pixels is not None:
             self.picture.show_pictures("", [pixels])
@@ -201,13 +202,13 @@ class ReviewScreen(LiveScreen[Frame]):
         colours = palette.palette(self.app.current_theme.dark)
         values = question.example.curve
         xs = [float(at) for at in range(len(values))]
-        made = [Series("this one", colours.changed, "●", xs, values.tolist())]
+        made = [Series("this", colours.changed, "●", xs, values.tolist())]
         for label, near, colour in (
             (question.given, question.of_given, colours.lies),
             (question.suggested, question.of_suggested, colours.truth),
         ):
             if near:
-                name = f"mean of {model.named(frame.listed, label)}"
+                name = f"of {model.named(frame.listed, label)}"
                 ys = model.mean([each.curve for each in near]).tolist()
                 made.append(Series(name, colour, "·", xs, ys, dashed=True))
         return made
