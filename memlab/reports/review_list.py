@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,14 +178,17 @@ def forecast(listed: ReviewList, review: Review) -> Values:
     return chance
 
 
-def next_wrong(listed: ReviewList, review: Review, most: int = NEXT) -> tuple[int, float]:
-    """How many of the next unjudged examples, `most` at most, and how many wrong ones among them.
+def next_wrong(
+    listed: ReviewList, review: Review, chances: Values | None = None
+) -> tuple[int, float]:
+    """How many examples come next, ten at most, and how many wrong ones to expect among them.
 
-    The second is an expectation; (0, 0.0) at the end of the list.
+    `chances` are those of `forecast`, where they are known. (0, 0.0) at the end of the list.
     """
     judged = {listed.position[index] for index in review.verdicts}
-    ahead = [at for at in range(len(listed)) if at not in judged][:most]
-    return len(ahead), float(forecast(listed, review)[ahead].sum())
+    ahead = list(islice((at for at in range(len(listed)) if at not in judged), NEXT))
+    chances = forecast(listed, review) if chances is None else chances
+    return len(ahead), float(chances[ahead].sum())
 
 
 def _logit(quality: Values) -> Values:

@@ -55,9 +55,9 @@ class ReportScreen(SuggestingScreen[Loaded]):
         Binding("f", "fold", "unfold"),
         Binding("i", "instruments", "curves"),
         Binding("w", "curves", "watch"),
-        Binding("r", "review", "review labels"),
         Binding("y", "copy", "copy"),
         Binding("e", "export", "export"),
+        Binding("r", "review", "review labels"),
     ]
 
     scroll = getters.query_one("#scroll", VerticalScroll)

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from memlab.library import reviewing
 from memlab.library.reviewing import Labelled
-from memlab.reports.review_list import ReviewList, forecast, next_wrong
+from memlab.reports.review_list import NEXT, ReviewList, forecast, next_wrong
 from memlab.runs.review import Kind, Review, ReviewLog
 from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
+
+LEAST_IN_BAR = 30  # examples of the list whose chances are shown at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +53,8 @@ class Frame:
     """Where the review is: the question (None at the list's end), what was said, what is ahead.
 
     `ahead` examples come next, about `wrong_ahead` of them wrong; `chances` are those of being
-    wrong, down the list; `issues_left` labels held for wrong are not judged. `again` says that the
-    question was answered before. `value_names` are the columns of a table.
+    wrong, down the first part of the list; `issues_left` labels held for wrong are not judged.
+    `again` says that the question was answered before. `value_names` are the columns of a table.
     """
 
     reviewer: Reviewer
@@ -112,12 +114,22 @@ class Reviewer:
 
     def _frame(self, at: int | None, again: bool = False) -> Frame:
         listed, review = self._found.listed, self._log.review
-        ahead, wrong = next_wrong(listed, review)
+        chances = forecast(listed, review)
+        ahead, wrong = next_wrong(listed, review, chances)
         question = None if at is None else self._question(at)
-        chances = forecast(listed, review).tolist()
+        shown = max(LEAST_IN_BAR, listed.issues * 3 // 2, (at or 0) + NEXT)
         left = sum(int(index) not in review.verdicts for index in listed.index[: listed.issues])
         return Frame(
-            self, listed, review, question, ahead, wrong, chances, left, again, self._names
+            reviewer=self,
+            listed=listed,
+            review=review,
+            question=question,
+            ahead=ahead,
+            wrong_ahead=wrong,
+            chances=chances[:shown].tolist(),
+            issues_left=left,
+            again=again,
+            value_names=self._names,
         )
 
     def _question(self, at: int) -> Question:

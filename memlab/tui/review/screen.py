@@ -30,7 +30,6 @@ from memlab.tui.widgets.chart import BrailleChart
 from memlab.tui.widgets.key_line import KeyLine
 from memlab.tui.widgets.neighbours import ExampleGrid
 
-LEAST_IN_BAR = 30  # examples of the list that the bar shows at least
 WRITES = "Writes the corrected copy …"
 
 Step = Callable[[Reviewer], Frame]
@@ -160,9 +159,8 @@ class ReviewScreen(LiveScreen[Frame]):
     def _show(self, frame: Frame) -> None:
         question = self._asked
         put(self, "#standing", model.standing(frame))
-        at = len(frame.listed) - 1 if frame.question is None else frame.question.at
-        most = max(LEAST_IN_BAR, frame.listed.issues + frame.listed.issues // 2, at + 10)
-        self.bar.show(frame.chances[:most], at)
+        last = len(frame.chances) - 1
+        self.bar.show(frame.chances, last if frame.question is None else frame.question.at)
         self.query_one("#question").display = question is not None
         self.query_one("#end").display = question is None
         put(self, "#legend", model.legend(frame.listed))
