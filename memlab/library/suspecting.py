@@ -32,6 +32,8 @@ FEWEST_NETWORKS, LEAST_NETWORKS = 10, 4
 #: Epochs of up to so many examples; of more, fewer, as each epoch has more updates.
 EPOCHS, EPOCHS_UP_TO, FEWEST_EPOCHS = 30, 2_000, 4
 MOST_EXAMPLES = 2_000_000
+#: A fake class is added where there are so many classes, and so many threshold samples of it.
+CLASSES, SAMPLES = 5, 20
 FORMATS = {".npz": "npz", ".csv": "csv"}
 
 
@@ -46,7 +48,9 @@ class Asked:
     @property
     def networks(self) -> int:
         """How many networks it has."""
-        return len(self.experiment.seed_list)
+        from memlab.experiment.grid import member_count
+
+        return member_count(self.experiment)
 
 
 def data_name(what: str) -> str | None:
@@ -119,8 +123,8 @@ def asked(
         "title": f"Suspects: {short}",
         "dataset": spec.model_dump(exclude_none=True) | _scaling(raw),
         "corruption": {"shared": True},
-        "seeds": networks or networks_for(len(raw.y)),
     }
+    tree |= _seeds(networks or networks_for(len(raw.y)), raw)
     if model is not None:
         tree["model"] = {"name": model}
     made = reading.experiment(tree, what, changes)
@@ -129,6 +133,17 @@ def asked(
             "A committee needs dataset.whole, dataset.subset below 1 and evaluation.outcomes."
         )
     return Asked(short, made, raw)
+
+
+def _seeds(networks: int, raw: Raw) -> dict[str, Any]:
+    """As many networks; half of them with one set of threshold samples, half with another.
+
+    Of few classes a set would take a large part of the examples: N/(C + 1).
+    """
+    enough = len(raw.y) >= SAMPLES * (raw.classes + 1)
+    if raw.classes < CLASSES or networks < 2 * FEWEST_NETWORKS or not enough:
+        return {"seeds": networks}
+    return {"seeds": networks // 2, "axes": {"dataset.fake_class": [1, 2]}}
 
 
 def networks_for(examples: int) -> int:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from memlab.data.corruption import Corrupted
+from memlab.data.neighbours import neighbour_votes
 from memlab.data.split import Splits
 from memlab.runs import npy
 from memlab.runs.committee import HEADER_FILE, CommitteeHeader, CommitteeSums
@@ -28,6 +29,8 @@ from memlab.worker.material import Material
 from memlab.worker.outcomes import same_data
 
 PREFIX = "committee."
+#: Of more examples, neighbours are not looked for.
+MOST_NEIGHBOURS = 20_000
 
 
 def committee_recorder(
@@ -45,19 +48,21 @@ def committee_recorder(
         return None
     if not all(same_data(parts[0], part) for part in parts):
         return None
+    splits = material.splits(first)
     header = CommitteeHeader(
         stack=plan.index,
         dataset=dataset.name,
         members=tuple(plan.indices),
         examples=len(parts[0].train_given),
-        class_names=material.splits(first).class_names,
+        class_names=splits.class_names[: splits.true_classes],
         best_epoch=0.0,
         files=None if (files := material.files(first)) is None else tuple(files),
         known_truth=first.experiment.corruption.kind != "none",
+        fake=splits.fake is not None,
+        neighbours=0 in plan.indices and len(parts[0].train_given) <= MOST_NEIGHBOURS,
     )
     return CommitteeRecorder(
-        stack_folder(run, plan.index), header, parts[0], material.splits(first), np.stack(known),
-        device,
+        stack_folder(run, plan.index), header, parts[0], splits, np.stack(known), device
     )  # fmt: skip
 
 
@@ -83,13 +88,13 @@ class CommitteeRecorder:
 
         self._state = {
             "sum": zeros(2, n),
-            "mass": zeros(2, n, classes, dtype=torch.float32),
+            "mass": zeros(2, n, classes + header.fake, dtype=torch.float32),
             "count": zeros(1),
             "best": torch.tensor([-1.0, 0.0], dtype=torch.float64, device=device),
             "networks": zeros(2, n, dtype=torch.int32),
             "margins": zeros(2, n),
-            "probabilities": zeros(2, n, classes, dtype=torch.float32),
-            "votes": zeros(n, classes, dtype=torch.int32),
+            "probabilities": zeros(2, n, classes + header.fake, dtype=torch.float32),
+            "votes": zeros(n, classes + header.fake, dtype=torch.int32),
         }
 
     @torch.no_grad()
@@ -137,6 +142,16 @@ class CommitteeRecorder:
         arrays = {name: tensor.cpu().numpy() for name, tensor in self._state.items()}
         train = self._splits.train
         arrays |= {"index": train.index, "given": self._part.train_given, "true": train.y}
+        classes = self._header.classes
+        for name in ("probabilities", "votes"):  # a fake class is nobody's
+            arrays[name] = arrays[name][..., :classes]
+        if self._splits.fake is not None:
+            arrays["fake"] = self._splits.fake
+        if self._header.neighbours:
+            given = np.minimum(self._part.train_given, classes)
+            arrays["neighbours"] = neighbour_votes(self._part.train_x, given, classes + 1)[
+                :, :classes
+            ]
         header = self._header.at(float(arrays["best"][1]))
         types = {name: dtype for name, (dtype, _) in header.arrays().items()}
         return CommitteeSums(header, {name: arrays[name].astype(types[name]) for name in types})
