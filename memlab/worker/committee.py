@@ -21,8 +21,6 @@ from memlab.data.split import Splits
 from memlab.runs import npy
 from memlab.runs.committee import HEADER_FILE, CommitteeHeader, CommitteeSums
 from memlab.runs.door import Place
-from memlab.runs.ledger import stack_folder
-from memlab.runs.run_folder import RunFolder
 from memlab.training.evaluation import Evaluation
 from memlab.training.plan import StackPlan
 from memlab.worker.material import Material
@@ -34,7 +32,6 @@ MOST_NEIGHBOURS = 20_000
 
 
 def committee_recorder(
-    run: RunFolder,
     plan: StackPlan,
     material: Material,
     parts: Sequence[Corrupted],
@@ -61,9 +58,7 @@ def committee_recorder(
         fake=splits.fake is not None,
         neighbours=0 in plan.indices and len(parts[0].train_given) <= MOST_NEIGHBOURS,
     )
-    return CommitteeRecorder(
-        stack_folder(run, plan.index), header, parts[0], splits, np.stack(known), device
-    )  # fmt: skip
+    return CommitteeRecorder(header, parts[0], splits, np.stack(known), device)
 
 
 class CommitteeRecorder:
@@ -71,14 +66,13 @@ class CommitteeRecorder:
 
     def __init__(
         self,
-        folder: Place,
         header: CommitteeHeader,
         part: Corrupted,
         splits: Splits,
         own: NDArray[np.bool_],
         device: torch.device,
     ) -> None:
-        self._folder, self._header, self._part, self._splits = folder, header, part, splits
+        self._header, self._part, self._splits = header, part, splits
         self._own = torch.from_numpy(own).to(device)
         self._given = torch.from_numpy(part.train_given).to(device)
         n, classes = header.examples, header.classes
@@ -156,16 +150,16 @@ class CommitteeRecorder:
         types = {name: dtype for name, (dtype, _) in header.arrays().items()}
         return CommitteeSums(header, {name: arrays[name].astype(types[name]) for name in types})
 
-    def publish(self) -> None:
-        """Writes everything; a reader sees it once it is whole.
+    def publish(self, folder: Place) -> None:
+        """Writes everything into the stack's folder; a reader sees it once it is whole.
 
         Raises:
             StorageError: if it cannot be written.
         """
         made = self.sums()
-        self._folder.parent.mkdir()
-        self._folder.mkdir()
+        folder.parent.mkdir()
+        folder.mkdir()
         for name, array in made.arrays.items():
-            npy.replace(self._folder / f"committee-{name}.npy", array)
+            npy.replace(folder / f"committee-{name}.npy", array)
         text = json.dumps(made.header.document()) + "\n"
-        (self._folder / HEADER_FILE).replace(text.encode())
+        (folder / HEADER_FILE).replace(text.encode())
