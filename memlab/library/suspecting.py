@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memlab import settings
-from memlab.errors import InvalidExperiment, MemlabError
+from memlab.errors import InvalidDataset, InvalidExperiment, MemlabError
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
     from memlab.data.dataset import Raw
     from memlab.data.duplicates import Twins
     from memlab.experiment.cost import Cost
     from memlab.experiment.spec import Experiment
+    from memlab.library.results import Table
     from memlab.runs.committee import Judgement
     from memlab.runs.run import Run
     from memlab.runs.run_folder import RunFolder
@@ -31,7 +34,9 @@ NETWORKS = ((20_000, 40), (200_000, 20))
 FEWEST_NETWORKS, LEAST_NETWORKS = 10, 4
 #: Epochs of up to so many examples; of more, fewer, as each epoch has more updates.
 EPOCHS, EPOCHS_UP_TO, FEWEST_EPOCHS = 30, 2_000, 4
-MOST_EXAMPLES = 2_000_000
+MOST_EXAMPLES, MOST_CLASSES = 2_000_000, 10_000
+#: A fake class is added where there are so many classes, and so many threshold samples of it.
+CLASSES, SAMPLES = 5, 20
 FORMATS = {".npz": "npz", ".csv": "csv"}
 
 
@@ -46,7 +51,9 @@ class Asked:
     @property
     def networks(self) -> int:
         """How many networks it has."""
-        return len(self.experiment.seed_list)
+        from memlab.experiment.grid import member_count
+
+        return member_count(self.experiment)
 
 
 def data_name(what: str) -> str | None:
@@ -119,8 +126,8 @@ def asked(
         "title": f"Suspects: {short}",
         "dataset": spec.model_dump(exclude_none=True) | _scaling(raw),
         "corruption": {"shared": True},
-        "seeds": networks or networks_for(len(raw.y)),
     }
+    tree |= _seeds(networks or networks_for(len(raw.y)), raw)
     if model is not None:
         tree["model"] = {"name": model}
     made = reading.experiment(tree, what, changes)
@@ -129,6 +136,17 @@ def asked(
             "A committee needs dataset.whole, dataset.subset below 1 and evaluation.outcomes."
         )
     return Asked(short, made, raw)
+
+
+def _seeds(networks: int, raw: Raw) -> dict[str, Any]:
+    """As many networks; half of them with one set of threshold samples, half with another.
+
+    Of few classes a set would take a large part of the examples: N/(C + 1).
+    """
+    enough = len(raw.y) >= SAMPLES * (raw.classes + 1)
+    if raw.classes < CLASSES or networks < 2 * FEWEST_NETWORKS or not enough:
+        return {"seeds": networks}
+    return {"seeds": networks // 2, "axes": {"dataset.fake_class": [1, 2]}}
 
 
 def networks_for(examples: int) -> int:
@@ -209,3 +227,76 @@ def twins(run: Run, found: Judgement) -> list[Twins]:
         found.true_label is not None or np.array_equal(raw.y, found.given_label)
     )
     return conflicting_twins(raw.x, found.given_label) if same else []
+
+
+def of_arrays(
+    x: ArrayLike,
+    y: ArrayLike,
+    networks: int | None,
+    model: str | None,
+    device: str | None,
+    progress: bool,
+) -> Table:
+    """The columns that `memlab.suspects` gives; raises as it does."""
+    import numpy as np
+
+    from memlab.library.results import Table
+    from memlab.library.run import Run
+    from memlab.runs.committee import judged
+
+    inputs, labels = np.asarray(x), np.asarray(y)
+    if labels.shape != (len(inputs),) or labels.dtype.kind not in "biufUSO":
+        raise InvalidDataset(
+            f"y has shape {labels.shape}; it must have one label for each of the {len(inputs)} "
+            "examples."
+        )
+    try:
+        classes, numbers = np.unique(labels, return_inverse=True)
+    except TypeError as error:
+        raise InvalidDataset("y mixes texts and numbers; labels are of one kind.") from error
+    if len(classes) > min(MOST_CLASSES, len(inputs) // 2):
+        raise InvalidDataset(
+            f"y has {len(classes):,} different values for {len(inputs):,} examples; labels are "
+            "classes, not measurements."
+        )
+    path = _kept(inputs, numbers.reshape(-1).astype(np.int64))
+    wanted = asked(f"npz:{path}", networks, model)
+    run = Run(begin(wanted, device)).wait(progress)
+    found = judged(run)
+    return Table(
+        {
+            "index": found.index,
+            "given_label": classes[found.given_label],
+            "suggested_label": classes[found.suggested_label],
+            "label_quality": found.label_quality,
+            "is_label_issue": found.is_label_issue,
+            "confidence": found.confidence,
+        }
+    )
+
+
+def _kept(x: NDArray[Any], y: NDArray[Any]) -> Path:
+    """The arrays as a file in the data folder, which the run goes on naming; equal ones share one.
+
+    Raises:
+        InvalidDataset: if `x` holds no numbers.
+        SettingsError, StorageError: if it cannot be written.
+    """
+    import io
+    from hashlib import sha256
+
+    import numpy as np
+
+    from memlab.atomic import storing, write_atomically
+
+    if x.dtype.kind not in "biuf":
+        raise InvalidDataset(f"x holds values of type {x.dtype}, not numbers.")
+    buffer = io.BytesIO()
+    np.savez(buffer, x=x, y=y)
+    digest = sha256(np.ascontiguousarray(x).tobytes() + y.tobytes()).hexdigest()[:16]
+    folder = settings.prepared(settings.data_folder() / "arrays")
+    path = folder / f"arrays-{digest}.npz"
+    if not path.exists():
+        with storing(path):
+            write_atomically(path, buffer.getvalue())
+    return path

@@ -72,7 +72,7 @@ def summary(found: Judgement, twins: Sequence[Twins] = (), below: Count | None =
         unseen=float(found.unseen.mean()),
         accuracy=float(right.mean()) if len(right) else float("nan"),
         wrong=wrong_labels(found.probabilities, given),
-        below=below,
+        below=found.below,
         class_names=names,
         matrix=tuple(tuple(map(float, row)) for row in matrix),
         flips=_flips(matrix, names),

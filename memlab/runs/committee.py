@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from memlab.errors import RunFolderError
 from memlab.runs import documents
 from memlab.runs.door import Missing, Place
+from memlab.runs.fake_class import below_threshold
 from memlab.runs.label_noise import (
+    Count,
     complete,
-    confident_class,
     confident_joint,
     flips,
     posterior,
@@ -34,7 +35,12 @@ from memlab.runs.run import Run
 SCHEMA = 1
 HEADER_FILE = "committee.json"
 #: Of all arrays, `committee-NAME.npy`.
-ARRAYS = ("index", "given", "true", "networks", "margins", "probabilities", "votes")
+ARRAYS = (
+    *("index", "given", "true", "networks", "margins", "probabilities", "votes"),
+    *("fake", "neighbours"),
+)
+#: Below so much quality, a label is held for wrong; what neighbours count beside the networks.
+ISSUE_BELOW, NEIGHBOURS_SHARE = 0.6, 0.2
 Values = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -53,6 +59,8 @@ class Judgement:
     and over those that did not; `agreement` is the share of the latter that predict the given
     label. Where no network is on one side, its columns are NaN, and the other side judges.
 
+    `below_threshold` says what lies below the threshold of a fake class and `below` how many do
+    (`memlab.runs.fake_class`), None where networks had none.
     `probabilities` `[examples, classes]` are those out of sample, by `unseen` networks; `files`
     names each example's file, None where the data are no folder; `true_label` and `corrupted` are
     what a corruption of the experiment did, None where it has none.
@@ -72,6 +80,8 @@ class Judgement:
     class_names: tuple[str, ...]
     networks: int
     dataset: str
+    below_threshold: Mask | None = None
+    below: Count | None = None
     files: tuple[str, ...] | None = None
     true_label: Integers | None = None
     corrupted: Mask | None = None
@@ -97,6 +107,8 @@ class CommitteeHeader:
     best_epoch: float
     files: tuple[str, ...] | None
     known_truth: bool
+    fake: bool
+    neighbours: bool
 
     @property
     def classes(self) -> int:
@@ -108,10 +120,12 @@ class CommitteeHeader:
 
         `networks` counts the members in whose sample each example was, and out of whose; `margins`
         and `probabilities` are sums over them of the mean up to the best epoch; `votes` counts the
-        predictions at the best epoch of those that did not see it.
+        predictions at the best epoch of those that did not see it; `neighbours`, in one stack only,
+        the labels of the 15 nearest others. Examples in `fake` were given a class that is none
+        (`given` is then the number of classes): they are no judgement of their label.
         """
         n, classes = self.examples, self.classes
-        return {
+        found: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {
             "index": (np.dtype("<i8"), (n,)),
             "given": (np.dtype("<i4"), (n,)),
             "true": (np.dtype("<i4"), (n,)),
@@ -120,6 +134,11 @@ class CommitteeHeader:
             "probabilities": (np.dtype("<f4"), (2, n, classes)),
             "votes": (np.dtype("<i4"), (n, classes)),
         }
+        if self.fake:
+            found["fake"] = (np.dtype("?"), (n,))
+        if self.neighbours:
+            found["neighbours"] = (np.dtype("|u1"), (n, classes))
+        return found
 
     def at(self, best_epoch: float) -> CommitteeHeader:
         """The same with the best epoch, once it is known."""
@@ -146,6 +165,8 @@ class CommitteeHeader:
             best_epoch=float(document["best_epoch"]),
             files=None if files is None else tuple(map(str, files)),
             known_truth=bool(document["known_truth"]),
+            fake=bool(document["fake"]),
+            neighbours=bool(document["neighbours"]),
         )
         if made.examples < 1 or not made.members or not made.class_names:
             raise ValueError("sizes do not agree")
@@ -218,7 +239,7 @@ def stack_sums(folder: Place) -> CommitteeSums:
         for name, (dtype, shape) in header.arrays().items()
     }
     for name, low, end in (
-        ("given", 0, header.classes),
+        ("given", 0, header.classes + header.fake),
         ("true", 0, header.classes),
         ("networks", 0, len(header.members) + 1),
         ("votes", 0, len(header.members) + 1),
@@ -236,31 +257,37 @@ def judgement(sums: Sequence[CommitteeSums]) -> Judgement:
         RunFolderError: if they are not.
     """
     first = sums[0]
-    for name in ("index", "given"):
-        if any(not np.array_equal(first.arrays[name], one.arrays[name]) for one in sums[1:]):
-            raise RunFolderError("The stacks of this committee were given different labels.")
+    given = _given(sums)
     order = np.argsort(first.arrays["index"], kind="stable")
-    networks, margins = _total(sums, "networks")[:, order], _total(sums, "margins")[:, order]
-    given = np.asarray(first.arrays["given"], np.int64)[order]
+    networks, margins = _total(sums, "networks"), _total(sums, "margins")
     rows = np.arange(len(given))
     with np.errstate(divide="ignore", invalid="ignore"):
-        in_margin, out_margin = margins / networks
-        seen, unseen = _total(sums, "probabilities")[:, order] / networks[..., None]
-        agreement = _total(sums, "votes")[order][rows, given] / networks[1]
+        in_margin, out_margin = (margins / networks)[:, order]
+        sides = _total(sums, "probabilities")
+        seen, unseen = (sides / sides.sum(-1, keepdims=True))[:, order]
+        agreement = (_total(sums, "votes")[rows, given] / networks[1])[order]
+    below, count = _below(sums)
+    near = next((one.arrays["neighbours"] for one in sums if one.header.neighbours), None)
+    if near is not None:
+        near = _shares(near[order])
+    given, networks = given[order], networks[:, order]
     suggested, confidence = suggestion(unseen, given)
+    quality = label_quality(seen, unseen, given, near)
     header = first.header
     return Judgement(
         index=np.asarray(first.arrays["index"], np.int64)[order],
         given_label=given,
         suggested_label=suggested,
-        label_quality=label_quality(seen, unseen, given),
+        label_quality=quality,
         confidence=confidence,
-        is_label_issue=issues(seen, unseen, given),
+        is_label_issue=quality < ISSUE_BELOW,
         in_margin=in_margin,
         out_margin=out_margin,
         agreement=agreement,
         probabilities=unseen,
         unseen=np.asarray(networks[1], np.int64),
+        below_threshold=None if below is None else below[order],
+        below=count,
         class_names=header.class_names,
         networks=sum(len(one.header.members) for one in sums),
         dataset=header.dataset,
@@ -268,14 +295,57 @@ def judgement(sums: Sequence[CommitteeSums]) -> Judgement:
         true_label=np.asarray(first.arrays["true"], np.int64)[order]
         if header.known_truth
         else None,
-        corrupted=np.asarray(first.arrays["true"] != first.arrays["given"])[order]
-        if header.known_truth
-        else None,
+        corrupted=np.asarray(first.arrays["true"][order] != given) if header.known_truth else None,
     )
 
 
+def _given(sums: Sequence[CommitteeSums]) -> Integers:
+    """Each example's label, from a stack that was given it; raises as `judgement`."""
+    first = sums[0]
+    given = np.asarray(first.arrays["given"], np.int64)
+    for one in sums[1:]:
+        other = np.asarray(one.arrays["given"], np.int64)
+        both = (given < first.header.classes) & (other < first.header.classes)
+        same = np.array_equal(first.arrays["index"], one.arrays["index"])
+        if not same or (given != other)[both].any():
+            raise RunFolderError("The stacks of this committee were given different labels.")
+        given = np.minimum(given, other)
+    if (given == first.header.classes).any():
+        raise RunFolderError("This committee has not judged all of its examples yet.")
+    return given
+
+
 def _total(sums: Sequence[CommitteeSums], name: str) -> Values:
-    return np.asarray(np.sum([one.arrays[name] for one in sums], axis=0, dtype=np.float64))
+    """The sum over stacks; examples of a fake class are left out of it."""
+    total: Values | None = None
+    for one in sums:
+        part = one.arrays[name].astype(np.float64)
+        if one.header.fake:
+            axis = 0 if name == "votes" else 1
+            part[(slice(None),) * axis + (one.arrays["fake"],)] = 0.0
+        total = part if total is None else total + part
+    assert total is not None
+    return total
+
+
+def _below(sums: Sequence[CommitteeSums]) -> tuple[Mask | None, Count | None]:
+    """What lies below the thresholds of the sets of threshold samples, and how many."""
+    sets: dict[bytes, list[CommitteeSums]] = {}
+    for one in sums:
+        if one.header.fake:
+            sets.setdefault(one.arrays["fake"].tobytes(), []).append(one)
+    areas, samples = [], []
+    for own in sets.values():
+        fake = own[0].arrays["fake"]
+        networks = np.sum([one.arrays["networks"][0] for one in own], axis=0)
+        margins = np.sum([one.arrays["margins"][0] for one in own], axis=0, dtype=np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            area = margins / networks
+        surely = area[fake & (networks > 0)]
+        if len(surely):
+            areas.append(np.where(fake, np.nan, area))
+            samples.append(surely)
+    return below_threshold(areas, samples) if areas else (None, None)
 
 
 def suggestion(probabilities: Values, given: Integers) -> tuple[Integers, Values]:
@@ -293,31 +363,32 @@ def probability_margin(probabilities: Values, given: Integers) -> Values:
     return np.asarray(probabilities[np.arange(len(given)), given] - largest)
 
 
-def label_quality(seen: Values, unseen: Values, given: Integers) -> Values:
+def label_quality(
+    seen: Values, unseen: Values, given: Integers, near: Values | None = None
+) -> Values:
     """In [0, 1], low where the label is suspicious, from probabilities in and out of sample.
 
-    With p their mean (the one that there is, where there is one only), the mean of two margins of
-    the given class, on [0, 1]: that of p, and that of p corrected for labels that go one way from
-    class to class (`label_noise.flips`), given the label. 0.5 where neither side has a network.
-    What else was tried is decision 018.
+    With p their mean (the one that there is, where there is one only) and a fifth of `near`, the
+    neighbours' labels, it is the mean of two margins of the given class, on [0, 1]: that of p, and
+    that of p corrected for labels that go one way from class to class (`label_noise.flips`), once
+    the label is known. 1 where nobody judges: nothing is known against it. What else was tried:
+    decision 018.
     """
     sides = np.stack([seen, unseen])
     there = complete(sides)
     both = np.where(there[..., None], sides, 0.0).sum(0) / np.maximum(there.sum(0), 1)[:, None]
     judged = np.asarray(there.any(0), np.bool_)
     both[~judged] = 1.0 / both.shape[1]
-    mixing = flips(confident_joint(unseen, given), len(given))
+    out = unseen
+    if near is not None:
+        both = (1 - NEIGHBOURS_SHARE) * both + NEIGHBOURS_SHARE * near
+        out = (1 - NEIGHBOURS_SHARE) * unseen + NEIGHBOURS_SHARE * near
+    mixing = flips(confident_joint(out, given), len(given))
     corrected = posterior(unmixed(both, mixing), given, mixing)
     total = probability_margin(both, given) + probability_margin(corrected, given)
-    return np.where(judged, (2.0 + total) / 4.0, 0.5)
+    return np.where(judged, np.clip((2.0 + total) / 4.0, 0.0, 1.0), 1.0)
 
 
-def issues(seen: Values, unseen: Values, given: Integers) -> Mask:
-    """Labels that are held for wrong, `[examples]`.
-
-    Networks that were trained on the label still preferred another class, and those that were not
-    count it under another (`label_noise.confident_class`).
-    """
-    found = confident_class(unseen, given)
-    resisted = probability_margin(seen, given) < 0
-    return np.asarray(resisted & (found >= 0) & (found != given), np.bool_)
+def _shares(votes: NDArray[np.uint8]) -> Values:
+    found = votes.astype(np.float64)
+    return np.asarray(found / np.maximum(found.sum(1, keepdims=True), 1.0))

@@ -16,22 +16,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from memlab.data.corruption import Corrupted
+from memlab.data.neighbours import neighbour_votes
 from memlab.data.split import Splits
 from memlab.runs import npy
 from memlab.runs.committee import HEADER_FILE, CommitteeHeader, CommitteeSums
 from memlab.runs.door import Place
-from memlab.runs.ledger import stack_folder
-from memlab.runs.run_folder import RunFolder
 from memlab.training.evaluation import Evaluation
 from memlab.training.plan import StackPlan
 from memlab.worker.material import Material
 from memlab.worker.outcomes import same_data
 
 PREFIX = "committee."
+#: Of more examples, neighbours are not looked for.
+MOST_NEIGHBOURS = 20_000
 
 
 def committee_recorder(
-    run: RunFolder,
     plan: StackPlan,
     material: Material,
     parts: Sequence[Corrupted],
@@ -45,20 +45,20 @@ def committee_recorder(
         return None
     if not all(same_data(parts[0], part) for part in parts):
         return None
+    splits = material.splits(first)
     header = CommitteeHeader(
         stack=plan.index,
         dataset=dataset.name,
         members=tuple(plan.indices),
         examples=len(parts[0].train_given),
-        class_names=material.splits(first).class_names,
+        class_names=splits.class_names[: splits.true_classes],
         best_epoch=0.0,
         files=None if (files := material.files(first)) is None else tuple(files),
         known_truth=first.experiment.corruption.kind != "none",
+        fake=splits.fake is not None,
+        neighbours=0 in plan.indices and len(parts[0].train_given) <= MOST_NEIGHBOURS,
     )
-    return CommitteeRecorder(
-        stack_folder(run, plan.index), header, parts[0], material.splits(first), np.stack(known),
-        device,
-    )  # fmt: skip
+    return CommitteeRecorder(header, parts[0], splits, np.stack(known), device)
 
 
 class CommitteeRecorder:
@@ -66,14 +66,13 @@ class CommitteeRecorder:
 
     def __init__(
         self,
-        folder: Place,
         header: CommitteeHeader,
         part: Corrupted,
         splits: Splits,
         own: NDArray[np.bool_],
         device: torch.device,
     ) -> None:
-        self._folder, self._header, self._part, self._splits = folder, header, part, splits
+        self._header, self._part, self._splits = header, part, splits
         self._own = torch.from_numpy(own).to(device)
         self._given = torch.from_numpy(part.train_given).to(device)
         n, classes = header.examples, header.classes
@@ -83,13 +82,13 @@ class CommitteeRecorder:
 
         self._state = {
             "sum": zeros(2, n),
-            "mass": zeros(2, n, classes, dtype=torch.float32),
+            "mass": zeros(2, n, classes + header.fake, dtype=torch.float32),
             "count": zeros(1),
             "best": torch.tensor([-1.0, 0.0], dtype=torch.float64, device=device),
             "networks": zeros(2, n, dtype=torch.int32),
             "margins": zeros(2, n),
-            "probabilities": zeros(2, n, classes, dtype=torch.float32),
-            "votes": zeros(n, classes, dtype=torch.int32),
+            "probabilities": zeros(2, n, classes + header.fake, dtype=torch.float32),
+            "votes": zeros(n, classes + header.fake, dtype=torch.int32),
         }
 
     @torch.no_grad()
@@ -137,20 +136,30 @@ class CommitteeRecorder:
         arrays = {name: tensor.cpu().numpy() for name, tensor in self._state.items()}
         train = self._splits.train
         arrays |= {"index": train.index, "given": self._part.train_given, "true": train.y}
+        classes = self._header.classes
+        for name in ("probabilities", "votes"):  # a fake class is nobody's
+            arrays[name] = arrays[name][..., :classes]
+        if self._splits.fake is not None:
+            arrays["fake"] = self._splits.fake
+        if self._header.neighbours:
+            given = np.minimum(self._part.train_given, classes)
+            arrays["neighbours"] = neighbour_votes(self._part.train_x, given, classes + 1)[
+                :, :classes
+            ]
         header = self._header.at(float(arrays["best"][1]))
         types = {name: dtype for name, (dtype, _) in header.arrays().items()}
         return CommitteeSums(header, {name: arrays[name].astype(types[name]) for name in types})
 
-    def publish(self) -> None:
-        """Writes everything; a reader sees it once it is whole.
+    def publish(self, folder: Place) -> None:
+        """Writes everything into the stack's folder; a reader sees it once it is whole.
 
         Raises:
             StorageError: if it cannot be written.
         """
         made = self.sums()
-        self._folder.parent.mkdir()
-        self._folder.mkdir()
+        folder.parent.mkdir()
+        folder.mkdir()
         for name, array in made.arrays.items():
-            npy.replace(self._folder / f"committee-{name}.npy", array)
+            npy.replace(folder / f"committee-{name}.npy", array)
         text = json.dumps(made.header.document()) + "\n"
-        (self._folder / HEADER_FILE).replace(text.encode())
+        (folder / HEADER_FILE).replace(text.encode())

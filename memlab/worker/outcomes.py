@@ -55,7 +55,8 @@ class OutcomeRecorder:
             test=test,
             class_names=splits.class_names,
             same=all(same_data(first, part) for part in parts),
-            neighbours=0 in plan.indices and 1 < train <= MOST_NEIGHBOURS,
+            # A committee looks at them itself.
+            neighbours=0 in plan.indices and 1 < train <= MOST_NEIGHBOURS and not splits.held_out,
         )
         shape = (len(parts), train + test)
         self._correct = np.zeros(shape, np.bool_)

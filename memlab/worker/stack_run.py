@@ -88,8 +88,9 @@ class StackRun:
         if experiment.evaluation.outcomes:
             home, splits = stack_folder(folder, plan.index), material.splits(plan.members[0])
             self._outcomes = OutcomeRecorder(home, plan, parts, splits)
+        self._home = stack_folder(folder, plan.index)
         self._committee: CommitteeRecorder | None = committee_recorder(
-            folder, plan, material, parts, device
+            plan, material, parts, device
         )
         self._resume()
 
@@ -208,7 +209,7 @@ class StackRun:
         if self._outcomes is not None:
             self._outcomes.publish()
         if self._committee is not None:
-            self._committee.publish()
+            self._committee.publish(self._home)
         self.done = True
         self.save()
 
