@@ -108,6 +108,8 @@ def _sums(folder: RunFolder, dataset: str, names: tuple[str, ...]) -> None:
         best_epoch=2.0,
         files=None,
         known_truth=False,
+        fake=False,
+        neighbours=False,
     )
     rows = np.arange(EXAMPLES)
     sure = np.full(EXAMPLES, 0.91)
