@@ -24,8 +24,9 @@ from memlab.spelling import closest, did_you_mean
 from memlab.text import plain
 
 NEXT = 10  # examples that a forecast is about
-#: Standard deviations of a and of b − 1 before any verdict, see `forecast`.
-SHIFT, SLOPE = 2.0, 1.0
+#: What is expected of a chance before any verdict, see `forecast`: how steeply it falls, and the
+#: standard deviations of a and b.
+STEEPNESS, SHIFT, SLOPE = 2.5, 3.0, 2.0
 NEWTON_STEPS, LONGEST_STEP = 40, 1.0
 FARTHEST = 7.0  # logits
 
@@ -155,26 +156,28 @@ def check_review(review: Review, listed: ReviewList) -> None:
 def forecast(listed: ReviewList, review: Review) -> Values:
     """The chance that each label is wrong, `[examples]`, by the scores and the verdicts so far.
 
-    A logistic curve in the logit of the quality, p = σ(a − b·logit q). Before any verdict it is
-    what the scores say themselves (a = 0, b = 1); a normal prior around that gives way to the
-    verdicts as they come. b is never negative: down the list, labels do not become worse.
+    A logistic curve in the logit of the quality, p = σ(a + b·x), with x the distance above the last
+    label that is held for wrong, where a chance of a half is expected. Before any verdict a = 0 and
+    b = `STEEPNESS`; a normal prior around that gives way to the verdicts as they come. b is never
+    negative: of two labels, the one of better quality is not the more likely to be wrong.
     """
-    logit = _logit(listed.quality)
+    edge = listed.quality[listed.issues - 1] if listed.issues else np.float64(0.5)
+    distance = _logit(np.atleast_1d(edge)) - _logit(listed.quality)
     where = [listed.position[i] for i, verdict in review.verdicts.items() if verdict.decided]
     wrong = [v.kind != "right" for v in review.verdicts.values() if v.decided]
-    a, b = 0.0, 1.0
-    x, y = -logit[where], np.array(wrong, np.float64)
+    a, b = 0.0, STEEPNESS
+    x, y = distance[where], np.array(wrong, np.float64)
     weight = np.array([SHIFT, SLOPE]) ** -2.0
     for _ in range(NEWTON_STEPS if where else 0):
         p = 1.0 / (1.0 + np.exp(-(a + b * x)))
-        slope = np.array([(y - p).sum(), ((y - p) * x).sum()]) - weight * [a, b - 1.0]
+        slope = np.array([(y - p).sum(), ((y - p) * x).sum()]) - weight * [a, b - STEEPNESS]
         v = p * (1.0 - p)
         bend = np.array([[v.sum(), (v * x).sum()], [(v * x).sum(), (v * x * x).sum()]])
         step = np.linalg.solve(bend + np.diag(weight), slope).clip(-LONGEST_STEP, LONGEST_STEP)
         a, b = a + step[0], max(0.0, b + step[1])
         if np.abs(step).max() < 1e-6:
             break
-    chance: Values = 1.0 / (1.0 + np.exp(-(a - b * logit)))
+    chance: Values = 1.0 / (1.0 + np.exp(-(a + b * distance)))
     return chance
 
 

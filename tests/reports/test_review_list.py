@@ -58,8 +58,13 @@ def test_those_held_for_wrong_come_first_with_what_the_networks_say(tmp_path: Pa
 
 def test_before_any_verdict_the_scores_have_the_word() -> None:
     quality = np.linspace(0.05, 0.95, 19)
-    assert forecast(listed(quality), Review()) == pytest.approx(1 - quality)
-    assert next_wrong(listed(quality), Review()) == (10, pytest.approx((1 - quality[:10]).sum()))
+    found = listed(quality)
+    chances = forecast(found, Review())
+    last = found.issues - 1
+    assert chances[last] == pytest.approx(0.5)
+    assert chances[0] > 0.99
+    assert chances[-1] < 0.01
+    assert next_wrong(found, Review()) == (10, pytest.approx(chances[:10].sum()))
 
 
 def test_verdicts_outweigh_scores_that_cry_wolf() -> None:
@@ -71,7 +76,8 @@ def test_verdicts_outweigh_scores_that_cry_wolf() -> None:
     assert hardly < 1.5
     assert 3.5 < half < 6.5
     assert nearly > 9
-    assert next_wrong(found, said(*["skip"] * 20))[1] == pytest.approx((1 - quality[20:30]).sum())
+    unsaid = forecast(found, Review())
+    assert next_wrong(found, said(*["skip"] * 20))[1] == pytest.approx(unsaid[20:30].sum())
 
 
 def test_the_forecast_meets_what_comes_on_the_average() -> None:
