@@ -209,7 +209,7 @@ def remarks(found: list[Gain], made: Correction) -> list[str]:
         lines.append(
             "Nothing was kept aside for testing, so each example was held out once. Against the "
             "original labels every mistake that was mended counts against the correction, against "
-            "the reviewed ones its own opinion counts for it: what it gains lies between."
+            "the reviewed ones its own opinion counts for it: neither alone is fair."
         )
     for gain in found:
         lines.append(f"Against {gain.against}: {verdict(gain)}")

@@ -18,7 +18,10 @@ from memlab.reports.review_list import (
     next_wrong,
     review_list,
 )
+from memlab.runs import run_folder
 from memlab.runs.review import Kind, Review, Verdict
+from memlab.runs.run import Run
+from tests.cli.test_suspects import keep
 from tests.judged_run import EXAMPLES, GIVEN, TRUE, WRONG, judged
 
 
@@ -54,6 +57,30 @@ def test_those_held_for_wrong_come_first_with_what_the_networks_say(tmp_path: Pa
     assert found.confidence[0] == pytest.approx(0.97)
     assert (np.diff(found.quality[: found.issues]) >= 0).all()
     assert (np.diff(found.quality[found.issues :]) >= 0).all()
+
+
+def test_an_ordinary_run_has_such_a_list_by_its_ledger(tmp_path: Path) -> None:
+    folder, lock = run_folder.create(tmp_path / "runs", "mine", "title = 'x'", {})
+    lock.close()
+    keep(folder, names=("cats", "dogs"))  # of rows 100 to 119, 107 is most suspect, then 103
+    found = review_list(Run(folder))
+    assert found.class_names == ("cats", "dogs")
+    assert found.index[:2].tolist() == [107, 103]
+    assert found.issues == 2
+    assert found.given[:2].tolist() == [0, 0]
+    assert found.suggested[:3].tolist() == [1, 1, -1]
+    assert found.confidence[0] == 1.0
+    assert np.isnan(found.confidence[2])
+    assert found.quality[0] == pytest.approx(1 / (1 + np.exp(5.0)))
+    assert (np.diff(found.quality) >= 0).all()
+
+
+def test_a_run_without_a_ledger_says_what_it_takes(tmp_path: Path) -> None:
+    folder, lock = run_folder.create(tmp_path / "runs", "mine", "title = 'x'", {})
+    lock.close()
+    assert not judges_labels(Run(folder))
+    with pytest.raises(RunFolderError, match="kept no ledger"):
+        review_list(Run(folder))
 
 
 def test_before_any_verdict_the_scores_have_the_word() -> None:

@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from memlab import disk
+from memlab.errors import StorageError
 from memlab.runs.review import ReviewLog, read_review
 from memlab.settings import HOME_VARIABLE
 from memlab.tui.app import MemlabApp
@@ -191,6 +192,17 @@ async def test_a_verdict_that_cannot_be_written_is_asked_again(
         await press(pilot, "n")
         assert text(pilot, "#message") == ""
         assert list(kinds(photos)) == [13]
+
+
+def test_nothing_is_written_once_the_screen_has_gone(photos: Judged) -> None:
+    reviewer = Reviewer(photos.folder)
+    reviewer.answered(0, "drop")
+    reviewer.close()
+    reviewer.close()
+    with pytest.raises(StorageError):
+        reviewer.answered(1, "drop")
+    assert list(kinds(photos)) == [13]
+    ReviewLog(photos.folder).close()
 
 
 async def test_what_was_said_is_not_asked_in_the_next_session(photos: Judged) -> None:

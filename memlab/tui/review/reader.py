@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,7 @@ class Frame:
 
 
 class Reviewer:
-    """An open review of one run; one thread at a time uses it."""
+    """An open review of a run; one thread at a time uses it, the app may close it meanwhile."""
 
     def __init__(self, folder: RunFolder) -> None:
         """Opens it.
@@ -84,10 +85,12 @@ class Reviewer:
         self._view = reviewing.view_of(found)
         self._names = reviewing.value_names(found)
         self._files = reviewing.files_of(found)
+        self._writing = Lock()  # a descriptor that is closed in a write could be another file's
 
     def close(self) -> None:
-        """Lets another window review."""
-        self._log.close()
+        """Lets another window review; nothing is written afterwards."""
+        with self._writing:
+            self._log.close()
 
     def next_question(self) -> Frame:
         """About the first example of the list of which nothing was said."""
@@ -102,12 +105,14 @@ class Reviewer:
         Raises:
             StorageError: if it could not be written.
         """
-        self._log.give(int(self._found.listed.index[at]), kind, label)
+        with self._writing:
+            self._log.give(int(self._found.listed.index[at]), kind, label)
         return self.next_question()
 
     def taken_back(self) -> Frame:
         """What was said last is taken back, and asked again. Raises as `answered`."""
-        last = self._log.undo()
+        with self._writing:
+            last = self._log.undo()
         if last is None:
             return self.next_question()
         return self._frame(self._found.listed.position[last.index], again=True)

@@ -116,6 +116,7 @@ class ReviewScreen(LiveScreen[Frame]):
         except BaseException:
             reviewer.close()
             raise
+        self._reviewer = reviewer
         if not self.is_attached:  # the screen was left meanwhile
             reviewer.close()
         return frame
