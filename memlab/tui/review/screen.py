@@ -47,7 +47,7 @@ class ReviewScreen(LiveScreen[Frame]):
         Binding("y", "say('right')", "right"),
         Binding("n", "suggestion", "suggested"),
         Binding("0", "digit(0)", "another", key_display="0-9"),
-        *(Binding(digit, f"digit({digit})", "another", show=False) for digit in "123456789"),
+        *(Binding(digit, f"digit({digit})", show=False) for digit in "123456789"),
         Binding("equals_sign", "name", "name", key_display="="),
         Binding("d", "say('drop')", "drop"),
         Binding("s", "say('skip')", "skip"),
