@@ -391,6 +391,19 @@ def test_what_means_nothing_is_refused_in_one_sentence(
     assert not list(photos.data.parent.glob("*corrected*"))
 
 
+def test_a_class_that_is_gone_leaves_a_copy_and_a_sentence(
+    photos: Judged, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [int(row) for row in np.flatnonzero(GIVEN == 2)]
+    say(photos.folder, *((row, "drop", None) for row in rows))
+    assert cli.main(["suspects", photos.folder.id, "--apply", "--seeds", "2"]) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 2
+    assert f"{EXAMPLES - len(rows)} examples written to" in said[0]
+    assert "cannot be measured: after-0.npz: y goes up to 3, but no example has label 2" in said[1]
+    assert str(photos.data.parent / "correction-") not in said[1]
+
+
 @pytest.mark.parametrize("test", [pytest.param(False, marks=pytest.mark.full), True])
 def test_a_correction_is_trained_before_and_after(
     home: Path, capsys: pytest.CaptureFixture[str], test: bool

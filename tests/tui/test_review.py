@@ -150,6 +150,18 @@ async def test_a_name_or_its_beginning_is_typed(home: Path) -> None:
         assert len(kinds(found)) == 1
 
 
+async def test_names_from_a_file_steer_no_terminal(home: Path) -> None:
+    names = tuple(f"{name}\x1b[31m\u202e" for name in TREES)
+    found = judged(home, names=names)
+    async with app_on(found).run_test(size=(80, 24)) as pilot:
+        await asked(pilot)
+        await press(pilot, "n", "n", "n", "n")
+        assert "ash" in text(pilot, "#end")
+        for selector in ("#legend", "#end", "#asked", "#suggestion", "#standing"):
+            assert "\x1b" not in text(pilot, selector)
+            assert "\u202e" not in text(pilot, selector)
+
+
 async def test_a_key_before_the_next_picture_answers_nothing(
     photos: Judged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
