@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--most", type=int, default=1000)
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--data", action="append", choices=tuple(suspects.DATA))
+    parser.add_argument("--data", action="append", choices=suspects.DATA)
     parser.add_argument("--noise", action="append", choices=suspects.NOISE)
     parser.add_argument("--rate", action="append", type=float)
     parser.add_argument("--replicates", type=int, default=suspects.REPLICATES)
@@ -61,7 +61,7 @@ def measure(options: argparse.Namespace, bench: Bench) -> dict[str, object]:
         return {"rows": rows}
     if options.what == "suspects":
         wanted = suspects.Wanted(
-            data=options.data or tuple(suspects.DATA),
+            data=options.data or suspects.DATA,
             noise=options.noise or suspects.NOISE,
             rates=options.rate or suspects.RATES,
             replicates=options.replicates,

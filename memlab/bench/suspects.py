@@ -29,7 +29,9 @@ from memlab.library import suspecting
 from memlab.runs.committee import probability_margin
 
 OURS = "memlab"
-DATA = {"digits": 1000, "fashion-mnist": 5000, "mnist1d": 2000}
+#: The data, and at most how many examples of each.
+DATA = ("digits", "fashion-mnist", "mnist1d")
+MOST = (1000, 5000, 2000)
 NOISE = ("none", *label_noise.KINDS)
 RATES = (0.05, 0.2, 0.4)
 REPLICATES, FIRST, FOLDS = 5, 200, 5
@@ -41,7 +43,7 @@ Scores = dict[str, tuple[NDArray[np.float64], int, float]]
 class Wanted:
     """The part of the bench that is run; `examples` and `networks` None are its own."""
 
-    data: Sequence[str] = tuple(DATA)
+    data: Sequence[str] = DATA
     noise: Sequence[str] = NOISE
     rates: Sequence[float] = RATES
     replicates: int = REPLICATES
@@ -77,7 +79,7 @@ def _cell(
 ) -> dict[str, Found]:
     """What every method finds in one replicate."""
     tell(f"{data}, {noise} {rate:.0%}, replicate {replicate} …")
-    x, y, classes = drawn(data, wanted.examples or DATA[data], replicate)
+    x, y, classes = drawn(data, wanted.examples or MOST[DATA.index(data)], replicate)
     given = y if noise == "none" else label_noise.KINDS[noise](x, y, classes, rate, replicate)
     path = bench.folder / "suspects.npz"
     np.savez(path, x=x, y=given)

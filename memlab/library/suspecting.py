@@ -168,7 +168,7 @@ def network_of(examples: int, images: bool) -> dict[str, Any]:
         "optimizer": {
             "learning_rate": 0.05,
             "momentum": 0.9,
-            "batch_size": max(1, min(batch, own // 2)),
+            "batch_size": max(1, min(batch, max(8, own // 14), own)),
         },
         "stop": {"epochs": max(FEWEST_EPOCHS, round(epochs))},
         "evaluation": {"parts": ["train", "validation", "test"], "outcomes": True},

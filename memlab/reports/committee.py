@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memlab.numbers import percent
-from memlab.runs.committee import Judgement
+from memlab.runs.committee import FEW, Judgement
 from memlab.runs.label_noise import Count, complete, confident_joint, noise_matrix, wrong_labels
 from memlab.text import plain
 
 if TYPE_CHECKING:
     from memlab.data.duplicates import Twins
 
-#: Classes of fewer examples are hardly in the sample of a network that lacks one of them.
-FEW = 5
 SHOWN_FLIPS, SHOWN_TWINS, LEAST_FLIP = 5, 3, 0.02
+#: Networks are said to be weak that disagree with so many more labels than twice the list.
+UNSURE = 0.2
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def sentences(told: Summary) -> list[str]:
     for name, count in told.few[:SHOWN_FLIPS]:
         lines.append(
             f"Class {plain(name, 60)!r} has {count} example{'' if count == 1 else 's'}: too few to "
-            f"be judged well ({FEW} at least), as hardly a network sees one without the other."
+            f"be judged ({FEW} at least): hardly a network sees one without the other."
         )
     if len(told.few) > SHOWN_FLIPS:
         lines.append(f"So have {len(told.few) - SHOWN_FLIPS} more classes.")
@@ -157,10 +157,10 @@ def _counts(told: Summary) -> list[str]:
             f"{below.value:,.0f} lie below the threshold of a fake class (95 % interval "
             f"{below.low:,.0f} to {below.high:,.0f}; Pleiss 2020)."
         )
-    if told.accuracy < 0.7 and told.below is None:
+    if told.accuracy < 1 - 2 * told.issues / told.examples - UNSURE:
         lines.append(
-            "These networks are often wrong themselves, and count what they do not know as wrong "
-            "labels: the list is better than the number. --model may choose a better network."
+            "These networks are often wrong themselves, and such counts take what they do not know "
+            "for wrong labels: trust the list more than the numbers. --model chooses a better one."
         )
     return lines
 

@@ -39,6 +39,8 @@ ARRAYS = (
     *("index", "given", "true", "networks", "margins", "probabilities", "votes"),
     *("fake", "neighbours"),
 )
+#: Classes of fewer examples are too rare for a network to know one without the other.
+FEW = 5
 #: Below so much quality, a label is held for wrong; what neighbours count beside the networks.
 ISSUE_BELOW, NEIGHBOURS_SHARE = 0.6, 0.2
 Values = NDArray[np.float64]
@@ -54,7 +56,8 @@ class Judgement:
     names); `given_label` and `suggested_label` are class numbers into `class_names`, the suggestion
     the likeliest class but the given one, `confidence` its probability in [0, 1] by the networks
     that did not see the example. `label_quality` in [0, 1] is low where the label is suspicious;
-    `is_label_issue` says that it is held for wrong. `in_margin` and `out_margin` are the mean
+    `is_label_issue` says that it is held for wrong, which no label of a class of fewer than `FEW`
+    examples is. `in_margin` and `out_margin` are the mean
     margin of the given label in logits up to the best epoch, over networks that saw the example
     and over those that did not; `agreement` is the share of the latter that predict the given
     label. Where no network is on one side, its columns are NaN, and the other side judges.
@@ -280,7 +283,7 @@ def judgement(sums: Sequence[CommitteeSums]) -> Judgement:
         suggested_label=suggested,
         label_quality=quality,
         confidence=confidence,
-        is_label_issue=quality < ISSUE_BELOW,
+        is_label_issue=(quality < ISSUE_BELOW) & (np.bincount(given)[given] >= FEW),
         in_margin=in_margin,
         out_margin=out_margin,
         agreement=agreement,

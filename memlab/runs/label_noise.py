@@ -52,7 +52,8 @@ def confident_class(probabilities: Values, given: Integers) -> Integers:
     counts = np.bincount(given[there], minlength=classes)
     own = np.bincount(given[there], known[np.arange(len(given)), given][there], classes)
     thresholds = np.where(counts > 0, own / np.maximum(counts, 1), np.inf)
-    above = np.where((known >= thresholds) & there[:, None], known, -1.0)
+    reached = known >= thresholds - 1e-9  # equal probabilities have a mean that may be off by that
+    above = np.where(reached & there[:, None], known, -1.0)
     return np.where(above.max(1) >= 0, above.argmax(1), -1).astype(np.int64)
 
 
