@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         load,
         memorize,
         run,
+        suspects,
     )
 
 __version__ = "0.1.0"
@@ -33,6 +34,7 @@ __all__ = [
     "load",
     "memorize",
     "run",
+    "suspects",
 ]
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import torch
 
-from memlab.bench import curvature, gram, libraries, recording, scaling, training
+from memlab.bench import curvature, gram, libraries, recording, scaling, suspects, training
 from memlab.bench.cases import Bench
 from memlab.worker import device as devices
 
-WHAT = ("training", "instruments", "recording", "scaling")
+WHAT = ("training", "instruments", "recording", "scaling", "suspects")
 
 
 def main() -> int:
@@ -26,6 +26,13 @@ def main() -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--most", type=int, default=1000)
     parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--data", action="append", choices=suspects.DATA)
+    parser.add_argument("--noise", action="append", choices=suspects.NOISE)
+    parser.add_argument("--rate", action="append", type=float)
+    parser.add_argument("--replicates", type=int, default=suspects.REPLICATES)
+    parser.add_argument("--first", type=int, default=suspects.FIRST)
+    parser.add_argument("--networks", type=int)
+    parser.add_argument("--examples", type=int)
     options = parser.parse_args()
     device = devices.choose(options.device)
     devices.keep_memory()
@@ -52,6 +59,17 @@ def measure(options: argparse.Namespace, bench: Bench) -> dict[str, object]:
     if options.what == "instruments":
         rows = [r for each in (gram, curvature) for r in each.rows(repetitions, bench.device)]
         return {"rows": rows}
+    if options.what == "suspects":
+        wanted = suspects.Wanted(
+            data=options.data or suspects.DATA,
+            noise=options.noise or suspects.NOISE,
+            rates=options.rate or suspects.RATES,
+            replicates=options.replicates,
+            first=options.first,
+            networks=options.networks,
+            examples=options.examples,
+        )
+        return {**suspects.document(wanted, bench), "missing": suspects.missing()}
     curves = scaling.sizes(options.most, options.epochs)
     found = scaling.points(curves, bench)
     return {"rows": scaling.rows(found), "points": [point.document() for point in found]}

@@ -20,8 +20,10 @@ READERS = 32  # threads; one that hangs for ever in a read must not take all
 GRACE_SECONDS = 0.5
 
 
-def run(open_run: str | None = None, screen: str = "compose") -> int:
+def run(open_run: str | None = None, screen: str = "compose", review: bool = False) -> int:
     """Opens the app; what it leaves to say is printed after the terminal is restored.
+
+    With `review`, the review of the run's suspects lies over the screen.
 
     Raises:
         MemlabError: where there is no terminal.
@@ -32,7 +34,7 @@ def run(open_run: str | None = None, screen: str = "compose") -> int:
     from memlab.tui.app import MemlabApp
     from memlab.tui.hang_up import on_hang_up
 
-    app = MemlabApp(open_run=open_run, screen=screen)
+    app = MemlabApp(open_run=open_run, screen=screen, review=review)
     on_hang_up(app.leave)  # before the terminal is switched
     return to_the_end(app)
 

@@ -17,10 +17,21 @@ WHAT = {
     "instruments": "about a minute",
     "recording": "about three minutes",
     "scaling": "about two minutes, with --most 10000 ten",
+    "suspects": "hours; --data digits --noise labels-pair --replicates 2 two minutes",
 }
+#: Options of `memlab bench suspects`, which the bench's own process checks.
+SUSPECTS = ("data", "noise", "rate", "replicates", "first", "networks", "examples")
 
 
 SIDES = ("ours", "reference")
+CELL_COLUMNS = {
+    "average_precision": "av. precision",
+    "auroc": "AUROC",
+    "first_50": "first 50",
+    "missed": "missed",
+    "false_alarms": "false",
+    "seconds": "s",
+}
 SIZES = ("networks", "examples", "width", "epochs")
 
 
@@ -32,7 +43,30 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--most", type=int, default=1000, help="scaling: up to so many networks")
     parser.add_argument("--epochs", type=int, default=5, help="scaling: epochs of each network")
     parser.add_argument("--svg", type=Path, metavar="FOLDER", help="scaling: draw the curves there")
+    _suspects_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _suspects_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        action="append",
+        choices=("digits", "fashion-mnist", "mnist1d"),
+        help="suspects: only these data; repeatable",
+    )
+    parser.add_argument(
+        "--noise",
+        action="append",
+        choices=("none", "labels", "labels-pair", "labels-class", "labels-near"),
+        help="suspects: only this noise; repeatable",
+    )
+    parser.add_argument(
+        "--rate", action="append", type=float, help="suspects: only this share of wrong labels"
+    )
+    parser.add_argument("--replicates", type=int, help="suspects: default 5")
+    parser.add_argument("--first", type=int, help="suspects: the first replicate, default 200")
+    parser.add_argument("--networks", type=int, help="suspects: as many on both sides")
+    parser.add_argument("--examples", type=int, help="suspects: so many of each dataset")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,6 +77,8 @@ def run(options: argparse.Namespace) -> int:
     words = ["-m", "memlab.bench", options.what, "--device", options.device]
     for name in ("repetitions", "most", "epochs"):
         words += [f"--{name}", str(max(1, getattr(options, name)))]
+    if options.what == "suspects":
+        words += _suspects_words(options)
     done = child.run(words, keep_errors=False)
     if done.returncode != 0:
         raise TrainingFailed("The benchmark failed; what it printed is above.")
@@ -54,8 +90,55 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(document)
         return 0
-    _show(document)
+    if document.get("cells"):
+        _show_cells(document)
+    else:
+        _show(document)
     return 0
+
+
+def _suspects_words(options: argparse.Namespace) -> list[str]:
+    words = []
+    for name in SUSPECTS:
+        value = getattr(options, name)
+        for each in value if isinstance(value, list) else [] if value is None else [value]:
+            words += [f"--{name}", str(each)]
+    return words
+
+
+def _show_cells(document: Mapping[str, Any]) -> None:
+    """A table of all methods for each kind of noise."""
+    from rich.table import Table
+
+    machine = document["machine"]
+    table = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        title=f"{machine['device']}, torch {machine['torch']}",
+        title_justify="left",
+        caption="means over replicates ± half their 95 % interval; false: share held for wrong, "
+        "where no label is",
+        caption_justify="left",
+    )
+    for name in ("data", "noise", "method"):
+        table.add_column(name, no_wrap=True)
+    for name in CELL_COLUMNS.values():
+        table.add_column(name, justify="right", no_wrap=True)
+    for cell in document["cells"]:
+        noise = f"{cell['noise']} {cell['rate']:.0%}" if cell["rate"] else cell["noise"]
+        figures = [_figure(cell[name], name) for name in CELL_COLUMNS]
+        add_row(table, cell["data"], noise, cell["method"], *figures)
+    console().print(table)
+
+
+def _figure(estimate: Mapping[str, Any], name: str) -> str:
+    mean, ends = estimate["mean"], estimate["ci95"]
+    if mean is None:
+        return "–"
+    if name == "seconds":
+        return f"{mean:.1f}"
+    return f"{mean:.3f}" if ends is None else f"{mean:.3f} ± {(ends[1] - ends[0]) / 2:.3f}"
 
 
 def _show(document: Mapping[str, Any]) -> None:

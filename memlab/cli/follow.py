@@ -21,9 +21,16 @@ if TYPE_CHECKING:
 INTERRUPTED, HUNG_UP = 130, 129
 
 
-def started(begin: Callable[[], RunFolder], *, as_json: bool, detach: bool = False) -> int:
+def started(
+    begin: Callable[[], RunFolder],
+    *,
+    as_json: bool,
+    detach: bool = False,
+    show: Callable[[RunFolder], None] | None = None,
+) -> int:
     """Starts a run by `begin`, which gives its folder, and follows it unless it is detached.
 
+    Once it has finished, `show` prints what it found, in place of the report.
     Ctrl-C and SIGTERM stop the run and wait for its checkpoint, a second Ctrl-C waits no longer;
     a hang-up leaves it running. Returns 0 where it finished, else 1, 2, 129, 130 or 143.
     """
@@ -42,7 +49,7 @@ def started(begin: Callable[[], RunFolder], *, as_json: bool, detach: bool = Fal
             try:
                 say(f"Run {folder.id} has started.")
                 signals.release()
-                return _to_the_end(folder, as_json)
+                return _to_the_end(folder, as_json, show)
             except Interrupted as first:
                 return _stop(folder, first)
         except Interrupted as again:
@@ -94,11 +101,16 @@ def _stopped(folder: RunFolder) -> str:
     return f"Stopped {folder.id}. `memlab resume {folder.id}` goes on from here."
 
 
-def _to_the_end(folder: RunFolder, as_json: bool) -> int:
+def _to_the_end(
+    folder: RunFolder, as_json: bool, show: Callable[[RunFolder], None] | None = None
+) -> int:
     from memlab.library.progress import follow
     from memlab.runs.run import Run
 
     follow(Run(folder).view, console(error=True), say)
+    if show is not None and folder.state.state == "finished":
+        show(folder)
+        return 0
     return _conclude(folder, as_json)
 
 

@@ -1,4 +1,8 @@
-"""`memlab suspects RUN`: the examples of one's own data that are most surely mislabelled."""
+"""`memlab suspects DATA_OR_RUN`: the examples of one's own data that are most surely mislabelled.
+
+Of data, and of a run that was such a committee, `memlab.cli.committee` shows it; here is what the
+ledger of any other run says.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memlab.cli.control import found, run_argument
+from memlab.cli import correcting
+from memlab.cli.control import found
 from memlab.cli.exporting import agreed, force_argument, written
 from memlab.cli.output import add_row, console, print_json
 
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from memlab.reports.aum_threshold import AreaThreshold
     from memlab.reports.suspects import Suspect
     from memlab.runs.example_scores import Labelling
+    from memlab.runs.run_folder import RunFolder
 
 TOP = 50
 SCORE_NAMES = ("aum-until-best", "aum", "first-learned", "learned-for-good", "forgetting", "loss")
@@ -29,8 +35,16 @@ PICTURE_COLUMNS, PICTURE_ROWS = 16, 16
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    run_argument(parser)
-    parser.add_argument("--top", type=_count, metavar="N", help=f"default: {TOP}")
+    parser.add_argument(
+        "run",
+        metavar="DATA_OR_RUN",
+        help="a .npz or .csv file, a folder of pictures, a dataset; or a run's id, the start of "
+        "one, or `last`",
+    )
+    parser.add_argument(
+        "--top", type=_count, metavar="N", help=f"default: {TOP}, of data those held for wrong"
+    )
+    _committee_arguments(parser)
     parser.add_argument(
         "--threshold",
         action="store_true",
@@ -40,9 +54,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--score",
         choices=SCORE_NAMES,
-        default=SCORE_NAMES[0],
-        help="what to rank by; default: the mean margin up to the best validation accuracy, "
-        "low is suspect (aum: over all epochs)",
+        help=f"what to rank by; default: {SCORE_NAMES[0]}, the mean margin up to the best "
+        "validation accuracy, low is suspect (aum: over all epochs)",
     )
     parser.add_argument(
         "--member",
@@ -54,6 +67,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--export", type=Path, metavar="FILE.csv", help="write the list there too")
     force_argument(parser)
+    correcting.arguments(parser)
+
+
+def _committee_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--networks", type=int, metavar="K", help="of data: how many; default: 40, of many fewer"
+    )
+    parser.add_argument("--model", metavar="NAME", help="of data: the network; default: mlp")
+    parser.add_argument("--label", metavar="NAME", help="of a CSV file: the column of labels")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="of data: set a field"
+    )
+    parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: the settings', auto)")
+    parser.add_argument("--detach", action="store_true", help="print the run's id and return")
 
 
 def _count(text: str) -> int:
@@ -67,13 +94,40 @@ def _count(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Ranks, prints, and exports."""
+    """Ranks, prints, and exports; or goes on to reviewing and correcting."""
+    if correcting.wanted(options):
+        return correcting.run(options)
     replace = options.export is not None and agreed(options.export, options.force)
+    from memlab.library.suspecting import data_name
+    from memlab.runs.committee import is_committee
+    from memlab.runs.run import Run
+
+    if data_name(options.run) is not None:
+        from memlab.cli import committee
+
+        return committee.of_data(options, replace)
+    folder = found(options.run)
+    if not (_has_ledger(folder)) and is_committee(Run(folder)):
+        from memlab.cli import committee
+
+        committee.show(folder, options, replace)
+        return 0
+    return _of_ledger(folder, options, replace)
+
+
+def _has_ledger(folder: RunFolder) -> bool:
+    from memlab.runs.ledger import read_ledger
+
+    return bool(read_ledger(folder))
+
+
+def _of_ledger(folder: RunFolder, options: argparse.Namespace, replace: bool) -> int:
     from memlab.reports import suspects
 
-    labelling, others = suspects.chosen(found(options.run), options.member)
-    threshold = suspects.threshold(labelling, options.score, options.threshold)
-    rows = suspects.suspects(labelling, options.score, threshold)
+    score = options.score or SCORE_NAMES[0]
+    labelling, others = suspects.chosen(folder, options.member)
+    threshold = suspects.threshold(labelling, score, options.threshold)
+    rows = suspects.suspects(labelling, score, threshold)
     if options.threshold:
         rows = [row for row in rows if row.below]
     if options.top is not None or not options.threshold:
@@ -83,7 +137,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json([suspects.document(row, labelling) for row in rows])
         return 0
-    _show(rows, labelling, options.score)
+    _show(rows, labelling, score)
     for line in _remarks(rows, labelling, others, threshold):
         console().print(line, soft_wrap=True)
     return 0

@@ -24,7 +24,8 @@ class Corrupted:
     `corrupted` `[n]` marks training examples whose label changed or whose input was replaced,
     `drawn` those that were chosen (a uniform label may fall on the true class); threshold samples
     are among both. `train_x` is the split's own array where no input was touched. `own` `[n]` marks
-    the examples that the member is trained on (`dataset.subset`); None: all of them.
+    the examples that the member is trained on (`dataset.subset`); None: all of them. The
+    parts named by `held_out` are measured on the others.
     """
 
     train_x: np.ndarray
@@ -38,6 +39,7 @@ class Corrupted:
     test_y: np.ndarray
     changed_fraction: float
     own: np.ndarray | None = None
+    held_out: tuple[str, ...] = ()
 
     def of_own(self) -> Corrupted:
         """With the examples that the member is trained on only."""
@@ -100,6 +102,7 @@ def corrupt(splits: Splits, spec: CorruptionSpec, seed: int) -> Corrupted:
         test_x,
         test_y,
         float(corrupted.mean()),
+        held_out=splits.held_out,
     )
 
 

@@ -127,12 +127,16 @@ def declare(made: Dataset) -> Dataset:
     return made
 
 
-def checked_classes(raw: Raw, what: str) -> Raw:
+def checked_classes(raw: Raw, what: str, whole: bool = False) -> Raw:
     """The dataset, once every class is known to have enough examples to be split.
+
+    With `whole` it is not split, and any number will do.
 
     Raises:
         InvalidDataset: naming the class, where it has fewer than one per part.
     """
+    if whole:
+        return raw
     least = 3 if raw.test_y is None else 2
     counts = np.bincount(raw.y, minlength=raw.classes)
     for label, count in enumerate(counts):

@@ -25,7 +25,7 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "WEBP", "TIFF")
 @dataset(own("folder:PATH"), where=users_own)
 def image_folder(request: Request) -> Raw:
     """The pictures in the folder that the request names."""
-    return checked_classes(read_folder(request.path), str(request.path))
+    return checked_classes(read_folder(request.path), str(request.path), request.spec.whole)
 
 
 def read_folder(path: Path) -> Raw:

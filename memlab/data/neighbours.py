@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,15 +20,37 @@ def neighbour_agreement(
     >>> neighbour_agreement(np.array([[0.0], [0.1], [5.0]], np.float32), np.array([1, 1, 0]), 1)
     array([1., 1., 0.], dtype=float32)
     """
+    found = np.empty(len(x), np.float32)
+    for rows, nearest in _nearest(x, neighbours):
+        found[rows] = (given[nearest] == given[rows, None]).mean(1)
+    return found
+
+
+def neighbour_votes(
+    x: NDArray[np.float32], given: NDArray[np.int64], classes: int, neighbours: int = 15
+) -> NDArray[np.uint8]:
+    """How many of each example's nearest others have each label, `[examples, classes]`.
+
+    >>> x = np.array([[0.0], [0.1], [5.0]], np.float32)
+    >>> neighbour_votes(x, np.array([1, 1, 0]), 2, neighbours=1).tolist()
+    [[0, 1], [0, 1], [0, 1]]
+    """
+    found = np.zeros((len(x), classes), np.uint8)
+    for rows, nearest in _nearest(x, neighbours):
+        np.add.at(found, (np.repeat(rows, nearest.shape[1]), given[nearest].reshape(-1)), 1)
+    return found
+
+
+def _nearest(
+    x: NDArray[np.float32], neighbours: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Some rows at once, and the nearest others of each, `[rows, neighbours]`."""
     flat = np.ascontiguousarray(x.reshape(len(x), -1))
     squares = np.square(flat, dtype=np.float32).sum(1)
     count = min(neighbours, len(x) - 1)
-    found = np.empty(len(x), np.float32)
     step = max(1, BLOCK // len(x))
     for start in range(0, len(x), step):
         rows = np.arange(start, min(start + step, len(x)))
         distances = squares - 2.0 * (flat[rows] @ flat.T)
         distances[np.arange(len(rows)), rows] = np.inf
-        nearest = np.argpartition(distances, count - 1, axis=1)[:, :count]
-        found[rows] = (given[nearest] == given[rows, None]).mean(1)
-    return found
+        yield rows, np.argpartition(distances, count - 1, axis=1)[:, :count]

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from memlab.data.class_names import named_classes
 from memlab.data.data_file import check_memory, exactly, opened
 from memlab.data.dataset import Raw, Request, checked_classes, dataset, users_own
 from memlab.data.npz_archive import archive, needed
 from memlab.errors import DatasetUnavailable, InvalidDataset
 from memlab.experiment.datasets import own
+from memlab.text import plain
 
 MIN_EXAMPLES = 10
 ARRAYS = ("x", "y", "x_test", "y_test")
@@ -21,7 +23,7 @@ NPY_MAGIC = b"\x93NUMPY"
 @dataset(own("npz:PATH"), where=users_own)
 def npz(request: Request) -> Raw:
     """The arrays in the file that the request names."""
-    return checked_classes(read_npz(request.path), str(request.path))
+    return checked_classes(read_npz(request.path), str(request.path), request.spec.whole)
 
 
 def read_npz(path: Path) -> Raw:
@@ -35,9 +37,8 @@ def read_npz(path: Path) -> Raw:
     if ("x_test" in arrays) != ("y_test" in arrays):
         raise InvalidDataset(f"{path} needs both x_test and y_test, or neither.")
     x = inputs(arrays["x"], f"{path}: x")
-    y = labels(arrays["y"], len(x), f"{path}: y")
-    classes = int(y.max()) + 1
-    _all_there(y, classes, f"{path}: y")
+    y, names = _classes(arrays["y"], len(x), f"{path}: y")
+    classes = len(names)
     test_x = test_y = None
     if "x_test" in arrays:
         test_x = inputs(arrays["x_test"], f"{path}: x_test")
@@ -45,13 +46,12 @@ def read_npz(path: Path) -> Raw:
             raise InvalidDataset(
                 f"{path}: x_test has examples of shape {test_x.shape[1:]}, x of {x.shape[1:]}."
             )
-        test_y = labels(arrays["y_test"], len(test_x), f"{path}: y_test")
+        test_y = _of_classes(arrays["y_test"], names, len(test_x), f"{path}: y_test")
         if int(test_y.max()) >= classes:
             row = int(np.argmax(test_y >= classes))
             raise InvalidDataset(
                 f"{path}: y_test has label {test_y[row]} in row {row}; y has 0 to {classes - 1}."
             )
-    names = tuple(str(i) for i in range(classes))
     return Raw(path.stem, x, y, test_x, test_y, names)
 
 
@@ -140,6 +140,30 @@ def labels(y: np.ndarray, count: int, where: str) -> np.ndarray:
         row = int(np.argmax(y))
         raise InvalidDataset(f"{where} has label {y[row]} in row {row}; that is no class number.")
     return y.astype(np.int64)
+
+
+def _classes(y: np.ndarray, count: int, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Class numbers and the classes' names: the labels themselves where these are texts."""
+    if y.dtype.kind in "US" and y.shape == (count,):
+        return named_classes(y, where)
+    found = labels(y, count, where)
+    classes = int(found.max()) + 1
+    _all_there(found, classes, where)
+    return found, tuple(map(str, range(classes)))
+
+
+def _of_classes(y: np.ndarray, names: tuple[str, ...], count: int, where: str) -> np.ndarray:
+    """The class numbers of labels that are texts as those of y are, or numbers."""
+    if y.dtype.kind not in "US" or y.shape != (count,):
+        return labels(y, count, where)
+    numbers = {name: number for number, name in enumerate(names)}
+    texts = np.char.decode(y, "utf-8", "replace") if y.dtype.kind == "S" else y
+    for row, label in enumerate(texts.tolist()):
+        if label not in numbers:
+            raise InvalidDataset(
+                f"{where} has label {plain(label, 60)!r} in row {row}, which y never has."
+            )
+    return np.array([numbers[label] for label in texts.tolist()], np.int64)
 
 
 def _all_there(y: np.ndarray, classes: int, where: str) -> None:

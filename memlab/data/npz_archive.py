@@ -44,8 +44,13 @@ class Stored:
 
     @property
     def numbers(self) -> bool:
-        """Whether its values are numbers; others are not read, their type alone refuses them."""
+        """Whether its values are numbers."""
         return self.dtype.kind in "biuf"
+
+    @property
+    def plain(self) -> bool:
+        """Whether they are numbers or texts; others are not read, their type alone refuses them."""
+        return self.numbers or self.dtype.kind in "US"
 
     @property
     def nbytes(self) -> int:
@@ -55,8 +60,10 @@ class Stored:
 
 def needed(stored: Stored) -> int:
     """The bytes of memory that it takes until it is an array of 32-bit numbers."""
-    if not stored.numbers:
+    if not stored.plain:
         return 0
+    if not stored.numbers:
+        return 3 * stored.nbytes
     converted = 0 if stored.dtype == np.uint8 else 5 * prod(stored.shape)
     return stored.nbytes + converted
 
@@ -75,6 +82,10 @@ class Archive:
         shown = [name if name.isprintable() else ascii(name) for name in names[:SHOWN_NAMES]]
         more = [f"{len(names) - len(shown):,} more"] if len(names) > len(shown) else []
         return [name[:60] for name in shown] + more
+
+    def every(self) -> list[str]:
+        """The names of all arrays in it, as they are."""
+        return [entry.filename.removesuffix(".npy") for entry in self._zipped.infolist()]
 
     def find(self, name: str) -> Stored | None:
         """The array of this name, its header read; None where there is none.
@@ -114,18 +125,18 @@ class Archive:
                 "read; save numbers only."
             )
         found = Stored(member, dtype, shape, columns_first, 8 + width + length)
-        if found.numbers and found.start + found.nbytes != member.file_size:
+        if found.plain and found.start + found.nbytes != member.file_size:
             raise ValueError("another size than its header says")
         return found
 
     def array(self, stored: Stored) -> np.ndarray:
-        """The values; empty where they are no numbers.
+        """The values; empty where they are neither numbers nor texts.
 
         Raises:
             InvalidDataset: if they are damaged.
         """
-        if not stored.numbers:
-            return np.empty(0, dtype=stored.dtype)
+        if not stored.plain or not stored.nbytes:
+            return np.empty(stored.shape if stored.plain else 0, dtype=stored.dtype)
         name = stored.member.filename.removesuffix(".npy")
         with _damage(self._path, f"array {name!r} cannot be read"):
             values = np.empty(stored.nbytes, dtype=np.uint8)

@@ -33,6 +33,9 @@ class Part:
 class Splits:
     """The three parts, scaled by the training part's statistics.
 
+    Of `held_out` parts, those named are measured on the training examples that a network is not
+    trained on; what stands there is one example of each class, for its shape.
+
     `fake` `[train examples]` marks threshold samples, whose given label is the last class,
     `FAKE_CLASS`, which no example truly has; None where there is no such class.
     """
@@ -44,6 +47,7 @@ class Splits:
     image_shape: tuple[int, int, int] | None
     class_names: tuple[str, ...]
     fake: np.ndarray | None = None
+    held_out: tuple[str, ...] = ()
 
     @property
     def true_classes(self) -> int:
@@ -60,6 +64,8 @@ def split(raw: Raw, spec: DatasetSpec) -> Splits:
     Raises:
         InvalidExperiment: if there are not enough examples, or a class has too few.
     """
+    if spec.whole:
+        return _whole(raw, spec)
     train, validation, test = _sizes(raw, spec)
     order = key(spec.split_seed, "split")
     if raw.test_x is None or raw.test_y is None:
@@ -80,9 +86,43 @@ def split(raw: Raw, spec: DatasetSpec) -> Splits:
         Part(scale(x), _labels(y, index), index)
         for x, y, index in zip(taken, labels, parts, strict=True)
     ]
-    shape = taken[0].shape[1:]
-    image = (int(shape[0]), int(shape[1]), int(shape[2])) if len(shape) == 3 else None
+    image = _image_shape(taken[0])
     found = Splits(made[0], made[1], made[2], raw.classes, image, raw.class_names)
+    return with_fake_class(found, spec) if spec.fake_class else found
+
+
+def _image_shape(x: np.ndarray) -> tuple[int, int, int] | None:
+    shape = x.shape[1:]
+    return (int(shape[0]), int(shape[1]), int(shape[2])) if len(shape) == 3 else None
+
+
+def _whole(raw: Raw, spec: DatasetSpec) -> Splits:
+    """All examples, in their own order, as training part; the official test set as test part.
+
+    Raises:
+        InvalidExperiment: if sizes of parts are asked for.
+    """
+    if spec.train is not None or spec.validation is not None:
+        raise InvalidExperiment(
+            "dataset.whole trains on all examples; leave dataset.train and dataset.validation out."
+        )
+    every = np.arange(len(raw.y))
+    _, first = np.unique(raw.y, return_index=True)
+    x = crop(raw.x, spec.crop)
+    scale = scaler(spec.scaling, x)
+    train = Part(scale(x), _labels(raw.y, every), every)
+    stand_in = Part(train.x[first], train.y[first], first)
+    test = stand_in
+    held_out: tuple[str, ...] = ("validation", "test")
+    if raw.test_x is not None and raw.test_y is not None:
+        index = np.arange(len(raw.test_y))
+        if spec.test is not None:
+            order = key(spec.split_seed, "split")
+            (index,) = stratified(raw.test_y, (spec.test,), order, raw.class_names, OFFICIAL)
+        test_x = scale(crop(raw.test_x[index], spec.crop))
+        test, held_out = Part(test_x, _labels(raw.test_y, index), index), ("validation",)
+    names = raw.class_names
+    found = Splits(train, stand_in, test, raw.classes, _image_shape(x), names, held_out=held_out)
     return with_fake_class(found, spec) if spec.fake_class else found
 
 

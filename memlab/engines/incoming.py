@@ -18,6 +18,8 @@ from memlab.atomic import storing, taken_back
 from memlab.engines.stack_files import PIECE, StackFiles, place_of
 from memlab.errors import RunFolderError, TrainingFailed
 from memlab.runs import documents, table, table_writer
+from memlab.runs.committee import HEADER_FILE as COMMITTEE_FILE
+from memlab.runs.committee import CommitteeHeader
 from memlab.runs.ledger import HEADER_FILE, LedgerHeader
 from memlab.runs.outcomes import HEADER_FILE as OUTCOMES_FILE
 from memlab.runs.outcomes import OutcomeHeader
@@ -201,6 +203,8 @@ class Incoming:
                 self._check_header(made)
             if name.endswith(OUTCOMES_FILE):
                 self._check_outcomes(made)
+            if name.endswith(COMMITTEE_FILE):
+                self._check_committee(made)
             place_of(self._folder, name).replace(made)
 
     def _describe(self, name: str, made: bytes) -> None:
@@ -235,6 +239,13 @@ class Incoming:
         plan = self._plan
         if header is None or header.stack != plan.index or list(header.members) != plan.indices:
             raise ValueError("it has the outcomes of other networks")
+
+    def _check_committee(self, made: bytes) -> None:
+        document = strict_json.loads(made) if len(made) <= documents.LARGE_BYTES else None
+        header = CommitteeHeader.of(document) if isinstance(document, dict) else None
+        plan = self._plan
+        if header is None or header.stack != plan.index or list(header.members) != plan.indices:
+            raise ValueError("it is a committee of other networks")
 
     def _keep_checkpoint(self, name: str, update: int, made: bytes) -> None:
         """Takes a checkpoint; what it counts on is made durable first."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from memlab.runs.committee import ARRAYS as COMMITTEE
+from memlab.runs.committee import HEADER_FILE as COMMITTEE_FILE
 from memlab.runs.door import Place
 from memlab.runs.ledger import HEADER_FILE, HISTORY
 from memlab.runs.outcomes import HEADER_FILE as OUTCOMES_FILE
@@ -20,14 +22,16 @@ PIECE = 1 << 20
 #: The ledger's arrays that are written row by row in place; the epoch, which makes a row count,
 #: is last.
 HISTORIES = (*(f"history-{name}.npy" for name in HISTORY), "history-epoch.npy")
-#: The ledger's other files, and those of outcomes; the header, which says what the others are,
-#: is last of each.
+#: The ledger's other files, those of outcomes and of a committee; the header, which says what the
+#: others are, is last of each.
 ARRAYS = ("index", "true", "given", "corrupted", "pictures", "votes", "members", "scores")
 WHOLES = (
     *(f"{name}.npy" for name in ARRAYS),
     HEADER_FILE,
     *(f"outcomes-{name}.npy" for name in OUTCOMES),
     OUTCOMES_FILE,
+    *(f"committee-{name}.npy" for name in COMMITTEE),
+    COMMITTEE_FILE,
 )
 
 
@@ -57,7 +61,7 @@ class StackFiles:
         return (f"{self.ledger}/{name}" for name in HISTORIES)
 
     def wholes(self) -> Iterator[str]:
-        """Files of the ledger and of outcomes, which are replaced as a whole."""
+        """Files of ledger, outcomes and committee, which are replaced as a whole."""
         return (f"{self.ledger}/{name}" for name in WHOLES)
 
     def is_rows(self, name: str) -> bool:

@@ -92,15 +92,17 @@ def estimate(
     speeds: Speeds | None = None,
     threads: int | None = None,
     processes: int = 1,
+    data: Taken | None = None,
 ) -> Cost | None:
     """The cost on `device` (`cpu` or `cuda`); None for the user's own data, whose shape is unknown.
 
     `speeds` are what was measured on this machine; where they do not tell, figures of another one
-    stand in. `threads` None are all usable cores, `processes` train stacks side by side.
+    stand in; `data` is what was found of data that only a look at them tells. `threads` None are
+    all usable cores, `processes` train stacks side by side.
     Experiments of more than 10,000 members are estimated from their first combination.
     """
     cells, share = _cells(experiment)
-    stacks = _stacks(cells, share)
+    stacks = _stacks(cells, share, data)
     if stacks is None:
         return None
     clock = _Clock(device, speeds or Speeds(1), threads, processes)
@@ -129,17 +131,20 @@ def estimate(
 
 
 def expected(
-    experiment: Experiment, device: str = "cpu", speeds: Speeds | None = None
+    experiment: Experiment,
+    device: str = "cpu",
+    speeds: Speeds | None = None,
+    data: Taken | None = None,
 ) -> Cost | None:
     """The cost as the planner will have it: one process with all cores, or one for each core.
 
     As `estimate` otherwise.
     """
-    found = estimate(experiment, device, speeds)
+    found = estimate(experiment, device, speeds, data=data)
     alone = speeds is not None and any(one.threads == 1 for one in speeds.measured)
     if found is None or speeds is None or not alone or device != "cpu" or speeds.cores < 2:
         return found
-    spread = estimate(experiment, device, speeds, threads=1, processes=speeds.cores)
+    spread = estimate(experiment, device, speeds, threads=1, processes=speeds.cores, data=data)
     better = spread is not None and spread.measured and spread.seconds < found.seconds
     return spread if better else found
 
@@ -155,11 +160,13 @@ def _cells(experiment: Experiment) -> tuple[list[Experiment], int]:
     return cells, len(experiment.seed_list)
 
 
-def _stacks(cells: Sequence[Experiment], share: int) -> dict[str, footprint.Stack] | None:
+def _stacks(
+    cells: Sequence[Experiment], share: int, known: Taken | None
+) -> dict[str, footprint.Stack] | None:
     """Networks that train together, `share` for each cell; None where a shape is unknown."""
     found: dict[str, footprint.Stack] = {}
     for cell in cells:
-        data = taken(cell.dataset)
+        data = known or taken(cell.dataset)
         if data is None:
             return None
         timeline = Timeline(cell, subset_size(cell.dataset.subset, data.train))

@@ -165,11 +165,18 @@ OWN: Final = (
         family="gaussian",
     ),
 )
-#: Read from where PATH says, in `memlab.data.npz` and `memlab.data.image_folder`.
+#: Read from where PATH says, in the module of `memlab.data` that is the last word of each.
 OWN_DATA: Final = (
     _own_data("npz:PATH", "your own arrays x and y, and x_test and y_test", "npz"),
     _own_data("folder:PATH", "your own pictures, one subfolder a class", "image_folder"),
+    _own_data("csv:PATH", "your own table of numbers with a column of labels", "csv_table"),
 )
+#: What stands before the colon of those, and what PATH is.
+OWN_DATA_KINDS: Final = {
+    "npz": "a file",
+    "folder": "a folder with one folder for each class",
+    "csv": "a file",
+}
 NAMES: Final = tuple(each.name for each in OWN)
 DEFAULT: Final = "digits"
 
@@ -217,6 +224,8 @@ def taken(spec: DatasetSpec) -> Taken | None:
     if known is None or known.shape is None or known.classes is None:
         return None
     sizes = known.sizes
+    if spec.whole and known.examples is not None:
+        sizes = Sizes(known.examples, known.classes, known.test_examples or known.classes)
     train, validation = spec.train or sizes.train, spec.validation or sizes.validation
     test = spec.test or sizes.test
     if train is None or validation is None or test is None:

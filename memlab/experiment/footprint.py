@@ -26,6 +26,8 @@ SCORES_BYTES, HISTORY_ROW_BYTES, VOTE_BYTES = 33, 5, 4
 CHECKPOINT_SCORES_BYTES = 60
 #: Networks whose margins are kept at every evaluation (`runs.outcomes`).
 TRACED = 12
+#: A committee's sums, per example, and per example and class (`runs.committee`).
+COMMITTEE_BYTES, COMMITTEE_CLASS_BYTES = 32, 12
 #: Numbers of the largest activation of an evaluation, `training.evaluation.CHUNK_FLOATS`.
 CHUNK_FLOATS = 1 << 20
 
@@ -132,7 +134,11 @@ def _checkpoint(stack: Stack) -> int:
 def _outcomes(stack: Stack) -> int:
     if not stack.cell.evaluation.outcomes:
         return 0
-    return outcome_bytes(stack.members, stack.data.train, stack.data.test, stack.evaluations)
+    data = stack.data
+    sums = 0
+    if stack.cell.dataset.whole and stack.cell.dataset.subset < 1.0:
+        sums = data.train * (COMMITTEE_BYTES + COMMITTEE_CLASS_BYTES * data.classes) * stack.parts
+    return sums + outcome_bytes(stack.members, data.train, data.test, stack.evaluations)
 
 
 def _ledger(stack: Stack) -> int:

@@ -25,7 +25,7 @@ class DatasetSpec(Section):
 
     name: str = Field(
         default=datasets.DEFAULT,
-        description="Dataset: " + ", ".join(datasets.NAMES) + ", npz:PATH or folder:PATH",
+        description="Dataset: " + ", ".join(datasets.NAMES) + ", npz:PATH, folder:PATH or csv:PATH",
         title="dataset",
         json_schema_extra={"choices": list(datasets.NAMES)},
     )
@@ -64,18 +64,31 @@ class DatasetSpec(Section):
         json_schema_extra=words(head="subset", title="share trained on"),
     )
 
+    label: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None,
+        description="Column of labels in csv:PATH; empty: label, target, y or class, else the last",
+    )
+    whole: bool = Field(
+        default=False,
+        title="train on all examples",
+        description="Every example outside an official test set is a training example; what a"
+        " network was not trained on (dataset.subset) is its validation and test part",
+    )
+
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
         prefix, colon, path = name.partition(":")
-        if colon and prefix in ("npz", "folder") and path:
+        if colon and prefix in datasets.OWN_DATA_KINDS and path:
             return name
-        if name in ("npz:", "folder:"):
-            what = "a file" if prefix == "npz" else "a folder with one folder for each class"
+        if colon and prefix in datasets.OWN_DATA_KINDS:
+            what = datasets.OWN_DATA_KINDS[prefix]
             raise ValueError(f"{name} needs the path of {what} behind it")
         if name not in datasets.NAMES and name not in plugins.names(plugins.DATASETS):
             foreign = plugins.names(plugins.DATASETS)
-            raise UnknownNameError(name, (*datasets.NAMES, *foreign, "npz:PATH", "folder:PATH"))
+            raise UnknownNameError(
+                name, (*datasets.NAMES, *foreign, *(each.name for each in datasets.OWN_DATA))
+            )
         return name
 
 

@@ -14,12 +14,13 @@ from memlab.experiment.keys import key
 from memlab.experiment.schedule import subset_size
 
 
-def subset_mask(share: float, examples: int, seed: int) -> NDArray[np.bool_]:
+def subset_mask(share: float, examples: int, seed: int, of: int = 0) -> NDArray[np.bool_]:
     """Which examples the member with this seed is trained on, `[examples]`.
 
-    The examples of a smaller share are among those of a larger one.
+    The examples of a smaller share are among those of a larger one; members of one seed draw
+    apart where `of` differs.
     """
     mask = np.zeros(examples, dtype=bool)
-    order = key(seed, "subset").permutation(examples)
+    order = key(seed, "subset", *((of,) if of else ())).permutation(examples)
     mask[order[: subset_size(share, examples)]] = True
     return mask

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from memlab.library.run import Run
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from memlab.experiment.presets import Preset
     from memlab.library.results import Table
 
@@ -88,6 +90,51 @@ def memorize(
         assert asked.earlier is not None
         return Run(asked.earlier)
     return Run(memorizing.begin(asked, device))
+
+
+def suspects(
+    x: ArrayLike,
+    y: ArrayLike,
+    networks: int | None = None,
+    model: str | None = None,
+    device: str | None = None,
+    progress: bool = False,
+) -> Table:
+    """Which labels are wrong: a committee is trained on the arrays, as `memlab suspects` does.
+
+    Every example is judged, by networks that had it among their training examples and by networks
+    that had not. A row for each, in the order of `x`: `index`, `given_label`, `suggested_label`,
+    `label_quality` in [0, 1] (low is suspicious; sort by it), `is_label_issue`, and `confidence`,
+    the suggestion's probability.
+
+    Args:
+        x: numbers `[examples, features]`, or pictures `[examples, height, width]`, channels first
+            or last.
+        y: labels `[examples]`, integers or texts.
+        networks: how many; default: 40, of many examples fewer.
+        model, device: the architecture, default an mlp; where it trains.
+        progress: whether to show how far it is.
+
+    Raises:
+        InvalidDataset, InvalidExperiment: if labels cannot be judged so, in a sentence.
+        DeviceUnavailable, SettingsError, StorageError, TrainingFailed: as `run`.
+
+    >>> from sklearn.datasets import load_digits
+    >>> x, y = load_digits(return_X_y=True)
+    >>> x, y = x[:400], y[:400].copy()
+    >>> y[:4]
+    array([0, 1, 2, 3])
+    >>> y[:4] = [7, 7, 7, 7]
+    >>> found = memlab.suspects(x, y, networks=20)
+    >>> worst = found["label_quality"].argsort()[:4]
+    >>> sorted(found["index"][worst].tolist()), found["is_label_issue"][:4].all()
+    ([0, 1, 2, 3], True)
+    >>> found["suggested_label"][:4]
+    array([0, 1, 2, 3])
+    """
+    from memlab.library import suspecting
+
+    return suspecting.of_arrays(x, y, networks, model, device, progress)
 
 
 def load(name: str | os.PathLike[str]) -> Run:

@@ -1,6 +1,6 @@
 """The public names of memlab, in one place; `memlab.NAME` is `memlab.library.public.NAME`."""
 
-from memlab.library.opening import compare, list_presets, list_runs, load, memorize, run
+from memlab.library.opening import compare, list_presets, list_runs, load, memorize, run, suspects
 from memlab.library.results import Series, Table
 from memlab.library.run import Run
 
@@ -14,4 +14,5 @@ __all__ = [
     "load",
     "memorize",
     "run",
+    "suspects",
 ]

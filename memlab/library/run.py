@@ -127,6 +127,9 @@ class Run(runs_run.Run):
     def suspects(self, score: str = "aum-until-best", member: int | None = None) -> Table:
         """The training examples, most surely mislabelled first, as `memlab suspects` ranks them.
 
+        Of a committee (`memlab suspects DATA`, `memlab.suspects`), all examples and what it
+        says of each; the arguments are for the ledger of any other run.
+
         Args:
             score: what to rank by.
             member: judge the labels that this member was given; default: those of most members.
@@ -139,15 +142,25 @@ class Run(runs_run.Run):
         array([1, 2, 3])
         """
         from memlab.library.results import Table
-        from memlab.reports import suspects
+        from memlab.reports import committee, suspects
+        from memlab.runs.committee import judged
         from memlab.runs.example_scores import SCORES
 
+        if self._is_committee():
+            found = judged(self)
+            order = enumerate(found.ranked, 1)
+            return Table.of([{"rank": n, **committee.row(found, int(at))} for n, at in order])
         if score not in SCORES:
             raise InvalidExperiment(f"There is no score {score!r}. Known: {', '.join(SCORES)}.")
         labelling, _ = suspects.chosen(self.folder, member)
         threshold = suspects.threshold(labelling, score, False)
         rows = suspects.suspects(labelling, score, threshold)
         return Table.of([{"rank": row.rank, **suspects.document(row, labelling)} for row in rows])
+
+    def _is_committee(self) -> bool:
+        from memlab.runs.committee import is_committee
+
+        return is_committee(self)
 
     def memorization(self, group: int = 0) -> Table:
         """Who is memorized: a row for each training example, as `memlab memorize` estimates it.

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memlab.runs.example_scores import Labelling, Mask, Share, Values, own_label, part_scores
+from memlab.runs.example_scores import Labelling, Mask, Share, own_label, part_scores
+from memlab.runs.fake_class import threshold_of
 
 #: The scores that are areas under the margin.
 AREAS = ("aum-until-best", "aum")
-PERCENTILE = 99.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +30,6 @@ class AreaThreshold:
     values: tuple[float, ...]
     samples: tuple[int, ...]
     below: Mask
-
-
-def threshold_of(samples: Values) -> float:
-    """The 99th percentile of the threshold samples' areas."""
-    return float(np.percentile(samples, PERCENTILE))
 
 
 def area_threshold(labelling: Labelling, name: str) -> AreaThreshold | None:

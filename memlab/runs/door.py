@@ -297,6 +297,15 @@ class Place:
                 if not stat.S_ISDIR(found.st_mode):
                     raise RunFolderError(_in_the_way(self, found)) from None
 
+    def sync(self) -> None:
+        """Makes the names in this folder survive a power failure.
+
+        Raises:
+            StorageError: if that fails, or the folder is gone.
+        """
+        with self._opened() as folder, storing(self.path):
+            disk.sync(folder)
+
     # The way there
 
     @contextmanager

@@ -92,6 +92,11 @@ class RunFolder:
         return self.place / "report.json"
 
     @property
+    def review(self) -> Place:
+        """The verdicts that a person gave on its suspects; there once one was given."""
+        return self.place / "review.jsonl"
+
+    @property
     def baselines(self) -> Place:
         """What the baselines reached, member by member."""
         return self.place / "baselines.json"

@@ -82,7 +82,8 @@ class Subset:
 class StackArrays:
     """All the data of a stack; `true` and `corrupted` are `[members, train examples]`.
 
-    So is `own`: the examples that each member is trained on, as many for each; None: all.
+    So is `own`: the examples that each member is trained on, as many for each; None: all. Parts
+    named by `held_out` are measured on the training examples that are not a member's own.
     """
 
     train: Subset
@@ -92,6 +93,7 @@ class StackArrays:
     test: Subset
     classes: int
     own: Tensor | None = None
+    held_out: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -115,6 +117,7 @@ class StackArrays:
             test=subset([p.test_x for p in parts], [p.test_y for p in parts]),
             classes=classes,
             own=_own(parts, device),
+            held_out=parts[0].held_out,
         )
 
     def own_index(self) -> Tensor | None:
@@ -131,6 +134,7 @@ class StackArrays:
             self.test.select(keep),
             self.classes,
             None if self.own is None else self.own[keep],
+            self.held_out,
         )
 
 

@@ -67,13 +67,15 @@ class Outcome:
     """Each `[members, examples]`: loss and predicted class; where asked for, margin and rival.
 
     The margin is the given label's logit minus the largest other one (Pleiss 2020, section 3.1),
-    the rival the class of that other one.
+    the rival the class of that other one. `sides` `[2, examples, classes]`, where asked for, are
+    sums of the probabilities over the members that are trained on the example, and that are not.
     """
 
     losses: Tensor
     predicted: Tensor
     margins: Tensor | None
     rivals: Tensor | None
+    sides: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,12 @@ class Split:
             return _mean(values)
         return values.to(torch.float64).masked_fill(~self.own, 0.0).sum(1) / self.own.sum(1)
 
+    def mean_outside(self, values: Tensor) -> Tensor:
+        """Mean over the examples that are not a member's own, float64; NaN where all are."""
+        if self.own is None:
+            return torch.full_like(values[:, 0], torch.nan, dtype=torch.float64)
+        return values.to(torch.float64).masked_fill(self.own, 0.0).sum(1) / (~self.own).sum(1)
+
 
 @torch.no_grad()
 def evaluate(
@@ -116,21 +124,29 @@ def evaluate(
     parts: Collection[str],
     margins: bool = False,
     outcomes: bool = False,
+    sides: bool = False,
 ) -> Evaluation:
     """Losses and accuracies of all members on `parts` (train, validation, test).
 
     A part without examples (no corrupted ones, say) gives NaN. Losses leave label smoothing out.
-    With `margins` those of the training examples are found, with `outcomes` the test examples' too.
+    With `margins` those of the training examples are found, with `outcomes` the test examples'
+    too, with `sides` the training examples' probabilities in and out of sample.
     """
     metrics: dict[str, Tensor] = {}
     train, repeated, test = None, None, None
     if "train" in parts:
-        train = _run(forward, arrays.train, loss, arrays.classes, margins or outcomes)
+        own = arrays.own if sides else None
+        train = _run(forward, arrays.train, loss, arrays.classes, margins or outcomes, own)
         right = train.predicted == arrays.train.labels
         repeated = right & split.corrupted
         metrics |= _train_metrics(train, right, repeated, arrays, split)
     for name, part in (("validation", arrays.validation), ("test", arrays.test)):
-        if name in parts:
+        if name in arrays.held_out and train is not None:
+            metrics[f"{name}_loss"] = split.mean_outside(train.losses)
+            metrics[f"{name}_accuracy"] = split.mean_outside(train.predicted == arrays.train.labels)
+            if outcomes and name == "test":
+                test = _run(forward, part, loss, arrays.classes, margins=True)
+        elif name in parts:
             wanted = outcomes and name == "test"
             outcome = _run(forward, part, loss, arrays.classes, wanted)
             test = outcome if wanted else test
@@ -155,13 +171,22 @@ def _train_metrics(
     }
 
 
-def _run(forward: Forward, part: Subset, loss: str, classes: int, margins: bool = False) -> Outcome:
+def _run(
+    forward: Forward,
+    part: Subset,
+    loss: str,
+    classes: int,
+    margins: bool = False,
+    sampled: Tensor | None = None,
+) -> Outcome:
+    """All members on one part; `sampled` `[members, examples]` is what they are trained on."""
     members, examples = part.labels.shape
     device = part.labels.device
     losses = torch.empty(members, examples, device=device)
     predicted = torch.empty(members, examples, dtype=torch.int64, device=device)
     ahead = torch.empty_like(losses) if margins else None
     rivals = torch.empty_like(predicted) if margins else None
+    sides = None if sampled is None else torch.zeros(2, examples, classes, device=device)
     block, chunk = forward.sizes(members, device)
     # Members outside, examples inside: a block's weights stay in the cache while its data passes.
     for first in range(0, members, block):
@@ -176,7 +201,19 @@ def _run(forward: Forward, part: Subset, loss: str, classes: int, margins: bool 
             predicted[own, here] = logits.argmax(-1).clamp_max_(classes - 1)
             if ahead is not None and rivals is not None:
                 ahead[own, here], rivals[own, here] = example_margins(logits[..., :classes], labels)
-    return Outcome(losses, predicted, ahead, rivals)
+            if sides is not None and sampled is not None:
+                sides[:, here] += _sides(logits[..., :classes], sampled[own, here])
+    return Outcome(losses, predicted, ahead, rivals, sides)
+
+
+def _sides(logits: Tensor, sampled: Tensor) -> Tensor:
+    """Sums over members of the probabilities where `sampled` and where not, `[2, n, classes]`.
+
+    A member that has diverged adds nothing.
+    """
+    found = torch.softmax(logits, -1).nan_to_num_(0.0, 0.0, 0.0)
+    inside = found.mul(sampled.unsqueeze(-1)).sum(0)
+    return torch.stack([inside, found.sum(0) - inside])
 
 
 def _losses(loss: str, logits: Tensor, labels: Tensor, classes: int) -> Tensor:

@@ -294,15 +294,18 @@ class StackTrainer:
             return Forward(self._fused.logits, self._width, whole)
         return Forward(lambda x, start, stop: self.model(x), self._width, whole=True)
 
-    def evaluate(self, margins: bool = False, outcomes: bool = False) -> Evaluation:
+    def evaluate(
+        self, margins: bool = False, outcomes: bool = False, sides: bool = False
+    ) -> Evaluation:
         """All metrics of the active members, float64 `[active]` on the host; the rest stays.
 
         NaN for parts that the experiment leaves out; `margins` are those of the training set, which
-        is then measured in any case; `outcomes` are margins of training and test set.
+        is then measured in any case; `outcomes` are margins of training and test set, `sides`
+        probabilities of training examples by those that are trained on them, and that are not.
         """
         parts = {*self._parts, "train"} if margins else self._parts
         measured = evaluate(
-            self._forward(), self.arrays, self._split, self.loss, parts, margins, outcomes
+            self._forward(), self.arrays, self._split, self.loss, parts, margins, outcomes, sides
         )
         table = torch.stack(list(measured.metrics.values())).cpu()
         found = dict(zip(measured.metrics, table, strict=True))

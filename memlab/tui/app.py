@@ -69,7 +69,10 @@ class MemlabApp(PlainApp):
     selected_run: reactive[str | None] = reactive(None, init=False)
     prewarm: ClassVar[bool] = True
 
-    def __init__(self, open_run: str | None = None, screen: str = "compose") -> None:
+    def __init__(
+        self, open_run: str | None = None, screen: str = "compose", review: bool = False
+    ) -> None:
+        """Opens on a run and a screen; `review` opens the review of the run's suspects over it."""
         super().__init__()
         for theme in THEMES.values():
             self.register_theme(theme)
@@ -82,6 +85,7 @@ class MemlabApp(PlainApp):
         self.painted = self._usable = False
         self.theme = self.settings.theme if self.settings.theme in THEMES else DARK_THEME.name
         self._first = screen if screen in NAMES else "compose"
+        self._reviews = review and open_run is not None
         self.set_reactive(MemlabApp.selected_run, open_run)
 
     # --- the interface that screens rely on
@@ -107,6 +111,13 @@ class MemlabApp(PlainApp):
     def show_library(self) -> None:
         """Opens the library."""
         self.action_mode("library")
+
+    def show_review(self, run_id: str) -> None:
+        """Opens the review of a run's suspects over the screen that is shown."""
+        from memlab.runs.run_folder import RunFolder
+        from memlab.tui.review.screen import ReviewScreen
+
+        self.push_screen(ReviewScreen(RunFolder(self.runs_folder / run_id)))
 
     def remember(self, **changes: str) -> None:
         """Changes settings at once, and saves them off the event loop."""
@@ -134,6 +145,8 @@ class MemlabApp(PlainApp):
             await base.load()
         else:
             self.action_mode(self._first)
+            if self._reviews and self.selected_run is not None:
+                self.call_after_refresh(self.show_review, self.selected_run)
             self.ready()
         if self._complaint:
             self.notify(self._complaint, severity="warning", timeout=20)

@@ -40,6 +40,9 @@ class Shell(Protocol):
     def show_library(self) -> None:
         """Opens the library."""
 
+    def show_review(self, run_id: str) -> None:
+        """Opens the review of a run's suspects over the screen that is shown."""
+
 
 def shell(node: DOMNode) -> Shell:
     """The app around a screen or widget."""

@@ -22,7 +22,8 @@ from memlab.training.trainer import Shapes
 
 def source(spec: DatasetSpec) -> str:
     """What a split depends on, as a name: all of the description but the members' subsets."""
-    return spec.model_dump_json(exclude={"subset"})
+    kept = {"whole": spec.whole, "label": spec.label is not None}  # older runs know neither
+    return spec.model_dump_json(exclude={"subset", *(name for name, on in kept.items() if not on)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +67,14 @@ class Material:
 
         Only the mask of its own examples differs between members that see the same.
         """
-        share = member.experiment.dataset.subset
+        dataset = member.experiment.dataset
+        share, of = dataset.subset, dataset.fake_class if dataset.whole else 0
         whole = self._whole(member)
         if share == 1.0:
             return whole
         name = f"{id(whole)}|{share!r}|{member.seed}"
         if name not in self._corrupted:
-            own = subset_mask(share, len(whole.train_true), member.seed)
+            own = subset_mask(share, len(whole.train_true), member.seed, of)
             self._corrupted[name] = replace(whole, own=own)
         return self._corrupted[name]
 

@@ -54,8 +54,9 @@ class OutcomeRecorder:
             train=train,
             test=test,
             class_names=splits.class_names,
-            same=all(_same(first, part) for part in parts),
-            neighbours=0 in plan.indices and 1 < train <= MOST_NEIGHBOURS,
+            same=all(same_data(first, part) for part in parts),
+            # A committee looks at them itself.
+            neighbours=0 in plan.indices and 1 < train <= MOST_NEIGHBOURS and not splits.held_out,
         )
         shape = (len(parts), train + test)
         self._correct = np.zeros(shape, np.bool_)
@@ -154,7 +155,8 @@ class OutcomeRecorder:
         (self._folder / HEADER_FILE).replace(text.encode())
 
 
-def _same(one: Corrupted, other: Corrupted) -> bool:
+def same_data(one: Corrupted, other: Corrupted) -> bool:
+    """Whether two members were given the same inputs and labels."""
     labels = one.train_given is other.train_given or bool(
         (one.train_given == other.train_given).all()
     )

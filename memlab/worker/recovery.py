@@ -13,6 +13,8 @@ from memlab.data.fingerprint import fingerprint
 from memlab.errors import RunFolderError
 from memlab.experiment.grid import Member
 from memlab.runs import aside
+from memlab.runs.committee import HEADER_FILE as COMMITTEE_FILE
+from memlab.runs.committee import stack_sums
 from memlab.runs.door import Missing, Place
 from memlab.runs.event_log import EventLog, EventReader
 from memlab.runs.ledger import HEADER_FILE, read_stack, stack_folder
@@ -107,6 +109,8 @@ def _check_stack(folder: RunFolder, plan: StackPlan, promised: bool) -> None:
         read_stack(ledger)
     if (ledger / OUTCOMES_FILE).info() is not None:
         stack_outcomes(ledger)
+    if (ledger / COMMITTEE_FILE).info() is not None:
+        stack_sums(ledger)
 
 
 def table_of(folder: RunFolder, plan: StackPlan, name: str) -> Place:

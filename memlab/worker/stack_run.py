@@ -23,6 +23,7 @@ from memlab.training.plan import StackPlan
 from memlab.training.trainer import StackTrainer
 from memlab.worker import device as devices
 from memlab.worker import memory
+from memlab.worker.committee import CommitteeRecorder, committee_recorder
 from memlab.worker.example_ledger import example_ledger
 from memlab.worker.instruments import InstrumentPanel
 from memlab.worker.material import Material
@@ -87,6 +88,10 @@ class StackRun:
         if experiment.evaluation.outcomes:
             home, splits = stack_folder(folder, plan.index), material.splits(plan.members[0])
             self._outcomes = OutcomeRecorder(home, plan, parts, splits)
+        self._home = stack_folder(folder, plan.index)
+        self._committee: CommitteeRecorder | None = committee_recorder(
+            plan, material, parts, device
+        )
         self._resume()
 
     @property
@@ -127,7 +132,9 @@ class StackRun:
         self._epoch = self._evaluations[trainer.update]
         self._evaluated = trainer.update
         started = time.perf_counter()
-        evaluation = trainer.evaluate(self.instruments.wants_margins, self._outcomes is not None)
+        evaluation = trainer.evaluate(
+            self.instruments.wants_margins, self._outcomes is not None, self._committee is not None
+        )
         seconds = time.perf_counter() - started
         self.clock.evaluated(seconds)
         diverged = trainer.diverged()
@@ -147,6 +154,8 @@ class StackRun:
         if self._outcomes is not None:
             ending = range(len(trainer.active)) if last else due
             self._outcomes.take(evaluation, self._epoch, trainer.active, list(ending))
+        if self._committee is not None:
+            self._committee.take(evaluation, self._epoch, trainer.active)
         self._finish(due, diverged)
         if self.done or last:
             self._end()
@@ -199,6 +208,8 @@ class StackRun:
                 )
         if self._outcomes is not None:
             self._outcomes.publish()
+        if self._committee is not None:
+            self._committee.publish(self._home)
         self.done = True
         self.save()
 
@@ -235,6 +246,8 @@ class StackRun:
         tensors = {**self.trainer.state(), **self._stream.state(), **self.instruments.state()}
         if self._outcomes is not None:
             tensors |= self._outcomes.state(self.done)
+        if self._committee is not None:
+            tensors |= self._committee.state(self.done)
         place = checkpoint.save(self._checkpoints, progress, tensors)
         checkpoint.thin(self._checkpoints, self.plan.index, self._experiment.checkpoints.keep)
         self._saved_at = time.monotonic()
@@ -257,6 +270,8 @@ class StackRun:
         self._stream.restore(tensors)
         if self._outcomes is not None:
             self._outcomes.restore(tensors)
+        if self._committee is not None:
+            self._committee.restore(tensors)
         self.instruments.restore(tensors, progress.rows, progress.trackers["instruments"])
         self.trainer.restore(tensors, progress.update, progress.active, progress.optimizer_steps)
         self._finished = {int(member): ended for member, ended in progress.finished.items()}

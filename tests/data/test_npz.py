@@ -94,7 +94,6 @@ BAD = {
     "complex": ({"x": X + 1j}, ": x holds complex numbers"),
     "objects": ({"x": X.astype(object)}, r"array 'x' holds Python objects \(a pickle\)"),
     "pickled labels": ({"y": Y.astype(object)}, r"array 'y' holds Python objects \(a pickle\)"),
-    "string labels": ({"y": Y.astype(str)}, ": y holds strings"),
     "dates": ({"y": Y.astype("M8[D]")}, ": y holds dates"),
     "short": ({"y": Y[:39]}, r": y has shape \(39,\); .* 40 examples"),
     "one-hot": ({"y": np.eye(4)[Y]}, r": y has shape \(40, 4\); it must have one label"),
@@ -117,8 +116,23 @@ BAD = {
         {"x_test": X, "y_test": with_value(8, 4, Y)},
         "y_test has label 4 in row 8; y has 0 to 3",
     ),
+    "test text": (
+        {"y": Y.astype(str), "x_test": X, "y_test": np.array([*"0123" * 9, *"012x"])},
+        "y_test has label 'x' in row 39, which y never has",
+    ),
+    "one text": ({"y": np.array(["cat"] * 40)}, "one class only"),
     "test nan": ({"x_test": with_value(2, np.nan, X), "y_test": Y}, "x_test has NaN in row 2"),
 }
+
+
+@pytest.mark.parametrize("kind", [str, bytes])
+def test_labels_that_are_texts_are_classes_by_name(tmp_path, kind):
+    names = np.array(["dog", "cat", "owl", "ant"])[Y].astype("U" if kind is str else "S")
+    raw = load(DatasetSpec(name=f"npz:{saved(tmp_path, x=X, y=names, x_test=X, y_test=names)}"))
+    assert raw.class_names == ("ant", "cat", "dog", "owl")
+    assert raw.y.tolist() == [(2, 1, 3, 0)[label] for label in Y]
+    assert raw.test_y is not None
+    assert raw.test_y.tolist() == raw.y.tolist()
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -104,7 +104,7 @@ def test_without_its_package_mnist1d_says_how_to_install_it(monkeypatch):
 def test_every_named_dataset_is_declared_and_listed():
     rows = {row["name"]: row for row in listing()}
     assert list(rows)[: len(DATASETS)] == list(DATASETS)
-    assert set(rows) == {*DATASETS, "npz:PATH", "folder:PATH"}
+    assert set(rows) == {*DATASETS, "npz:PATH", "folder:PATH", "csv:PATH"}
     assert rows["digits"]["default"] == [1000, 400, 397]
     assert rows["npz:PATH"]["where"] == "where PATH says"
 

@@ -200,3 +200,24 @@ def test_fake_classes_are_disjoint_of_the_papers_size_and_no_examples_true_class
 def test_too_few_examples_for_a_fake_class_are_refused():
     with pytest.raises(InvalidExperiment, match="needs at least 4 training examples"):
         split(raw(labels_of([3, 3, 3])), spec(train=3, validation=3, test=3, fake_class=1))
+
+
+def test_whole_trains_on_all_examples_in_their_order_and_holds_out_what_a_network_lacks():
+    y = labels_of([2, 5, 9])
+    found = split(raw(y), spec(whole=True, subset=0.7))
+    assert found.train.index.tolist() == list(range(16))
+    assert found.train.y.tolist() == y.tolist()
+    assert found.held_out == ("validation", "test")
+    assert found.validation.y.tolist() == found.test.y.tolist() == [0, 1, 2]
+
+
+def test_whole_leaves_an_official_test_set_alone():
+    found = split(raw(labels_of([4, 6]), np.array([0, 1, 1])), spec(whole=True))
+    assert found.held_out == ("validation",)
+    assert found.test.y.tolist() == [0, 1, 1]
+    assert len(found.train.y) == 10
+
+
+def test_whole_and_sizes_of_parts_exclude_each_other():
+    with pytest.raises(InvalidExperiment, match="trains on all examples"):
+        split(raw(labels_of([9, 9])), spec(whole=True, train=4))

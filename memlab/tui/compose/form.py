@@ -42,7 +42,7 @@ HEADINGS = {
     "checkpoints": "measuring and saving",
 }
 #: Data of the user's own: what is chosen before the path, and how the file of that path ends.
-OWN_DATA = {"npz:": ".npz", "folder:": ""}
+OWN_DATA = {"npz:": ".npz", "folder:": "", "csv:": ".csv"}
 PLAIN = "plain"
 MANY = 300
 

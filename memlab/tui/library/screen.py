@@ -58,6 +58,7 @@ class LibraryScreen(LiveScreen[Answer]):
         Binding("space", "mark", "mark"),
         Binding("v", "compare", "compare"),
         Binding("u", "resume", "resume"),
+        Binding("r", "review", "review labels", show=False),
         Binding("A", "adopt", "adopt"),
         Binding("x,delete", "delete", "delete", key_display="x"),
         Binding("escape", "clear", "show all, unmark", show=False),
@@ -200,6 +201,8 @@ class LibraryScreen(LiveScreen[Answer]):
         entry = self._current if self.is_mounted else None
         if action in ("watch", "mark", "delete"):
             return entry is not None
+        if action == "review":
+            return entry is not None and not entry.problem
         if action == "resume":
             dead = entry is not None and entry.state.state in ("interrupted", "failed")
             return dead and entry is not None and not entry.guest
@@ -224,6 +227,11 @@ class LibraryScreen(LiveScreen[Answer]):
     def action_watch(self) -> None:
         if self._current is not None:
             shell(self).show_watch(self._current.id)
+
+    def action_review(self) -> None:
+        """Goes through the labels of the run that are held for wrong, one at a time."""
+        if self._current is not None:
+            shell(self).show_review(self._current.id)
 
     def action_filter(self) -> None:
         line = self.filter

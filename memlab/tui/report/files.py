@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loaded:
-    """Findings as of a state; `findings` is what every rendering is made of."""
+    """Findings as of a state; `findings` is what every rendering is made of.
+
+    `judges_labels` says whether there are suspects to review.
+    """
 
     folder: RunFolder
     state: RunState
@@ -31,6 +34,7 @@ class Loaded:
     sections: Sections
     epoch: float | None = None
     stamp: tuple[object, ...] = ()
+    judges_labels: bool = False
 
 
 def load(folder: RunFolder, before: Loaded | None = None) -> Loaded:
@@ -40,6 +44,7 @@ def load(folder: RunFolder, before: Loaded | None = None) -> Loaded:
         MemlabError: if the run cannot be read, with the reason.
     """
     from memlab import reports
+    from memlab.reports.review_list import judges_labels
     from memlab.tui.report.sections import sections
 
     state = folder.state
@@ -52,7 +57,8 @@ def load(folder: RunFolder, before: Loaded | None = None) -> Loaded:
     shown = sections(findings, made)
     progress = run.view.progress
     epoch = progress.epoch if progress is not None else None
-    return Loaded(folder, state, made, findings, shown, epoch, stamp)
+    judges = judges_labels(run)
+    return Loaded(folder, state, made, findings, shown, epoch, stamp, judges)
 
 
 def export(loaded: Loaded, into: Path, *, replace: bool = False) -> list[Path]:

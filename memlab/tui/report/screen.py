@@ -57,6 +57,7 @@ class ReportScreen(SuggestingScreen[Loaded]):
         Binding("w", "curves", "watch"),
         Binding("y", "copy", "copy"),
         Binding("e", "export", "export"),
+        Binding("r", "review", "review labels"),
     ]
 
     scroll = getters.query_one("#scroll", VerticalScroll)
@@ -167,6 +168,8 @@ class ReportScreen(SuggestingScreen[Loaded]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("next", "fold", "instruments"):
             return self._loaded is not None and bool(self._loaded.sections.folds)
+        if action == "review":
+            return self._loaded is not None and self._loaded.judges_labels
         return self._loaded is not None if action in ("copy", "export", "curves") else True
 
     def action_next(self, step: int) -> None:
@@ -191,6 +194,11 @@ class ReportScreen(SuggestingScreen[Loaded]):
     def action_curves(self) -> None:
         if self._loaded is not None:
             shell(self).show_watch(self._loaded.folder.id)
+
+    def action_review(self) -> None:
+        """Goes through the labels that are held for wrong, one at a time."""
+        if self._loaded is not None:
+            shell(self).show_review(self._loaded.folder.id)
 
     def action_copy(self) -> None:
         """Copies the command that repeats the run."""

@@ -81,6 +81,19 @@ def shrink(pixels: Pixels, width: int, height: int) -> list[list[int]]:
     return small
 
 
+def fitted(pixels: Pixels, width: int, height: int) -> list[list[int]]:
+    """The picture as large as width × height pixels allow: repeated or averaged by a whole factor.
+
+    >>> fitted([[0, 9]], 5, 2)
+    [[0, 0, 9, 9], [0, 0, 9, 9]]
+    """
+    rows = shrink(pixels, width, height)
+    if not rows:
+        return []
+    factor = min(height // len(rows), width // len(rows[0]))
+    return [[value for value in row for _ in range(factor)] for row in rows for _ in range(factor)]
+
+
 class PictureStrip(PaintedLines):
     """A row of captioned thumbnails, as many as fit; a picture that stays is drawn once."""
 

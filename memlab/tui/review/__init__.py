@@ -1,0 +1,1 @@
+"""The screen that asks about suspects, one at a time."""
