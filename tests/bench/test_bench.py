@@ -107,6 +107,8 @@ def test_both_sides_measure_as_often(bench: Bench, monkeypatch: pytest.MonkeyPat
     for side in (ours.in_this_process, references.plain_loop):
         side(case, bench)
     assert counted == {"ours": 3, "theirs": 3}
+    ours.in_this_process(case, bench, as_runs_do=True)
+    assert counted["ours"] == 3 + 4
 
 
 def test_every_installed_library_trains_a_tiny_case(bench: Bench) -> None:
