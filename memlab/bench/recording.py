@@ -145,7 +145,7 @@ def rows(
     """A row for recording and one for each kind of viewer; ours is recorded, or watched."""
     made: list[Row] = []
     for case in cases:
-        bare = partial(in_this_process, case, bench)
+        bare = partial(in_this_process, case, bench, as_runs_do=True)
         both = Contest(case.name, partial(recorded, case, bench), {"recorded, against bare": bare})
         made += held(both, repetitions)
     kinds: list[tuple[str, Viewer]] = [("watch --plain", viewers.plain)]

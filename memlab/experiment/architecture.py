@@ -41,7 +41,9 @@ WIDTHS: dict[str, int | None] = {
     "wrn16-4": 64,
 }
 BATCH_NORMALIZED = ("cnn", "inception-small", "resnet20", "wrn16-4")
-#: Units of the two fully connected layers of cnn (Arpit 2017) and alexnet-small (Zhang 2017).
+#: Two convolutions, then two fully connected layers: their names, and the units of those layers
+#: (Arpit 2017, Zhang 2017).
+TWO_STAGE = ("cnn", "alexnet-small")
 DENSE_UNITS = (384, 192)
 #: Filters of inception-small after its first module (Zhang 2017, figure 3): a pair is an inception
 #: module (filters of its 1×1 and of its 3×3 convolution), a number a downsample module.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 
-from memlab.experiment.architecture import count, needs_images
+from memlab.experiment.architecture import TWO_STAGE, count, needs_images
 from memlab.experiment.datasets import Taken
 from memlab.experiment.metrics import METRICS
 from memlab.experiment.schedule import Timeline
@@ -28,8 +28,9 @@ CHECKPOINT_SCORES_BYTES = 60
 TRACED = 12
 #: A committee's sums, per example, and per example and class (`runs.committee`).
 COMMITTEE_BYTES, COMMITTEE_CLASS_BYTES = 32, 12
-#: Numbers of the largest activation of an evaluation, `training.evaluation.CHUNK_FLOATS`.
-CHUNK_FLOATS = 1 << 20
+#: Numbers of the largest activation that an evaluation on a CPU keeps at once, small enough for its
+#: cache; and of networks with large dense layers, whose weights are read anew for each such chunk.
+CHUNK_FLOATS, DENSE_CHUNK_FLOATS = 1 << 20, 1 << 23
 
 
 @dataclass
@@ -87,9 +88,15 @@ def memory(stack: Stack, worker_bytes: int | None = None) -> int:
     shape = count(stack.cell.model, data.image, data.features, data.classes)
     batch = max(phase.batch_size for phase in stack.timeline.phases)
     training = FLOAT * 3 * shape.activations * batch * members
-    chunk = max(16, CHUNK_FLOATS // max(1, members * shape.widest)) * members
+    most = evaluation_floats(stack.cell.model.name)
+    chunk = max(16, most // max(1, members * shape.widest)) * members
     evaluating = FLOAT * 3 * shape.widest * min(chunk, examples * members)
     return (worker_bytes or WORKER_BYTES) + inputs + labels + parameters + max(training, evaluating)
+
+
+def evaluation_floats(model: str) -> int:
+    """Numbers of the largest activation that an evaluation on a CPU keeps at once."""
+    return DENSE_CHUNK_FLOATS if model in TWO_STAGE else CHUNK_FLOATS
 
 
 def folder(stacks: Sequence[Stack], seconds: float) -> int:

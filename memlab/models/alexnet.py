@@ -14,7 +14,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from memlab.models.cnn import TwoStages
-from memlab.models.layers import local_response, max_pool
+from memlab.models.layers import local_response
 from memlab.models.registry import register
 
 
@@ -23,4 +23,4 @@ class SmallAlexNet(TwoStages):
     """Zhang's small AlexNet."""
 
     def _between(self, x: Tensor) -> Tensor:
-        return local_response(max_pool(x), self.members)
+        return local_response(x, self.members)

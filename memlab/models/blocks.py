@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from memlab.experiment.material_spec import ModelSpec
-from memlab.models.layers import StackedConv2d, StackedLinear, activate
+from memlab.models.layers import StackedConv2d, StackedLinear, activate, max_pool
 from memlab.models.normalization import normalization
 
 
@@ -32,7 +32,11 @@ class Dense(nn.Module):
 
 
 class Convolution(nn.Module):
-    """Convolution → normalization → activation, on maps; bias as in `Dense`."""
+    """Convolution → normalization → activation, on maps; bias as in `Dense`.
+
+    With `pool` a max-pooling follows. ReLU then comes after it, on a quarter of the numbers: both
+    are monotone, so that maxima, and what their gradients reach, stay the same to the last bit.
+    """
 
     def __init__(
         self,
@@ -44,9 +48,10 @@ class Convolution(nn.Module):
         stride: int = 1,
         *,
         scale: bool = True,
+        pool: bool = False,
     ) -> None:
         super().__init__()
-        self.activation = spec.activation
+        self.activation, self.pool = spec.activation, pool
         bias = spec.normalization == "none"
         self.conv = StackedConv2d(members, channels, filters, kernel, stride, bias)
         self.norm = normalization(spec, members, filters, scale)
@@ -56,7 +61,11 @@ class Convolution(nn.Module):
         x = self.conv(x)
         if self.norm is not None:
             x = self.norm(x, training)
-        return activate(self.activation, x)
+        if not self.pool:
+            return activate(self.activation, x)
+        if self.activation == "relu":
+            return activate("relu", max_pool(x))
+        return max_pool(activate(self.activation, x))
 
 
 def residual_stages(channels: int, width: int, blocks: int) -> Iterator[tuple[int, int, int]]:

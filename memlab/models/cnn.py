@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from memlab.experiment.architecture import DENSE_UNITS, halved
 from memlab.experiment.material_spec import ModelSpec
 from memlab.models.blocks import Convolution, Dense
-from memlab.models.layers import StackedLinear, max_pool, units_of_maps
+from memlab.models.layers import StackedLinear, units_of_maps
 from memlab.models.noise import Noise, disturb_hidden, disturb_input, disturb_maps
 from memlab.models.registry import register
 from memlab.models.stacked import Shape, StackedModel
@@ -30,7 +30,8 @@ class TwoStages(StackedModel):
         channels, height, width = shape.image
         filters = spec.width
         self.stages = nn.ModuleList(
-            Convolution(spec, members, inputs, filters, 5) for inputs in (channels, filters)
+            Convolution(spec, members, inputs, filters, 5, pool=True)
+            for inputs in (channels, filters)
         )
         units = filters * halved(halved(height)) * halved(halved(width))
         self.dense = nn.ModuleList(
@@ -40,8 +41,8 @@ class TwoStages(StackedModel):
         self.output = StackedLinear(members, DENSE_UNITS[-1], shape.classes)
 
     def _between(self, x: Tensor) -> Tensor:
-        """What follows the convolution of a stage, maps → maps."""
-        return max_pool(x)
+        """What follows the pooling of a stage, maps → maps."""
+        return x
 
     def forward(self, x: Tensor, noise: Noise | None = None) -> Tensor:
         """See `StackedModel`."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from memlab.experiment.footprint import CHUNK_FLOATS
 from memlab.experiment.metrics import (
     RECOVERED_TRUE_LABELS,
     TRAIN_ACCURACY,
@@ -20,9 +21,9 @@ from memlab.experiment.metrics import (
 from memlab.training.arrays import StackArrays, Subset
 from memlab.training.loss import example_losses
 
-#: Floats of the largest activation kept at once; small enough to stay in a CPU's cache.
-CHUNK_FLOATS = {"cpu": 1 << 20, "cuda": 1 << 28}
-#: The same where members are measured block by block, with this many examples at once.
+#: Floats of the largest activation kept at once on a GPU; on a CPU `evaluation_floats` says.
+CUDA_FLOATS = 1 << 28
+#: The same on a CPU where members are measured block by block, with this many examples at once.
 BLOCK_FLOATS, BLOCK_EXAMPLES = 1 << 18, 512
 
 
@@ -32,18 +33,19 @@ class Forward:
 
     `logits(x, start, stop)` takes inputs `[members or 1, n, …]` of the members start … stop to
     their logits `[stop - start, n, classes or more]`; those beyond the classes are −∞, and its
-    memory may be used again by the next call. `width` is the widest activation per example. With
-    `whole`, all members have to be measured together.
+    memory may be used again by the next call. `width` is the widest activation per example, of
+    which a CPU keeps `floats` at once. With `whole`, all members have to be measured together.
     """
 
     logits: Callable[[Tensor, int, int], Tensor]
     width: int
     whole: bool
+    floats: int = CHUNK_FLOATS
 
     def sizes(self, members: int, device: torch.device) -> tuple[int, int]:
         """How many members and how many examples to measure at once."""
         if self.whole or device.type != "cpu":
-            budget = CHUNK_FLOATS.get(device.type, 1 << 20)
+            budget = CUDA_FLOATS if device.type == "cuda" else self.floats
             return members, max(16, budget // max(1, members * self.width))
         block = min(members, max(1, BLOCK_FLOATS // (BLOCK_EXAMPLES * self.width)))
         return block, max(BLOCK_EXAMPLES, BLOCK_FLOATS // (block * self.width))

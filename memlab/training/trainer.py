@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from memlab.experiment.architecture import activation_width, resolve
+from memlab.experiment.footprint import evaluation_floats
 from memlab.experiment.keys import key
 from memlab.experiment.metrics import LEARNING_RATE, METRICS
 from memlab.experiment.schedule import Timeline
@@ -292,7 +293,8 @@ class StackTrainer:
         if self._fused is not None:
             whole = self.layout == CONTIGUOUS  # blocks of another size give other last bits
             return Forward(self._fused.logits, self._width, whole)
-        return Forward(lambda x, start, stop: self.model(x), self._width, whole=True)
+        floats = evaluation_floats(self._spec.name)
+        return Forward(lambda x, start, stop: self.model(x), self._width, True, floats)
 
     def evaluate(
         self, margins: bool = False, outcomes: bool = False, sides: bool = False

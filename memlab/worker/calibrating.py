@@ -76,6 +76,7 @@ POINTS = (
     Point("linear", None, 16, 128, MNIST),
     Point("mlp", 64, 1, 32, DIGITS),
     Point("mlp", 64, 32, 32, DIGITS),
+    Point("mlp", 64, 32, 128, DIGITS),
     Point("mlp", 256, 1, 128, DIGITS),
     Point("mlp", 256, 18, 128, DIGITS),
     Point("mlp", 512, 1, 128, MNIST),

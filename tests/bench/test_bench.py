@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from memlab.cli import main as cli
 from memlab.experiment import grid
 from memlab.experiment.reading import experiment as read_experiment
 from memlab.reports.scaling_figures import panels
+from memlab.training.trainer import StackTrainer
 
 TINY = Case(2, "mlp", 8, 32, 1, evaluates=True, examples=64)
 PICTURES = Case(2, "cnn", 2, 16, 1, evaluates=True, images=(1, 8, 8), examples=48)
@@ -87,6 +89,26 @@ def test_every_side_trains_a_tiny_case(bench: Bench, evaluates: bool) -> None:
     case = Case(2, "mlp", 8, 32, 1, evaluates, examples=64)
     sides = (ours.in_this_process, references.plain_loop, references.data_loader_loop, ensembling)
     assert all(side(case, bench) > 0 for side in sides)
+
+
+def test_both_sides_measure_as_often(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = {"ours": 0, "theirs": 0}
+
+    def counting(side: str, measure: Callable[..., Any]) -> Callable[..., Any]:
+        def counts(*given: Any) -> Any:
+            counted[side] += 1
+            return measure(*given)
+
+        return counts
+
+    monkeypatch.setattr(StackTrainer, "evaluate", counting("ours", StackTrainer.evaluate))
+    monkeypatch.setattr(references, "measure", counting("theirs", references.measure))
+    case = Case(1, "mlp", 8, 32, 3, evaluates=True, examples=64)
+    for side in (ours.in_this_process, references.plain_loop):
+        side(case, bench)
+    assert counted == {"ours": 3, "theirs": 3}
+    ours.in_this_process(case, bench, as_runs_do=True)
+    assert counted["ours"] == 3 + 4
 
 
 def test_every_installed_library_trains_a_tiny_case(bench: Bench) -> None:

@@ -43,7 +43,7 @@ def speeds(shape: Shape, figures: dict[tuple[int, int, int], float]) -> Speeds:
     [
         ({(20, 1, 2): 0.010, (10, 2, 1): 0.006}, [10, 10], 2),  # side by side
         ({(20, 1, 2): 0.010, (10, 2, 1): 0.011}, [20], 1),  # no faster: a single process
-        ({(20, 1, 2): 0.010, (10, 2, 1): 0.0099}, [20], 1),  # hardly faster
+        ({(20, 1, 2): 0.010, (10, 2, 1): 0.0103}, [20], 1),  # hardly faster, evaluations included
         ({(20, 1, 2): 0.010, (10, 2, 1): 0.009, (8, 2, 1): 0.002}, [5, 5, 5, 5], 2),  # the cache
         ({(10, 2, 1): 0.009}, [10, 10], 2),  # threads could not be timed
     ],
@@ -54,6 +54,16 @@ def test_the_plan_is_what_was_measured_fastest(figures, widths, processes) -> No
     plan = chosen(made, [shape], speeds(shape, figures), CPU, 2)
     assert [len(stack) for stack in plan.stacks] == widths
     assert (plan.processes, plan.threads) == (processes, 2 // processes)
+
+
+@pytest.mark.parametrize(("epochs", "processes"), [(2, 1), (40, 2)])
+def test_a_short_run_forks_only_where_that_saves_more_than_it_costs(epochs, processes) -> None:
+    made = groups(20, epochs=epochs)
+    shape = shapes(made)[0]
+    updates = made[0].timeline.updates
+    figures = speeds(shape, {(20, 1, 2): 0.002, (10, 2, 1): 0.001})
+    assert (updates * 0.001 > 2 * planner.LEAST_SECONDS) == (processes == 2)
+    assert chosen(made, [shape], figures, CPU, 2).processes == processes
 
 
 def test_what_is_unknown_and_long_is_tried_and_what_is_short_is_not() -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from memlab.experiment.keys import key
+from memlab.experiment.material_spec import ModelSpec
+from memlab.models.blocks import Convolution
 from memlab.models.layers import (
     StackedConv2d,
     StackedLinear,
+    draw_all,
     local_response,
     merge_images,
     units_of_maps,
@@ -142,3 +148,30 @@ def test_local_response_stays_within_a_member():
     x = torch.randn(2, MEMBERS * 12, 3, 3, dtype=torch.float64) * 30
     own = nn.LocalResponseNorm(9, alpha=0.001, beta=0.75, k=1.0)
     close(local_response(x, MEMBERS), torch.cat([own(part) for part in x.chunk(MEMBERS, 1)], 1))
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "sigmoid"])
+@pytest.mark.parametrize("normalization", ["batch", "none"])
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_a_pooled_convolution_activates_before_it_pools_to_the_last_bit(
+    activation, normalization, channels_last
+):
+    spec = ModelSpec(name="cnn", width=6, activation=activation, normalization=normalization)
+    layer = Convolution(spec, 2, 3, 6, 5, pool=True)
+    draw_all(layer, [key(seed, "pooled") for seed in (0, 1)])
+    x = torch.from_numpy(key(0, "maps").standard_normal((5, 6, 9, 9), dtype=np.float32))
+    if channels_last:
+        x = x.contiguous(memory_format=torch.channels_last)
+    act = {"gelu": F.gelu}.get(activation) or getattr(torch, activation)
+
+    def in_order(x: torch.Tensor) -> torch.Tensor:
+        x = layer.conv(x)
+        return F.max_pool2d(act(x if layer.norm is None else layer.norm(x, True)), 3, 2, 1)
+
+    parameters = list(layer.parameters())
+    found, expected = layer(x, True), in_order(x)
+    assert torch.equal(found, expected)
+    at_output = torch.from_numpy(key(1, "maps").standard_normal(found.shape, dtype=np.float32))
+    ours = torch.autograd.grad(found, parameters, at_output)
+    theirs = torch.autograd.grad(expected, parameters, at_output)
+    assert all(map(torch.equal, ours, theirs))

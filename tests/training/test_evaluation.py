@@ -77,3 +77,26 @@ def test_a_part_that_is_left_out_is_nan_and_the_others_are_what_they_were(kept):
 def test_margins_asked_for_measure_the_training_set_in_any_case():
     trainer = trainer_of(members_of(evaluation={"parts": ["test"]}))
     assert trainer.evaluate(margins=True).train.margins is not None
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
+@pytest.mark.parametrize("floats", [1, 1 << 12, 1 << 23])
+def test_a_convnet_in_chunks_of_any_size_measures_what_the_model_says(monkeypatch, layout, floats):
+    monkeypatch.setattr("memlab.training.trainer.evaluation_floats", lambda model: floats)
+    tree = {"model": {"name": "cnn", "width": 4}, "seeds": 1}
+    trainer = train(trainer_of(members_of(**tree), image=True, layout=layout), 3)
+    found = trainer.evaluate().metrics
+    for part in PARTS:
+        losses, right = by_hand(trainer, part)
+        torch.testing.assert_close(found[f"{part}_loss"], losses, rtol=1e-5, atol=1e-6)
+        assert torch.equal(found[f"{part}_accuracy"], right)
+
+
+def test_networks_with_large_dense_layers_are_measured_in_larger_chunks():
+    sizes = {}
+    for name in ("cnn", "resnet20"):
+        trainer = trainer_of(members_of(model={"name": name, "width": 4}, seeds=1), image=True)
+        forward = trainer._forward()
+        _, examples = forward.sizes(1, torch.device("cpu"))
+        sizes[name] = examples * forward.width
+    assert sizes["cnn"] > 4 * sizes["resnet20"]
