@@ -26,6 +26,10 @@ SCORES_BYTES, HISTORY_ROW_BYTES, VOTE_BYTES = 33, 5, 4
 CHECKPOINT_SCORES_BYTES = 60
 #: Networks whose margins are kept at every evaluation (`runs.outcomes`).
 TRACED = 12
+#: Pictures of the examples, and their values, are kept beside outcomes up to so much each.
+SHOWN_BYTES = 32 << 20
+#: Side of the largest picture that is kept.
+PICTURE_SIDE = 28
 #: Numbers of the largest activation of an evaluation, `training.evaluation.CHUNK_FLOATS`.
 CHUNK_FLOATS = 1 << 20
 
@@ -96,7 +100,7 @@ def folder(stacks: Sequence[Stack], seconds: float) -> int:
     listed = (
         _rows(s) + _kept(s, each) * _checkpoint(s) + _ledger(s) + _outcomes(s) for s in stacks
     )
-    return FOLDER_BYTES + sum(listed)
+    return FOLDER_BYTES + sum(listed) + max(map(_shown, stacks), default=0)
 
 
 def outcome_bytes(members: int, train: int, test: int, evaluations: int) -> int:
@@ -109,6 +113,30 @@ def outcome_bytes(members: int, train: int, test: int, evaluations: int) -> int:
     each = 2 * examples + -(-examples // 8) + -(-train // 8)
     traces = 2 * min(members, TRACED) * examples * evaluations
     return members * each + traces + 16 * examples + 5 * train + 8 * evaluations
+
+
+def shown_bytes(train: int, test: int, classes: int, features: int, picture: int) -> int:
+    """What is kept of the examples themselves, once: pictures, values, hidden neighbours, votes.
+
+    `picture` counts a picture's pixels, 0 where the data are none.
+
+    >>> shown_bytes(1000, 400, 10, 64, 64)
+    369600
+    """
+    examples = train + test
+    kept = sum(
+        size for size in (picture * examples, 2 * features * examples) if size <= SHOWN_BYTES
+    )
+    return kept + examples * (4 * classes + 32)
+
+
+def _shown(stack: Stack) -> int:
+    if not stack.cell.evaluation.outcomes:
+        return 0
+    data = stack.data
+    picture = prod(min(PICTURE_SIDE, side) for side in data.image[1:]) if data.image else 0
+    features = prod(data.image) if data.image else data.features
+    return shown_bytes(data.train, data.test, data.classes, features, picture)
 
 
 def _rows(stack: Stack) -> int:

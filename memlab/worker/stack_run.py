@@ -198,7 +198,7 @@ class StackRun:
                     reason="all epochs done",
                 )
         if self._outcomes is not None:
-            self._outcomes.publish()
+            self._outcomes.publish(self.trainer)
         self.done = True
         self.save()
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from memlab.errors import RunFolderError
-from memlab.experiment.footprint import outcome_bytes
+from memlab.experiment.footprint import outcome_bytes, shown_bytes
 from memlab.experiment.subset import subset_mask
 from memlab.runs import lifecycle, plan
 from memlab.runs.outcomes import Outcomes, joined, read_stacks
@@ -73,7 +73,8 @@ def test_margins_of_the_first_networks_are_kept_at_every_evaluation(whole):
 
 def test_the_files_take_what_was_foretold(whole):
     taken = sum(len(data) for name, data in files(whole).items() if name.endswith(".npy"))
-    assert taken == pytest.approx(outcome_bytes(4, 101, 50, 7), abs=128 * 12)
+    foretold = outcome_bytes(4, 101, 50, 7) + shown_bytes(101, 50, 10, 64, 64)
+    assert taken == pytest.approx(foretold, abs=128 * 16)
 
 
 def test_a_killed_and_resumed_run_keeps_the_same_outcomes_to_the_bit(home: Path, whole):
