@@ -133,8 +133,8 @@ class OutcomeHeader:
             nearest=int(document.get("nearest", 0)),
             votes=bool(document.get("votes", False)),
         )
-        sizes = (made.train, made.test, len(made.members), len(made.class_names))
-        sizes += made.picture or ()
+        own = (made.train, made.test, len(made.members), len(made.class_names))
+        sizes = (*own, *(made.picture or ()))
         counts = (made.evaluations, made.features, made.nearest)
         if min(sizes) < 1 or min(counts) < 0 or not set(made.traced) <= set(made.members):
             raise ValueError("sizes do not agree")

@@ -45,7 +45,8 @@ def values(train: np.ndarray, test: np.ndarray) -> NDArray[np.float16]:
     """What the networks see, `[train + test, features]` float16; too large becomes the largest."""
     flat = np.concatenate([part.reshape(len(part), -1) for part in (train, test)])
     limit = float(np.finfo(np.float16).max)
-    return np.clip(flat, -limit, limit).astype(np.float16)
+    made: NDArray[np.float16] = np.clip(flat, -limit, limit).astype(np.float16)
+    return made
 
 
 def hidden_neighbours(trainer: StackTrainer) -> NDArray[np.int32] | None:

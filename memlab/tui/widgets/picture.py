@@ -81,6 +81,20 @@ def shrink(pixels: Pixels, width: int, height: int) -> list[list[int]]:
     return small
 
 
+def enlarge(pixels: Pixels, width: int, height: int) -> list[list[int]]:
+    """As large as fits into width × height pixels by a whole factor, or shrunk where it is larger.
+
+    >>> enlarge([[0, 9]], 4, 2)
+    [[0, 0, 9, 9], [0, 0, 9, 9]]
+    """
+    rows = shrink(pixels, width, height)
+    if not rows:
+        return []
+    factor = max(1, min(width // len(rows[0]), height // len(rows)))
+    wide = [[value for value in row for _ in range(factor)] for row in rows]
+    return [row for row in wide for _ in range(factor)]
+
+
 class PictureStrip(PaintedLines):
     """A row of captioned thumbnails, as many as fit; a picture that stays is drawn once."""
 
