@@ -9,10 +9,10 @@ from typing import Any
 
 from memlab.numbers import IMPOSSIBLE, number, stated
 from memlab.runs.example_life import Band, Effect, Life, Near
-from memlab.runs.examples import CLASS, MEMORIZED, SUSPECTS, Examples
+from memlab.runs.examples import CLASS, LEARNED, MEMORIZED, SUSPECTS, Examples
 
 #: What a list is called.
-LIST_WORDS = {MEMORIZED: "most memorized", SUSPECTS: "most suspect"}
+LIST_WORDS = {MEMORIZED: "most memorized", SUSPECTS: "most suspect", LEARNED: "learned last"}
 Z = 1.96
 
 

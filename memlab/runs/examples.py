@@ -6,7 +6,8 @@ What follows from it for one example is `example_life`. No torch, and nothing is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,10 +29,13 @@ from memlab.runs.memorization import THRESHOLD
 from memlab.runs.outcomes import LEAST_EVALUATIONS, Mask, StackOutcomes, read_stacks
 from memlab.runs.retraining import Scores
 from memlab.runs.run import Run
+from memlab.runs.view import Memorized
 
 Integers = NDArray[np.int64]
 Values = NDArray[np.float64]
-MEMORIZED, SUSPECTS, CLASS = "memorized", "suspects", "class:"
+MEMORIZED, SUSPECTS, LEARNED, CLASS = "memorized", "suspects", "learned", "class:"
+#: Lies that a network has just learned, of which so many are looked at.
+STREAM = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +62,8 @@ class Examples:
     see them, `nearest` `[examples, k]` training examples in the last hidden layer, `votes`
     `[examples, classes]` how many networks that had not seen it answered so. `first_learned`
     (epoch) and `forgotten` (times) `[train]` are means over networks that saw it, NaN for never.
-    `suggested` `[train]` are the ledger's, −1 for none.
+    `suggested` `[train]` are the ledger's, −1 for none; `order` are the suspects, most suspect
+    first, and `learned` the lies that networks learned to repeat last.
     """
 
     run_id: str
@@ -81,6 +86,7 @@ class Examples:
     first_learned: Values | None = None
     forgotten: Values | None = None
     scores: Scores | None = None
+    learned: Integers | None = None
 
     @property
     def truth_known(self) -> bool:
@@ -117,6 +123,7 @@ class Examples:
         """Positions of the training examples of a list, first come first.
 
         `suspects` are most suspect first; `memorized` the truths with memorization of 0.25 or more;
+        `learned` lies that were learned, the last first;
         `class:NAME` those that were given this class, in the order of the suspects.
 
         Raises:
@@ -126,10 +133,11 @@ class Examples:
             return self.order
         if name == MEMORIZED:
             return self._memorized()
+        if name == LEARNED and self.learned is not None:
+            return self.learned
         label = name.removeprefix(CLASS)
         if not name.startswith(CLASS) or label not in self.class_names:
-            known = [MEMORIZED] if self.scores is not None else []
-            known += [SUSPECTS, *(f"{CLASS}{each}" for each in self.class_names[:20])]
+            known = [*self._special, *(f"{CLASS}{each}" for each in self.class_names[:20])]
             raise RunFolderError(f"There is no list {name!r}. Known: {', '.join(known)}.")
         everyone = np.arange(self.train)
         rest = everyone[~np.isin(everyone, self.order)]
@@ -152,9 +160,13 @@ class Examples:
     @property
     def lists(self) -> tuple[str, ...]:
         """The lists that there are and that are not empty."""
-        names = [MEMORIZED] if self.scores is not None else []
-        names += [SUSPECTS, *(f"{CLASS}{each}" for each in self.class_names)]
+        names = [*self._special, *(f"{CLASS}{each}" for each in self.class_names)]
         return tuple(name for name in names if len(self.listing(name)))
+
+    @property
+    def _special(self) -> list[str]:
+        there = {MEMORIZED: self.scores is not None, LEARNED: self.learned is not None}
+        return [name for name in (MEMORIZED, SUSPECTS, LEARNED) if there.get(name, True)]
 
 
 def examples_of(run: Run, group: int = 0) -> Examples:
@@ -166,17 +178,56 @@ def examples_of(run: Run, group: int = 0) -> Examples:
     """
     if not 0 <= group < len(run.groups):
         raise RunFolderError(f"The run {run.id} has no group {group}; it has {len(run.groups)}.")
+    run.view.refresh()
+    members = set(run.groups[group].members)
+    stream = [each for each in run.view.memorized(STREAM) if each.member in members]
     if retraining_store.kept(run) and read_stacks(run.folder):
-        return _by_retraining(run, group)
+        return _with_learned(_by_retraining(run, group), stream)
     present = labellings(read_ledger(run.folder))
-    if not present:
+    if present:
+        own = [each for each in present if members & set(each.members)]
+        return _with_learned(_by_ledger(run, (own or present)[0]), stream)
+    if not stream:
         raise RunFolderError(
             f"The run {run.id} recorded nothing of single examples, or not yet: make one with "
             "`memlab memorize`, or with --set instruments.on=ledger."
         )
-    wanted = set(run.groups[group].members)
-    own = [each for each in present if wanted & set(each.members)]
-    return _by_ledger(run, (own or present)[0])
+    return _by_stream(run, stream)
+
+
+def _with_learned(examples: Examples, stream: Sequence[Memorized]) -> Examples:
+    """With the lies that were learned last, those that are among the examples."""
+    at = [examples.positions.get((False, each.index)) for each in stream]
+    there = list(dict.fromkeys(each for each in at if each is not None))
+    return replace(examples, learned=np.array(there, np.int64)) if there else examples
+
+
+def _by_stream(run: Run, stream: Sequence[Memorized]) -> Examples:
+    """Of an ordinary run, the lies that were learned, with their labels and pictures."""
+    first: dict[int, Memorized] = {}
+    for each in stream:
+        first.setdefault(each.index, each)
+    found = list(first.values())
+    given, true = (np.array([getattr(each, n) for each in found]) for n in ("given", "true"))
+    pictures = np.stack([each.picture for each in found])
+    everyone = np.arange(len(found))
+    return Examples(
+        run_id=run.id,
+        dataset=run.experiment.dataset.name,
+        train=len(found),
+        index=np.array(list(first), np.int64),
+        given=given.astype(np.int64),
+        true=true.astype(np.int64),
+        corrupted=np.ones(len(found), np.bool_),
+        class_names=tuple(map(str, range(1 + max(0, int(given.max()), int(true.max()))))),
+        files=None,
+        is_picture=not _is_strip(pictures),
+        traces=(),
+        order=everyone[:0],
+        pictures=pictures,
+        first_learned=np.array([each.epoch for each in found]),
+        learned=everyone,
+    )
 
 
 def _by_retraining(run: Run, group: int) -> Examples:
