@@ -39,7 +39,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "without INDEX, its examples",
     )
     parser.add_argument(
-        "--group", type=int, default=0, metavar="N", help="which axis values; default: the first, 0"
+        "--group",
+        type=int,
+        metavar="N",
+        help="which axis values, from 0; default: the first of which something was recorded",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 

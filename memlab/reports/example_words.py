@@ -89,7 +89,8 @@ def learned(life: Life) -> str:
         when += f" (half of all: {number(life.first_learned_of_all, 1)})"
     if life.forgotten is None:
         return when
-    return f"{when} · forgotten {number(life.forgotten, 1, zero=True)} times"
+    times = number(life.forgotten, 1, zero=True)
+    return f"{when} · never forgotten" if times == "0.0" else f"{when} · forgotten {times} times"
 
 
 def band_words(life: Life) -> str:

@@ -169,18 +169,21 @@ class Examples:
         return [name for name in (MEMORIZED, SUSPECTS, LEARNED) if there.get(name, True)]
 
 
-def examples_of(run: Run, group: int = 0) -> Examples:
-    """What the run recorded of the examples of a group.
+def examples_of(run: Run, group: int | None = None) -> Examples:
+    """What the run recorded of the examples of a group; by None of the first that has something.
 
     Raises:
         RunFolderError: if it recorded nothing of single examples, it cannot be read, or it has no
             such group.
     """
-    if not 0 <= group < len(run.groups):
+    if group is not None and not 0 <= group < len(run.groups):
         raise RunFolderError(f"The run {run.id} has no group {group}; it has {len(run.groups)}.")
     run.view.refresh()
+    everything = run.view.memorized(STREAM)
+    if group is None:
+        group = _first_group(run, everything)
     members = set(run.groups[group].members)
-    stream = [each for each in run.view.memorized(STREAM) if each.member in members]
+    stream = [each for each in everything if each.member in members]
     if retraining_store.kept(run) and read_stacks(run.folder):
         return _with_learned(_by_retraining(run, group), stream)
     present = labellings(read_ledger(run.folder))
@@ -193,6 +196,14 @@ def examples_of(run: Run, group: int = 0) -> Examples:
             "`memlab memorize`, or with --set instruments.on=ledger."
         )
     return _by_stream(run, stream)
+
+
+def _first_group(run: Run, stream: Sequence[Memorized]) -> int:
+    """The group of the lie that was learned last, where a run has nothing else to show."""
+    if not stream or run.experiment.evaluation.outcomes or len(run.groups) == 1:
+        return 0
+    last = stream[0].member
+    return next(group.index for group in run.groups if last in group.members)
 
 
 def _with_learned(examples: Examples, stream: Sequence[Memorized]) -> Examples:

@@ -15,11 +15,13 @@ class Wanted:
     """Which example is to be shown: a position, or the index of one, or the first of the list.
 
     `name` is the list that `←` and `→` go through; "" lets the reader choose one that there is.
+    `group` says of which axis values, where examples are not read yet.
     """
 
     position: int | None = None
     index: int | None = None
     name: str = ""
+    group: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,7 @@ def read(folder: RunFolder, wanted: Wanted, known: Examples | None) -> Frame:
     Raises:
         RunFolderError: as `examples_of`, and where there is no such example.
     """
-    examples = known or examples_of(Run(folder))
+    examples = known or examples_of(Run(folder), wanted.group)
     name = wanted.name if wanted.name in examples.lists else _first_list(examples)
     order = tuple(examples.listing(name).tolist()) if name else tuple(range(examples.train))
     position = wanted.position

@@ -31,9 +31,14 @@ PAGES = ("what", "margins", "others")
 BACK = 64  # examples that one can go back through
 
 
-def open_microscope(app: App[object], header: str = "report", name: str = "") -> None:
-    """Opens it on the app's selected run; `name` is the list that is gone through."""
-    app.push_screen(MicroscopeScreen(Wanted(name=name), header))
+def open_microscope(
+    app: App[object], header: str = "report", name: str = "", group: int | None = None
+) -> None:
+    """Opens it on the app's selected run: the list that is gone through, and of which axis values.
+
+    `header` is the mode that it is opened from.
+    """
+    app.push_screen(MicroscopeScreen(Wanted(name=name, group=group), header))
 
 
 class MicroscopeScreen(LiveScreen[Frame]):
@@ -52,10 +57,10 @@ class MicroscopeScreen(LiveScreen[Frame]):
         # Before the scrolling of the pane that has the focus.
         Binding("right", "next(1)", "next", key_display="← →", priority=True),
         Binding("left", "next(-1)", "previous", show=False, priority=True),
-        Binding("l", "list", "list"),
-        Binding("slash", "find", "index", key_display="/"),
-        Binding("b", "back", "back"),
         Binding("p", "page", "page"),
+        Binding("b", "back", "back"),
+        Binding("slash", "find", "index", key_display="/"),
+        Binding("l", "list", "list"),
         Binding("escape", "dismiss", "close", key_display="esc"),
     ]
 

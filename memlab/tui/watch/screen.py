@@ -313,7 +313,8 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
         from memlab.runs.examples import LEARNED
         from memlab.tui.microscope.screen import open_microscope
 
-        open_microscope(self.app, "watch", LEARNED)
+        key = self.table.cursor_key if self._highlighted else None
+        open_microscope(self.app, "watch", LEARNED, None if key is None else int(key))
 
     def action_log(self) -> None:
         if self.about is not None:
