@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from memlab.tui.widgets.picture import Pixels
+    from memlab.charts.pixels import Pixels
 
 
 def has_greys(out: Console) -> bool:
@@ -29,11 +29,12 @@ def drawn(
         return None
     from rich.text import Text
 
-    from memlab.tui.widgets.picture import enlarge, picture_lines, shrink
+    from memlab.charts.pixels import enlarge, half_blocks, shrink
 
     fitted = enlarge(pixels, columns, rows) if enlarged else shrink(pixels, columns, rows)
-    lines = [
-        Text.assemble(*((piece.text, piece.style or "") for piece in strip))
-        for strip in picture_lines(fitted)
-    ]
-    return Text("\n").join([*lines, Text("")])
+    made = Text()
+    for line in half_blocks(fitted):
+        for text, fore, back in line:
+            made.append(text, f"{fore} on {back}" if back else fore or "")
+        made.append("\n")
+    return made

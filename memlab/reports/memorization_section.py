@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from memlab.estimate import Estimate
 from memlab.numbers import IMPOSSIBLE, percent, stated
-from memlab.reports.blocks import Block, Bullets, Column, Heading, Paragraph, Table
+from memlab.reports.blocks import (
+    Block,
+    Bullets,
+    Column,
+    Figure,
+    Heading,
+    Medium,
+    Paragraph,
+    Table,
+)
 from memlab.reports.findings import Findings
 from memlab.reports.memorization_document import Bounded, CheapScore, MemorizationFindings
+from memlab.reports.picture_figures import Captioned, Drawn, svg
 
 SHOWN = 10
+#: Where pictures can be shown.
+PICTURED: Final[frozenset[Medium]] = frozenset(("console", "html"))
 NOTES = (
     "memorization: share right of the networks trained on the example − of those not trained on it"
     " (Feldman and Zhang 2020, arXiv 2008.03703), with Newcombe's 95 % interval",
@@ -32,9 +45,11 @@ def memorization_section(findings: Findings) -> Iterator[Block]:
         yield _distribution(found)
         if found.most_memorized:
             yield _most_memorized(found)
+            yield from _tail_pictures(found)
         yield _influence(found)
         if found.strongest_pairs:
             yield _strongest(found)
+            yield from _pair_pictures(found)
         yield _agreement(found)
         yield _rivals(found)
         yield Bullets(NOTES)
@@ -147,6 +162,41 @@ def _strongest(found: MemorizationFindings) -> Table:
         ),
         title="The strongest pairs",
     )
+
+
+def _tail_pictures(found: MemorizationFindings) -> Iterator[Figure]:
+    cells = [
+        Captioned(
+            (row.picture.pixels(),),
+            (f"{row.index}: {row.given}", stated(row.memorization, 2)),
+        )
+        for row in found.most_memorized
+        if row.picture is not None
+    ]
+    yield from _pictures(cells, "The long tail: the most memorized truths, with index and label.")
+
+
+def _pair_pictures(found: MemorizationFindings) -> Iterator[Figure]:
+    cells = [
+        Captioned(
+            (row.of_picture.pixels(), row.to_picture.pixels()),
+            (
+                f"{row.of}: {row.of_label} → {row.target} {row.to}: {row.to_label}",
+                f"{'helps' if row.influence > 0 else 'hurts'} {stated(row.influence, 2)}",
+            ),
+        )
+        for row in found.strongest_pairs
+        if row.of_picture is not None and row.to_picture is not None
+    ]
+    yield from _pictures(
+        cells, "The strongest pairs: on the left the example that helps or hurts the one beside it."
+    )
+
+
+def _pictures(cells: list[Captioned], caption: str) -> Iterator[Figure]:
+    if cells:
+        drawn = Drawn(tuple(cells))
+        yield Figure("", lambda: svg(cells), caption, narrow=True, drawn=drawn, on=PICTURED)
 
 
 def _agreement(found: MemorizationFindings) -> Table:

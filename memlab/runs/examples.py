@@ -246,9 +246,9 @@ def _by_retraining(run: Run, group: int) -> Examples:
     runs = retraining_store.linked(run)
     stacks = [(one, stack) for one in runs for stack in read_stacks(one.folder)]
     kept: dict[str, Any] = {}
-    for name, flag in (("pictures", "picture"), ("values", "features"), ("nearest", "nearest")):
-        found = [s.arrays[name] for _, s in stacks if getattr(s.header, flag)]
-        kept[name] = found[0] if found and len(found[0]) == len(scores.targets) else None
+    for name in ("pictures", "values", "nearest"):
+        found = retraining_store.recorded(run, name)
+        kept[name] = found if found is not None and len(found) == len(scores.targets) else None
     rows, targets = scores.examples, scores.targets
     traces = [_trace(stack, one.groups[group].members) for one, stack in stacks]
     present = tuple(trace for trace in traces if trace is not None)

@@ -23,6 +23,7 @@ from memlab.reports.blocks import (
     Table,
     shown_on,
 )
+from memlab.reports.picture_figures import Drawn
 from memlab.text import plain
 
 GAP = 2
@@ -50,10 +51,19 @@ class ConsolePage:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         before: Block | None = None
         for block in shown_on(self.blocks, "console"):
+            if isinstance(block, Figure) and not _drawn(block, console):
+                continue
             if before is not None and _parted(before, block):
                 yield Text()
             yield from _block(block)
             before = block
+
+
+def _drawn(figure: Figure, console: Console) -> bool:
+    """Whether there is something to see of it: pictures need colours."""
+    if isinstance(figure.drawn, Drawn):
+        return console.color_system is not None
+    return figure.drawn is not None
 
 
 def _parted(before: Block, block: Block) -> bool:
