@@ -46,6 +46,23 @@ class InfluenceSide(Part):
     by_chance: float = Field(description="How many permuted masks make")
     same_class: float | None = Field(description="Share of them within one class")
     same_class_of_all: float = Field(description="The same of all pairs")
+    distance: float | None = Field(
+        None, description="Their mean distance in input space; null where inputs were not kept"
+    )
+    distance_same_class: float | None = Field(None, description="The same of pairs of one class")
+    distance_of_all: float | None = Field(None, description="The same of all pairs")
+
+
+class MemorizedTail(Part):
+    """What the memorized truths bring on the test set, by the run's own networks (claim M2).
+
+    Sums of the effects of single examples; nothing was trained without them.
+    """
+
+    examples: float = Field(description="How many truths, mean of the two halves of networks")
+    together: Bounded = Field(description="Test accuracy that they bring")
+    others: Bounded = Field(description="As many other truths of the same classes")
+    difference: Bounded = Field(description="Of the two")
 
 
 class CheapScore(Part):
@@ -140,6 +157,9 @@ class MemorizationFindings(Part):
         description="Quantiles over examples of the networks after which it would be"
     )
     influence: list[InfluenceSide] = Field(description="Significant pairs, by kind")
+    tail: MemorizedTail | None = Field(
+        None, description="What the memorized truths bring; null without any"
+    )
     baselines: CheapScores = Field(description="Cheap scores beside memorization")
     membership: dict[str, float | None] = Field(description="Members found by attack, by group")
     most_memorized: list[MemorizedExample] = Field(description="Truths, most memorized first")

@@ -18,7 +18,13 @@ from memlab.reports.blocks import (
     Table,
 )
 from memlab.reports.findings import Findings
-from memlab.reports.memorization_document import Bounded, CheapScore, MemorizationFindings
+from memlab.reports.memorization_document import (
+    Bounded,
+    CheapScore,
+    InfluenceSide,
+    MemorizationFindings,
+    MemorizedTail,
+)
 from memlab.reports.picture_figures import Captioned, Drawn, svg
 
 SHOWN = 10
@@ -30,6 +36,8 @@ NOTES = (
     "memorized: at least 0.25 in both halves of the networks; ± 95 % over drawn networks",
     "by chance: pairs beyond the same threshold when the masks are handed to other networks"
     " (false discovery rate 5 %)",
+    "one class: share of the pairs within one given class, beside that of all pairs; distance:"
+    " mean distance in input space, beside that of pairs of one class and of all pairs",
     "members found: by LiRA (arXiv 2112.03570) at 1 % false positives, all other networks shadows",
 )
 
@@ -46,6 +54,8 @@ def memorization_section(findings: Findings) -> Iterator[Block]:
         if found.most_memorized:
             yield _most_memorized(found)
             yield from _tail_pictures(found)
+        if found.tail is not None:
+            yield _tail(found.tail, found.networks)
         yield _influence(found)
         if found.strongest_pairs:
             yield _strongest(found)
@@ -127,6 +137,22 @@ def _most_memorized(found: MemorizationFindings) -> Table:
     )
 
 
+def _tail(tail: MemorizedTail, networks: int) -> Table:
+    rows = (
+        ("the memorized truths", tail.together),
+        ("as many others of their classes", tail.others),
+        ("difference", tail.difference),
+    )
+    return Table(
+        f"{tail.examples:,.0f} examples",
+        tuple(name for name, _ in rows),
+        (Column("test accuracy", tuple(_estimate(value, networks) for _, value in rows), 4),),
+        title="What the memorized truths bring",
+        about="Sums of the effects of single examples; memorized by one half of the networks, "
+        "measured by the other.",
+    )
+
+
 def _influence(found: MemorizationFindings) -> Table:
     sides = found.influence
     words = {1: "helps", -1: "hurts"}
@@ -137,10 +163,22 @@ def _influence(found: MemorizationFindings) -> Table:
             Column("significant", tuple(f"{side.pairs:,}" for side in sides)),
             Column("by chance", tuple(f"{side.by_chance:,.1f}" for side in sides)),
             Column("beyond", tuple(_number(side.threshold) for side in sides)),
-            Column("of one class", tuple(_percent(side.same_class) for side in sides)),
-            Column("of all pairs", tuple(_percent(s.same_class_of_all) for s in sides)),
+            Column("one class", tuple(_percent(side.same_class) for side in sides)),
+            Column("of all", tuple(_percent(s.same_class_of_all) for s in sides)),
+            *_likeness(sides),
         ),
         title="Whom it helps and hurts",
+    )
+
+
+def _likeness(sides: Sequence[InfluenceSide]) -> tuple[Column, ...]:
+    """How like the pairs are, where inputs were kept."""
+    if all(side.distance_of_all is None for side in sides):
+        return ()
+    return (
+        Column("distance", _numbers([side.distance for side in sides], 1)),
+        Column("in a class", _numbers([side.distance_same_class for side in sides], 1)),
+        Column("of all", _numbers([side.distance_of_all for side in sides], 1)),
     )
 
 
@@ -245,12 +283,12 @@ def _with_error(value: float, standard_error: float | None) -> str:
     return f"{stated(value, 2)} ± {stated(1.96 * standard_error, 2)}"
 
 
-def _numbers(values: Sequence[float | None]) -> tuple[str, ...]:
-    return tuple(_number(value) for value in values)
+def _numbers(values: Sequence[float | None], decimals: int = 3) -> tuple[str, ...]:
+    return tuple(_number(value, decimals) for value in values)
 
 
-def _number(value: float | None) -> str:
-    return IMPOSSIBLE if value is None else stated(value, 3)
+def _number(value: float | None, decimals: int = 3) -> str:
+    return IMPOSSIBLE if value is None else stated(value, decimals)
 
 
 def _percent(value: float | None) -> str:

@@ -214,6 +214,7 @@ class Outcomes:
     seeds: NDArray[np.int64]
     neighbours: NDArray[np.float32] | None = None
     first_learned: NDArray[np.float32] | None = None
+    inputs: Half | None = None
     dataset: str = ""
 
     @property
@@ -280,6 +281,7 @@ def joined(
         seeds=numbers[order],
         neighbours=near,
         first_learned=first_learned([stack for stack, _ in parts]),
+        inputs=next((s.arrays["values"] for s in stacks if s.header.features), None),
         dataset=first.header.dataset,
     )
 
@@ -331,6 +333,7 @@ def together(parts: Sequence[Outcomes]) -> Outcomes:
         seeds=seeds,
         neighbours=next((p.neighbours for p in parts if p.neighbours is not None), None),
         first_learned=next((p.first_learned for p in parts if p.first_learned is not None), None),
+        inputs=next((p.inputs for p in parts if p.inputs is not None), None),
         dataset=first.dataset,
     )
 
