@@ -160,7 +160,8 @@ def _checkpoint(stack: Stack) -> int:
 def _outcomes(stack: Stack) -> int:
     if not stack.cell.evaluation.outcomes:
         return 0
-    return outcome_bytes(stack.members, stack.data.train, stack.data.test, stack.evaluations)
+    traces = len(stack.timeline.traces())
+    return outcome_bytes(stack.members, stack.data.train, stack.data.test, traces)
 
 
 def _ledger(stack: Stack) -> int:

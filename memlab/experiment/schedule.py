@@ -15,6 +15,10 @@ from fractions import Fraction
 from memlab.experiment.spec import Experiment
 from memlab.experiment.training_spec import OptimizerSpec, ScheduleSpec
 
+#: From fewer evaluations it cannot be told when an example is learned; then so many times the
+#: margins of a few networks are traced.
+LEAST_TRACES, TRACES = 7, 21
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -188,6 +192,16 @@ class Timeline:
             points[self.updates] = min(
                 self.epochs, self.examples_before(self.updates) / self.train_examples
             )
+        return sorted(points.items())
+
+    def traces(self) -> list[tuple[int, float]]:
+        """As `evaluations`, for traced networks' margins: more where evaluations are few."""
+        points = dict(self.evaluations())
+        if len(points) < LEAST_TRACES:
+            for step in range(TRACES):
+                update = self.updates * step // (TRACES - 1)
+                epoch = self.examples_before(update) / self.train_examples
+                points.setdefault(update, epoch)
         return sorted(points.items())
 
     def _update_at(self, epoch: float) -> int | None:

@@ -45,7 +45,7 @@ class OutcomeRecorder:
         self._splits = splits
         first = parts[0]
         train, test = len(first.train_true), len(first.test_y)
-        evaluations = len(plan.timeline.evaluations())
+        evaluations = len(plan.timeline.traces())
         whole = 0 in plan.indices  # what is the same for all networks is kept once
         picture, features = None, 0
         if whole and all(part.train_x is first.train_x for part in parts):
@@ -102,6 +102,19 @@ class OutcomeRecorder:
             ],
             axis=1,
         )
+
+    def trace(self, trainer: StackTrainer, epoch: float) -> None:
+        """Keeps the margins of the traced networks between evaluations; once for each epoch."""
+        if self._count and self._epochs[self._count - 1] >= epoch:
+            return
+        positions = {member: at for at, member in enumerate(trainer.active)}
+        traced = [(slot, positions[m]) for slot, m in enumerate(self._traced) if m in positions]
+        if not traced:
+            return
+        found = trainer.margins([at for _, at in traced])
+        self._trace[self._count, [slot for slot, _ in traced]] = _half(found)
+        self._epochs[self._count] = epoch
+        self._count += 1
 
     def _vote(self, found: Sequence[Outcome], rows: Sequence[int], ending: Sequence[int]) -> None:
         """Counts what the networks that end answer to examples that they were not trained on."""
@@ -209,5 +222,9 @@ def _margins(found: Sequence[Outcome], at: Sequence[int]) -> np.ndarray:
     pieces = []
     for outcome in found:
         assert outcome.margins is not None
-        pieces.append(outcome.margins[list(at)].clamp(-HALF, HALF).to(torch.float16).cpu().numpy())
+        pieces.append(_half(outcome.margins[list(at)]))
     return np.concatenate(pieces, axis=1)
+
+
+def _half(margins: Tensor) -> np.ndarray:
+    return margins.clamp(-HALF, HALF).to(torch.float16).cpu().numpy()

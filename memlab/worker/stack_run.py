@@ -83,6 +83,7 @@ class StackRun:
         self._shown = [i for i, member in enumerate(plan.members) if member.index in shown]
         self._stream = MemorizedStream(material, plan, self._shown, parts)
         self._memorized = MemorizedTable(folder.series, plan.index, self._stream.picture)
+        self._traces = dict(plan.timeline.traces())
         self._outcomes: OutcomeRecorder | None = None
         if experiment.evaluation.outcomes:
             home, splits = stack_folder(folder, plan.index), material.splits(plan.members[0])
@@ -105,6 +106,8 @@ class StackRun:
             if self.trainer.update in self._evaluations and self._evaluated != self.trainer.update:
                 self._evaluate()
                 continue
+            if self._outcomes is not None and self.trainer.update in self._traces:
+                self._outcomes.trace(self.trainer, self._traces[self.trainer.update])
             asked = time.perf_counter()
             if not between():
                 return False
