@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from memlab.cli.control import found, run_argument
@@ -118,7 +119,6 @@ def _given(examples: Examples, position: int) -> str:
 
 
 def _print(examples: Examples, made: Life, place: dict[str, object] | None) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from memlab.reports.example_words import band_words, facts, learned, list_words, name_of
@@ -133,13 +133,11 @@ def _print(examples: Examples, made: Life, place: dict[str, object] | None) -> N
         sides = [f"{side} {place[side]}" for side in ("before", "after") if place[side] is not None]
         heading += f" ({', '.join(sides)})" if sides else ""
     out.print(Text(plain(heading), "bold"))
-    grid = Table.grid(padding=(0, 3, 0, 0))
-    words = Table.grid(padding=(0, 2, 0, 0))
-    for key, value in facts(examples, made):
-        words.add_row(Text(key, "dim"), Text(plain(value)))
-    drawn = _picture(examples, made.position)
-    grid.add_row(*([drawn] if drawn is not None else []), words)
-    out.print(grid)
+    lines = [
+        Text.assemble((f"{key:<20}", "dim"), plain(value)) for key, value in facts(examples, made)
+    ]
+    for line in _beside(_picture(examples, made.position), lines):
+        out.print(line, soft_wrap=True)
     if (told := _values(examples, made.position)) is not None:
         out.print(told, soft_wrap=True)
     out.print(Text("\n").append(plain(f"margin while training: {band_words(made)}"), "bold"))
@@ -149,6 +147,18 @@ def _print(examples: Examples, made: Life, place: dict[str, object] | None) -> N
     out.print(plain(learned(made)), soft_wrap=True)
     _print_histogram(made)
     _print_others(examples, made)
+
+
+def _beside(picture: Text | None, facts: list[Text]) -> Iterator[Text]:
+    """The lines of the picture, and of the facts to its right."""
+    from rich.text import Text
+
+    drawn: list[Text] = [] if picture is None else list(picture.split("\n"))
+    width = max((line.cell_len for line in drawn), default=-3) + 3
+    for at in range(max(len(drawn), len(facts))):
+        line = drawn[at] if at < len(drawn) else Text()
+        line.pad_right(width - line.cell_len)
+        yield line.append_text(facts[at]) if at < len(facts) else line
 
 
 def _picture(examples: Examples, position: int) -> Text | None:

@@ -29,7 +29,7 @@ from memlab.reports.picture_figures import Captioned, Drawn, svg
 
 SHOWN = 10
 #: Where pictures can be shown.
-PICTURED: Final[frozenset[Medium]] = frozenset(("console", "html"))
+WITH_PICTURES: Final[frozenset[Medium]] = frozenset(("console", "html"))
 NOTES = (
     "memorization: share right of the networks trained on the example − of those not trained on it"
     " (Feldman and Zhang 2020, arXiv 2008.03703), with Newcombe's 95 % interval",
@@ -234,7 +234,15 @@ def _pair_pictures(found: MemorizationFindings) -> Iterator[Figure]:
 def _pictures(cells: list[Captioned], caption: str) -> Iterator[Figure]:
     if cells:
         drawn = Drawn(tuple(cells))
-        yield Figure("", lambda: svg(cells), caption, narrow=True, drawn=drawn, on=PICTURED)
+        yield Figure(
+            "",
+            lambda: svg(cells),
+            caption,
+            narrow=True,
+            drawn=drawn,
+            coloured=True,
+            on=WITH_PICTURES,
+        )
 
 
 def _agreement(found: MemorizationFindings) -> Table:

@@ -250,7 +250,7 @@ def _by_retraining(run: Run, group: int) -> Examples:
         found = retraining_store.recorded(run, name)
         kept[name] = found if found is not None and len(found) == len(scores.targets) else None
     rows, targets = scores.examples, scores.targets
-    traces = [_trace(stack, one.groups[group].members) for one, stack in stacks]
+    traces = [_trace(stack, one.groups[group].members, len(targets)) for one, stack in stacks]
     present = tuple(trace for trace in traces if trace is not None)
     outside = rows["margin_outside"].astype(np.float64)
     order = np.lexsort((rows["index"], outside))
@@ -268,7 +268,7 @@ def _by_retraining(run: Run, group: int) -> Examples:
         is_picture=kept["pictures"] is not None,
         traces=present,
         order=order[outside[order] < 0],
-        votes=_votes(stacks, group),
+        votes=_votes(stacks, group, (len(targets), len(scores.class_names))),
         first_learned=learned if np.isfinite(learned).any() else None,
         forgotten=_forgotten(present, len(rows)),
         scores=scores,
@@ -276,30 +276,36 @@ def _by_retraining(run: Run, group: int) -> Examples:
     )
 
 
-def _votes(stacks: list[tuple[Run, StackOutcomes]], group: int) -> Integers | None:
+def _votes(
+    stacks: list[tuple[Run, StackOutcomes]], group: int, shape: tuple[int, int]
+) -> Integers | None:
     """Answers of the group's networks, over stacks and runs; None where a stack has none."""
     total: Integers | None = None
     for run, stack in stacks:
         members = set(run.groups[group].members)
         if not members.intersection(stack.header.members):
             continue
-        if not stack.header.votes:
+        if not stack.header.votes or stack.arrays["votes"].shape != shape:
             return None
         votes = stack.arrays["votes"].astype(np.int64)
-        if total is not None and total.shape != votes.shape:
-            return None
         total = votes if total is None else total + votes
     return total
 
 
-def _trace(stack: StackOutcomes, members: tuple[int, ...]) -> Trace | None:
-    """The traced networks of a stack that are of the group; None where there are none."""
+def _trace(stack: StackOutcomes, members: tuple[int, ...], examples: int) -> Trace | None:
+    """The traced networks of a stack that are of the group; None where there are none.
+
+    Raises:
+        RunFolderError: if its epochs do not rise.
+    """
     header, wanted = stack.header, set(members)
     columns = [at for at, member in enumerate(header.traced) if member in wanted]
-    if not columns:
+    if not columns or header.examples != examples:
         return None
     epoch = np.asarray(stack.arrays["epoch"], np.float64)
     rows = int(np.isfinite(epoch).sum())
+    if not np.isfinite(epoch[:rows]).all() or (np.diff(epoch[:rows]) <= 0).any():
+        raise RunFolderError("The outcomes of this run are damaged: their epochs do not rise.")
     seats = [header.members.index(header.traced[at]) for at in columns]
     saw = np.zeros((len(columns), header.examples), np.bool_)
     saw[:, : header.train] = stack.own[seats]

@@ -203,6 +203,20 @@ async def test_a_run_that_recorded_nothing_of_examples_says_what_to_do(tmp_path)
         assert not isinstance(app.screen, MicroscopeScreen)
 
 
+@pytest.mark.parametrize("name", ["epoch", "nearest", "votes", "pictures"])
+async def test_damaged_records_are_said_to_be_so_or_left_out(run, name) -> None:
+    place = run.folder.examples.path / "stack-000" / f"outcomes-{name}.npy"
+    data = bytearray(place.read_bytes())
+    data[128:] = bytes([255]) * (len(data) - 128)
+    place.write_bytes(bytes(data))
+    app = app_of(run)
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        told = text(app, "#message")
+        assert ("damaged" in told) == (name == "nearest")
+        await pressed(pilot, "right", "tab", "enter", "b", "escape")
+
+
 @pytest.mark.parametrize("screen", [WatchScreen, ReportScreen])
 async def test_watch_and_report_open_it_by_key(run, screen) -> None:
     app = StandIn(run.folder.path.parent, screen(), run.folder.id)

@@ -23,7 +23,6 @@ from memlab.reports.blocks import (
     Table,
     shown_on,
 )
-from memlab.reports.picture_figures import Drawn
 from memlab.text import plain
 
 GAP = 2
@@ -60,10 +59,8 @@ class ConsolePage:
 
 
 def _drawn(figure: Figure, console: Console) -> bool:
-    """Whether there is something to see of it: pictures need colours."""
-    if isinstance(figure.drawn, Drawn):
-        return console.color_system is not None
-    return figure.drawn is not None
+    """Whether there is something to see of it."""
+    return figure.drawn is not None and not (figure.coloured and console.color_system is None)
 
 
 def _parted(before: Block, block: Block) -> bool:
