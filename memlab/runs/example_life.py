@@ -274,7 +274,8 @@ def distances(examples: Examples, position: int, others: NDArray[np.int64]) -> V
         if kept is not None and position < len(kept):
             flat = np.asarray(kept[others], np.float32).reshape(len(others), -1)
             own = np.asarray(kept[position], np.float32).reshape(1, -1)
-            squares: Values = np.square(flat - own).sum(1, dtype=np.float64)
+            with np.errstate(invalid="ignore"):  # infinite values of a damaged file
+                squares: Values = np.square(flat - own).sum(1, dtype=np.float64)
             return np.sqrt(squares)
     return None
 
