@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memlab.cli.control import found, run_argument
 from memlab.cli.output import add_row, console, print_json
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _place(examples: Examples, name: str, position: int) -> dict[str, object]:
+def _place(examples: Examples, name: str, position: int) -> dict[str, Any]:
     """Where the example stands in a list, and who stands beside it."""
     order = examples.listing(name).tolist()
     at = order.index(position) if position in order else None
@@ -118,21 +118,21 @@ def _given(examples: Examples, position: int) -> str:
     return examples.class_names[int(examples.given[position])]
 
 
-def _print(examples: Examples, made: Life, place: dict[str, object] | None) -> None:
+def _print(examples: Examples, made: Life, place: dict[str, Any] | None) -> None:
     from rich.text import Text
 
-    from memlab.reports.example_words import band_words, facts, learned, list_words, name_of
+    from memlab.reports.example_words import band_words, facts, heading, learned, list_words
     from memlab.text import plain
 
     out = console()
-    name = name_of(examples, made.position)
-    heading = f"example {name} of {examples.train:,}"
+    stands = None
     if place is not None:
-        rank = "not among the" if place["rank"] is None else f"{place['rank']} of"
-        heading += f" · {list_words(str(place['name']))}, {rank} {place['of']}"
+        stands = list_words(str(place["name"])), place["rank"] or 0, place["of"]
+    title = heading(examples, made.position, stands)
+    if place is not None:
         sides = [f"{side} {place[side]}" for side in ("before", "after") if place[side] is not None]
-        heading += f" ({', '.join(sides)})" if sides else ""
-    out.print(Text(plain(heading), "bold"))
+        title += f" ({', '.join(sides)})" if sides else ""
+    out.print(Text(plain(title), "bold"))
     lines = [
         Text.assemble((f"{key:<20}", "dim"), plain(value)) for key, value in facts(examples, made)
     ]

@@ -27,6 +27,20 @@ def name_of(examples: Examples, position: int) -> str:
     return f"test {index}" if position >= examples.train else str(index)
 
 
+def heading(examples: Examples, position: int, place: tuple[str, int, int] | None) -> str:
+    """Which example it is, and where it stands in a list: its words, rank (0: nowhere), length.
+
+    The index is a row of the whole file, of which a run has trained on a part.
+    """
+    text = f"example {name_of(examples, position)}"
+    if position < examples.train:
+        text += f", one of {examples.train:,}"
+    if place is None:
+        return text
+    words, rank, count = place
+    return f"{text} · {words}, {rank:,} of {count:,}" if rank else f"{text} · not among the {words}"
+
+
 def label_of(examples: Examples, position: int) -> str:
     """`8`, or `3→8` of a lie."""
     given, true = int(examples.given[position]), int(examples.true[position])

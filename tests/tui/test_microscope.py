@@ -130,7 +130,7 @@ async def test_the_slash_finds_an_index_and_says_where_there_is_none(run) -> Non
         await pressed(pilot, *["backspace"] * 3, *"nine", "enter")
         assert "whole number" in text(app, "#wrong")
         await pressed(pilot, *["backspace"] * 4, *"107", "enter")
-        assert heading(app).startswith("example 107 ")
+        assert heading(app).startswith("example 107,")
         await pressed(pilot, "slash", *"test 133", "enter")
         assert heading(app).startswith("example test 133")
         await pressed(pilot, "slash", "escape")
@@ -175,7 +175,10 @@ async def test_data_that_are_no_pictures_are_a_table_or_a_line(tmp_path, feature
         else:
             assert len(line._series[0].y) == features
         await pressed(pilot, "p", "p")
-        assert app.screen.query_one(ShelvesPane).chosen is not None
+        chosen = app.screen.query_one(ShelvesPane).chosen
+        assert chosen is not None
+        assert chosen.pixels is None
+        assert len(chosen.line) == min(features, 12)
 
 
 async def test_an_ordinary_run_shows_the_lies_that_were_learned(tmp_path) -> None:

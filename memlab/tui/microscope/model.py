@@ -9,27 +9,33 @@ from rich.text import Text
 
 from memlab.charts.plot import Mark, Series
 from memlab.numbers import number
-from memlab.reports.example_words import effect_words, facts, groups, label_of, name_of
+from memlab.reports.example_words import effect_words, facts, groups, label_of, name_of, with_error
 from memlab.runs.example_life import Effect, Life, histogram_line
 from memlab.runs.examples import Examples
 from memlab.text import plain
 from memlab.tui import palette
 from memlab.tui.palette import marker
 from memlab.tui.widgets.picture import Pixels
+from memlab.tui.widgets.sparkline import sparkline
 
 FEW = 12  # values that are listed and not drawn
 NAME = 18
+LINE = 12  # blocks of another example's values
 
 
 @dataclass(frozen=True, eq=False)
 class Other:
-    """Another example as it is shown: picture or none, what stands below it, and all about it."""
+    """Another example as it is shown: picture or none, what stands below it, and all about it.
+
+    Where it is no picture, `line` has its values as blocks.
+    """
 
     position: int
     pixels: Pixels | None
     captions: tuple[str, str]
     told: str
     colour: str | None = None
+    line: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,17 +45,6 @@ class Shelf:
     title: str
     others: tuple[Other, ...]
     nothing: str = ""
-
-
-def heading(examples: Examples, life: Life, place: tuple[str, int, int] | None) -> str:
-    """Which example it is, and where it stands in the list: words, rank and length."""
-    text = f"example {name_of(examples, life.position)}"
-    if not life.test:
-        text += f" of {examples.train:,}"
-    if place is not None:
-        words, rank, count = place
-        text += f" · {words}, {rank:,} of {count:,}" if rank else f" · not among the {words}"
-    return text
 
 
 def fact_lines(examples: Examples, life: Life, dark: bool) -> Text:
@@ -140,20 +135,16 @@ def _other(examples: Examples, other: object, dark: bool) -> Other:
     below = ""
     if isinstance(other, Effect):
         below = effect_words(other)
-        told += f", influence {_pm(other.influence, other.standard_error, 2)}"
-        told += f", margin {_pm(other.margin, other.margin_standard_error, 1)}"
+        told += f", influence {with_error(other.influence, other.standard_error, 2)}"
+        told += f", margin {with_error(other.margin, other.margin_standard_error, 1)}"
     elif (distance := getattr(other, "distance", None)) is not None:
         below = number(distance, 1)
         told += f", distance {below}"
     lie = position < examples.train and bool(examples.corrupted[position])
     colour = palette.palette(dark).lies if lie else None
-    return Other(position, pixels_of(examples, position), (label, below), told, colour)
-
-
-def _pm(value: float, error: float, decimals: int) -> str:
-    from memlab.reports.example_words import with_error
-
-    return with_error(value, error, decimals)
+    pixels = pixels_of(examples, position)
+    line = "" if pixels is not None else sparkline(values_of(examples, position), LINE)
+    return Other(position, pixels, (label, below), told, colour, line)
 
 
 def value_series(values: Sequence[float], dark: bool) -> list[Series]:

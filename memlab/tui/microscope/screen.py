@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from memlab.errors import MemlabError
-from memlab.reports.example_words import learned, list_words
+from memlab.reports.example_words import heading, learned, list_words
 from memlab.runs.examples import Examples
 from memlab.tui.ask_text import AskText
 from memlab.tui.header import ShellHeader
@@ -131,7 +131,7 @@ class MicroscopeScreen(LiveScreen[Frame]):
         say(self, "")
         examples, life, dark = frame.examples, frame.life, self.app.current_theme.dark
         place = (list_words(frame.name), frame.rank, len(frame.order)) if frame.name else None
-        put(self, "#heading", model.heading(examples, life, place))
+        put(self, "#heading", heading(examples, life.position, place))
         self._show_example(examples, life.position, dark)
         put(self, "#facts", model.fact_lines(examples, life, dark))
         chart = self.bands

@@ -147,7 +147,8 @@ class ShelvesPane(CursorLines):
     @property
     def _slot_width(self) -> int:
         widths = [len(rows[0]) for rows in self._small.values() if rows]
-        return max([LEAST, *widths])
+        lines = [len(other.line) for shelf in self._shelves for other in shelf.others]
+        return max([LEAST, *widths, *lines])
 
     @property
     def _across(self) -> int:
@@ -202,6 +203,8 @@ class ShelvesPane(CursorLines):
             body = [(text, style + (own or Style())) for text, own, _ in strip]
             left = spare // 2
             lines.append([(" " * left, style), *body, (" " * (spare - left), style)])
+        if other.line:
+            lines.append([(fit(other.line, width, "center"), style)])
         while len(lines) < max(heights, default=0):
             lines.append([(" " * width, style)])
         here = (number, at) == self._cursor
