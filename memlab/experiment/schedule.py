@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from memlab.experiment.spec import Experiment
 from memlab.experiment.training_spec import OptimizerSpec, ScheduleSpec
@@ -196,12 +197,17 @@ class Timeline:
 
     def traces(self) -> list[tuple[int, float]]:
         """As `evaluations`, for traced networks' margins: more where evaluations are few."""
-        points = dict(self.evaluations())
-        if len(points) < LEAST_TRACES:
+        evaluations = self.evaluations()
+        if len(evaluations) >= LEAST_TRACES:
+            return evaluations
+        points = dict(evaluations)
+        for (first, low), (last, high) in pairwise(evaluations):
             for step in range(TRACES):
                 update = self.updates * step // (TRACES - 1)
                 epoch = self.examples_before(update) / self.train_examples
-                points.setdefault(update, epoch)
+                # An evaluation's epoch is nominal, up to half a batch beside its update.
+                if first < update < last and low < epoch < high:
+                    points[update] = epoch
         return sorted(points.items())
 
     def _update_at(self, epoch: float) -> int | None:

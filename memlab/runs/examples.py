@@ -296,7 +296,7 @@ def _trace(stack: StackOutcomes, members: tuple[int, ...], examples: int) -> Tra
     """The traced networks of a stack that are of the group; None where there are none.
 
     Raises:
-        RunFolderError: if its epochs do not rise.
+        RunFolderError: if its epochs fall.
     """
     header, wanted = stack.header, set(members)
     columns = [at for at, member in enumerate(header.traced) if member in wanted]
@@ -304,8 +304,8 @@ def _trace(stack: StackOutcomes, members: tuple[int, ...], examples: int) -> Tra
         return None
     epoch = np.asarray(stack.arrays["epoch"], np.float64)
     rows = int(np.isfinite(epoch).sum())
-    if not np.isfinite(epoch[:rows]).all() or (np.diff(epoch[:rows]) <= 0).any():
-        raise RunFolderError("The outcomes of this run are damaged: their epochs do not rise.")
+    if not np.isfinite(epoch[:rows]).all() or (np.diff(epoch[:rows]) < 0).any():
+        raise RunFolderError("The outcomes of this run are damaged: their epochs fall.")
     seats = [header.members.index(header.traced[at]) for at in columns]
     saw = np.zeros((len(columns), header.examples), np.bool_)
     saw[:, : header.train] = stack.own[seats]
