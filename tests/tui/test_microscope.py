@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 from memorized_run import memorized
-from settle import settle
+from settle import settle, until
 from stand_in import StandIn
 from synthetic_run import SyntheticRun, start
+from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from memlab.tui.app import MemlabApp
 from memlab.tui.ask_text import AskText
 from memlab.tui.microscope.large_picture import LargePicture
 from memlab.tui.microscope.reader import Wanted
@@ -230,3 +232,22 @@ async def test_watch_and_report_open_it_by_key(run, screen) -> None:
         assert heading(app).startswith("example 1")
         await pressed(pilot, "escape")
         assert isinstance(app.screen, screen)
+
+
+async def test_the_palette_opens_it_on_the_selected_run_from_anywhere(run, monkeypatch) -> None:
+    monkeypatch.setattr(MemlabApp, "prewarm", False)
+    app = MemlabApp(open_run=run.folder.id, screen="library")
+    app.runs_folder = run.folder.path.parent
+    async with app.run_test(size=NARROW) as pilot:
+        await until(pilot, lambda: app.current_mode == "library")
+        await settle(pilot)
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+        await pilot.press(*"microscope")
+        await settle(pilot, 8)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, MicroscopeScreen))
+        await settle(pilot)
+        assert str(app.screen.query_one("#heading", Static).content).startswith("example 1")
+        await pilot.press("3")
+        await until(pilot, lambda: app.current_mode == "report" and len(app.screen_stack) == 1)
