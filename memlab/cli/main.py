@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "compare": ("compare", "compare runs with the first, cell by cell, paired over seeds"),
     "export": ("export", "write what a run measured as csv, parquet or npz"),
     "probe": ("probe", "measure a run with instruments, from its checkpoints"),
+    "inspect": ("inspect", "one example's life: labels, margins, memorization, whom it helps"),
     "suspects": ("suspects", "rank the examples that are most surely mislabelled"),
     "memorize": ("memorize", "who is memorized and whom it helps, by training many networks"),
     "replicate": ("replicate", "check the claims of five papers by running them"),

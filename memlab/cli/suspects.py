@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -268,20 +267,10 @@ def _source(labelling: Labelling) -> str:
 
 def _pictures(out: Console, rows: Sequence[Suspect], labelling: Labelling) -> list[Text] | None:
     """Half-block pictures, one per row; None where there are none or the terminal has no greys."""
+    from memlab.cli.pictures import drawn
+
     pictures = labelling.parts[0][0].pictures
-    greys = out.color_system in ("256", "truecolor") and "NO_COLOR" not in os.environ
-    if pictures is None or not out.is_terminal or not greys:
+    if pictures is None:
         return None
-    from rich.text import Text
-
-    from memlab.tui.widgets.picture import picture_lines, shrink
-
-    drawn = []
-    for row in rows:
-        small = shrink(pictures[row.position], PICTURE_COLUMNS, PICTURE_ROWS)
-        lines = [
-            Text.assemble(*((piece.text, piece.style or "") for piece in strip))
-            for strip in picture_lines(small)
-        ]
-        drawn.append(Text("\n").join([*lines, Text("")]))
-    return drawn
+    made = [drawn(out, pictures[row.position], PICTURE_COLUMNS, PICTURE_ROWS) for row in rows]
+    return [each for each in made if each is not None] if None not in made else None

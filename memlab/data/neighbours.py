@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 1 << 24
+Rows = NDArray[np.int64]
 
 
 def neighbour_agreement(
@@ -41,16 +42,42 @@ def neighbour_votes(
     return found
 
 
-def _nearest(
-    x: NDArray[np.float32], neighbours: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Some rows at once, and the nearest others of each, `[rows, neighbours]`."""
-    flat = np.ascontiguousarray(x.reshape(len(x), -1))
-    squares = np.square(flat, dtype=np.float32).sum(1)
+def nearest(x: NDArray[np.float32], among: int, count: int) -> NDArray[np.int32]:
+    """The `count` nearest of the first `among` to each of `x` `[n, …]`, nearest first.
+
+    `[n, count]`, fewer where there are no more; none is its own neighbour.
+
+    >>> nearest(np.array([[0.0], [1.0], [5.0], [4.0]], np.float32), 3, 1)
+    array([[1],
+           [0],
+           [1],
+           [2]], dtype=int32)
+    """
+    count = min(count, among - 1)
+    found = np.empty((len(x), count), np.int32)
+    for rows, distances in _distances(x, among):
+        close = np.argpartition(distances, max(0, count - 1), axis=1)[:, :count]
+        order = np.argsort(np.take_along_axis(distances, close, 1), axis=1, kind="stable")
+        found[rows] = np.take_along_axis(close, order, 1)
+    return found
+
+
+def _nearest(x: NDArray[np.float32], neighbours: int) -> Iterator[tuple[Rows, NDArray[np.int64]]]:
+    """Some rows at once, and the nearest others of each in no order, `[rows, neighbours]`."""
     count = min(neighbours, len(x) - 1)
-    step = max(1, BLOCK // len(x))
+    for rows, distances in _distances(x, len(x)):
+        yield rows, np.argpartition(distances, count - 1, axis=1)[:, :count]
+
+
+def _distances(x: NDArray[np.float32], among: int) -> Iterator[tuple[Rows, NDArray[np.float32]]]:
+    """Blocks of rows, and their squared distances to the first `among`, less their own squares."""
+    flat = np.ascontiguousarray(x.reshape(len(x), -1))
+    pool = flat[:among]
+    squares = np.square(pool, dtype=np.float32).sum(1)
+    step = max(1, BLOCK // among)
     for start in range(0, len(x), step):
         rows = np.arange(start, min(start + step, len(x)))
-        distances = squares - 2.0 * (flat[rows] @ flat.T)
-        distances[np.arange(len(rows)), rows] = np.inf
-        yield rows, np.argpartition(distances, count - 1, axis=1)[:, :count]
+        distances = squares - 2.0 * (flat[rows] @ pool.T)
+        own = rows[rows < among]
+        distances[np.arange(len(own)), own] = np.inf
+        yield rows, distances

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-LARGEST = 28
+from memlab.experiment.footprint import PICTURE_SIDE
 
 
 def thumbnails(x: np.ndarray, image_shape: tuple[int, int, int] | None) -> np.ndarray:
@@ -15,12 +15,12 @@ def thumbnails(x: np.ndarray, image_shape: tuple[int, int, int] | None) -> np.nd
     """
     if image_shape is None:
         flat = x.reshape(len(x), -1)
-        flat = _shrunk(flat[:, None, :], 1, min(LARGEST, flat.shape[1]))
+        flat = _shrunk(flat[:, None, :], 1, min(PICTURE_SIDE, flat.shape[1]))
         grey = np.repeat(flat, 4, axis=1)
     else:
         grey = x.reshape(len(x), *image_shape).mean(1)
         height, width = grey.shape[1:]
-        grey = _shrunk(grey, min(LARGEST, height), min(LARGEST, width))
+        grey = _shrunk(grey, min(PICTURE_SIDE, height), min(PICTURE_SIDE, width))
     low, high = np.percentile(grey, (0.5, 99.5))
     scaled = (grey - low) / (high - low if high > low else 1.0)
     return np.asarray(np.clip(scaled * 255, 0, 255), dtype=np.uint8)

@@ -28,6 +28,10 @@ CHECKPOINT_SCORES_BYTES = 60
 TRACED = 12
 #: A committee's sums, per example, and per example and class (`runs.committee`).
 COMMITTEE_BYTES, COMMITTEE_CLASS_BYTES = 32, 12
+#: Pictures of the examples, and their values, are kept beside outcomes up to so much each.
+SHOWN_BYTES = 32 << 20
+#: Side of the largest picture that is kept.
+PICTURE_SIDE = 28
 #: Numbers of the largest activation that an evaluation on a CPU keeps at once, small enough for its
 #: cache; and of networks with large dense layers, whose weights are read anew for each such chunk.
 CHUNK_FLOATS, DENSE_CHUNK_FLOATS = 1 << 20, 1 << 23
@@ -105,7 +109,7 @@ def folder(stacks: Sequence[Stack], seconds: float) -> int:
     listed = (
         _rows(s) + _kept(s, each) * _checkpoint(s) + _ledger(s) + _outcomes(s) for s in stacks
     )
-    return FOLDER_BYTES + sum(listed)
+    return FOLDER_BYTES + sum(listed) + max(map(_shown, stacks), default=0)
 
 
 def outcome_bytes(members: int, train: int, test: int, evaluations: int) -> int:
@@ -118,6 +122,30 @@ def outcome_bytes(members: int, train: int, test: int, evaluations: int) -> int:
     each = 2 * examples + -(-examples // 8) + -(-train // 8)
     traces = 2 * min(members, TRACED) * examples * evaluations
     return members * each + traces + 16 * examples + 5 * train + 8 * evaluations
+
+
+def shown_bytes(train: int, test: int, classes: int, features: int, picture: int) -> int:
+    """What is kept of the examples themselves, once: pictures, values, hidden neighbours, votes.
+
+    `picture` counts a picture's pixels, 0 where the data are none.
+
+    >>> shown_bytes(1000, 400, 10, 64, 64)
+    369600
+    """
+    examples = train + test
+    kept = sum(
+        size for size in (picture * examples, 2 * features * examples) if size <= SHOWN_BYTES
+    )
+    return kept + examples * (4 * classes + 32)
+
+
+def _shown(stack: Stack) -> int:
+    if not stack.cell.evaluation.outcomes:
+        return 0
+    data = stack.data
+    picture = prod(min(PICTURE_SIDE, side) for side in data.image[1:]) if data.image else 0
+    features = prod(data.image) if data.image else data.features
+    return shown_bytes(data.train, data.test, data.classes, features, picture)
 
 
 def _rows(stack: Stack) -> int:
@@ -145,7 +173,8 @@ def _outcomes(stack: Stack) -> int:
     sums = 0
     if stack.cell.dataset.whole and stack.cell.dataset.subset < 1.0:
         sums = data.train * (COMMITTEE_BYTES + COMMITTEE_CLASS_BYTES * data.classes) * stack.parts
-    return sums + outcome_bytes(stack.members, data.train, data.test, stack.evaluations)
+    traces = len(stack.timeline.traces())
+    return sums + outcome_bytes(stack.members, data.train, data.test, traces)
 
 
 def _ledger(stack: Stack) -> int:

@@ -11,9 +11,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from memlab.experiment.spec import Experiment
 from memlab.experiment.training_spec import OptimizerSpec, ScheduleSpec
+
+#: From fewer evaluations it cannot be told when an example is learned; then so many times the
+#: margins of a few networks are traced.
+LEAST_TRACES, TRACES = 7, 21
 
 
 @dataclass(frozen=True)
@@ -188,6 +193,21 @@ class Timeline:
             points[self.updates] = min(
                 self.epochs, self.examples_before(self.updates) / self.train_examples
             )
+        return sorted(points.items())
+
+    def traces(self) -> list[tuple[int, float]]:
+        """As `evaluations`, for traced networks' margins: more where evaluations are few."""
+        evaluations = self.evaluations()
+        if len(evaluations) >= LEAST_TRACES:
+            return evaluations
+        points = dict(evaluations)
+        for (first, low), (last, high) in pairwise(evaluations):
+            for step in range(TRACES):
+                update = self.updates * step // (TRACES - 1)
+                epoch = self.examples_before(update) / self.train_examples
+                # An evaluation's epoch is nominal, up to half a batch beside its update.
+                if first < update < last and low < epoch < high:
+                    points[update] = epoch
         return sorted(points.items())
 
     def _update_at(self, epoch: float) -> int | None:

@@ -136,7 +136,8 @@ class Table:
 class Figure:
     """`svg` draws it, and gives nothing where there is nothing to draw.
 
-    `drawn` is the same in characters. A `narrow` figure does not fill the page.
+    `drawn` is the same in characters; where it is `coloured` there is nothing to see without
+    colours. A `narrow` figure does not fill the page.
     """
 
     title: str
@@ -144,6 +145,7 @@ class Figure:
     caption: str
     narrow: bool = False
     drawn: RenderableType | None = None
+    coloured: bool = False
     on: frozenset[Medium] = EVERYWHERE
 
 

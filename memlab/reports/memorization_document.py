@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from pydantic import Field
 
 from memlab.reports.part import Part
@@ -44,6 +46,23 @@ class InfluenceSide(Part):
     by_chance: float = Field(description="How many permuted masks make")
     same_class: float | None = Field(description="Share of them within one class")
     same_class_of_all: float = Field(description="The same of all pairs")
+    distance: float | None = Field(
+        None, description="Their mean distance in input space; null where inputs were not kept"
+    )
+    distance_same_class: float | None = Field(None, description="The same of pairs of one class")
+    distance_of_all: float | None = Field(None, description="The same of all pairs")
+
+
+class MemorizedTail(Part):
+    """What the memorized truths bring on the test set, by the run's own networks (claim M2).
+
+    Sums of the effects of single examples; nothing was trained without them.
+    """
+
+    examples: float = Field(description="How many truths, mean of the two halves of networks")
+    together: Bounded = Field(description="Test accuracy that they bring")
+    others: Bounded = Field(description="As many other truths of the same classes")
+    difference: Bounded = Field(description="Of the two")
 
 
 class CheapScore(Part):
@@ -62,6 +81,26 @@ class CheapScores(Part):
     )
 
 
+class GreyPicture(Part):
+    """A small picture of an example."""
+
+    height: int = Field(ge=1, le=64, description="Rows of pixels")
+    width: int = Field(ge=1, le=64, description="Pixels of a row")
+    grey: str = Field(
+        max_length=8192, description="Base64 of a byte a pixel, row by row, 0 black to 255 white"
+    )
+
+    def pixels(self) -> list[list[int]]:
+        """The rows, 0 to 255; empty where they are damaged."""
+        try:
+            data = base64.b64decode(self.grey, validate=True)
+        except ValueError:
+            return []
+        if len(data) != self.height * self.width:
+            return []
+        return [list(data[at : at + self.width]) for at in range(0, len(data), self.width)]
+
+
 class MemorizedExample(Part):
     """One training example and whether the networks would know it had they never seen it."""
 
@@ -78,6 +117,7 @@ class MemorizedExample(Part):
     neighbours: float | None = Field(
         description="Share of its 15 nearest neighbours with its label; null if not looked at"
     )
+    picture: GreyPicture | None = Field(None, description="Its picture, of the first")
 
 
 class InfluencePair(Part):
@@ -92,6 +132,8 @@ class InfluencePair(Part):
     standard_error: float | None = Field(description="Plain standard error of it")
     margin_influence: float = Field(description="The same of the second's margin, in logits")
     margin_standard_error: float | None = Field(description="Welch's standard error of that")
+    of_picture: GreyPicture | None = Field(None, description="The first one's picture")
+    to_picture: GreyPicture | None = Field(None, description="The second one's")
 
 
 class MemorizationFindings(Part):
@@ -115,6 +157,9 @@ class MemorizationFindings(Part):
         description="Quantiles over examples of the networks after which it would be"
     )
     influence: list[InfluenceSide] = Field(description="Significant pairs, by kind")
+    tail: MemorizedTail | None = Field(
+        None, description="What the memorized truths bring; null without any"
+    )
     baselines: CheapScores = Field(description="Cheap scores beside memorization")
     membership: dict[str, float | None] = Field(description="Members found by attack, by group")
     most_memorized: list[MemorizedExample] = Field(description="Truths, most memorized first")

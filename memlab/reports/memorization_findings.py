@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memlab.errors import RunFolderError
 from memlab.reports.memorization_document import (
+    GreyPicture,
     InfluencePair,
     MemorizationFindings,
     MemorizedExample,
@@ -17,6 +21,8 @@ from memlab.runs.retraining import Scores
 from memlab.runs.run import Run
 
 TOP = 20
+#: The first of them have their pictures in the report.
+PICTURED = 10
 
 
 def memorization_findings(run: Run) -> list[MemorizationFindings]:
@@ -25,13 +31,14 @@ def memorization_findings(run: Run) -> list[MemorizationFindings]:
         return []
     try:
         found = retraining_store.stored(run.folder) or []
+        pictures = retraining_store.recorded(run, "pictures") if found else None
         return [
             MemorizationFindings.model_validate(
                 {
                     **scores.summary,
                     "label": group.label or "all",
-                    "most_memorized": most_memorized(scores),
-                    "strongest_pairs": strongest_pairs(scores),
+                    "most_memorized": most_memorized(scores, pictures),
+                    "strongest_pairs": strongest_pairs(scores, pictures),
                 }
             )
             for group, scores in zip(run.groups, found, strict=True)
@@ -40,7 +47,9 @@ def memorization_findings(run: Run) -> list[MemorizationFindings]:
         return []
 
 
-def most_memorized(scores: Scores, top: int = TOP) -> list[MemorizedExample]:
+def most_memorized(
+    scores: Scores, pictures: NDArray[Any] | None = None, top: int = TOP
+) -> list[MemorizedExample]:
     """The truths that would not be known unseen, most memorized first."""
     examples, names = scores.examples, scores.class_names
     value = np.where(np.isfinite(examples["memorization"]), examples["memorization"], -np.inf)
@@ -59,12 +68,16 @@ def most_memorized(scores: Scores, top: int = TOP) -> list[MemorizedExample]:
             margin=float(row["margin_memorization"]),
             margin_standard_error=_or_none(row["margin_standard_error"]),
             neighbours=_or_none(row["neighbours"]),
+            picture=_picture(pictures, int(at)) if rank < PICTURED else None,
         )
-        for row in examples[order[np.isfinite(value[order])]]
+        for rank, at in enumerate(order[np.isfinite(value[order])])
+        for row in [examples[at]]
     ]
 
 
-def strongest_pairs(scores: Scores, top: int = TOP) -> list[InfluencePair]:
+def strongest_pairs(
+    scores: Scores, pictures: NDArray[Any] | None = None, top: int = TOP
+) -> list[InfluencePair]:
     """The pairs that are significant by correctness, those with test examples before others."""
     pairs, targets, names = scores.pairs, scores.targets, scores.class_names
     train = len(scores.examples)
@@ -81,9 +94,19 @@ def strongest_pairs(scores: Scores, top: int = TOP) -> list[InfluencePair]:
             standard_error=_or_none(pair["standard_error"]),
             margin_influence=float(pair["margin_influence"]),
             margin_standard_error=_or_none(pair["margin_standard_error"]),
+            of_picture=_picture(pictures, int(pair["of"])) if rank < PICTURED else None,
+            to_picture=_picture(pictures, int(pair["to"])) if rank < PICTURED else None,
         )
-        for pair in pairs[order[:top]]
+        for rank, pair in enumerate(pairs[order[:top]])
     ]
+
+
+def _picture(pictures: NDArray[Any] | None, position: int) -> GreyPicture | None:
+    if pictures is None or position >= len(pictures):
+        return None
+    height, width = pictures.shape[1:]
+    grey = base64.b64encode(np.ascontiguousarray(pictures[position]).tobytes()).decode()
+    return GreyPicture(height=height, width=width, grey=grey)
 
 
 def _or_none(value: float) -> float | None:

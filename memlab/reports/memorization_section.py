@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from memlab.estimate import Estimate
 from memlab.numbers import IMPOSSIBLE, percent, stated
-from memlab.reports.blocks import Block, Bullets, Column, Heading, Paragraph, Table
+from memlab.reports.blocks import (
+    Block,
+    Bullets,
+    Column,
+    Figure,
+    Heading,
+    Medium,
+    Paragraph,
+    Table,
+)
 from memlab.reports.findings import Findings
-from memlab.reports.memorization_document import Bounded, CheapScore, MemorizationFindings
+from memlab.reports.memorization_document import (
+    Bounded,
+    CheapScore,
+    InfluenceSide,
+    MemorizationFindings,
+    MemorizedTail,
+)
+from memlab.reports.picture_figures import Captioned, Drawn, svg
 
 SHOWN = 10
+#: Where pictures can be shown.
+WITH_PICTURES: Final[frozenset[Medium]] = frozenset(("console", "html"))
 NOTES = (
     "memorization: share right of the networks trained on the example − of those not trained on it"
     " (Feldman and Zhang 2020, arXiv 2008.03703), with Newcombe's 95 % interval",
     "memorized: at least 0.25 in both halves of the networks; ± 95 % over drawn networks",
     "by chance: pairs beyond the same threshold when the masks are handed to other networks"
     " (false discovery rate 5 %)",
+    "one class: share of the pairs within one given class, beside that of all pairs; distance:"
+    " mean distance in input space, beside that of pairs of one class and of all pairs",
     "members found: by LiRA (arXiv 2112.03570) at 1 % false positives, all other networks shadows",
 )
 
@@ -32,9 +53,13 @@ def memorization_section(findings: Findings) -> Iterator[Block]:
         yield _distribution(found)
         if found.most_memorized:
             yield _most_memorized(found)
+            yield from _tail_pictures(found)
+        if found.tail is not None:
+            yield _tail(found.tail, found.networks)
         yield _influence(found)
         if found.strongest_pairs:
             yield _strongest(found)
+            yield from _pair_pictures(found)
         yield _agreement(found)
         yield _rivals(found)
         yield Bullets(NOTES)
@@ -112,6 +137,22 @@ def _most_memorized(found: MemorizationFindings) -> Table:
     )
 
 
+def _tail(tail: MemorizedTail, networks: int) -> Table:
+    rows = (
+        ("the memorized truths", tail.together),
+        ("as many others of their classes", tail.others),
+        ("difference", tail.difference),
+    )
+    return Table(
+        f"{tail.examples:,.0f} examples",
+        tuple(name for name, _ in rows),
+        (Column("test accuracy", tuple(_estimate(value, networks) for _, value in rows), 4),),
+        title="What the memorized truths bring",
+        about="Sums of the effects of single examples; memorized by one half of the networks, "
+        "measured by the other.",
+    )
+
+
 def _influence(found: MemorizationFindings) -> Table:
     sides = found.influence
     words = {1: "helps", -1: "hurts"}
@@ -122,10 +163,22 @@ def _influence(found: MemorizationFindings) -> Table:
             Column("significant", tuple(f"{side.pairs:,}" for side in sides)),
             Column("by chance", tuple(f"{side.by_chance:,.1f}" for side in sides)),
             Column("beyond", tuple(_number(side.threshold) for side in sides)),
-            Column("of one class", tuple(_percent(side.same_class) for side in sides)),
-            Column("of all pairs", tuple(_percent(s.same_class_of_all) for s in sides)),
+            Column("one class", tuple(_percent(side.same_class) for side in sides)),
+            Column("of all", tuple(_percent(s.same_class_of_all) for s in sides)),
+            *_likeness(sides),
         ),
         title="Whom it helps and hurts",
+    )
+
+
+def _likeness(sides: Sequence[InfluenceSide]) -> tuple[Column, ...]:
+    """How like the pairs are, where inputs were kept."""
+    if all(side.distance_of_all is None for side in sides):
+        return ()
+    return (
+        Column("distance", _numbers([side.distance for side in sides], 1)),
+        Column("in a class", _numbers([side.distance_same_class for side in sides], 1)),
+        Column("of all", _numbers([side.distance_of_all for side in sides], 1)),
     )
 
 
@@ -147,6 +200,49 @@ def _strongest(found: MemorizationFindings) -> Table:
         ),
         title="The strongest pairs",
     )
+
+
+def _tail_pictures(found: MemorizationFindings) -> Iterator[Figure]:
+    cells = [
+        Captioned(
+            (row.picture.pixels(),),
+            (f"{row.index}: {row.given}", stated(row.memorization, 2)),
+        )
+        for row in found.most_memorized
+        if row.picture is not None
+    ]
+    yield from _pictures(cells, "The long tail: the most memorized truths, with index and label.")
+
+
+def _pair_pictures(found: MemorizationFindings) -> Iterator[Figure]:
+    cells = [
+        Captioned(
+            (row.of_picture.pixels(), row.to_picture.pixels()),
+            (
+                f"{row.of}: {row.of_label} → {row.target} {row.to}: {row.to_label}",
+                f"{'helps' if row.influence > 0 else 'hurts'} {stated(row.influence, 2)}",
+            ),
+        )
+        for row in found.strongest_pairs
+        if row.of_picture is not None and row.to_picture is not None
+    ]
+    yield from _pictures(
+        cells, "The strongest pairs: on the left the example that helps or hurts the one beside it."
+    )
+
+
+def _pictures(cells: list[Captioned], caption: str) -> Iterator[Figure]:
+    if cells:
+        drawn = Drawn(tuple(cells))
+        yield Figure(
+            "",
+            lambda: svg(cells),
+            caption,
+            narrow=True,
+            drawn=drawn,
+            coloured=True,
+            on=WITH_PICTURES,
+        )
 
 
 def _agreement(found: MemorizationFindings) -> Table:
@@ -195,12 +291,12 @@ def _with_error(value: float, standard_error: float | None) -> str:
     return f"{stated(value, 2)} ± {stated(1.96 * standard_error, 2)}"
 
 
-def _numbers(values: Sequence[float | None]) -> tuple[str, ...]:
-    return tuple(_number(value) for value in values)
+def _numbers(values: Sequence[float | None], decimals: int = 3) -> tuple[str, ...]:
+    return tuple(_number(value, decimals) for value in values)
 
 
-def _number(value: float | None) -> str:
-    return IMPOSSIBLE if value is None else stated(value, 3)
+def _number(value: float | None, decimals: int = 3) -> str:
+    return IMPOSSIBLE if value is None else stated(value, decimals)
 
 
 def _percent(value: float | None) -> str:

@@ -7,6 +7,7 @@ import math
 import mmap
 import os
 from collections.abc import Sequence
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -45,7 +46,7 @@ def mapped(place: Place, dtype: np.dtype[Any], shape: Sequence[int]) -> NDArray[
             mapped = mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)
     except Missing as error:
         raise RunFolderError(f"{place} is missing; what it belongs to is incomplete.") from error
-    except (OSError, ValueError, TypeError, EOFError, SyntaxError) as error:
+    except (OSError, ValueError, TypeError, EOFError, SyntaxError, TokenError) as error:
         raise RunFolderError(f"{place} is damaged: it is no whole .npy file.") from error
     return np.frombuffer(mapped, dtype, count, start).reshape(shape)
 

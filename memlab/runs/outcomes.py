@@ -36,6 +36,10 @@ NAMES = (
     "epoch",
     "trace",
     "neighbours",
+    "pictures",
+    "values",
+    "nearest",
+    "votes",
 )
 Mask = NDArray[np.bool_]
 Half = NDArray[np.float16]
@@ -47,7 +51,10 @@ class OutcomeHeader:
 
     `members` are indices in the run, `traced` those of them whose margins were kept at each of
     `evaluations`; `same` says whether all were given the same labels for the same inputs;
-    `neighbours` whether the examples' neighbours were looked at here.
+    `neighbours` whether the examples' neighbours were looked at here. `picture` is height and width
+    of the examples' pictures and `features` the count of their values, where these were kept here;
+    `nearest` counts the kept neighbours of each example in the last hidden layer, and `votes` says
+    whether the answers of networks that had not seen it were counted.
     """
 
     stack: int
@@ -60,6 +67,10 @@ class OutcomeHeader:
     class_names: tuple[str, ...]
     same: bool
     neighbours: bool
+    picture: tuple[int, int] | None = None
+    features: int = 0
+    nearest: int = 0
+    votes: bool = False
 
     @property
     def examples(self) -> int:
@@ -84,6 +95,14 @@ class OutcomeHeader:
             found["trace"] = (half, (self.evaluations, len(self.traced), examples))
         if self.neighbours:
             found["neighbours"] = (np.dtype("<f4"), (self.train,))
+        if self.picture is not None:
+            found["pictures"] = (np.dtype("|u1"), (examples, *self.picture))
+        if self.features:
+            found["values"] = (half, (examples, self.features))
+        if self.nearest:
+            found["nearest"] = (np.dtype("<i4"), (examples, self.nearest))
+        if self.votes:
+            found["votes"] = (np.dtype("<u4"), (examples, len(self.class_names)))
         return found
 
     def document(self) -> dict[str, object]:
@@ -97,6 +116,7 @@ class OutcomeHeader:
         Raises:
             KeyError, TypeError, ValueError: if it is not what `document` makes.
         """
+        picture = document.get("picture")
         made = cls(
             stack=int(document["stack"]),
             dataset=str(document["dataset"]),
@@ -108,9 +128,15 @@ class OutcomeHeader:
             class_names=tuple(map(str, document["class_names"])),
             same=bool(document["same"]),
             neighbours=bool(document["neighbours"]),
+            picture=None if picture is None else (int(picture[0]), int(picture[1])),
+            features=int(document.get("features", 0)),
+            nearest=int(document.get("nearest", 0)),
+            votes=bool(document.get("votes", False)),
         )
-        sizes = (made.train, made.test, len(made.members), len(made.class_names))
-        if min(sizes) < 1 or made.evaluations < 0 or not set(made.traced) <= set(made.members):
+        own = (made.train, made.test, len(made.members), len(made.class_names))
+        sizes = (*own, *(made.picture or ()))
+        counts = (made.evaluations, made.features, made.nearest)
+        if min(sizes) < 1 or min(counts) < 0 or not set(made.traced) <= set(made.members):
             raise ValueError("sizes do not agree")
         return made
 
@@ -159,6 +185,10 @@ def stack_outcomes(folder: Place) -> StackOutcomes:
         labels = arrays[name]
         if int(labels.min()) < 0 or int(labels.max()) >= len(header.class_names):
             raise RunFolderError(f"{folder / name} is damaged: it has values out of bounds.")
+    if header.nearest:
+        nearest = arrays["nearest"]
+        if int(nearest.min()) < 0 or int(nearest.max()) >= header.train:
+            raise RunFolderError(f"{folder / 'nearest'} is damaged: it has values out of bounds.")
     return StackOutcomes(header, arrays)
 
 
@@ -184,6 +214,7 @@ class Outcomes:
     seeds: NDArray[np.int64]
     neighbours: NDArray[np.float32] | None = None
     first_learned: NDArray[np.float32] | None = None
+    inputs: Half | None = None
     dataset: str = ""
 
     @property
@@ -250,6 +281,7 @@ def joined(
         seeds=numbers[order],
         neighbours=near,
         first_learned=first_learned([stack for stack, _ in parts]),
+        inputs=next((s.arrays["values"] for s in stacks if s.header.features), None),
         dataset=first.header.dataset,
     )
 
@@ -301,6 +333,7 @@ def together(parts: Sequence[Outcomes]) -> Outcomes:
         seeds=seeds,
         neighbours=next((p.neighbours for p in parts if p.neighbours is not None), None),
         first_learned=next((p.first_learned for p in parts if p.first_learned is not None), None),
+        inputs=next((p.inputs for p in parts if p.inputs is not None), None),
         dataset=first.dataset,
     )
 

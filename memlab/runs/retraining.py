@@ -31,6 +31,7 @@ from memlab.runs.memorization import (
 )
 from memlab.runs.outcomes import Mask, Outcomes
 from memlab.runs.roc import roc_area
+from memlab.runs.tail import likeness, tail
 
 #: Fewer networks give no scores.
 LEAST = 20
@@ -115,6 +116,7 @@ def scores_of(outcomes: Outcomes) -> Scores:
         "decided": float(((found.low > THRESHOLD) | (found.high < THRESHOLD)).mean()),
         "networks_to_decide": _quantiles(networks_to_decide(found), (0.5, 0.9)),
         "influence": _sides(pairs, outcomes),
+        "tail": tail(outcomes),
         "baselines": _baselines(examples, outcomes.corrupted),
         "membership": {
             name: _or_none(true_positive_rate(ratios, own, mask)) for name, mask in groups.items()
@@ -186,13 +188,11 @@ def _finite(number: OverNetworks | Agreement) -> dict[str, float | None]:
 
 def _sides(found: Influence, outcomes: Outcomes) -> list[dict[str, Any]]:
     """What was significant; of it the share between examples of one class, beside chance."""
-    given = outcomes.given
-    return [_side(side, found.pairs, given, outcomes.train) for side in found.sides]
+    return [_side(side, found.pairs, outcomes) for side in found.sides]
 
 
-def _side(
-    side: Side, pairs: NDArray[np.void], given: NDArray[np.int32], train: int
-) -> dict[str, Any]:
+def _side(side: Side, pairs: NDArray[np.void], outcomes: Outcomes) -> dict[str, Any]:
+    given, train = outcomes.given, outcomes.train
     bit, strength = (1, "influence") if side.by == "correctness" else (2, "z")
     mine = (pairs["by"] & bit > 0) & ((pairs["to"] < train) == (side.target == "train"))
     mine &= np.sign(pairs[strength]) == side.sign
@@ -204,13 +204,14 @@ def _side(
     chance = float(counts[0] @ counts[1]) / (train * len(part))
     made = asdict(side) | {"threshold": _or_none(side.threshold)}
     share = float(same.mean()) if len(same) else None
-    return made | {"same_class": share, "same_class_of_all": chance}
+    apart = likeness(outcomes, pairs, mine, side.target == "train")
+    return made | {"same_class": share, "same_class_of_all": chance} | apart
 
 
 def _baselines(examples: NDArray[np.void], corrupted: Mask) -> dict[str, Any]:
     """Rank correlation of cheap scores with memorization, and how well each finds the lies."""
     rivals = {
-        "disagreeing neighbours": -examples["neighbours"],
+        "15-NN leave-one-out": -examples["neighbours"],
         "margin outside": -examples["margin_outside"],
         "margin inside": -examples["margin_inside"],
         "first learned": examples["first_learned"],

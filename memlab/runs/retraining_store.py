@@ -82,6 +82,21 @@ def outcomes_of(run: Run, group: int = 0) -> Outcomes:
     return parts[0] if len(parts) == 1 else together(parts)
 
 
+def recorded(run: Run, name: str) -> NDArray[Any] | None:
+    """What was kept once of the examples themselves: `pictures`, `values` or `nearest`.
+
+    `[train + test, …]`, of the run or of one that it extends; None where nothing was.
+
+    Raises:
+        RunFolderError: if it is damaged.
+    """
+    for one in linked(run):
+        for stack in read_stacks(one.folder):
+            if name in stack.arrays:
+                return stack.arrays[name]
+    return None
+
+
 def settle(folder: RunFolder) -> None:
     """Estimates a finished run's scores and writes them, where its experiment is made for that.
 

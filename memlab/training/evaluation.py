@@ -157,6 +157,17 @@ def evaluate(
     return Evaluation(metrics, repeated, train, test)
 
 
+@torch.no_grad()
+def margins(forward: Forward, arrays: StackArrays, loss: str) -> Tensor:
+    """Margins of all members on the training, then the test examples, `[members, train + test]`."""
+    found = []
+    for part in (arrays.train, arrays.test):
+        outcome = _run(forward, part, loss, arrays.classes, margins=True)
+        assert outcome.margins is not None
+        found.append(outcome.margins)
+    return torch.cat(found, 1)
+
+
 def _train_metrics(
     train: Outcome, right: Tensor, repeated: Tensor, arrays: StackArrays, split: Split
 ) -> dict[str, Tensor]:

@@ -25,7 +25,7 @@ from memlab.training.augmentation import augment
 from memlab.training.captured import CapturedStep, Execution
 from memlab.training.device_noise import DeviceNoise, DeviceStream, augment_on_device
 from memlab.training.divergence import Divergence
-from memlab.training.evaluation import Evaluation, Forward, Split, evaluate
+from memlab.training.evaluation import Evaluation, Forward, Split, evaluate, margins
 from memlab.training.fused import FusedPerceptron, supported
 from memlab.training.layouts import CHANNELS_LAST, CONTIGUOUS, PADDED, Layout
 from memlab.training.loss import example_losses
@@ -314,6 +314,13 @@ class StackTrainer:
         found[LEARNING_RATE] = torch.from_numpy(self.learning_rates())
         metrics = {name: found.get(name, torch.full_like(table[0], torch.nan)) for name in METRICS}
         return Evaluation(metrics, measured.repeated, measured.train, measured.test)
+
+    def margins(self, positions: Sequence[int]) -> Tensor:
+        """Margins of the active members at `positions` alone, `[positions, train + test]`."""
+        keep = torch.tensor(list(positions), dtype=torch.int64, device=self.device)
+        model = self.model.select(keep)
+        forward = Forward(lambda x, start, stop: model(x), self._width, whole=True)
+        return margins(forward, self.arrays.select(keep), self.loss)
 
     def diverged(self) -> np.ndarray:
         """Update at which each active member's loss stopped being finite, −1 for none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from textual.app import App
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
@@ -45,6 +46,9 @@ class MemlabCommands(Provider):
         for index, name in enumerate(NAMES, start=1):
             run = partial(app.run_action, f"app.mode({name!r})")
             yield f"Go to {name.title()}", f"key {index}", run
+        if getattr(app, "selected_run", None) and "examples" not in seen:
+            about = "labels, margins, memorization and neighbours of one example"
+            yield "Examples under the microscope", about, partial(_open_microscope, app)
         yield (
             "Light or dark",
             "changes the theme and remembers it",
@@ -52,3 +56,9 @@ class MemlabCommands(Provider):
         )
         yield "Help", "the keys of this screen, ?", partial(app.run_action, "app.help")
         yield "Quit", "runs go on without the app, q", partial(app.run_action, "app.quit")
+
+
+def _open_microscope(app: App[object]) -> None:
+    from memlab.tui.microscope.screen import open_microscope
+
+    open_microscope(app, str(app.current_mode))

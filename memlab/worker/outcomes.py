@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from memlab.runs.door import Place
 from memlab.runs.outcomes import HEADER_FILE, OutcomeHeader
 from memlab.training.evaluation import Evaluation, Outcome
 from memlab.training.plan import StackPlan
+from memlab.training.trainer import StackTrainer
+from memlab.worker import shown
 
 PREFIX = "outcomes."
 HALF = float(torch.finfo(torch.float16).max)
@@ -42,7 +45,13 @@ class OutcomeRecorder:
         self._splits = splits
         first = parts[0]
         train, test = len(first.train_true), len(first.test_y)
-        evaluations = len(plan.timeline.evaluations())
+        evaluations = len(plan.timeline.traces())
+        whole = 0 in plan.indices  # what is the same for all networks is kept once
+        picture, features = None, 0
+        if whole and all(part.train_x is first.train_x for part in parts):
+            image = splits.image_shape is not None
+            picture, features = shown.shown_sizes(train + test, first.train_x.shape[1:], image)
+        alike = all(m.axis_values == plan.members[0].axis_values for m in plan.members)
         most = min(TRACED, TRACE_BYTES // (2 * evaluations * (train + test)))
         self._traced = [at for at, index in enumerate(plan.indices) if index < most]
         self._header = OutcomeHeader(
@@ -56,11 +65,15 @@ class OutcomeRecorder:
             class_names=splits.class_names,
             same=all(same_data(first, part) for part in parts),
             # A committee looks at them itself.
-            neighbours=0 in plan.indices and 1 < train <= MOST_NEIGHBOURS and not splits.held_out,
+            neighbours=whole and 1 < train <= MOST_NEIGHBOURS and not splits.held_out,
+            picture=picture,
+            features=features,
+            votes=alike,
         )
         shape = (len(parts), train + test)
         self._correct = np.zeros(shape, np.bool_)
         self._margin = np.full(shape, np.nan, np.float16)
+        self._votes = np.zeros((train + test, len(splits.class_names)), np.uint32)
         self._epochs = np.full(evaluations, np.nan)
         self._trace = np.full((evaluations, len(self._traced), shape[1]), np.nan, np.float16)
         self._count = 0
@@ -82,6 +95,7 @@ class OutcomeRecorder:
             return
         rows = [active[at] for at in ending]
         self._margin[rows] = _margins((train, test), ending)
+        self._vote((train, test), rows, ending)
         self._correct[rows] = np.concatenate(
             [
                 self._right(train, "train_given", rows, ending),
@@ -89,6 +103,33 @@ class OutcomeRecorder:
             ],
             axis=1,
         )
+
+    def trace(self, trainer: StackTrainer, epoch: float) -> None:
+        """Keeps the margins of the traced networks between evaluations; once for each epoch."""
+        if self._count and self._epochs[self._count - 1] >= epoch:
+            return
+        positions = {member: at for at, member in enumerate(trainer.active)}
+        traced = [(slot, positions[m]) for slot, m in enumerate(self._traced) if m in positions]
+        if not traced:
+            return
+        found = trainer.margins([at for _, at in traced])
+        self._trace[self._count, [slot for slot, _ in traced]] = _half(found)
+        self._epochs[self._count] = epoch
+        self._count += 1
+
+    def _vote(self, found: Sequence[Outcome], rows: Sequence[int], ending: Sequence[int]) -> None:
+        """Counts what the networks that end answer to examples that they were not trained on."""
+        if not self._header.votes:
+            return
+        predicted = np.concatenate([o.predicted[list(ending)].cpu().numpy() for o in found], axis=1)
+        for row, answers in zip(rows, predicted, strict=True):
+            if not np.isfinite(self._margin[row]).all():
+                continue
+            own = self._parts[row].own
+            unseen = np.ones(len(answers), np.bool_)
+            unseen[: self._header.train] = False if own is None else ~own
+            at = np.flatnonzero(unseen)
+            self._votes[at, answers[at]] += 1
 
     def _right(
         self, found: Outcome, labels: str, rows: Sequence[int], at: Sequence[int]
@@ -107,6 +148,7 @@ class OutcomeRecorder:
             "margin": self._margin[ended],
             "epochs": self._epochs[: self._count],
             "trace": self._trace[: self._count],
+            "votes": self._votes.astype(np.int64),
         }
         return {PREFIX + name: torch.from_numpy(array.copy()) for name, array in kept.items()}
 
@@ -124,14 +166,21 @@ class OutcomeRecorder:
         self._margin[ended] = found["margin"]
         self._epochs[: self._count] = found["epochs"]
         self._trace[: self._count] = found["trace"]
+        if "votes" in found:  # a checkpoint of before votes were counted has none
+            self._votes[:] = found["votes"]
 
-    def publish(self) -> None:
+    def publish(self, trainer: StackTrainer) -> None:
         """Writes everything; a reader sees it once it is whole.
+
+        Neighbours in the last hidden layer are those of the networks that `trainer` holds now.
 
         Raises:
             StorageError: if it cannot be written.
         """
         first, splits, header = self._parts[0], self._splits, self._header
+        nearest = shown.hidden_neighbours(trainer) if header.neighbours else None
+        if nearest is not None:
+            self._header = header = replace(header, nearest=nearest.shape[1])
         whole = np.ones(header.train, np.bool_)
         own = np.stack([whole if part.own is None else part.own for part in self._parts])
         arrays = {
@@ -144,7 +193,14 @@ class OutcomeRecorder:
             "margin": self._margin,
             "epoch": self._epochs,
             "trace": self._trace,
+            "votes": self._votes,
         }
+        if nearest is not None:
+            arrays["nearest"] = nearest
+        if header.picture is not None:
+            arrays["pictures"] = shown.pictures(first.train_x, first.test_x)
+        if header.features:
+            arrays["values"] = shown.values(first.train_x, first.test_x)
         if header.neighbours:
             arrays["neighbours"] = neighbour_agreement(first.train_x, first.train_given)
         self._folder.parent.mkdir()
@@ -168,5 +224,9 @@ def _margins(found: Sequence[Outcome], at: Sequence[int]) -> np.ndarray:
     pieces = []
     for outcome in found:
         assert outcome.margins is not None
-        pieces.append(outcome.margins[list(at)].clamp(-HALF, HALF).to(torch.float16).cpu().numpy())
+        pieces.append(_half(outcome.margins[list(at)]))
     return np.concatenate(pieces, axis=1)
+
+
+def _half(margins: Tensor) -> np.ndarray:
+    return margins.clamp(-HALF, HALF).to(torch.float16).cpu().numpy()

@@ -84,6 +84,7 @@ class StackRun:
         self._shown = [i for i, member in enumerate(plan.members) if member.index in shown]
         self._stream = MemorizedStream(material, plan, self._shown, parts)
         self._memorized = MemorizedTable(folder.series, plan.index, self._stream.picture)
+        self._traces = dict(plan.timeline.traces())
         self._outcomes: OutcomeRecorder | None = None
         if experiment.evaluation.outcomes:
             home, splits = stack_folder(folder, plan.index), material.splits(plan.members[0])
@@ -110,6 +111,8 @@ class StackRun:
             if self.trainer.update in self._evaluations and self._evaluated != self.trainer.update:
                 self._evaluate()
                 continue
+            if self._outcomes is not None and self.trainer.update in self._traces:
+                self._outcomes.trace(self.trainer, self._traces[self.trainer.update])
             asked = time.perf_counter()
             if not between():
                 return False
@@ -207,7 +210,7 @@ class StackRun:
                     reason="all epochs done",
                 )
         if self._outcomes is not None:
-            self._outcomes.publish()
+            self._outcomes.publish(self.trainer)
         if self._committee is not None:
             self._committee.publish(self._home)
         self.done = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -108,6 +109,19 @@ def test_timeline_borders_fall_on_the_nearest_update(examples, batch, epochs, ev
     assert updates == sorted(set(updates))
     for update, epoch in evaluations[1:-1]:
         assert abs(timeline.examples_before(update) - epoch * examples) <= largest
+    traces = timeline.traces()
+    assert set(evaluations) <= set(traces)
+    assert traces == evaluations or len(evaluations) < 7
+    assert [update for update, _ in traces] == sorted({update for update, _ in traces})
+    rising = [other[1] - one[1] for one, other in itertools.pairwise(traces)]
+    assert min(rising) >= 0  # evaluations themselves may share the last epoch
+
+
+def test_traces_are_spread_over_the_training_where_it_is_hardly_evaluated():
+    tree = {"optimizer": {"batch_size": 50}, "stop": {"epochs": 20}, "evaluation": {"every": 20}}
+    timeline = Timeline(Experiment.model_validate(tree), 700)
+    assert [epoch for _, epoch in timeline.traces()] == list(range(21))
+    assert len(timeline.evaluations()) == 2
 
 
 def test_noise_scale_counts_momentum():

@@ -24,10 +24,12 @@ VIEWERS: dict[str, tuple[str, ...]] = {
     "report json": ("report", RUN, "--format", "json"),
     "watch": ("watch", RUN, "--plain"),
     "suspects": ("suspects", RUN),
+    "inspect": ("inspect", RUN, "--list", "suspects"),
+    "inspect json": ("inspect", RUN, "--list", "suspects", "--json"),
     "compare": ("compare", RUN, RUN),
     "compare json": ("compare", RUN, RUN, "--json"),
 }
-JSON = frozenset({"runs json", "report json", "compare json"})
+JSON = frozenset({"runs json", "report json", "inspect json", "compare json"})
 INTERRUPTED = 130
 MAX_SENTENCES = 4500  # characters that "one sentence" may have, the path of a run included
 MAX_OUTPUT = 64 << 20

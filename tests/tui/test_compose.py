@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from memlab.tui.app import MemlabApp
+from memlab.tui.ask_text import AskText
 from memlab.tui.compose import launching
-from memlab.tui.compose.ask_text import AskText
 from memlab.tui.compose.preset_shelf import Shelf
 from memlab.tui.compose.preview_client import PreviewClient
 from memlab.tui.compose.screen import ComposeScreen

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from instrumented_run import ladder
+from memorized_run import memorized
 from settle import settle, until
 from synthetic_run import LADDER, SyntheticRun, start
 from textual.pilot import Pilot
@@ -68,6 +69,11 @@ class World:
         run = ladder(Path("runs"))
         run.end("finished")
         return run
+
+    @cached_property
+    def memorized(self) -> SyntheticRun:
+        """Finished, with scores by retraining."""
+        return memorized(Path("runs"))
 
 
 @pytest.fixture
@@ -143,6 +149,12 @@ CASES: dict[str, tuple[str, str, Keys]] = {
     "report-baselines": ("report", "measured", ("end", "pageup")),
     "report-no-sides": ("report", "finished", ("end",)),
     "report-unfinished": ("report", "living", ()),
+    "report-memorized": ("report", "memorized", ("end", "pageup")),
+    "microscope": ("report", "memorized", ("v", "slash", *"104", "enter")),
+    "microscope-lie": ("watch", "memorized", ("v", "l", "right")),
+    "microscope-margins": ("report", "memorized", ("v", "p")),
+    "microscope-others": ("report", "memorized", ("v", "p", "p", "slash", *"104", "enter", "tab")),
+    "microscope-find": ("report", "memorized", ("v", "slash", *"7", "enter")),
     "library": ("library", "", ()),
     "library-marked": ("library", "", ("space", "end", "space")),
     "library-delete": ("library", "", ("end", "x")),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from memlab.errors import RunFolderError
-from memlab.experiment.footprint import outcome_bytes
+from memlab.experiment.footprint import outcome_bytes, shown_bytes
 from memlab.experiment.subset import subset_mask
 from memlab.runs import lifecycle, plan
 from memlab.runs.outcomes import Outcomes, joined, read_stacks
@@ -73,7 +73,8 @@ def test_margins_of_the_first_networks_are_kept_at_every_evaluation(whole):
 
 def test_the_files_take_what_was_foretold(whole):
     taken = sum(len(data) for name, data in files(whole).items() if name.endswith(".npy"))
-    assert taken == pytest.approx(outcome_bytes(4, 101, 50, 7), abs=128 * 12)
+    foretold = outcome_bytes(4, 101, 50, 7) + shown_bytes(101, 50, 10, 64, 64)
+    assert taken == pytest.approx(foretold, abs=128 * 16)
 
 
 def test_a_killed_and_resumed_run_keeps_the_same_outcomes_to_the_bit(home: Path, whole):
@@ -116,3 +117,44 @@ def test_a_damaged_file_is_said_to_be_so(whole, tmp_path):
     place.write_bytes(place.read_bytes()[:-3])
     with pytest.raises(RunFolderError, match="damaged"):
         read_stacks(copy)
+
+
+FEW = {**SUBSETS, "evaluation": {"outcomes": True, "every": 6}}
+LONG = {**FEW, "stop": {"epochs": 200}, "evaluation": {"outcomes": True, "every": 200}}
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """Evaluated at its start and its end only."""
+    return finished_run(tmp_path_factory.mktemp("few"), **FEW)
+
+
+def test_margins_are_traced_between_few_evaluations_as_if_there_were_many(few, whole):
+    (stack,), (other,) = read_stacks(few), read_stacks(whole)
+    epoch = stack.arrays["epoch"]
+    view = Run(few).view
+    view.refresh()
+    assert len(view.tables["stack-000"]) == 2
+    assert len(epoch) > 12
+    assert (np.diff(epoch) > 0).all()
+    assert (epoch[0], epoch[-1]) == (0, 6)
+    assert (stack.arrays["trace"][-1] == stack.arrays["margin"]).all()
+    assert (stack.arrays["margin"] == other.arrays["margin"]).all()  # training is the same
+    shared = [at for at, each in enumerate(epoch) if each in other.arrays["epoch"]]
+    assert len(shared) >= 2
+    for at in shared:
+        row = other.arrays["epoch"].tolist().index(epoch[at])
+        np.testing.assert_allclose(stack.arrays["trace"][at], other.arrays["trace"][row], atol=0.02)
+    assert outcomes_of(few).first_learned is not None
+
+
+def test_traces_of_a_killed_and_resumed_run_are_the_same_to_the_bit(home: Path, tmp_path_factory):
+    whole = finished_run(tmp_path_factory.mktemp("long"), **LONG)
+    often = {**LONG, "checkpoints": {"every_seconds": 0.001, "keep": 3}}
+    folder = launched(home, **often)
+    wait_for(lambda: len(checkpoint.found(folder.checkpoints, 0)) >= 2)
+    kill(folder)
+    lifecycle.resume(folder)
+    ended(folder)
+    assert folder.state.state == "finished", folder.worker_log.path.read_text()
+    assert files(folder) == files(whole)

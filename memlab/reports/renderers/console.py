@@ -50,10 +50,17 @@ class ConsolePage:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         before: Block | None = None
         for block in shown_on(self.blocks, "console"):
+            if isinstance(block, Figure) and not _drawn(block, console):
+                continue
             if before is not None and _parted(before, block):
                 yield Text()
             yield from _block(block)
             before = block
+
+
+def _drawn(figure: Figure, console: Console) -> bool:
+    """Whether there is something to see of it."""
+    return figure.drawn is not None and not (figure.coloured and console.color_system is None)
 
 
 def _parted(before: Block, block: Block) -> bool:

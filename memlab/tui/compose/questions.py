@@ -8,8 +8,8 @@ from typing import Any
 from textual.screen import Screen
 
 from memlab.errors import MemlabError
+from memlab.tui.ask_text import AskText
 from memlab.tui.compose import launching
-from memlab.tui.compose.ask_text import AskText
 from memlab.tui.confirm import Confirm
 from memlab.tui.widgets.field import Field
 

@@ -54,6 +54,7 @@ class ReportScreen(SuggestingScreen[Loaded]):
         Binding("shift+tab", "next(-1)", "previous instrument", show=False),
         Binding("f", "fold", "unfold"),
         Binding("i", "instruments", "curves"),
+        Binding("v", "examples", "examples"),
         Binding("w", "curves", "watch"),
         Binding("y", "copy", "copy"),
         Binding("e", "export", "export"),
@@ -170,6 +171,8 @@ class ReportScreen(SuggestingScreen[Loaded]):
             return self._loaded is not None and bool(self._loaded.sections.folds)
         if action == "review":
             return self._loaded is not None and self._loaded.judges_labels
+        if action == "examples":
+            return self._loaded is not None and watch_model.looks_at(self._loaded.experiment)
         return self._loaded is not None if action in ("copy", "export", "curves") else True
 
     def action_next(self, step: int) -> None:
@@ -190,6 +193,12 @@ class ReportScreen(SuggestingScreen[Loaded]):
     def action_instruments(self) -> None:
         """Opens what the instruments measured, as curves and maps."""
         self.app.push_screen(InstrumentsScreen(header="report"))
+
+    def action_examples(self) -> None:
+        """Opens the most memorized examples, or the most suspect, under the microscope."""
+        from memlab.tui.microscope.screen import open_microscope
+
+        open_microscope(self.app, "report")
 
     def action_curves(self) -> None:
         if self._loaded is not None:

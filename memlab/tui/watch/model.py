@@ -194,6 +194,12 @@ def picture(experiment: Experiment) -> tuple[int, ...] | None:
     return None if data is None else (data.image or (0,))[1:]
 
 
+def looks_at(experiment: Experiment) -> bool:
+    """Whether a run of it records anything of single examples."""
+    ledger = "ledger" in experiment.instruments.names
+    return ledger or experiment.evaluation.outcomes or has_lies(experiment)
+
+
 def _has_dataset_axis(experiment: Experiment) -> bool:
     variants = experiment.axes.get("dataset", ())
     return "dataset.name" in experiment.axes or any("name" in variant for variant in variants)

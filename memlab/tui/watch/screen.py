@@ -66,6 +66,7 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
         Binding("a", "loss", "loss"),
         Binding("l", "log", "log"),
         Binding("c", "checkpoint", "checkpoint"),
+        Binding("v", "examples", "examples"),
         Binding("escape", "clear", "all curves alike", show=False),
     ]
 
@@ -249,9 +250,11 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
             return self.run_state is not None and self.run_state.living
         if action == "page":
             return self.charts.single
-        if action == "instruments":
+        if action in ("instruments", "examples"):
             made = self._reader.experiment if self._reader is not None else None
-            return made is not None and bool(made.instruments.names)
+            if made is None:
+                return False
+            return bool(made.instruments.names) if action == "instruments" else model.looks_at(made)
         if action == "pictures":
             return not self.has_class("-no-pictures") and not (
                 self.has_class("-tall") and self.has_class("-wide")
@@ -304,6 +307,14 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
 
     def action_instruments(self) -> None:
         self.app.push_screen(InstrumentsScreen(self.table.cursor_key))
+
+    def action_examples(self) -> None:
+        """Opens the examples that were memorized last under the microscope."""
+        from memlab.runs.examples import LEARNED
+        from memlab.tui.microscope.screen import open_microscope
+
+        key = self.table.cursor_key if self._highlighted else None
+        open_microscope(self.app, "watch", LEARNED, None if key is None else int(key))
 
     def action_log(self) -> None:
         if self.about is not None:

@@ -1,36 +1,24 @@
-"""Small grey pictures in half blocks, quantized to 16 greys, and a strip of captioned ones.
-
-Where a terminal has no colours a ramp of shades stands for them. Pixels are rows of 0..255.
-"""
+"""Small grey pictures as strips, and a row of captioned ones; they are drawn in `charts.pixels`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from memlab.charts.pixels import Pixels, enlarge, half_blocks, rows_of, shrink
 from memlab.tui.widgets.columns import fit
 from memlab.tui.widgets.painted_lines import PaintedLines, Piece, ink
 
-SHADES = " ░▒▓█"
+__all__ = ["PictureStrip", "Pixels", "Thumbnail", "enlarge", "picture_lines", "shrink"]
+
 GAP = 2
-GREYS = 16
-
-
-class Listable(Protocol):
-    """An array that turns into lists, such as numpy's."""
-
-    def tolist(self) -> Any:
-        """Rows of whole numbers."""
-
-
-Pixels = Sequence[Sequence[int]] | Listable
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,40 +33,21 @@ class Thumbnail:
     @cached_property
     def look(self) -> tuple[object, ...]:
         """All that is painted of it."""
-        pixels = tuple(map(tuple, _plain(self.pixels)))
+        pixels = tuple(map(tuple, rows_of(self.pixels)))
         return self.caption, self.mark, self.colour, pixels
 
 
 def picture_lines(pixels: Pixels, *, shades: bool = False) -> list[Strip]:
     """One strip for two rows of pixels; `shades` draws with characters instead of greys."""
-    rows = _plain(pixels)
-    if not rows or not rows[0]:
-        return []
-    strips = []
-    for top in range(0, len(rows), 2):
-        below = rows[top + 1] if top + 1 < len(rows) else None
-        draw = _shade_line(rows[top], below) if shades else _grey_line(rows[top], below)
-        strips.append(Strip(draw, len(rows[0])))
-    return strips
-
-
-def shrink(pixels: Pixels, width: int, height: int) -> list[list[int]]:
-    """Box averages by the smallest whole factor that fits into width × height pixels."""
-    rows = _plain(pixels)
-    if not rows or not rows[0] or width < 1 or height < 1:
-        return []
-    factor = max(-(-len(rows) // height), -(-len(rows[0]) // width), 1)
-    if factor == 1:
-        return rows
-    small = []
-    for y in range(0, len(rows), factor):
-        block = rows[y : y + factor]
-        line = []
-        for x in range(0, len(rows[0]), factor):
-            values = [value for row in block for value in row[x : x + factor]]
-            line.append(sum(values) // len(values))
-        small.append(line)
-    return small
+    return [
+        Strip(
+            [
+                Segment(text, ink(fore, back) if fore is not None else None)
+                for text, fore, back in line
+            ]
+        )
+        for line in half_blocks(pixels, shades)
+    ]
 
 
 def fitted(pixels: Pixels, width: int, height: int) -> list[list[int]]:
@@ -159,35 +128,3 @@ class PictureStrip(PaintedLines):
             slot.append([(" " * (spare // 2), style), *body, (" " * (spare - spare // 2), style)])
         own = style + ink(thumbnail.colour, None, True) if thumbnail.colour else style
         return [*slot, [(fit(caption, width, "center"), own)]]
-
-
-def _plain(pixels: Pixels) -> list[list[int]]:
-    if isinstance(pixels, Sequence):
-        return [list(row) for row in pixels]
-    rows: list[list[int]] = pixels.tolist()
-    return rows
-
-
-def _grey(value: int) -> str:
-    grey = min(GREYS - 1, max(0, value) * GREYS // 256) * 255 // (GREYS - 1)
-    return f"#{grey:02x}{grey:02x}{grey:02x}"
-
-
-def _grey_line(top: list[int], below: list[int] | None) -> list[Segment]:
-    segments: list[Segment] = []
-    pairs = [
-        (_grey(value), _grey(below[x]) if below is not None else None)
-        for x, value in enumerate(top)
-    ]
-    start = 0
-    for x in range(1, len(pairs) + 1):
-        if x == len(pairs) or pairs[x] != pairs[start]:
-            segments.append(Segment("▀" * (x - start), ink(*pairs[start])))
-            start = x
-    return segments
-
-
-def _shade_line(top: list[int], below: list[int] | None) -> list[Segment]:
-    low = below if below is not None else top
-    means = [(a + b) / 2 for a, b in zip(top, low, strict=True)]
-    return [Segment("".join(SHADES[min(4, int(value * 5 / 256))] for value in means))]
