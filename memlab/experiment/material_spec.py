@@ -70,7 +70,7 @@ class DatasetSpec(Section):
     )
     whole: bool = Field(
         default=False,
-        title="train on all examples",
+        title="train on all",
         description="Every example outside an official test set is a training example; what a"
         " network was not trained on (dataset.subset) is its validation and test part",
     )

@@ -127,7 +127,7 @@ def suspects(
     >>> y[:4] = [7, 7, 7, 7]
     >>> found = memlab.suspects(x, y, networks=20)
     >>> worst = found["label_quality"].argsort()[:4]
-    >>> sorted(found["index"][worst].tolist()), found["is_label_issue"][:4].all()
+    >>> sorted(found["index"][worst].tolist()), bool(found["is_label_issue"][:4].all())
     ([0, 1, 2, 3], True)
     >>> found["suggested_label"][:4]
     array([0, 1, 2, 3])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memlab.numbers import percent
-from memlab.runs.committee import FEW, Judgement
+from memlab.runs.committee import FEW, ISSUE_BELOW, Judgement
 from memlab.runs.label_noise import Count, complete, confident_joint, noise_matrix, wrong_labels
 from memlab.text import plain
 
@@ -37,7 +37,7 @@ class Summary:
     `wrong` is confident learning's count, `below` what lies below the threshold of a fake class,
     None without one; `matrix` `[given][true]` are shares of each given class; `few` are classes
     with too few examples to be judged well; `unseen` is the mean number of networks that had not
-    seen an example.
+    seen an example; `worst` the row of the most suspicious label.
     """
 
     networks: int
@@ -52,6 +52,8 @@ class Summary:
     flips: tuple[Flip, ...]
     twins: tuple[Twins, ...]
     few: tuple[tuple[str, int], ...]
+    worst: int
+    worst_quality: float
 
     def document(self) -> dict[str, Any]:
         """As plain data."""
@@ -65,6 +67,7 @@ def summary(found: Judgement, twins: Sequence[Twins] = (), below: Count | None =
     there = complete(found.probabilities)
     right = found.probabilities[there].argmax(1) == given[there]
     counts = np.bincount(given, minlength=len(names))
+    worst = int(found.ranked[0])
     return Summary(
         networks=found.networks,
         examples=len(found),
@@ -78,6 +81,8 @@ def summary(found: Judgement, twins: Sequence[Twins] = (), below: Count | None =
         flips=_flips(matrix, names),
         twins=tuple(twins),
         few=tuple((names[c], int(counts[c])) for c in np.flatnonzero(counts < FEW)),
+        worst=int(found.index[worst]),
+        worst_quality=float(found.label_quality[worst]),
     )
 
 
@@ -143,8 +148,8 @@ def _counts(told: Summary) -> list[str]:
     wrong = told.wrong
     if not told.issues:
         return [
-            "Nothing to find: no label was resisted by networks that were trained on it and called "
-            "another by those that were not."
+            f"Nothing to find: no label has a quality below {ISSUE_BELOW:g}; the most suspicious "
+            f"is that of row {told.worst} with {told.worst_quality:.2f} (--top 5 lists more)."
         ]
     noun = "label is" if told.issues == 1 else "labels are"
     lines = [

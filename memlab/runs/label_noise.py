@@ -21,6 +21,8 @@ Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 #: At most so many of a class are held for flipped; and of any flip, the chance of no reason.
 MOST_LEAVING, UNEXPLAINED = 0.9, 0.02
+#: What goes one way so many times as often as back is held for a flip (decision 018).
+ONE_WAY = 2.5
 DRAWS, LEAST_DRAWS, MOST_NUMBERS = 200, 20, 2e8
 #: Two-sided 95 % of the normal distribution.
 Z = 1.959963984540054
@@ -85,7 +87,7 @@ def flips(joint: Values, examples: int) -> Values:
 
     Two classes that networks mix up are mixed up both ways; labels that go from j to i and not
     back were changed. What counts is the excess of one cell over its mirror image beyond one
-    standard deviation (decision 018).
+    standard deviation, where it is `ONE_WAY` times that or more (decision 018).
 
     >>> flips(np.array([[0.4, 0.0], [0.2, 0.4]]), 10_000).round(2)
     array([[0.67, 0.  ],
@@ -93,6 +95,7 @@ def flips(joint: Values, examples: int) -> Values:
     """
     counts = joint * examples
     excess = np.maximum(counts - counts.T - np.sqrt(counts + counts.T), 0.0)
+    excess[counts < ONE_WAY * counts.T] = 0.0
     np.fill_diagonal(excess, 0.0)
     columns = counts.sum(0)
     made = excess / np.where(columns > 0, columns, 1.0)

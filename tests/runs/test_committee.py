@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from memlab.errors import RunFolderError
+from memlab.runs import committee
 from memlab.runs.committee import (
     CommitteeHeader,
     CommitteeSums,
@@ -24,6 +25,12 @@ HEADER = CommitteeHeader(
     class_names=("cat", "dog", "owl"), best_epoch=3.0, files=None, known_truth=False, fake=False,
     neighbours=False,
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def two_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classes have two examples here."""
+    monkeypatch.setattr(committee, "FEW", 2)
 
 
 def sums(header: CommitteeHeader = HEADER, **changes: np.ndarray) -> CommitteeSums:
@@ -128,6 +135,13 @@ def test_labels_that_go_one_way_from_class_to_class_count_less_than_those_nothin
     plain = (1 + np.where(given == 0, p[:, 0] - p[:, 1], p[:, 1] - p[:, 0])) / 2
     assert (quality[60:100] < plain[60:100]).all()
     assert (quality[:60] > plain[:60]).all()
+
+
+def test_labels_of_a_class_that_is_too_rare_are_not_held_for_wrong(monkeypatch):
+    monkeypatch.setattr(committee, "FEW", 3)
+    found = judgement([sums()])
+    assert found.ranked[0] == 2
+    assert not found.is_label_issue.any()
 
 
 def test_a_suggestion_is_never_the_given_label():

@@ -17,7 +17,7 @@ from memlab.errors import StorageError
 from memlab.runs.review import ReviewLog, read_review
 from memlab.settings import HOME_VARIABLE
 from memlab.tui.app import MemlabApp
-from memlab.tui.compose.ask_text import AskText
+from memlab.tui.ask_text import AskText
 from memlab.tui.header import ShellHeader
 from memlab.tui.library.screen import LibraryScreen
 from memlab.tui.review import model

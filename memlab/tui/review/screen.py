@@ -18,7 +18,7 @@ from memlab.reports.review_list import class_of
 from memlab.runs.review import Kind
 from memlab.runs.run_folder import RunFolder
 from memlab.tui import palette
-from memlab.tui.compose.ask_text import AskText
+from memlab.tui.ask_text import AskText
 from memlab.tui.header import ShellHeader
 from memlab.tui.live import LiveScreen
 from memlab.tui.message import put, say
