@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from memlab.cli.exporting import agreed, force_argument, written
 from memlab.cli.output import say
+from memlab.cli.run import where_arguments
 from memlab.errors import InvalidExperiment
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="set a field; repeatable"
     )
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: the settings', auto)")
+    where_arguments(parser)
     parser.add_argument("--detach", action="store_true", help="print the run's id and return")
     parser.add_argument("--json", action="store_true", help="print report.json alone")
     parser.add_argument(
@@ -55,11 +57,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Trains what is missing, follows it, and prints the findings."""
     from memlab.cli import follow
-    from memlab.library import memorizing
+    from memlab.library import memorizing, starting
 
     if options.detach and _files(options):
         raise InvalidExperiment("With --detach nothing can be written yet: ask again afterwards.")
     files = {path: agreed(path, options.force) for path in _files(options)}
+    where = starting.checked_where(options.on, options.shared)
     asked = memorizing.wanted(options.data, options.networks, options.set)
     if asked.experiment is None:
         assert asked.earlier is not None
@@ -71,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     begun: list[RunFolder] = []
 
     def begin() -> RunFolder:
-        begun.append(memorizing.begin(asked, options.device))
+        begun.append(memorizing.begin(asked, options.device, where))
         return begun[0]
 
     code = follow.started(begin, as_json=options.json, detach=options.detach)

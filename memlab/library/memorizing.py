@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from memlab.experiment.cost import Cost
     from memlab.experiment.spec import Experiment
     from memlab.library.results import Table
+    from memlab.library.starting import Where
     from memlab.runs.outcomes import Outcomes
     from memlab.runs.retraining import Scores
     from memlab.runs.run import Run
@@ -147,8 +148,8 @@ def price(experiment: Experiment) -> Cost | None:
     return cost.expected(experiment, "cpu", calibration.load_kind("cpu"))
 
 
-def begin(asked: Wanted, device: str | None) -> RunFolder:
-    """Starts the run of the missing networks.
+def begin(asked: Wanted, device: str | None, where: Where | None = None) -> RunFolder:
+    """Starts the run of the missing networks, here or on the cluster that `where` names.
 
     Raises:
         DeviceUnavailable, InvalidExperiment, InvalidDataset, DatasetUnavailable: if it cannot be.
@@ -158,7 +159,7 @@ def begin(asked: Wanted, device: str | None) -> RunFolder:
     from memlab.runs.retraining_store import EXTENDS
 
     assert asked.experiment is not None
-    start = starting.checked(f"memorize-{asked.name}", asked.experiment, device)
+    start = starting.checked(f"memorize-{asked.name}", asked.experiment, device, None, where)
     facts: dict[str, object] = {"preset": asked.name}
     if asked.earlier is not None:
         facts[EXTENDS] = asked.earlier.id

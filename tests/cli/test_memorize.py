@@ -90,6 +90,7 @@ def test_more_networks_train_only_the_missing_ones_and_count_all(home: Path, fir
         (("digits", "--networks", "3"), "20 at least"),
         (("digitz",), "digitz"),
         (("digits", "--detach", "--export", "x.npz"), "--detach"),
+        (("digits", "--on", "nowhere"), "'nowhere' is no engine; use processes, ray"),
         (("digits", "--set", "dataset.subset=0"), "subset"),
     ],
 )
