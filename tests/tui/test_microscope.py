@@ -251,3 +251,16 @@ async def test_the_palette_opens_it_on_the_selected_run_from_anywhere(run, monke
         assert str(app.screen.query_one("#heading", Static).content).startswith("example 1")
         await pilot.press("3")
         await until(pilot, lambda: app.current_mode == "report" and len(app.screen_stack) == 1)
+
+
+async def test_the_mark_stands_where_the_example_is_among_all(run) -> None:
+    app = app_of(run, name="memorized")
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        _, bars, mark, scale = text(app, "#histogram").split("\n")
+        assert mark.startswith(" ")
+        strips = app.screen._compositor.render_strips(app.size)
+        rows = ["".join(segment.text for segment in strip) for strip in strips]
+        at = next(number for number, row in enumerate(rows) if scale in row)
+        assert rows[at - 1][rows[at].index(scale) :].startswith(mark)
+        assert rows[at - 2][rows[at].index(scale) :].startswith(bars)
