@@ -110,7 +110,7 @@ def apply(options: argparse.Namespace, folder: RunFolder) -> int:
     if damaged:
         lines = "1 line is" if damaged == 1 else f"{damaged} lines are"
         say(f"{lines} left out of the review, because nothing can be read from them.")
-    path, what = correcting.write(made, options.to, replace)
+    path, what = correcting.save(made, options.to, replace)
     say(f"{what} written to {path}: {made.sentence()}.")
     found, code = _measured(options, made) if options.seeds != 0 else ([], 0)
     if options.json:

@@ -174,8 +174,8 @@ def _values(examples: Examples, position: int) -> Text | None:
     """What is no picture, as a line and its first values."""
     from rich.text import Text
 
+    from memlab.charts.sparkline import sparkline
     from memlab.numbers import number
-    from memlab.tui.widgets.sparkline import sparkline
 
     if examples.is_picture:
         return None
@@ -193,8 +193,8 @@ def _values(examples: Examples, position: int) -> Text | None:
 def _band_line(title: str, band: Band) -> Text:
     from rich.text import Text
 
+    from memlab.charts.sparkline import sparkline
     from memlab.numbers import number
-    from memlab.tui.widgets.sparkline import sparkline
 
     end = f"{number(band.mean[-1], 1)} ± {number(band.deviation[-1], 1)}"
     first, last = (f"epoch {number(epoch, 0)}" for epoch in (band.epoch[0], band.epoch[-1]))

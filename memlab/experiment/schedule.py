@@ -190,9 +190,8 @@ class Timeline:
             if update is not None:
                 points[update] = epoch
         if self.updates not in points:
-            points[self.updates] = min(
-                self.epochs, self.examples_before(self.updates) / self.train_examples
-            )
+            reached = min(self.epochs, self.examples_before(self.updates) / self.train_examples)
+            points[self.updates] = max(reached, *points.values())  # nominal ones may be ahead
         return sorted(points.items())
 
     def traces(self) -> list[tuple[int, float]]:

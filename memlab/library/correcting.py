@@ -123,7 +123,7 @@ def _source(labelled: Labelled) -> tuple[str, str, Path]:
     return kind, colon, Path(os.path.expanduser(text))
 
 
-def write(made: Correction, to: Path | None = None, replace: bool = False) -> tuple[Path, str]:
+def save(made: Correction, to: Path | None = None, replace: bool = False) -> tuple[Path, str]:
     """Writes the corrected copy; where it is, and what it is in words.
 
     Args:
@@ -178,7 +178,7 @@ def write_beside(folder: RunFolder) -> str:
         MemlabError: as `correction` and `write`.
     """
     made = correction(Run(folder))
-    path, what = write(made)
+    path, what = save(made)
     return (
         f"{what} written to {path}: {made.sentence()}. What that gains is measured by: "
         f"memlab suspects {folder.id} --apply"

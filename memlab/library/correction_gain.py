@@ -166,7 +166,7 @@ def _experiment(made: Correction, files: Sequence[str], seeds: int) -> Experimen
     }
     stop = tree.get("stop", {})
     stop.pop("patience", None)  # nothing is held out that it could wait for
-    if "train_accuracy" not in stop:
+    if base.stop.train_accuracy is None:
         tree["evaluation"]["every"] = base.stop.epochs
     tree["stop"] = stop
     return reading.experiment(tree, run.id)

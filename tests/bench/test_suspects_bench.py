@@ -68,6 +68,7 @@ def test_a_short_form_compares_ours_with_every_reference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MEMLAB_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(suspects, "cleanlab", lambda probabilities, given: None)
     threads = torch.get_num_threads()
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)

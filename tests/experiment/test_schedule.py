@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memlab.experiment.schedule import Timeline, noise_scale, rate_factor
@@ -85,6 +85,7 @@ def test_hybrid_grows_the_batch_first_and_decays_the_rate_later():
     st.floats(0.1, 5),
     st.sampled_from(["constant", "grow-batch", "hybrid", "cyclic-batch"]),
 )
+@example(10, 1, 1.75, 1.75, "cyclic-batch")
 def test_timeline_borders_fall_on_the_nearest_update(examples, batch, epochs, every, kind):
     batch = min(batch, examples)
     tree = {

@@ -73,7 +73,7 @@ def test_verdicts_become_labels_and_the_rest_stays(photos: Judged) -> None:
     want[list(WRONG[:3])] = TRUE[WRONG[0]], 0, -1
     assert made.after.tolist() == want.tolist()
     before = photos.data.read_bytes()
-    path, what = correcting.write(made)
+    path, what = correcting.save(made)
     assert path == photos.data.with_name("photos-corrected.npz")
     assert what == "47 examples"
     assert read_npz(path).y.tolist() == want[want >= 0].tolist()
@@ -112,15 +112,15 @@ def test_nothing_is_written_over_what_is_there_or_what_was_judged(photos: Judged
     there = photos.data.with_name("photos-corrected.npz")
     there.write_text("mine")
     with pytest.raises(FileIsThere):
-        correcting.write(made)
+        correcting.save(made)
     with pytest.raises(ExportRefused, match="what was judged"):
-        correcting.write(made, photos.data, replace=True)
+        correcting.save(made, photos.data, replace=True)
     link = photos.data.with_name("link.npz")
     link.symlink_to(photos.data)
     with pytest.raises(ExportRefused, match="what was judged"):
-        correcting.write(made, link, replace=True)
+        correcting.save(made, link, replace=True)
     assert there.read_text() == "mine"
-    correcting.write(made, replace=True)
+    correcting.save(made, replace=True)
     assert read_npz(there).y.tolist() == made.after[made.after >= 0].tolist()
 
 
@@ -135,7 +135,7 @@ def test_a_table_is_corrected_by_the_names_of_its_classes(home: Path) -> None:
     labelled = reviewing.opened(found.run)
     assert reviewing.value_names(labelled) == ("height", "age")
     say(found.folder, (WRONG[0], "label", 3), (WRONG[1], "drop", None))
-    target, _ = correcting.write(correcting.correction(found.run))
+    target, _ = correcting.save(correcting.correction(found.run))
     assert target == home / "trees-corrected.csv"
     old, new = (list(csv.reader(io.StringIO(p.read_text()))) for p in (path, target))
     assert new[1 + WRONG[0] - 1][2] == "oak"  # a row above it went

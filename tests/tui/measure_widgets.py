@@ -20,9 +20,9 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from memlab.charts.sparkline import sparkline
 from memlab.tui.palette import marker, ramp
 from memlab.tui.widgets.chart import BrailleChart, Series
-from memlab.tui.widgets.sparkline import sparkline
 from memlab.tui.widgets.table import Column, LineTable
 
 COLOURS = ramp(6)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from memlab import bounded_toml
+from memlab.charts.sparkline import sparkline
 from memlab.errors import MemlabError, RunFolderError
 from memlab.experiment.metrics import TEST_ACCURACY, VALIDATION_ACCURACY
 from memlab.runs.event_log import LATEST
@@ -27,7 +28,6 @@ from memlab.runs.view import RunView
 from memlab.strict_json import number
 from memlab.text import plain
 from memlab.tui.library.model import Entry, described
-from memlab.tui.widgets.sparkline import sparkline
 
 BUDGET_SECONDS = 0.15
 SIZE_SECONDS = 10.0

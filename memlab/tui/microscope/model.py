@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from memlab.charts.plot import Mark, Series
+from memlab.charts.sparkline import sparkline
 from memlab.numbers import number
 from memlab.reports.example_words import effect_words, facts, groups, label_of, name_of, with_error
 from memlab.runs.example_life import Effect, Life, histogram_line
@@ -16,7 +17,6 @@ from memlab.text import plain
 from memlab.tui import palette
 from memlab.tui.palette import marker
 from memlab.tui.widgets.picture import Pixels
-from memlab.tui.widgets.sparkline import sparkline
 
 FEW = 12  # values that are listed and not drawn
 NAME = 18

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from memlab.charts.sparkline import sparkline
 from memlab.tui.widgets.painted_lines import PaintedLines, Piece
-from memlab.tui.widgets.sparkline import sparkline
 
 HERE = "▲"
 

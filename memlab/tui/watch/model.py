@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from memlab.charts.sparkline import sparkline
 from memlab.estimate import Estimate
 from memlab.experiment import datasets
 from memlab.experiment.metrics import (
@@ -28,7 +29,6 @@ from memlab.runs.state import RunState
 from memlab.text import plain
 from memlab.tui.axis_values import AxisValue
 from memlab.tui.widgets.columns import Coloured, Column
-from memlab.tui.widgets.sparkline import sparkline
 
 Values = NDArray[np.float64]
 NO_LIES = "Nothing is corrupted here: there are no lies to learn."

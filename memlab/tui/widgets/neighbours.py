@@ -8,10 +8,10 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.style import Style
 
+from memlab.charts.sparkline import sparkline
 from memlab.tui.widgets.columns import fit
 from memlab.tui.widgets.painted_lines import PaintedLines, Piece
 from memlab.tui.widgets.picture import GAP, Pixels, fitted, picture_lines
-from memlab.tui.widgets.sparkline import sparkline
 
 
 class ExampleGrid(PaintedLines):

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memlab.charts.axis import label, limits
+from memlab.charts.sparkline import sparkline
 from memlab.tui import palette
 from memlab.tui.widgets.columns import sort_key
-from memlab.tui.widgets.sparkline import sparkline
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 NAN = math.nan
