@@ -28,7 +28,7 @@ from memlab.training.evaluation import Evaluation, Forward, Split, evaluate
 from memlab.training.fused import FusedPerceptron, supported
 from memlab.training.layouts import CHANNELS_LAST, CONTIGUOUS, PADDED, Layout
 from memlab.training.loss import example_losses
-from memlab.training.optimizers import Hyperparameters, StackOptimizer
+from memlab.training.optimizers import Descent, Hyperparameters, StackOptimizer
 from memlab.training.plan import StackPlan
 from memlab.training.randomness import KeyedNoise, Rates, orders
 from memlab.training.rates import StackRates
@@ -111,11 +111,22 @@ class StackTrainer:
         model.channels_last = self.layout == CHANNELS_LAST
         return model.to(self.device)
 
-    def momenta(self) -> Tensor:
-        """Momentum of each active member, 0 where the optimizer has none, `[active]`."""
-        plain = self._optimizer.name == "sgd"
+    def descent(self) -> Descent:
+        """How the active members descend, as an instrument sees it."""
         specs = [self._experiments[i].optimizer for i in self.active]
-        return self._vector([spec.momentum if plain else 0.0 for spec in specs])
+        plain = self._optimizer.name == "sgd"
+        return Descent(
+            name=self._optimizer.name,
+            nesterov=self._optimizer.nesterov,
+            momenta=self._vector([spec.momentum if plain else 0.0 for spec in specs]),
+            beta1=self._vector([spec.beta1 for spec in specs]),
+            preconditioner=self._optimizer.preconditioner,
+        )
+
+    def cells(self) -> list[int]:
+        """A number for each active member, the same for those that differ in their seed only."""
+        values = [self.plan.members[at].axis_values for at in self.active]
+        return [values.index(value) for value in values]
 
     def _parameters(self) -> list[Tensor]:
         return list(self.model.parameters())

@@ -155,8 +155,8 @@ class InstrumentPanel:
         last = self._last.setdefault(
             name, {k: np.full((members, *v.shape[1:]), np.nan) for k, v in arrays.items()}
         )
-        for key, values in arrays.items():
-            last[key][self._trainer.active] = values
+        for key, values in last.items():  # a run from before has the quantities of its table
+            values[self._trainer.active] = arrays.get(key, np.nan)
         if name not in self._writers:
             self._writers[name] = self._open(name, {k: v.shape for k, v in last.items()})
         clock = {"update": subject.update, "epoch": subject.epoch}
@@ -273,7 +273,8 @@ def subject_of(
         batch_size=timeline.phase(update).batch_size,
         learning_rates=torch.from_numpy(trainer.learning_rates()),
         first_rates=torch.tensor([m.experiment.optimizer.learning_rate for m in active]),
-        momenta=trainer.momenta(),
+        descent=trainer.descent(),
+        cells=trainer.cells(),
         initial=trainer.initial,
         outcome=evaluation.train,
         validation_accuracy=evaluation.metrics[VALIDATION_ACCURACY],
