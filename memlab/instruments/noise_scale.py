@@ -37,9 +37,10 @@ def noise_scale(gram: Tensor, square: Tensor, examples: int) -> NoiseScale:
     """B_simple of a training set, from ‖g‖² of all of it and a sample's Gram matrix.
 
     `square` `[members]` is ‖g‖² over all `examples` training examples; `gram` `[members, n, n]` of
-    n of them, drawn without replacement. tr Σ = mean ‖gᵢ‖² − ‖g‖², the mean over the sample: without
-    bias, and exact where the sample is the whole. The interval is the mean's (t, n − 1 degrees of
-    freedom, with the finite population's correction 1 − n/examples); NaN from one example of many.
+    n of them, drawn without replacement. tr Σ = mean ‖gᵢ‖² − ‖g‖², the mean over the sample:
+    without bias, and exact where the sample is the whole. The interval is the mean's (t, n − 1
+    degrees of freedom, with the finite population's correction 1 − n/examples); it is too narrow
+    where a few examples have most of the noise and a small sample has none of them.
     """
     squares = gradient_norms(gram).double().square()
     count, square = squares.shape[1], square.double()

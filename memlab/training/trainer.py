@@ -30,6 +30,7 @@ from memlab.training.layouts import CHANNELS_LAST, CONTIGUOUS, PADDED, Layout
 from memlab.training.loss import example_losses
 from memlab.training.optimizers import Descent, Hyperparameters, StackOptimizer
 from memlab.training.plan import StackPlan
+from memlab.training.presentations import NOT_YET, Presentations, answer
 from memlab.training.randomness import KeyedNoise, Rates, orders
 from memlab.training.rates import StackRates
 from memlab.training.workspace import Workspace
@@ -66,6 +67,8 @@ class StackTrainer:
         self.device = device
         self.shapes = shapes
         self.update = 0
+        #: Told of every answer to a training example, where someone wants to know.
+        self.presented: Presentations | None = None
         self.active = list(range(len(plan.members)))
         self._experiments = [member.experiment for member in plan.members]
         self._seeds = [member.seed for member in plan.members]
@@ -145,6 +148,7 @@ class StackTrainer:
         """What follows from the set of active members."""
         experiments = [self._experiments[i] for i in self.active]
         self._epoch_orders: dict[int, Tensor] = {}
+        self._answers: dict[int, Tensor] = {}
         self._own = self.arrays.own_index()
         smoothing = [e.loss.label_smoothing for e in experiments]
         self._smoothing = self._vector(smoothing) if any(smoothing) else None
@@ -188,14 +192,21 @@ class StackTrainer:
         """One update of all active members."""
         if self.update in self._forks:
             self._fork()
-        index = self._batch_index(self.plan.timeline.phase(self.update).batch_size)
+        size = self.plan.timeline.phase(self.update).batch_size
+        index = self._batch_index(size)
         rates = self._schedule.vector(self.update)
+        if self.presented is not None and size not in self._answers:
+            room = torch.empty(len(self.active), size, dtype=torch.int8, device=self.device)
+            self._answers[size] = room  # made before a graph that writes into it is captured
         if self._captured is not None:
             losses = self._captured(index, rates)
             self._optimizer.steps = self.update + 1
         else:
             losses = self._descend(index, rates)
         self._divergence.note(self.update, losses)
+        if self.presented is not None:
+            total = self.plan.timeline.train_examples
+            self.presented.take(index, self._answers[size], total - self.examples % total)
         self.update += 1
 
     def _descend(self, index: Tensor, rates: Tensor) -> Tensor:
@@ -205,10 +216,13 @@ class StackTrainer:
         if self._augmentation != "none" and x.dim() == 5:
             x = self._augmented(x)
         noise = self._noise() if self._noisy else None
+        answers = None if self.presented is None else self._answers[index.shape[1]]
         if self._fused is not None:
-            losses = self._fused.step(x, targets, rates, self._smoothing, noise)
+            losses = self._fused.step(x, targets, rates, self._smoothing, noise, answers)
         else:
-            losses = self._autograd_step(x, targets, rates, noise)
+            losses = self._autograd_step(x, targets, rates, noise, answers)
+        if answers is not None:  # a diverged member answers nothing
+            answers.masked_fill_(~torch.isfinite(losses)[:, None], NOT_YET)
         if self._stream is not None:
             self._stream.update.add_(1)
         return losses
@@ -244,10 +258,17 @@ class StackTrainer:
         return changing
 
     def _autograd_step(
-        self, x: Tensor, targets: Tensor, rates: Tensor, noise: KeyedNoise | None
+        self,
+        x: Tensor,
+        targets: Tensor,
+        rates: Tensor,
+        noise: KeyedNoise | None,
+        answers: Tensor | None,
     ) -> Tensor:
         training = noise or self._noise()
         logits = self._logits(x, training)
+        if answers is not None:
+            answer(answers, logits.detach(), targets)
         losses = example_losses(self.loss, logits, targets, self._smoothing).mean(1)
         total = losses
         if self._adversarial is not None:
@@ -334,6 +355,8 @@ class StackTrainer:
         self._rates = self._rates.select(np.array(positions))
         self._divergence = self._divergence.select(keep)
         self.active = [self.active[i] for i in positions]
+        if self.presented is not None:
+            self.presented.follow(self.active)
         self._refresh()
 
     def state(self) -> dict[str, Tensor]:

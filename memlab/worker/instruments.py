@@ -22,6 +22,7 @@ from memlab.runs.door import Place
 from memlab.runs.table_writer import TableWriter
 from memlab.training.evaluation import Evaluation
 from memlab.training.plan import StackPlan
+from memlab.training.presentations import Presentations
 from memlab.training.trainer import StackTrainer
 from memlab.worker.cadence import Cadence
 from memlab.worker.told import Told
@@ -68,6 +69,11 @@ class InstrumentPanel:
     def wants_margins(self) -> bool:
         """Whether an instrument looks at each evaluation's margins."""
         return any("margins" in made.needs for made in self._instruments.values())
+
+    @property
+    def presented(self) -> Presentations | None:
+        """What has to be told of answers to training examples; None where nobody counts them."""
+        return None if self._ledger is None else self._ledger.presented
 
     @property
     def on(self) -> bool:
@@ -214,6 +220,7 @@ class InstrumentPanel:
                 self._last.setdefault(name, {})[key] = value.numpy().copy()
         if self._ledger is not None:
             self._ledger.restore(tensors)
+            self._tell_unpresented()
         self.cadence.restore(clock)
         for name in self._instruments:
             if name in self._last:
@@ -222,6 +229,11 @@ class InstrumentPanel:
                 self._writers[name].truncate(rows.get(f"instrument {name}", 0))
             else:
                 self._drop_table(name)
+
+    def _tell_unpresented(self) -> None:
+        if self.presented is None:
+            reason = "This run is from before: forgetting is counted at its evaluations only."
+            self._events.append("ledger-as-before", stack=self._plan.index, reason=reason)
 
     def _drop_table(self, name: str) -> None:
         """Sets aside what was measured after the checkpoint, or in a try that had none."""

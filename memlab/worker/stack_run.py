@@ -78,6 +78,7 @@ class StackRun:
             told,
             example_ledger(folder, experiment, plan, material, parts, device),
         )
+        self.trainer.presented = self.instruments.presented
         self._clock = time.perf_counter()
         self.clock = StackClock(self.trainer)
         self._shown = [i for i, member in enumerate(plan.members) if member.index in shown]

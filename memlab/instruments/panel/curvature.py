@@ -104,9 +104,7 @@ def _leading(
     return found
 
 
-def _preconditioned(
-    subject: Subject, settings: CurvatureSettings, product: StackProduct
-) -> Tensor:
+def _preconditioned(subject: Subject, settings: CurvatureSettings, product: StackProduct) -> Tensor:
     """λ₁ of Adam's preconditioned Hessian, `[members]`; NaN before its first step."""
     import torch
 
@@ -141,8 +139,8 @@ INSTRUMENT = Instrument(
     title="curvature",
     about="Leading eigenvalues of the Hessian of the training loss, by Lanczos on a sample, and the"
     " curvature of mini-batches along their own gradients",
-    source="Jastrzębski 2017, arXiv 1711.04623; Cohen 2021, arXiv 2103.00065, section 2; Cohen 2022,"
-    " arXiv 2207.14484; Andreyev and Beneventano 2024, arXiv 2412.20553",
+    source="Jastrzębski 2017, arXiv 1711.04623; Cohen 2021, arXiv 2103.00065, section 2; Cohen"
+    " 2022, arXiv 2207.14484; Andreyev and Beneventano 2024, arXiv 2412.20553",
     quantities=(
         Quantity("sharpness", "largest eigenvalue λ₁"),
         Quantity(
