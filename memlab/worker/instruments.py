@@ -19,6 +19,7 @@ from memlab.instruments.ledger import Ledger
 from memlab.instruments.subject import Subject
 from memlab.runs import aside
 from memlab.runs.door import Place
+from memlab.runs.table import Table, schema_place
 from memlab.runs.table_writer import TableWriter
 from memlab.training.evaluation import Evaluation
 from memlab.training.plan import StackPlan
@@ -170,15 +171,19 @@ class InstrumentPanel:
 
     def _open(self, name: str, shapes: Mapping[str, tuple[int, ...]]) -> TableWriter:
         columns = [("update", "<i8"), ("epoch", "<f8")]
-        declared = [q.name for q in self._instruments[name].quantities if q.name in shapes]
-        columns += [(key, "<f8", shapes[key]) for key in declared]  # type: ignore[misc]
+        place = self._place(name)
+        names = [quantity.name for quantity in self._instruments[name].quantities]
+        if schema_place(place).is_file():  # by another memlab, perhaps, with other quantities
+            names = list(Table.open(place).columns)
+        kept = [key for key in names if key in shapes]
+        columns += [(key, "<f8", shapes[key]) for key in kept]  # type: ignore[misc]
         attributes = {
             "stack": self._plan.index,
             "members": self._plan.indices,
             "instrument": name,
-            "quantities": declared,
+            "quantities": kept,
         }
-        return TableWriter(self._place(name), columns, attributes)
+        return TableWriter(place, columns, attributes)
 
     def keep(self, positions: list[int]) -> None:
         """Follows the trainer where it goes on with some members only."""
