@@ -16,7 +16,6 @@ from torch import Tensor
 from memlab.training.loss import output_gradient
 from memlab.training.optimizers import StackOptimizer
 from memlab.training.padding import PaddedOutput
-from memlab.training.presentations import answer
 from memlab.training.randomness import KeyedNoise
 from memlab.training.workspace import Workspace
 
@@ -88,12 +87,12 @@ class FusedPerceptron:
         learning_rate: Tensor,
         smoothing: Tensor | None,
         noise: KeyedNoise | None,
-        answers: Tensor | None = None,
+        predicted: Tensor | None = None,
     ) -> Tensor:
         """Updates all members on `x` `[members, batch, …]`; their losses before it.
 
-        `learning_rate` is `[members]`; the losses are means over the batch, `[members]`. `answers`
-        int8 `[members, batch]` take which predictions are right.
+        `learning_rate` is `[members]`; the losses are means over the batch, `[members]`.
+        `predicted` int64 `[members, batch]` takes the classes that are predicted.
         """
         memory = self._room(x.shape[1])
         if noise is not None:
@@ -111,8 +110,8 @@ class FusedPerceptron:
         out = torch.baddbmm(
             self.biases[last], inputs[-1], self.weights[last], out=memory.outs[last]
         )
-        if answers is not None:
-            answer(answers, out, targets)
+        if predicted is not None:
+            torch.argmax(out, -1, out=predicted)
         losses, d = self._at_output(out, targets, smoothing, memory.logs)
         if self.optimizer.plain:
             self._descend(turned, masks, d, learning_rate, memory)

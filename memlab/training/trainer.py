@@ -30,7 +30,7 @@ from memlab.training.layouts import CHANNELS_LAST, CONTIGUOUS, PADDED, Layout
 from memlab.training.loss import example_losses
 from memlab.training.optimizers import Descent, Hyperparameters, StackOptimizer
 from memlab.training.plan import StackPlan
-from memlab.training.presentations import NOT_YET, Presentations, answer
+from memlab.training.presentations import Presentations
 from memlab.training.randomness import KeyedNoise, Rates, orders
 from memlab.training.rates import StackRates
 from memlab.training.workspace import Workspace
@@ -67,7 +67,6 @@ class StackTrainer:
         self.device = device
         self.shapes = shapes
         self.update = 0
-        #: Told of every answer to a training example, where someone wants to know.
         self.presented: Presentations | None = None
         self.active = list(range(len(plan.members)))
         self._experiments = [member.experiment for member in plan.members]
@@ -148,7 +147,7 @@ class StackTrainer:
         """What follows from the set of active members."""
         experiments = [self._experiments[i] for i in self.active]
         self._epoch_orders: dict[int, Tensor] = {}
-        self._answers: dict[int, Tensor] = {}
+        self._predicted: dict[int, Tensor] = {}
         self._own = self.arrays.own_index()
         smoothing = [e.loss.label_smoothing for e in experiments]
         self._smoothing = self._vector(smoothing) if any(smoothing) else None
@@ -195,19 +194,27 @@ class StackTrainer:
         size = self.plan.timeline.phase(self.update).batch_size
         index = self._batch_index(size)
         rates = self._schedule.vector(self.update)
-        if self.presented is not None and size not in self._answers:
-            room = torch.empty(len(self.active), size, dtype=torch.int8, device=self.device)
-            self._answers[size] = room  # made before a graph that writes into it is captured
+        room = None if self.presented is None else self.presented.room(size)
+        if room is not None and (self._captured is None or size not in self._predicted):
+            # What a graph writes into is its own, made before it is captured.
+            self._predicted[size] = room if self._captured is None else torch.empty_like(room)
         if self._captured is not None:
             losses = self._captured(index, rates)
             self._optimizer.steps = self.update + 1
         else:
             losses = self._descend(index, rates)
         self._divergence.note(self.update, losses)
-        if self.presented is not None:
+        if self.presented is not None and room is not None:
+            if self._captured is not None:
+                room.copy_(self._predicted[size])
             total = self.plan.timeline.train_examples
-            self.presented.take(index, self._answers[size], total - self.examples % total)
+            self.presented.take(index, room, self.update, total - self.examples % total)
         self.update += 1
+
+    def tell(self, presented: Presentations) -> None:
+        """From the next update on tells `presented` what the members answer."""
+        self.presented = presented
+        presented.follow(self.active, self.arrays.train.labels, lambda: self._divergence.since)
 
     def _descend(self, index: Tensor, rates: Tensor) -> Tensor:
         """Updates all members on the examples `index`; their losses before it, `[active]`."""
@@ -216,13 +223,11 @@ class StackTrainer:
         if self._augmentation != "none" and x.dim() == 5:
             x = self._augmented(x)
         noise = self._noise() if self._noisy else None
-        answers = None if self.presented is None else self._answers[index.shape[1]]
+        predicted = None if self.presented is None else self._predicted[index.shape[1]]
         if self._fused is not None:
-            losses = self._fused.step(x, targets, rates, self._smoothing, noise, answers)
+            losses = self._fused.step(x, targets, rates, self._smoothing, noise, predicted)
         else:
-            losses = self._autograd_step(x, targets, rates, noise, answers)
-        if answers is not None:  # a diverged member answers nothing
-            answers.masked_fill_(~torch.isfinite(losses)[:, None], NOT_YET)
+            losses = self._autograd_step(x, targets, rates, noise, predicted)
         if self._stream is not None:
             self._stream.update.add_(1)
         return losses
@@ -263,12 +268,12 @@ class StackTrainer:
         targets: Tensor,
         rates: Tensor,
         noise: KeyedNoise | None,
-        answers: Tensor | None,
+        predicted: Tensor | None,
     ) -> Tensor:
         training = noise or self._noise()
         logits = self._logits(x, training)
-        if answers is not None:
-            answer(answers, logits.detach(), targets)
+        if predicted is not None:
+            torch.argmax(logits.detach(), -1, out=predicted)
         losses = example_losses(self.loss, logits, targets, self._smoothing).mean(1)
         total = losses
         if self._adversarial is not None:
@@ -349,6 +354,8 @@ class StackTrainer:
     def keep(self, positions: Sequence[int]) -> None:
         """Goes on with the active members at `positions` only; the others are finished."""
         keep = torch.tensor(list(positions), dtype=torch.int64, device=self.device)
+        if self.presented is not None:
+            self.presented.look()
         self.model = self.model.select(keep)
         self._optimizer = self._optimizer.select(keep, self._parameters())
         self.arrays = self.arrays.select(keep)
@@ -356,7 +363,7 @@ class StackTrainer:
         self._divergence = self._divergence.select(keep)
         self.active = [self.active[i] for i in positions]
         if self.presented is not None:
-            self.presented.follow(self.active)
+            self.tell(self.presented)
         self._refresh()
 
     def state(self) -> dict[str, Tensor]:

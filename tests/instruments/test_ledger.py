@@ -245,12 +245,16 @@ def test_resumed_ledger_equals_the_uninterrupted_one_bit_for_bit(
 def answered(ledger: Ledger, epochs: Sequence[int]) -> None:
     """Each epoch all examples once, in two mini-batches, some of the answers right."""
     assert ledger.presented is not None
+    labels = torch.from_numpy(np.stack(facts().given))
+    nowhere = torch.full((MEMBERS,), -1)
+    ledger.presented.follow(range(MEMBERS), labels, lambda: nowhere)
     for epoch in epochs:
         generator = torch.Generator().manual_seed(epoch)
         order = torch.stack([torch.randperm(EXAMPLES, generator=generator) for _ in range(3)])
-        said = (torch.rand(order.shape, generator=generator) < 0.3).to(torch.int8)
+        right = torch.rand(order.shape, generator=generator) < 0.3
+        said = torch.where(right, labels.gather(1, order), CLASSES)
         for part in (slice(0, 25), slice(25, None)):
-            ledger.presented.take(order[:, part], said[:, part], EXAMPLES - part.start)
+            ledger.presented.take(order[:, part], said[:, part], epoch, EXAMPLES - part.start)
 
 
 def test_presentations_are_kept_beside_the_evaluations_and_survive_a_resume(

@@ -37,7 +37,7 @@ def made(**how) -> StackTrainer:
     more = {} if execution is None else {"execution": execution}
     trainer = trainer_of(members, fused=fused, **more)
     shape = trainer.arrays.train.labels.shape
-    trainer.presented = Presentations(*shape, torch.device("cpu"))
+    trainer.tell(Presentations(*shape, torch.device("cpu")))
     return trainer
 
 
@@ -90,6 +90,15 @@ def test_telling_of_answers_changes_no_bit_of_training():
 
 def test_a_step_over_fixed_buffers_tells_the_same():
     expected, found = observed(60).presented, observed(60, execution=STATIC).presented
+    for name, tensor in expected.state.items():
+        assert torch.equal(tensor, found.state[name]), name
+
+
+@pytest.mark.parametrize("most", [1, 50])
+def test_counts_do_not_depend_on_when_predictions_are_looked_at(monkeypatch, most):
+    expected = observed(60).presented
+    monkeypatch.setattr("memlab.training.presentations.MOST", most)
+    found = observed(60).presented
     for name, tensor in expected.state.items():
         assert torch.equal(tensor, found.state[name]), name
 
