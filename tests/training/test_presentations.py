@@ -122,3 +122,21 @@ def test_a_diverged_member_answers_nothing_from_then_on():
     for old, new in zip(before, after, strict=True):
         assert torch.equal(old[1], new[1])
     assert not torch.equal(before[1][0], after[1][0])
+
+
+@pytest.mark.parametrize("at", [7, 33, 60])
+def test_counts_after_a_resume_within_an_epoch_are_those_of_the_uninterrupted_run(at):
+    whole = observed(80, keep={20: [0, 2]})
+    first = observed(at, keep={20: [0, 2]})
+    kept = {name: tensor.clone() for name, tensor in first.presented.state.items()}
+    again = made()
+    for name, tensor in again.presented.state.items():
+        tensor.copy_(kept[name])
+    state = {name: tensor.clone() for name, tensor in first.state().items()}
+    again.restore(state, first.update, first.active, first.steps)
+    for update in range(at, 80):
+        again.step()
+        if update + 1 == 20:
+            again.keep([0, 2])
+    for name, tensor in whole.presented.state.items():
+        assert torch.equal(tensor, again.presented.state[name]), name
