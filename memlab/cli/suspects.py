@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     from memlab.runs.run_folder import RunFolder
 
 TOP = 50
-SCORE_NAMES = ("aum-until-best", "aum", "first-learned", "learned-for-good", "forgetting", "loss")
+SCORE_NAMES = (
+    "aum-until-best",
+    "aum",
+    "first-learned",
+    "learned-for-good",
+    "forgetting",
+    "forgetting-sampled",
+    "loss",
+)
 PICTURE_COLUMNS, PICTURE_ROWS = 16, 16
 
 

@@ -43,6 +43,7 @@ EVENTS = (
     "checkpoint",
     "instrument-failed",
     "instruments-cost",
+    "ledger-as-before",
 )
 
 

@@ -24,7 +24,17 @@ PIECE = 1 << 20
 HISTORIES = (*(f"history-{name}.npy" for name in HISTORY), "history-epoch.npy")
 #: The ledger's other files, those of outcomes and of a committee; the header, which says what the
 #: others are, is last of each.
-ARRAYS = ("index", "true", "given", "corrupted", "pictures", "votes", "members", "scores")
+ARRAYS = (
+    "index",
+    "true",
+    "given",
+    "corrupted",
+    "pictures",
+    "votes",
+    "members",
+    "presentations",
+    "scores",
+)
 WHOLES = (
     *(f"{name}.npy" for name in ARRAYS),
     HEADER_FILE,

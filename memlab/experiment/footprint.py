@@ -21,9 +21,10 @@ FOLDER_BYTES = 30_000
 MEMBER_BYTES = 2_000
 #: One stack's ledger keeps at most so much of its history (`instruments.ledger_store`).
 HISTORY_BYTES = 256 << 20
-#: Per member and example: the ledger's scores, label and mark; its history a row; a vote a class.
-SCORES_BYTES, HISTORY_ROW_BYTES, VOTE_BYTES = 33, 5, 4
-CHECKPOINT_SCORES_BYTES = 60
+#: Per member and example: the ledger's scores, presentations', label and mark; its history a row;
+#: a vote a class.
+SCORES_BYTES, HISTORY_ROW_BYTES, VOTE_BYTES = 38, 5, 4
+CHECKPOINT_SCORES_BYTES = 67
 #: Networks whose margins are kept at every evaluation (`runs.outcomes`).
 TRACED = 12
 #: A committee's sums, per example, and per example and class (`runs.committee`).
@@ -161,7 +162,8 @@ def _kept(stack: Stack, seconds: float) -> int:
 
 def _checkpoint(stack: Stack) -> int:
     on = stack.cell.instruments.names
-    numbers = 1 + stack.moments + ("curvature" in on)
+    vectors = 1 + (stack.moments > 1)  # of Adam the preconditioned Hessian's too
+    numbers = 1 + stack.moments + ("curvature" in on) * vectors
     ledger = CHECKPOINT_SCORES_BYTES * stack.data.train if "ledger" in on else 0
     return stack.members * (FLOAT * stack.parameters * numbers + ledger)
 

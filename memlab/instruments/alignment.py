@@ -65,6 +65,15 @@ def member_alignment(features: Tensor, unbiased: bool = True) -> Tensor:
     return grams @ grams.mT
 
 
+def with_like(pairs: Tensor, like: Tensor) -> Tensor:
+    """Each member's mean alignment with the others that it is `like`, `[members]`.
+
+    `pairs` and `like` are `[members, members]`; NaN where there is no other.
+    """
+    others = like & ~torch.eye(len(like), dtype=torch.bool, device=like.device)
+    return pairs.masked_fill(~others, 0.0).sum(1) / others.sum(1)
+
+
 def alignment_with(
     reference: Mapping[str, Tensor], layers: Mapping[str, Tensor], unbiased: bool = True
 ) -> dict[str, Tensor]:

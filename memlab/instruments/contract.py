@@ -34,15 +34,18 @@ from memlab.training.trainer import Shapes, StackTrainer
 MEMBERS = 3
 
 
-def small_trainer(model: str = "mlp", seeds: int = MEMBERS) -> StackTrainer:
-    """A stack on digits, 0.4 of the labels corrupted, 12 updates old."""
+def small_trainer(
+    model: str = "mlp", seeds: int = MEMBERS, updates: int = 12, width: int = 8, **sections: Any
+) -> StackTrainer:
+    """A stack on digits, 0.4 of the labels corrupted; `sections` of the experiment over that."""
     tree = {
         "dataset": {"name": "digits", "train": 120, "validation": 60, "test": 60},
         "corruption": {"kind": "labels", "fraction": 0.4},
-        "model": {"name": model, "width": 8},
+        "model": {"name": model, "width": width},
         "optimizer": {"batch_size": 20, "learning_rate": 0.2, "momentum": 0.5},
         "stop": {"epochs": 4},
         "seeds": seeds,
+        **sections,
     }
     members = grid.members(read_experiment(tree, "contract"))
     spec = members[0].experiment
@@ -53,7 +56,7 @@ def small_trainer(model: str = "mlp", seeds: int = MEMBERS) -> StackTrainer:
     arrays = StackArrays.of(parts[: len(made.members)], splits.classes, device)
     shapes = Shapes(splits.image_shape, int(splits.train.x[0].size), splits.classes)
     trainer = StackTrainer(made, arrays, shapes, device)
-    for _ in range(12):
+    for _ in range(updates):
         trainer.step()
     return trainer
 
@@ -74,7 +77,8 @@ def subject_now(trainer: StackTrainer, needs: Sequence[Need] = NEEDS) -> Subject
         batch_size=20,
         learning_rates=torch.from_numpy(trainer.learning_rates()),
         first_rates=torch.tensor([m.experiment.optimizer.learning_rate for m in active]),
-        momenta=trainer.momenta(),
+        descent=trainer.descent(),
+        cells=trainer.cells(),
         initial=trainer.initial,
         outcome=evaluation.train,
         validation_accuracy=evaluation.metrics[VALIDATION_ACCURACY],

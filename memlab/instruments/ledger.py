@@ -19,9 +19,10 @@ from torch import Tensor
 from memlab.errors import RunFolderError
 from memlab.instruments.ledger_store import LedgerFacts, LedgerStore, unlearned
 from memlab.runs.door import Place
-from memlab.runs.ledger import MEMBERS
+from memlab.runs.ledger import MEMBERS, PRESENTED
+from memlab.training.presentations import Presentations
 
-PREFIX = "ledger."
+PREFIX, PRESENTATIONS = "ledger.", "ledger.presented."
 HALF = float(torch.finfo(torch.float16).max)
 
 
@@ -94,6 +95,10 @@ class Ledger:
             "best_epoch": full(torch.nan, torch.float64, members),
             "best_accuracy": full(-torch.inf, torch.float64, members),
         }
+        #: Answers at presentations, which whoever trains has to note; None in runs from before.
+        self.presented: Presentations | None = None
+        if header.presentations:
+            self.presented = Presentations(members, examples, device)
         if header.votes:
             self._state["votes"] = full(0, torch.int32, header.labellings, examples, header.classes)
 
@@ -199,19 +204,26 @@ class Ledger:
     def shares(self, active: Sequence[int]) -> dict[str, Tensor]:
         """Of the training examples of the members `active`, float64 `[active]` each.
 
-        `learned`: ever predicted as given; `known`: now; `forgotten`: learned, but not known;
-        `forgetting`: mean forgetting events of the learned, NaN where there are none.
+        `learned`: ever predicted as given at an evaluation; `known`: now; `forgotten`: learned, but
+        not known; `forgetting_sampled`: mean forgetting events at evaluations of the learned, NaN
+        where there are none; `forgetting`: the same of all presentations, in runs from before that
+        did not count them at evaluations.
         """
         rows = torch.as_tensor(list(active), dtype=torch.int64, device=self._device)
         right = self._state["right"][rows]
         learned = torch.isfinite(self._state["first_learned"][rows])
         count = right.shape[1]
-        events = (self._state["forgetting"][rows] * learned).sum(1, dtype=torch.float64)
+        sampled = _mean_events(self._state["forgetting"][rows], learned)
+        shown = sampled
+        if self.presented is not None:
+            ever, events = self.presented.counts()
+            shown = _mean_events(events[rows], ever[rows])
         return {
             "learned": learned.sum(1, dtype=torch.float64) / count,
             "known": right.sum(1, dtype=torch.float64) / count,
             "forgotten": (learned & ~right).sum(1, dtype=torch.float64) / count,
-            "forgetting": events / learned.sum(1, dtype=torch.float64),
+            "forgetting": shown,
+            "forgetting_sampled": sampled,
         }
 
     def publish(self) -> None:
@@ -236,6 +248,11 @@ class Ledger:
         members["best_validation_accuracy"] = np.where(np.isfinite(accuracy), accuracy, np.nan)
         if "votes" in host:
             self._store.replace("votes", host["votes"].astype("<u4"))
+        if self.presented is not None:
+            learned, forgetting = self.presented.counts()
+            shown = np.zeros(learned.shape, PRESENTED)
+            shown["learned"], shown["forgetting"] = learned.cpu().numpy(), forgetting.cpu().numpy()
+            self._store.replace("presentations", shown)
         self._store.replace("members", members)
         self._store.replace("scores", scores)
 
@@ -247,6 +264,8 @@ class Ledger:
         """
         self._store.sync()
         kept = {PREFIX + name: tensor for name, tensor in self._state.items()}
+        if self.presented is not None:
+            kept |= {PRESENTATIONS + n: tensor for n, tensor in self.presented.state.items()}
         return kept | {PREFIX + "count": torch.tensor(self._count)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
@@ -256,7 +275,11 @@ class Ledger:
             RunFolderError: if the checkpoint has no ledger, or the history too few rows.
             StorageError: if it cannot be written.
         """
-        missing = [n for n in (*self._state, "count") if PREFIX + n not in tensors]
+        presented = {} if self.presented is None else self.presented.state
+        names = [PREFIX + n for n in (*self._state, "count")] + [
+            PRESENTATIONS + n for n in presented
+        ]
+        missing = [name.removeprefix(PREFIX) for name in names if name not in tensors]
         if missing:
             raise RunFolderError(
                 f"The checkpoint has no {missing[0]!r} for the ledger in {self._store.folder}; "
@@ -264,6 +287,8 @@ class Ledger:
             )
         for name in self._state:
             self._state[name] = tensors.pop(PREFIX + name).to(self._device, copy=True)
+        for name, tensor in presented.items():
+            tensor.copy_(tensors.pop(PRESENTATIONS + name))
         self._count = int(tensors.pop(PREFIX + "count"))
         self._store.truncate(self._count)
 
@@ -276,6 +301,11 @@ def _half(values: Tensor) -> NDArray[np.float16]:
     """float16 on the host; what is too large becomes the largest."""
     found: NDArray[np.float16] = values.clamp(-HALF, HALF).to(torch.float16).cpu().numpy()
     return found
+
+
+def _mean_events(events: Tensor, learned: Tensor) -> Tensor:
+    """Mean `events` of the `learned`, both `[members, examples]`; float64 `[members]`."""
+    return (events * learned).sum(1, dtype=torch.float64) / learned.sum(1, dtype=torch.float64)
 
 
 def _mean(total: NDArray[np.float64], count: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from memlab.atomic import storing
 from memlab.errors import RunFolderError
 from memlab.runs import documents, npy
 from memlab.runs.door import OpenPlace, Place
-from memlab.runs.ledger import HEADER_FILE, HISTORY, LABEL, SCORES, LedgerHeader
+from memlab.runs.ledger import HEADER_FILE, HISTORY, LABEL, SCHEMA, SCORES, LedgerHeader
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,12 @@ class LedgerStore:
             StorageError: if it cannot be written.
         """
         self.folder = folder
+        folder.parent.mkdir()
+        folder.mkdir()
         labelling, first = _labellings(facts)
         self.given = np.stack([facts.given[i] for i in first]).astype(LABEL)
         corrupted = np.stack([facts.corrupted[i] for i in first]).astype(np.bool_)
-        self.header = _header(facts, labelling, len(first))
+        self.header = _header(facts, labelling, len(first), _presentations(folder))
         self._arrays = self.header.arrays()
         static = {
             "index": np.asarray(facts.index, "<i8"),
@@ -94,8 +96,6 @@ class LedgerStore:
     def _describe(self, static: Mapping[str, NDArray[Any]]) -> None:
         text = (json.dumps(self.header.document()) + "\n").encode()
         place = self.folder / HEADER_FILE
-        self.folder.parent.mkdir()
-        self.folder.mkdir()
         if place.info() is not None:
             if place.read(documents.LARGE_BYTES) == text:
                 return
@@ -106,7 +106,7 @@ class LedgerStore:
         for name, array in static.items():
             self.replace(name, array)
         members, examples = len(self.header.members), self.header.examples
-        for name in ("scores", "members", "votes"):
+        for name in ("scores", "members", "presentations", "votes"):
             if name in self._arrays:
                 dtype, shape = self._arrays[name]
                 empty = np.zeros(shape, dtype)
@@ -187,7 +187,22 @@ def _labellings(facts: LedgerFacts) -> tuple[list[int], list[int]]:
     return labelling, first
 
 
-def _header(facts: LedgerFacts, labelling: Sequence[int], labellings: int) -> LedgerHeader:
+def _presentations(folder: Place) -> bool:
+    """Whether presentations are counted: in all ledgers but those that began without.
+
+    Raises:
+        RunFolderError: if the ledger that is there cannot be read.
+    """
+    place = folder / HEADER_FILE
+    if place.info() is None:
+        return True
+    kept = documents.read(place, documents.LARGE_BYTES, SCHEMA).get("presentations", False)
+    return kept is True
+
+
+def _header(
+    facts: LedgerFacts, labelling: Sequence[int], labellings: int, presentations: bool
+) -> LedgerHeader:
     limits, examples, classes = facts.limits, len(facts.index), len(facts.class_names)
     pictures = facts.pictures
     shown = pictures is not None and pictures.nbytes <= limits.pictures_bytes
@@ -204,6 +219,7 @@ def _header(facts: LedgerFacts, labelling: Sequence[int], labellings: int) -> Le
         picture=(pictures.shape[1], pictures.shape[2]) if shown and pictures is not None else None,
         files=None if facts.files is None else tuple(facts.files),
         fake_class=facts.fake_class,
+        presentations=presentations,
     )
     row = len(facts.members) * examples * (4 + header.predicted_dtype.itemsize)
     rows, stride = history_room(facts.evaluations, row, limits.history_bytes)

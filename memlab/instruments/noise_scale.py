@@ -1,7 +1,9 @@
 """The simple gradient noise scale, B_simple = tr Σ / ‖g‖² (McCandlish 2018, arXiv 1812.06162).
 
-Σ is the covariance of per-example gradients and g their mean: below B_simple examples a larger
-batch helps about in proportion, above it hardly.
+Σ is the covariance of the gradients of the training examples and g their mean: below B_simple
+examples a larger batch helps about in proportion, above it hardly. ‖ḡ‖² of a sample of n examples
+is too large by tr Σ / n on average, which is all of it where the noise dominates; so g is that of
+the whole training set, and only tr Σ is estimated from a sample.
 """
 
 from __future__ import annotations
@@ -9,62 +11,50 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from scipy.special import stdtrit
 from torch import Tensor
 
-from memlab.instruments.gradient_covariance import example_covariance_trace
+from memlab.estimate import LEVEL
+from memlab.instruments.gradient_covariance import gradient_norms
 
 
 @dataclass(frozen=True)
 class NoiseScale:
-    """B_simple with its parts: `scale` = `trace` / `square`, tr Σ and ‖g‖²; float64."""
+    """B_simple and tr Σ with their 95 % intervals `low` … `high`, each float64 `[members]`.
+
+    `scale` is NaN where the interval holds 0, or ‖g‖² is 0: no ratio is known then.
+    """
 
     scale: Tensor
+    low: Tensor
+    high: Tensor
     trace: Tensor
-    square: Tensor
+    trace_low: Tensor
+    trace_high: Tensor
 
 
-def exact_noise_scale(gram: Tensor) -> NoiseScale:
-    """B_simple of the examples of `gram` `[members, examples, examples]`, each part `[members]`.
+def noise_scale(gram: Tensor, square: Tensor, examples: int) -> NoiseScale:
+    """B_simple of a training set, from ‖g‖² of all of it and a sample's Gram matrix.
 
-    Exact where these examples are the whole training set. Where they are a sample of it, ‖ḡ‖² is
-    too large by tr Σ / examples on average; `noise_scale_estimate` is not.
+    `square` `[members]` is ‖g‖² over all `examples` training examples; `gram` `[members, n, n]` of
+    n of them, drawn without replacement. tr Σ = mean ‖gᵢ‖² − ‖g‖², the mean over the sample:
+    without bias, and exact where the sample is the whole. The interval is the mean's (t, n − 1
+    degrees of freedom, with the finite population's correction 1 − n/examples); it is too narrow
+    where a few examples have most of the noise and a small sample has none of them.
     """
-    trace = example_covariance_trace(gram)
-    square = gram.mean((1, 2), dtype=torch.float64)
-    return NoiseScale(trace / square, trace, square)
-
-
-def batch_squares(gram: Tensor, batches: Tensor) -> Tensor:
-    """‖g_B‖² of mini-batches B, `[members, batches]`, float64.
-
-    `batches` `[members or 1, batches, size]` holds the indices of the examples of each.
-    """
-    members, count, size = gram.shape[0], *batches.shape[1:]
-    index = batches.expand(members, count, size)
-    which = torch.arange(members, device=gram.device).view(-1, 1, 1, 1)
-    inner = gram[which, index.unsqueeze(3), index.unsqueeze(2)]
-    return inner.mean((2, 3), dtype=torch.float64)
-
-
-def noise_scale_estimate(
-    small_square: Tensor, big_square: Tensor, small: int, big: int
-) -> NoiseScale:
-    """From squared norms of gradients over batches of two sizes (appendix A.1).
-
-    ‖g‖² ≈ (B_big ‖g_big‖² − B_small ‖g_small‖²) / (B_big − B_small) and tr Σ ≈ (‖g_small‖² −
-    ‖g_big‖²) / (1/B_small − 1/B_big), both without bias for batches of independent examples. Their
-    quotient is biased: average the squares over many batches first. Shaped as the squares, which
-    are of any one shape, float64.
-
-    Raises:
-        ValueError: unless `small` < `big`.
-    """
-    if not small < big:
-        raise ValueError(f"the small batch ({small}) must be smaller than the big one ({big})")
-    small_square, big_square = small_square.double(), big_square.double()
-    square = (big * big_square - small * small_square) / (big - small)
-    trace = (small_square - big_square) / (1 / small - 1 / big)
-    return NoiseScale(trace / square, trace, square)
+    squares = gradient_norms(gram).double().square()
+    count, square = squares.shape[1], square.double()
+    variance = squares.var(1, correction=1) * (1 - count / examples) / count
+    if count == examples:
+        variance = torch.zeros_like(square)
+    quantile = float(stdtrit(count - 1, (1 + LEVEL) / 2)) if count > 1 else 0.0
+    half = quantile * variance.sqrt()
+    trace = squares.mean(1) - square
+    low, high = trace - half, trace + half
+    known = (low > 0) & (square > 0)
+    return NoiseScale(
+        (trace / square).where(known, torch.nan), low / square, high / square, trace, low, high
+    )
 
 
 def gradient_diversity(gram: Tensor) -> Tensor:

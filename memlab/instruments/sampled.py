@@ -1,4 +1,4 @@
-"""Matrices on a sample of the data: Gram matrices, made once a moment, and curvature products."""
+"""Matrices on a sample of the data, made once a moment, curvature products, and the gradient."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from torch import Tensor
 
 from memlab.instruments.ggn_product import ggn_product
 from memlab.instruments.gram import gram
-from memlab.instruments.hessian_product import hessian_product
+from memlab.instruments.hessian_product import hessian_product, mean_gradient
 from memlab.instruments.parameter_vectors import StackProduct
 from memlab.instruments.subject import Sample, Subject
+from memlab.training.arrays import at
+
+#: Training examples that go through at once for the gradient of all of them.
+GRADIENT_CHUNK = 512
 
 
 def train_gram(subject: Subject, examples: int) -> Tensor:
@@ -41,6 +45,29 @@ def joint_gram(subject: Subject, train: int, validation: int) -> Tensor:
         return whole
 
     return cast(Tensor, subject.once(("joint gram", train, validation), make))
+
+
+def train_gradient(subject: Subject) -> Tensor:
+    """The gradient of the mean loss on each member's whole training set, `[members, parameters]`.
+
+    In float64 over chunks of examples, so that what cancels between them leaves no rounding.
+    """
+
+    def make() -> object:
+        arrays, own = subject.arrays, subject.arrays.own_index()
+        examples = arrays.train.inputs.examples if own is None else own.shape[1]
+        total = torch.zeros((), dtype=torch.float64, device=subject.device)
+        for start in range(0, examples, GRADIENT_CHUNK):
+            stop = min(start + GRADIENT_CHUNK, examples)
+            index = torch.arange(start, stop, device=subject.device)
+            if own is not None:
+                index = own[:, start:stop]
+            x, labels = arrays.train.inputs.at(index), at(arrays.train.labels, index)
+            found = mean_gradient(subject.model, x, labels, subject.loss)
+            total = total + found.double() * ((stop - start) / examples)
+        return total
+
+    return cast(Tensor, subject.once("train gradient", make))
 
 
 def _expanded(x: Tensor, members: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from memlab.instruments.hessian_product import hessian_product, mean_gradient
+from memlab.instruments.parameter_vectors import StackProduct
 from memlab.models.stacked import StackedModel
 
 
@@ -19,15 +21,44 @@ def edge_ratio(
     momentum: Tensor | float = 0.0,
     nesterov: bool = False,
 ) -> Tensor:
-    """The largest eigenvalue over the one beyond which a step overshoots; 1 is the edge.
+    """The largest eigenvalue over the one beyond which full-batch steps overshoot; 1 is the edge.
 
-    That one is 2/η for full-batch gradient descent, (2 + 2m)/η with heavy-ball momentum, and
-    (2 + 2m)/((1 + 2m) η) with Nesterov's (Cohen 2021, arXiv 2103.00065, section 2 and appendix B).
-    All tensors `[members]`. For mini-batches use it with `batch_sharpness`, not λ₁.
+    That one is 2/η for gradient descent, 2(1 + m)/η with heavy-ball momentum (undamped, v ← m v +
+    g), and 2(1 + m)/(η(1 + 2m)) with Nesterov's (Cohen 2021, arXiv 2103.00065, section 2 and
+    appendix B). Derived for full batches on a quadratic. All tensors `[members]`.
     """
     share = (1 + 2 * momentum) if nesterov else 1.0
     ratio: Tensor = sharpness * learning_rate * share / (2 + 2 * momentum)
     return ratio
+
+
+def adam_edge_ratio(
+    preconditioned: Tensor, learning_rate: Tensor | float, beta1: Tensor | float
+) -> Tensor:
+    """As `edge_ratio` for Adam, of the largest eigenvalue of the *preconditioned* Hessian.
+
+    The edge is 2(1 + β₁)/((1 − β₁)η), 38/η at β₁ = 0.9: the preconditioner at rest, Adam is descent
+    with a moving average of gradients (Cohen 2022, arXiv 2207.14484, section 2). Derived for full
+    batches too.
+    """
+    ratio: Tensor = preconditioned * learning_rate * (1 - beta1) / (2 + 2 * beta1)
+    return ratio
+
+
+def preconditioned(product: StackProduct, divisors: Tensor) -> StackProduct:
+    """v ↦ P^(−½) H P^(−½) v of `product` v ↦ H v, symmetric, its eigenvalues those of P⁻¹ H.
+
+    `divisors` `[members, parameters]` is the diagonal of P, positive.
+    """
+    scale = divisors.rsqrt()
+
+    def multiply(vectors: Tensor) -> Tensor:
+        return product(vectors * scale).mul_(scale)
+
+    def select(members: Sequence[int]) -> StackProduct:
+        return preconditioned(product.select(members), divisors[list(members)])
+
+    return StackProduct(multiply, select)
 
 
 @dataclass(frozen=True)

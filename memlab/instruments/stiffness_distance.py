@@ -52,12 +52,16 @@ def binned(
     """Mean stiffness and number of pairs per bin of distance, each `[members, bins]`, float64.
 
     `values` is `[members, m, n]`, `distances` and `pairs` (bool) `[members or 1, m, n]`; `edges`
-    `[bins + 1]` rise. A bin has its lower edge, the last one both; NaN where it has no pair.
+    `[bins + 1]` or `[members or 1, bins + 1]`, as many rows as `distances`, rise. A bin has its
+    lower edge, the last one both; NaN where it has no pair.
     """
-    bins = len(edges) - 1
-    place = torch.bucketize(distances.double(), edges.double(), right=True) - 1
-    place = place.where(distances < edges[-1], bins - 1)
-    inside = pairs & (distances >= edges[0]) & (distances <= edges[-1])
+    bins = edges.shape[-1] - 1
+    edges = edges.expand(len(distances), -1)
+    first, last = edges[:, 0, None, None], edges[:, -1, None, None]
+    sought = distances.double().flatten(1)
+    place = torch.searchsorted(edges.double().contiguous(), sought, right=True) - 1
+    place = place.view(distances.shape).where(distances < last, bins - 1)
+    inside = pairs & (distances >= first) & (distances <= last)
     place = place.where(inside, bins).expand(values.shape).flatten(1)
     sums = values.new_zeros(len(values), bins + 1, dtype=torch.float64)
     counts = torch.zeros_like(sums)

@@ -1,8 +1,9 @@
 """What an instrument gets to see: the networks of a stack at one moment, and samples of their data.
 
 Samples, and whatever is costly and wanted by several instruments, are made once a moment. Drawing
-is keyed by the run's seeds, so that a measurement changes no bit of training and two measurements
-of one moment agree.
+is keyed by the members' seeds, so that a measurement changes no bit of training, two measurements
+of one moment agree, and the spread over seeds has the sample's part in it. Members of one seed in
+different cells of a grid look at the same positions: what is compared within a seed is paired.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ from torch import Tensor
 from memlab.experiment.keys import key
 from memlab.instruments.ledger import Ledger
 from memlab.models import StackedModel
-from memlab.training.arrays import StackArrays, Subset
+from memlab.training.arrays import StackArrays, Subset, at
 from memlab.training.evaluation import Outcome
+from memlab.training.optimizers import Descent
 
 
 @dataclass(frozen=True)
 class Sample:
     """Some examples: `x` `[members or 1, n, …]`; labels and `corrupted` `[members, n]`.
 
-    `index` `[n]` are positions in the part that they come from, the same for all members; training
-    examples of members with subsets of their own have `[members, n]`.
+    `index` `[members, n]` are positions in the part that they come from, each member's own; `[n]`
+    where all members have the same.
     """
 
     x: Tensor
@@ -40,8 +42,9 @@ class Sample:
 class Subject:
     """A stack's active members at one moment.
 
-    `active` are the members' positions in the stack; `learning_rates` and `momenta` are `[active]`,
-    as are `first_rates`, the learning rates that the experiment starts from (before any warm-up).
+    `active` are the members' positions in the stack, `cells` the grid cell of each: members of one
+    differ in their seed only. `learning_rates` are `[active]`, as are `first_rates`, the learning
+    rates that the experiment starts from (before any warm-up).
     `memory` is what this instrument kept of earlier moments, tensors `[active, …]` that are
     checkpointed with the run; `initial()` gives the networks as they were initialized.
     """
@@ -57,7 +60,8 @@ class Subject:
     batch_size: int
     learning_rates: Tensor
     first_rates: Tensor
-    momenta: Tensor
+    descent: Descent
+    cells: Sequence[int]
     initial: Callable[[], StackedModel]
     outcome: Outcome | None = None
     validation_accuracy: Tensor | None = None
@@ -81,53 +85,46 @@ class Subject:
         return self.arrays.train.labels.device
 
     def train_sample(self, count: int) -> Sample:
-        """`count` training examples at most, the same ones at every moment."""
-        arrays = self.arrays
-        if arrays.own is not None:
-            return self._own_sample(count)
-        index = self._index("train", arrays.train.inputs.examples, count)
-        return Sample(
-            _inputs(arrays.train, index),
-            arrays.train.labels[:, index],
-            arrays.true[:, index],
-            arrays.corrupted[:, index],
-            index,
-        )
-
-    def _own_sample(self, count: int) -> Sample:
-        """Of each member its own examples; which of them, counted in order, is common to all."""
+        """`count` training examples at most, drawn for each seed, the same ones at every moment."""
         arrays, own = self.arrays, self.arrays.own_index()
-        assert own is not None
-        index = own[:, self._index("train", own.shape[1], count)]
+        examples = arrays.train.inputs.examples if own is None else own.shape[1]
+        index = self._index("train", examples, count)
+        if own is not None:  # of each member its own examples, counted in order
+            index = own.gather(1, index.expand(self.members, -1))
         return Sample(
-            arrays.train.inputs.batch(index),
-            arrays.train.labels.gather(1, index),
-            arrays.true.gather(1, index),
-            arrays.corrupted.gather(1, index),
+            arrays.train.inputs.at(index),
+            at(arrays.train.labels, index),
+            at(arrays.true, index),
+            at(arrays.corrupted, index),
             index,
         )
 
-    def validation_sample(self, count: int) -> Sample:
-        """`count` validation examples at most, the same ones at every moment."""
-        part = self.arrays.validation
-        return self._clean_sample(part, "validation", count)
+    def validation_sample(self, count: int, common: bool = False) -> Sample:
+        """`count` validation examples at most, drawn for each seed, or `common` to all members.
+
+        The same ones at every moment.
+        """
+        return self._clean_sample(self.arrays.validation, "validation", count, common)
 
     def test_sample(self, count: int) -> Sample:
-        """`count` test examples at most, the same ones at every moment."""
+        """`count` test examples at most, drawn for each seed, the same ones at every moment."""
         return self._clean_sample(self.arrays.test, "test", count)
 
-    def _clean_sample(self, part: Subset, name: str, count: int) -> Sample:
-        index = self._index(name, part.inputs.examples, count)
-        labels = part.labels[:, index]
-        return Sample(
-            _inputs(part, index), labels, labels, torch.zeros_like(labels, dtype=torch.bool), index
-        )
+    def _clean_sample(self, part: Subset, name: str, count: int, common: bool = False) -> Sample:
+        index = self._index(name, part.inputs.examples, count, common)
+        labels = at(part.labels, index)
+        clean = torch.zeros_like(labels, dtype=torch.bool)
+        return Sample(part.inputs.at(index), labels, labels, clean, index)
 
-    def _index(self, part: str, examples: int, count: int) -> Tensor:
+    def _index(self, part: str, examples: int, count: int, common: bool = False) -> Tensor:
         if count >= examples:
             return torch.arange(examples, device=self.device)
-        drawn = key(self.sample_seed, f"instrument sample {part}").permutation(examples)[:count]
-        return torch.from_numpy(np.sort(drawn)).to(self.device)
+        seeds = [self.sample_seed] if common else self.seeds
+        purpose = f"instrument sample {part}"
+        drawn = {seed: key(seed, purpose).permutation(examples)[:count] for seed in {*seeds}}
+        rows = [np.sort(drawn[seed]) for seed in seeds]
+        index = torch.from_numpy(np.stack(rows)).to(self.device)
+        return index[0] if common else index
 
     def once(self, name: object, make: Callable[[], object]) -> object:
         """What `make` gives, made once at this moment and shared by all instruments."""
@@ -138,9 +135,3 @@ class Subject:
     def generators(self, purpose: str) -> list[np.random.Generator]:
         """A generator for each member, keyed by its seed, the purpose and the update."""
         return [key(seed, f"instrument {purpose}", self.update) for seed in self.seeds]
-
-
-def _inputs(part: Subset, index: Tensor) -> Tensor:
-    """The examples `index` of a part; one row where all members see the same."""
-    values = part.inputs.values[:, index]
-    return values if values.shape[0] == 1 else values[part.inputs.which]

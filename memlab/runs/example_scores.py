@@ -22,7 +22,10 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Score:
-    """A score of examples: its field in the ledger, and whether a low value is suspect."""
+    """A score of examples: its field in the ledger, and whether a low value is suspect.
+
+    The field `presented` is the count at presentations, in runs from before at evaluations.
+    """
 
     field: str
     title: str
@@ -34,7 +37,8 @@ SCORES = {
     "aum": Score("aum", "mean margin", True),
     "first-learned": Score("first_learned", "first learned", False),
     "learned-for-good": Score("learned_for_good", "learned for good", False),
-    "forgetting": Score("forgetting", "times forgotten", False),
+    "forgetting": Score("presented", "times forgotten", False),
+    "forgetting-sampled": Score("forgetting", "forgotten at evaluations", False),
     "loss": Score("mean_loss", "mean loss", False),
 }
 DEFAULT_SCORE = "aum-until-best"
@@ -160,6 +164,10 @@ def part_scores(part: Share, name: str) -> Values:
     """The score `name` of the members of a part, threshold samples like any other."""
     view, positions, _ = part
     field = SCORES[name].field
+    if field == "presented" and view.presented is not None:
+        shown = view.presented[positions]
+        return _beyond(shown["forgetting"].astype(np.float64), ~shown["learned"])
+    field = "forgetting" if field == "presented" else field
     records = view.scores[positions]
     values = records[field].astype(np.float64)
     never = np.isinf(values)

@@ -28,7 +28,8 @@ LABEL = np.dtype("<i4")
 #: `scores.npy`, one record per member and example, over the evaluations after the first update:
 #: `first_learned` epoch of the first right answer and `learned_for_good` the one since which all
 #: answers were right, infinity for never; `forgetting` how often a right answer became wrong at
-#: the next evaluation (Toneva 2019, algorithm 1), 0 also where `first_learned` is infinity;
+#: the next evaluation, a sampled version of what `PRESENTED` counts, 0 also where `first_learned`
+#: is infinity;
 #: `aum` mean margin (Pleiss 2020, section 3.1), `aum_best` the same up to the evaluation of best
 #: validation accuracy (all of them where there is no validation); `mean_loss`; `predicted` the
 #: newest answer, -1 before the first.
@@ -43,6 +44,10 @@ SCORES = np.dtype(
         ("predicted", "<i4"),
     ]
 )
+#: `presentations.npy`, one record per member and example, over the mini-batches that it was in:
+#: `forgetting` how often a right answer before the update was wrong at the next presentation
+#: (Toneva 2019, algorithm 1), `learned` whether any was right. Runs from before have none.
+PRESENTED = np.dtype([("forgetting", "<u4"), ("learned", "?")])
 #: `members.npy`, one record per member; the best epoch is NaN before there is one.
 MEMBERS = np.dtype(
     [("evaluations", "<i8"), ("best_epoch", "<f8"), ("best_validation_accuracy", "<f8")]
@@ -57,7 +62,8 @@ class LedgerHeader:
     `members` are indices in the run; `labelling[m]` is the row of `given` and `corrupted` that
     member m was trained on; `history_rows` is the room for kept evaluations, of which every
     `history_stride`-th is one; `picture` is height and width; `files` names each example's file;
-    `fake_class` says that the last class is none: it was given to threshold samples.
+    `fake_class` says that the last class is none: it was given to threshold samples;
+    `presentations` that answers at presentations are counted.
     """
 
     stack: int
@@ -72,6 +78,7 @@ class LedgerHeader:
     picture: tuple[int, int] | None
     files: tuple[str, ...] | None
     fake_class: bool = False
+    presentations: bool = False
 
     @property
     def classes(self) -> int:
@@ -99,6 +106,8 @@ class LedgerHeader:
             "scores": (SCORES, (members, examples)),
             "members": (MEMBERS, (members,)),
         }
+        if self.presentations:
+            found["presentations"] = (PRESENTED, (members, examples))
         if self.votes:
             found["votes"] = (np.dtype("<u4"), (self.labellings, examples, self.classes))
         if self.picture is not None:
@@ -113,8 +122,11 @@ class LedgerHeader:
         return found
 
     def document(self) -> dict[str, object]:
-        """As it is written."""
-        return {"schema": SCHEMA, **asdict(self)}
+        """As it is written, and was before there were presentations where there are none."""
+        written = {"schema": SCHEMA, **asdict(self)}
+        if not self.presentations:
+            del written["presentations"]
+        return written
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> LedgerHeader:
@@ -137,6 +149,7 @@ class LedgerHeader:
             picture=None if picture is None else (int(picture[0]), int(picture[1])),
             files=None if files is None else tuple(map(str, files)),
             fake_class=bool(document.get("fake_class", False)),
+            presentations=bool(document.get("presentations", False)),
         )
         sizes = (made.examples, made.classes, len(made.members), made.history_stride)
         wrong = (
@@ -172,7 +185,8 @@ class LedgerView:
     `index` [examples] rows in the dataset's own training file; `true` [examples]; `given` and
     `corrupted` [labellings, examples]; `scores` [members, examples] of `SCORES`; `progress`
     [members] of `MEMBERS`; `votes` [labellings, examples, classes]: how often, over members and
-    evaluations, a class was the most probable one other than the given label.
+    evaluations, a class was the most probable one other than the given label; `presented`
+    [members, examples] of `PRESENTED`, None in runs from before.
     """
 
     header: LedgerHeader
@@ -185,6 +199,7 @@ class LedgerView:
     votes: NDArray[np.uint32] | None
     pictures: NDArray[np.uint8] | None
     history: LedgerHistory | None
+    presented: NDArray[np.void] | None = None
 
 
 def stack_folder(folder: RunFolder, stack: int) -> Place:
@@ -229,6 +244,7 @@ def read_stack(folder: Place) -> LedgerView:
         votes=arrays.get("votes"),
         pictures=arrays.get("pictures"),
         history=_history(folder, header, arrays) if header.history_rows else None,
+        presented=arrays.get("presentations"),
     )
 
 

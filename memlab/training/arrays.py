@@ -55,6 +55,16 @@ class Inputs:
         torch.index_select(rows, 0, flat, out=workspace.take("batch", len(flat), *shape))
         return workspace.take("batch", *index.shape, *shape)
 
+    def at(self, index: Tensor) -> Tensor:
+        """The examples `index`, `[members, n]` or, the same for all, `[n]`: `[members or 1, n, …]`.
+
+        One row where all members see the same.
+        """
+        if index.dim() > 1:
+            return self.batch(index)
+        part = self.values[:, index]
+        return part if self.values.shape[0] == 1 else part[self.which]
+
     def stretch(self, start: int, stop: int, members: slice = slice(None)) -> Tensor:
         """Examples start … stop for `members`: `[1, n, …]` where all see the same."""
         part = self.values[:, start:stop]
@@ -64,6 +74,11 @@ class Inputs:
     def examples(self) -> int:
         """How many examples there are."""
         return self.values.shape[1]
+
+
+def at(values: Tensor, index: Tensor) -> Tensor:
+    """Of `values` `[members, examples]` those at `index`, `[members, n]` or `[n]` for all."""
+    return values.gather(1, index) if index.dim() > 1 else values[:, index]
 
 
 @dataclass(frozen=True)

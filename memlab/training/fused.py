@@ -87,10 +87,12 @@ class FusedPerceptron:
         learning_rate: Tensor,
         smoothing: Tensor | None,
         noise: KeyedNoise | None,
+        predicted: Tensor | None = None,
     ) -> Tensor:
         """Updates all members on `x` `[members, batch, …]`; their losses before it.
 
         `learning_rate` is `[members]`; the losses are means over the batch, `[members]`.
+        `predicted` int64 `[members, batch]` takes the classes that are predicted.
         """
         memory = self._room(x.shape[1])
         if noise is not None:
@@ -108,6 +110,8 @@ class FusedPerceptron:
         out = torch.baddbmm(
             self.biases[last], inputs[-1], self.weights[last], out=memory.outs[last]
         )
+        if predicted is not None:
+            torch.argmax(out, -1, out=predicted)
         losses, d = self._at_output(out, targets, smoothing, memory.logs)
         if self.optimizer.plain:
             self._descend(turned, masks, d, learning_rate, memory)

@@ -6,7 +6,7 @@ The update rules are those of torch.optim (SGD with momentum and Nesterov; Adam,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -60,6 +60,19 @@ class Hyperparameters:
             moves=self.moves,
             decays=self.decays,
         )
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How the members of a stack descend: `momenta` (0 where there are none) and `beta1`, each
+    `[members]`; `preconditioner()` is `StackOptimizer.preconditioner`.
+    """
+
+    name: str
+    nesterov: bool
+    momenta: Tensor
+    beta1: Tensor
+    preconditioner: Callable[[], list[Tensor] | None]
 
 
 class StackOptimizer:
@@ -142,6 +155,24 @@ class StackOptimizer:
             v.mul_(_over(h.beta2, p)).addcmul_(_over(1 - h.beta2, p) * g, g)
             denominator = v.sqrt().div_(_over(root, p)).add_(_over(h.epsilon, p))
             p.addcmul_(_over(rate, p), m / denominator, value=-1)
+
+    @torch.no_grad()
+    def preconditioner(self) -> list[Tensor] | None:
+        """What Adam's newest step divided the mean gradient by, one per parameter, shaped as it.
+
+        (1 − β₁ᵗ)(√(v ÷ (1 − β₂ᵗ)) + ε) after t steps (Cohen 2022, arXiv 2207.14484, section 2).
+        None for SGD, and before the first step.
+        """
+        if self.name == "sgd" or self.steps == 0:
+            return None
+        h = self.vectors
+        first = 1 - h.beta1.double().pow(self.steps)
+        root = (1 - h.beta2.double().pow(self.steps)).sqrt()
+        found = []
+        for p, v in zip(self.parameters, self.moments[1], strict=True):
+            divisor = v.double().sqrt().div_(_over(root, p)).add_(_over(h.epsilon, p))
+            found.append(divisor.mul_(_over(first, p)).to(p.dtype))
+        return found
 
     def select(self, keep: Tensor, parameters: Sequence[Tensor]) -> StackOptimizer:
         """The optimizer of the members `keep`, over their own `parameters`."""

@@ -29,8 +29,9 @@ from memlab.training.evaluation import Evaluation, Forward, Split, evaluate, mar
 from memlab.training.fused import FusedPerceptron, supported
 from memlab.training.layouts import CHANNELS_LAST, CONTIGUOUS, PADDED, Layout
 from memlab.training.loss import example_losses
-from memlab.training.optimizers import Hyperparameters, StackOptimizer
+from memlab.training.optimizers import Descent, Hyperparameters, StackOptimizer
 from memlab.training.plan import StackPlan
+from memlab.training.presentations import Presentations
 from memlab.training.randomness import KeyedNoise, Rates, orders
 from memlab.training.rates import StackRates
 from memlab.training.workspace import Workspace
@@ -67,6 +68,7 @@ class StackTrainer:
         self.device = device
         self.shapes = shapes
         self.update = 0
+        self.presented: Presentations | None = None
         self.active = list(range(len(plan.members)))
         self._experiments = [member.experiment for member in plan.members]
         self._seeds = [member.seed for member in plan.members]
@@ -112,11 +114,22 @@ class StackTrainer:
         model.channels_last = self.layout == CHANNELS_LAST
         return model.to(self.device)
 
-    def momenta(self) -> Tensor:
-        """Momentum of each active member, 0 where the optimizer has none, `[active]`."""
-        plain = self._optimizer.name == "sgd"
+    def descent(self) -> Descent:
+        """How the active members descend, as an instrument sees it."""
         specs = [self._experiments[i].optimizer for i in self.active]
-        return self._vector([spec.momentum if plain else 0.0 for spec in specs])
+        plain = self._optimizer.name == "sgd"
+        return Descent(
+            name=self._optimizer.name,
+            nesterov=self._optimizer.nesterov,
+            momenta=self._vector([spec.momentum if plain else 0.0 for spec in specs]),
+            beta1=self._vector([spec.beta1 for spec in specs]),
+            preconditioner=self._optimizer.preconditioner,
+        )
+
+    def cells(self) -> list[int]:
+        """A number for each active member, the same for those that differ in their seed only."""
+        values = [self.plan.members[at].axis_values for at in self.active]
+        return [values.index(value) for value in values]
 
     def _parameters(self) -> list[Tensor]:
         return list(self.model.parameters())
@@ -135,6 +148,7 @@ class StackTrainer:
         """What follows from the set of active members."""
         experiments = [self._experiments[i] for i in self.active]
         self._epoch_orders: dict[int, Tensor] = {}
+        self._predicted: dict[int, Tensor] = {}
         self._own = self.arrays.own_index()
         smoothing = [e.loss.label_smoothing for e in experiments]
         self._smoothing = self._vector(smoothing) if any(smoothing) else None
@@ -178,15 +192,30 @@ class StackTrainer:
         """One update of all active members."""
         if self.update in self._forks:
             self._fork()
-        index = self._batch_index(self.plan.timeline.phase(self.update).batch_size)
+        size = self.plan.timeline.phase(self.update).batch_size
+        index = self._batch_index(size)
         rates = self._schedule.vector(self.update)
+        room = None if self.presented is None else self.presented.room(size)
+        if room is not None and (self._captured is None or size not in self._predicted):
+            # What a graph writes into is its own, made before it is captured.
+            self._predicted[size] = room if self._captured is None else torch.empty_like(room)
         if self._captured is not None:
             losses = self._captured(index, rates)
             self._optimizer.steps = self.update + 1
         else:
             losses = self._descend(index, rates)
         self._divergence.note(self.update, losses)
+        if self.presented is not None and room is not None:
+            if self._captured is not None:
+                room.copy_(self._predicted[size])
+            total = self.plan.timeline.train_examples
+            self.presented.take(index, room, self.update, total - self.examples % total)
         self.update += 1
+
+    def tell(self, presented: Presentations) -> None:
+        """From the next update on tells `presented` what the members answer."""
+        self.presented = presented
+        presented.follow(self.active, self.arrays.train.labels, lambda: self._divergence.since)
 
     def _descend(self, index: Tensor, rates: Tensor) -> Tensor:
         """Updates all members on the examples `index`; their losses before it, `[active]`."""
@@ -195,10 +224,11 @@ class StackTrainer:
         if self._augmentation != "none" and x.dim() == 5:
             x = self._augmented(x)
         noise = self._noise() if self._noisy else None
+        predicted = None if self.presented is None else self._predicted[index.shape[1]]
         if self._fused is not None:
-            losses = self._fused.step(x, targets, rates, self._smoothing, noise)
+            losses = self._fused.step(x, targets, rates, self._smoothing, noise, predicted)
         else:
-            losses = self._autograd_step(x, targets, rates, noise)
+            losses = self._autograd_step(x, targets, rates, noise, predicted)
         if self._stream is not None:
             self._stream.update.add_(1)
         return losses
@@ -234,10 +264,17 @@ class StackTrainer:
         return changing
 
     def _autograd_step(
-        self, x: Tensor, targets: Tensor, rates: Tensor, noise: KeyedNoise | None
+        self,
+        x: Tensor,
+        targets: Tensor,
+        rates: Tensor,
+        noise: KeyedNoise | None,
+        predicted: Tensor | None,
     ) -> Tensor:
         training = noise or self._noise()
         logits = self._logits(x, training)
+        if predicted is not None:
+            torch.argmax(logits.detach(), -1, out=predicted)
         losses = example_losses(self.loss, logits, targets, self._smoothing).mean(1)
         total = losses
         if self._adversarial is not None:
@@ -329,12 +366,16 @@ class StackTrainer:
     def keep(self, positions: Sequence[int]) -> None:
         """Goes on with the active members at `positions` only; the others are finished."""
         keep = torch.tensor(list(positions), dtype=torch.int64, device=self.device)
+        if self.presented is not None:
+            self.presented.look()
         self.model = self.model.select(keep)
         self._optimizer = self._optimizer.select(keep, self._parameters())
         self.arrays = self.arrays.select(keep)
         self._rates = self._rates.select(np.array(positions))
         self._divergence = self._divergence.select(keep)
         self.active = [self.active[i] for i in positions]
+        if self.presented is not None:
+            self.tell(self.presented)
         self._refresh()
 
     def state(self) -> dict[str, Tensor]:

@@ -19,9 +19,11 @@ from memlab.instruments.ledger import Ledger
 from memlab.instruments.subject import Subject
 from memlab.runs import aside
 from memlab.runs.door import Place
+from memlab.runs.table import Table, schema_place
 from memlab.runs.table_writer import TableWriter
 from memlab.training.evaluation import Evaluation
 from memlab.training.plan import StackPlan
+from memlab.training.presentations import Presentations
 from memlab.training.trainer import StackTrainer
 from memlab.worker.cadence import Cadence
 from memlab.worker.told import Told
@@ -68,6 +70,11 @@ class InstrumentPanel:
     def wants_margins(self) -> bool:
         """Whether an instrument looks at each evaluation's margins."""
         return any("margins" in made.needs for made in self._instruments.values())
+
+    @property
+    def presented(self) -> Presentations | None:
+        """What has to be told of answers to training examples; None where nobody counts them."""
+        return None if self._ledger is None else self._ledger.presented
 
     @property
     def on(self) -> bool:
@@ -155,8 +162,8 @@ class InstrumentPanel:
         last = self._last.setdefault(
             name, {k: np.full((members, *v.shape[1:]), np.nan) for k, v in arrays.items()}
         )
-        for key, values in arrays.items():
-            last[key][self._trainer.active] = values
+        for key, values in last.items():  # a run from before has the quantities of its table
+            values[self._trainer.active] = arrays.get(key, np.nan)
         if name not in self._writers:
             self._writers[name] = self._open(name, {k: v.shape for k, v in last.items()})
         clock = {"update": subject.update, "epoch": subject.epoch}
@@ -164,15 +171,19 @@ class InstrumentPanel:
 
     def _open(self, name: str, shapes: Mapping[str, tuple[int, ...]]) -> TableWriter:
         columns = [("update", "<i8"), ("epoch", "<f8")]
-        declared = [q.name for q in self._instruments[name].quantities if q.name in shapes]
-        columns += [(key, "<f8", shapes[key]) for key in declared]  # type: ignore[misc]
+        place = self._place(name)
+        names = [quantity.name for quantity in self._instruments[name].quantities]
+        if schema_place(place).is_file():  # by another memlab, perhaps, with other quantities
+            names = list(Table.open(place).columns)
+        kept = [key for key in names if key in shapes]
+        columns += [(key, "<f8", shapes[key]) for key in kept]  # type: ignore[misc]
         attributes = {
             "stack": self._plan.index,
             "members": self._plan.indices,
             "instrument": name,
-            "quantities": declared,
+            "quantities": kept,
         }
-        return TableWriter(self._place(name), columns, attributes)
+        return TableWriter(place, columns, attributes)
 
     def keep(self, positions: list[int]) -> None:
         """Follows the trainer where it goes on with some members only."""
@@ -214,6 +225,7 @@ class InstrumentPanel:
                 self._last.setdefault(name, {})[key] = value.numpy().copy()
         if self._ledger is not None:
             self._ledger.restore(tensors)
+            self._tell_unpresented()
         self.cadence.restore(clock)
         for name in self._instruments:
             if name in self._last:
@@ -222,6 +234,11 @@ class InstrumentPanel:
                 self._writers[name].truncate(rows.get(f"instrument {name}", 0))
             else:
                 self._drop_table(name)
+
+    def _tell_unpresented(self) -> None:
+        if self.presented is None:
+            reason = "This run is from before: forgetting is counted at its evaluations only."
+            self._events.append("ledger-as-before", stack=self._plan.index, reason=reason)
 
     def _drop_table(self, name: str) -> None:
         """Sets aside what was measured after the checkpoint, or in a try that had none."""
@@ -273,7 +290,8 @@ def subject_of(
         batch_size=timeline.phase(update).batch_size,
         learning_rates=torch.from_numpy(trainer.learning_rates()),
         first_rates=torch.tensor([m.experiment.optimizer.learning_rate for m in active]),
-        momenta=trainer.momenta(),
+        descent=trainer.descent(),
+        cells=trainer.cells(),
         initial=trainer.initial,
         outcome=evaluation.train,
         validation_accuracy=evaluation.metrics[VALIDATION_ACCURACY],

@@ -79,6 +79,8 @@ class StackRun:
             told,
             example_ledger(folder, experiment, plan, material, parts, device),
         )
+        if self.instruments.presented is not None:
+            self.trainer.tell(self.instruments.presented)
         self._clock = time.perf_counter()
         self.clock = StackClock(self.trainer)
         self._shown = [i for i, member in enumerate(plan.members) if member.index in shown]

@@ -19,7 +19,7 @@ from memlab.instruments.parameter_vectors import (
     random_vectors,
     space_of,
 )
-from memlab.instruments.sharpness import batch_sharpness, edge_ratio
+from memlab.instruments.sharpness import batch_sharpness
 from memlab.instruments.spectral_density import spectral_density
 from tests.instruments.curvature_cases import curvlinops_operator, dense_hessian, sample, stack
 
@@ -266,20 +266,6 @@ def test_full_quadrature_has_the_eigenvalues_as_nodes() -> None:
     share = found.values[0] * (found.grid[0] > 5)
     above = found.weights[0, :, -4:].sum(1).mean()
     assert float(torch.trapezoid(share, found.grid[0])) == pytest.approx(float(above), rel=1e-3)
-
-
-def test_edge_is_where_the_iteration_turns_unstable() -> None:
-    rate = 0.1
-    for momentum, nesterov in ((0.0, False), (0.9, False), (0.9, True)):
-        unit = edge_ratio(torch.tensor([1.0]), rate, momentum, nesterov)
-        for factor, grows in ((0.98, False), (1.02, True)):
-            curvature = factor / float(unit)
-            weight, velocity = 1.0, 0.0
-            for _ in range(2000):
-                gradient = curvature * weight
-                velocity = momentum * velocity + gradient
-                weight -= rate * (gradient + momentum * velocity if nesterov else velocity)
-            assert (abs(weight) > 1) == grows
 
 
 def test_batch_sharpness_is_the_mean_quotient_along_gradients() -> None:

@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from memlab.experiment.instruments import instrument
+from memlab.instruments.alignment import cka
 from memlab.instruments.contract import check_instrument, small_trainer, subject_now
 from memlab.instruments.ggn_product import ggn_product
 from memlab.instruments.hessian_product import hessian_product, mean_gradient
 from memlab.instruments.parameter_vectors import space_of
+from memlab.instruments.representation import activations
 from memlab.instruments.subject import Subject
 
 
@@ -59,7 +61,7 @@ def test_mini_batch_of_the_whole_sample_is_the_curvature_along_its_gradient(subj
     along = hessian_product(subject.model, sample.x, sample.given)(gradient)
     expected = (along * gradient).sum(1) / gradient.square().sum(1)
     np.testing.assert_allclose(found["batch_sharpness"], expected, rtol=1e-3)
-    edge = expected * subject.learning_rates / (2 + 2 * subject.momenta)
+    edge = expected * subject.learning_rates / (2 + 2 * subject.descent.momenta)
     np.testing.assert_allclose(found["batch_edge"], edge, rtol=1e-3)
 
 
@@ -67,6 +69,12 @@ def test_mini_batch_of_the_whole_sample_is_the_curvature_along_its_gradient(subj
 def test_instruments_of_the_gauss_newton_matrix_keep_to_the_contract(name):
     made = instrument(name)
     check_instrument(made, made.settings(matrix="ggn", examples=40))
+
+
+@pytest.mark.parametrize("name", ["gradient-noise", "gradient-covariance", "stiffness"])
+def test_instruments_keep_to_the_contract_where_each_seed_has_a_sample_of_its_own(name):
+    made = instrument(name)
+    check_instrument(made, made.settings(examples=40))
 
 
 def test_members_are_aligned_with_each_other_only_in_a_stack():
@@ -77,3 +85,56 @@ def test_members_are_aligned_with_each_other_only_in_a_stack():
     trainer.keep([1])
     alone = made.measure(subject_now(trainer), made.settings())
     assert bool(alone["with_others"].isnan().all())
+
+
+def test_alignment_is_with_seeds_of_the_same_corruption_level_only():
+    """Whoever else is in the stack, members are compared with their own cell's seeds alone."""
+    made = instrument("alignment")
+    trainer = small_trainer(axes={"corruption.fraction": [0.0, 0.8]}, seeds=2)
+    subject = subject_now(trainer)
+    assert subject.cells == [0, 0, 2, 2]
+    together = made.measure(subject, made.settings())["with_others"]
+    last = list(activations(subject.model, subject.validation_sample(60).x).values())[-1]
+    expected = [float(cka(last[m], last[n])) for m, n in ((0, 1), (1, 0), (2, 3), (3, 2))]
+    np.testing.assert_allclose(together, expected, rtol=1e-6)
+    across = np.mean([float(cka(last[0], last[n])) for n in (1, 2, 3)])
+    assert abs(across - expected[0]) > 0.05
+    trainer.keep([0, 2, 3])
+    left = made.measure(subject_now(trainer), made.settings())["with_others"]
+    assert bool(left[0].isnan())
+    np.testing.assert_allclose(left[1:], expected[2:], rtol=1e-5)
+
+
+def test_each_seed_has_a_sample_of_its_own_the_same_in_every_cell_and_at_every_moment():
+    trainer = small_trainer(axes={"corruption.fraction": [0.0, 0.8]}, seeds=2)
+    for taken in ("train_sample", "validation_sample", "test_sample"):
+        first = getattr(subject_now(trainer), taken)(30)
+        index = first.index
+        assert torch.equal(index[:2], index[2:])
+        assert not torch.equal(index[0], index[1])
+        assert bool((index.diff(dim=1) > 0).all())
+        trainer.step()
+        again = getattr(subject_now(trainer), taken)(30)
+        assert torch.equal(first.x, again.x)
+    arrays = trainer.arrays
+    sample = subject_now(trainer).train_sample(30)
+    for member in range(4):
+        at = sample.index[member]
+        assert torch.equal(sample.x[member], arrays.train.inputs.values[0, at])
+        assert torch.equal(sample.given[member], arrays.train.labels[member, at])
+        assert torch.equal(sample.corrupted[member], arrays.corrupted[member, at])
+    whole = subject_now(trainer).train_sample(1_024)
+    assert torch.equal(whole.index, torch.arange(120))
+    assert whole.x.shape[0] == 1
+
+
+def test_sharpness_of_a_sample_is_an_estimate_of_the_whole_whose_error_differs_by_seed():
+    """One fixed sample would be off by the same factor for all seeds; here they scatter."""
+    made = instrument("curvature")
+    subject = subject_now(small_trainer(seeds=6))
+    whole, part = (
+        np.asarray(made.measure(subject, made.settings(examples=n, tolerance=1e-3))["sharpness"])
+        for n in (1_024, 24)
+    )
+    off = np.log(part / whole)
+    assert off.std() > 0.05

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -239,6 +240,75 @@ def test_resumed_ledger_equals_the_uninterrupted_one_bit_for_bit(
     again.close()
     for file in sorted((folders[0] / "stack-002").iterdir()):
         assert file.read_bytes() == (folders[1] / "stack-002" / file.name).read_bytes(), file.name
+
+
+def answered(ledger: Ledger, epochs: Sequence[int]) -> None:
+    """Each epoch all examples once, in two mini-batches, some of the answers right."""
+    assert ledger.presented is not None
+    labels = torch.from_numpy(np.stack(facts().given))
+    nowhere = torch.full((MEMBERS,), -1)
+    ledger.presented.follow(range(MEMBERS), labels, lambda: nowhere)
+    for epoch in epochs:
+        generator = torch.Generator().manual_seed(epoch)
+        order = torch.stack([torch.randperm(EXAMPLES, generator=generator) for _ in range(3)])
+        right = torch.rand(order.shape, generator=generator) < 0.3
+        said = torch.where(right, labels.gather(1, order), CLASSES)
+        for part in (slice(0, 25), slice(25, None)):
+            ledger.presented.take(order[:, part], said[:, part], epoch, EXAMPLES - part.start)
+
+
+def test_presentations_are_kept_beside_the_evaluations_and_survive_a_resume(
+    folder: RunFolder,
+) -> None:
+    place = folder.examples / "stack-002"
+    ledger = Ledger(place, facts(), CPU)
+    ledger.begin()
+    answered(ledger, range(5))
+    kept = {name: tensor.clone() for name, tensor in ledger.state().items()}
+    answered(ledger, range(5, 8))
+    ledger.publish()
+    whole = read_ledger(folder)[0].presented
+    assert whole is not None
+    assert whole["forgetting"].max() >= 2
+    assert 0 < whole["learned"].mean() < 1
+    found = whole.tobytes()
+    again = Ledger(place, facts(), CPU)
+    again.restore(kept)
+    again.publish()
+    assert read_ledger(folder)[0].presented.tobytes() != found
+    answered(again, range(5, 8))
+    again.publish()
+    assert read_ledger(folder)[0].presented.tobytes() == found
+    shares = again.shares([0, 2])
+    for row, member in enumerate((0, 2)):
+        events = whole["forgetting"][member][whole["learned"][member]]
+        assert float(shares["forgetting"][row]) == pytest.approx(events.mean())
+
+
+def test_a_ledger_that_began_without_presentations_goes_on_without(folder: RunFolder) -> None:
+    """As version 0.1 wrote it: no word of presentations in header, checkpoint and files."""
+    place = folder.examples / "stack-002"
+    filled(folder, facts())
+    header = json.loads((place / "ledger.json").path.read_text())
+    del header["presentations"]
+    (place / "ledger.json").path.write_text(json.dumps(header) + "\n")
+    (place / "presentations.npy").path.unlink()
+    view = read_ledger(folder)[0]
+    assert view.presented is None
+    ledger = Ledger(place, facts(), CPU)
+    assert ledger.presented is None
+    ledger.begin()
+    record(ledger, range(4))
+    kept = ledger.state()
+    assert not any("presented" in name for name in kept)
+    again = Ledger(place, facts(), CPU)
+    again.restore(kept)
+    record(again, range(4, EVALUATIONS))
+    again.publish()
+    shares = again.shares(range(MEMBERS))
+    assert torch.equal(shares["forgetting"], shares["forgetting_sampled"])
+    assert read_ledger(folder)[0].scores.tobytes() == view.scores.tobytes()
+    assert not (place / "presentations.npy").is_file()
 
 
 def test_restored_ledger_does_not_change_the_checkpoint_it_came_from(folder: RunFolder) -> None:

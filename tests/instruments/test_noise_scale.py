@@ -1,87 +1,136 @@
-"""The noise scale: exact against its definition, the estimate against a closed form."""
+"""The noise scale against explicit gradients of single examples, and without bias in a sample."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
+from scipy.special import stdtrit
+from torch import Tensor
 
-from memlab.instruments.noise_scale import (
-    batch_squares,
-    exact_noise_scale,
-    noise_scale_estimate,
-)
+from memlab.experiment.instruments import instrument
+from memlab.instruments.contract import small_trainer, subject_now
+from memlab.instruments.noise_scale import noise_scale
+from memlab.instruments.sampled import train_gradient
+from memlab.instruments.subject import Subject
+from memlab.training.loss import example_losses
 
-SMALL, BIG = 4, 16
+SAMPLE = 16
 
 
-def test_exact_is_trace_over_squared_mean() -> None:
-    gradients = torch.randn(3, 20, 7, dtype=torch.float64) + 0.4
-    found = exact_noise_scale(gradients @ gradients.mT)
+def explicit_gradients(subject: Subject) -> Tensor:
+    """The gradient of every training example by autograd, `[members, examples, parameters]`."""
+    x, labels = subject.arrays.train.inputs.values, subject.arrays.train.labels
+    rows = []
+    for at in range(labels.shape[1]):
+        logits = subject.model(x[:, at : at + 1])
+        losses = example_losses(subject.loss, logits, labels[:, at : at + 1], None)
+        parts = torch.autograd.grad(losses.sum(), list(subject.model.parameters()))
+        rows.append(torch.cat([part.flatten(1) for part in parts], 1))
+    return torch.stack(rows, 1).double()
+
+
+@pytest.fixture(scope="module")
+def noisy() -> tuple[Subject, Tensor]:
+    """All labels random, learned for long: the gradients of the examples cancel almost."""
+    trainer = small_trainer(
+        corruption={"kind": "labels", "fraction": 1.0}, seeds=2, updates=400, width=12
+    )
+    subject = subject_now(trainer)
+    return subject, explicit_gradients(subject)
+
+
+def test_whole_gradient_is_the_mean_of_the_explicit_ones(noisy):
+    subject, gradients = noisy
+    mean = gradients.mean(1)
+    np.testing.assert_allclose(train_gradient(subject), mean, rtol=1e-3, atol=1e-7)
+
+
+def test_gradient_of_all_in_chunks_is_that_in_one(noisy, monkeypatch):
+    subject, gradients = noisy
+    monkeypatch.setattr("memlab.instruments.sampled.GRADIENT_CHUNK", 50)
+    subject.shared.clear()
+    np.testing.assert_allclose(train_gradient(subject), gradients.mean(1), rtol=1e-3, atol=1e-7)
+
+
+def test_instrument_on_all_examples_is_the_definition(noisy):
+    subject, gradients = noisy
+    made = instrument("gradient-noise")
+    subject.shared.clear()
+    found = made.measure(subject, made.settings(examples=1_000))
     square = gradients.mean(1).square().sum(1)
     trace = gradients.var(1, correction=0).sum(1)
-    np.testing.assert_allclose(found.square, square, rtol=1e-12)
-    np.testing.assert_allclose(found.trace, trace, rtol=1e-12)
-    np.testing.assert_allclose(found.scale, trace / square, rtol=1e-12)
+    np.testing.assert_allclose(found["gradient_square"], square, rtol=1e-3)
+    np.testing.assert_allclose(found["trace"], trace, rtol=1e-3)
+    for name in ("noise_scale", "noise_scale_low", "noise_scale_high"):
+        np.testing.assert_allclose(found[name], trace / square, rtol=1e-3)
 
 
-def test_batch_squares_are_squared_norms_of_mean_gradients() -> None:
-    gradients = torch.randn(2, 10, 5, dtype=torch.float64)
-    gram = gradients @ gradients.mT
-    each = torch.tensor([[[0, 3, 4], [9, 9, 1]], [[2, 5, 6], [7, 8, 0]]])
-    for batches in (each, each[:1]):
-        found = batch_squares(gram, batches)
-        for member in range(2):
-            chosen = batches[member if len(batches) > 1 else 0]
-            expected = [gradients[member][batch].mean(0).square().sum() for batch in chosen]
-            np.testing.assert_allclose(found[member], expected, rtol=1e-12)
+def test_it_is_unbiased_from_a_sample_where_the_noise_dominates(noisy):
+    """Over many samples the mean is the truth; the sample's own quotient is far below it."""
+    _, gradients = noisy
+    square = gradients.mean(1).square().sum(1)
+    truth = gradients.var(1, correction=0).sum(1) / square
+    assert bool((truth > 2 * SAMPLE).all())
+    generator = np.random.default_rng(0)
+    whole = gradients @ gradients.mT
+    scales, naive = [], []
+    for _ in range(1_000):
+        gram = of_some(whole, generator, SAMPLE)
+        scales.append(noise_scale(gram, square, gradients.shape[1]).trace / square)
+        own = gram.mean((1, 2))
+        naive.append((gram.diagonal(dim1=1, dim2=2).mean(1) - own) / own)
+    drawn = torch.stack(scales)
+    error = drawn.std(0) / len(drawn) ** 0.5
+    assert bool(((drawn.mean(0) - truth).abs() < 4 * error).all())
+    assert bool((error < 0.05 * truth).all())
+    assert bool((torch.stack(naive).mean(0) < 0.5 * truth).all())
 
 
-def test_estimate_is_unbiased_for_gaussian_gradients() -> None:
-    """g ~ N(μ, diag σ²): E‖g_B‖² = ‖μ‖² + Σσ²/B; both parts within 4 standard errors."""
-    generator = torch.Generator().manual_seed(0)
-    mean = torch.tensor([0.5, -0.3, 0.1, 0.0], dtype=torch.float64)
-    deviation = torch.tensor([1.0, 2.0, 0.5, 1.5], dtype=torch.float64)
-    draws = 20_000
-    drawn = torch.randn(draws, BIG, 4, generator=generator, dtype=torch.float64)
-    gradients = mean + deviation * drawn
-    small = gradients[:, :SMALL].mean(1).square().sum(1)
-    big = gradients.mean(1).square().sum(1)
-    found = noise_scale_estimate(small, big, SMALL, BIG)
-    for part, truth in (
-        (found.square, mean.square().sum()),
-        (found.trace, deviation.square().sum()),
-    ):
-        error = part.std() / draws**0.5
-        assert abs(part.mean() - truth) < 4 * error
-        assert error < 0.03 * truth + 0.01
-    averaged = noise_scale_estimate(small.mean(), big.mean(), SMALL, BIG)
-    closed = float(deviation.square().sum() / mean.square().sum())
-    assert float(averaged.scale) == pytest.approx(closed, rel=0.1)
+def test_its_interval_holds_the_truth_from_half_of_the_examples(noisy):
+    _, gradients = noisy
+    whole, square = gradients @ gradients.mT, gradients.mean(1).square().sum(1)
+    truth = gradients.var(1, correction=0).sum(1) / square
+    generator = np.random.default_rng(1)
+    covered = []
+    for _ in range(400):
+        found = noise_scale(of_some(whole, generator, 60), square, gradients.shape[1])
+        covered.append((found.low <= truth) & (truth <= found.high))
+    assert bool((torch.stack(covered).double().mean(0) > 0.85).all())
 
 
-def test_estimate_from_expected_squares_is_the_closed_form() -> None:
-    square, trace = torch.tensor([2.0, 0.5]), torch.tensor([6.0, 30.0])
-    found = noise_scale_estimate(square + trace / SMALL, square + trace / BIG, SMALL, BIG)
-    np.testing.assert_allclose(found.square, square, rtol=1e-6)
-    np.testing.assert_allclose(found.trace, trace, rtol=1e-6)
-    np.testing.assert_allclose(found.scale, [3.0, 60.0], rtol=1e-6)
+def of_some(gram: Tensor, generator: np.random.Generator, count: int) -> Tensor:
+    """The Gram matrix of `count` of its examples."""
+    chosen = torch.from_numpy(generator.permutation(gram.shape[1])[:count])
+    return gram[:, chosen[:, None], chosen]
 
 
-def test_estimate_agrees_with_exact_over_the_same_examples() -> None:
-    """Batches drawn with replacement from the examples estimate exactly their noise scale."""
-    generator = torch.Generator().manual_seed(1)
-    gradients = torch.randn(1, 50, 6, generator=generator, dtype=torch.float64) + 0.5
-    gram = gradients @ gradients.mT
-    exact = exact_noise_scale(gram)
-    squares = [
-        batch_squares(gram, torch.randint(0, 50, (1, 5_000, size), generator=generator)).mean(1)
-        for size in (SMALL, BIG)
-    ]
-    found = noise_scale_estimate(*squares, SMALL, BIG)
-    assert float(found.scale) == pytest.approx(float(exact.scale), rel=0.05)
+def test_instrument_takes_the_square_from_all_and_the_trace_from_its_sample(noisy):
+    subject, gradients = noisy
+    made = instrument("gradient-noise")
+    subject.shared.clear()
+    found = made.measure(subject, made.settings(examples=24))
+    index = subject.train_sample(24).index
+    square = gradients.mean(1).square().sum(1)
+    for member in range(2):
+        squares = gradients[member, index[member]].square().sum(1)
+        trace = float(squares.mean() - square[member])
+        half = float(stdtrit(23, 0.975) * (squares.var() / 24 * (1 - 24 / 120)).sqrt())
+        assert float(found["trace"][member]) == pytest.approx(trace, rel=1e-3)
+        low = float(found["noise_scale_low"][member])
+        assert low == pytest.approx((trace - half) / float(square[member]), rel=2e-3)
 
 
-def test_batches_the_wrong_way_round_are_an_error() -> None:
-    with pytest.raises(ValueError, match="smaller"):
-        noise_scale_estimate(torch.ones(1), torch.ones(1), 8, 8)
+def test_a_ratio_whose_interval_holds_0_is_none():
+    """One gradient of many is large: its mean square is not known from 5 of 100."""
+    gradients = torch.ones(2, 5, 3, dtype=torch.float64)
+    gradients[0, 0] = 9.0
+    gradients[1] += 0.5 * torch.eye(5, 3)
+    square = torch.tensor([2.5, 0.1], dtype=torch.float64)
+    found = noise_scale(gradients @ gradients.mT, square, 100)
+    assert bool(found.scale[0].isnan())
+    assert float(found.low[0]) < 0 < float(found.high[0])
+    assert float(found.low[1]) > 0
+    assert float(found.scale[1]) == pytest.approx(float(found.trace[1]) / 0.1)
+    nowhere = noise_scale(gradients @ gradients.mT, torch.zeros(2), 100)
+    assert bool(nowhere.scale.isnan().all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from memlab.instruments.ledger_store import LedgerFacts, LedgerLimits, LedgerStore, unlearned
 from memlab.runs import example_scores as scores
 from memlab.runs.door import Place
-from memlab.runs.ledger import MEMBERS, LedgerView, read_ledger
+from memlab.runs.ledger import MEMBERS, PRESENTED, LedgerView, read_ledger
 from memlab.runs.roc import midranks, roc_area
 from memlab.runs.run_folder import RunFolder
 
@@ -57,8 +58,13 @@ def write_stack(
     store = LedgerStore(Place(home) / "examples" / f"stack-{stack:03d}", facts)
     made = unlearned(members, EXAMPLES)
     for name, values in fields.items():
-        made[name] = values
+        if name != "presented":
+            made[name] = values
     store.replace("scores", made)
+    if "presented" in fields:
+        shown = np.zeros((members, EXAMPLES), PRESENTED)
+        shown["forgetting"], shown["learned"] = fields["presented"], True
+        store.replace("presentations", shown)
     progress = np.zeros(members, MEMBERS)
     progress["evaluations"] = seen
     store.replace("members", progress)
@@ -99,8 +105,23 @@ def test_never_learned_counts_as_more_than_every_learned_example(tmp_path: Path)
     write_stack(tmp_path, 0, [TRUE, TRUE], fields, [9, 9])
     labelling = scores.labellings(views(tmp_path))[0]
     assert scores.member_scores(labelling, "first-learned")[0, 4] == 4.0
-    counted = scores.member_scores(labelling, "forgetting")
+    counted = scores.member_scores(labelling, "forgetting-sampled")
     assert (counted[0, 4], counted[0, 5], counted[1, 4]) == (9.0, 8.0, 2.0)
+
+
+def test_forgetting_is_that_of_presentations_and_of_evaluations_in_runs_from_before(
+    tmp_path: Path,
+) -> None:
+    sampled, shown = np.zeros((1, EXAMPLES)), np.zeros((1, EXAMPLES))
+    sampled[0, 3], shown[0, 3] = 2, 7
+    fields = {"first_learned": np.ones((1, EXAMPLES)), "forgetting": sampled, "presented": shown}
+    write_stack(tmp_path, 0, [TRUE], fields, [9])
+    (view,) = views(tmp_path)
+    before = dataclasses.replace(view, presented=None)
+    for kept, expected in ((view, 7.0), (before, 2.0)):
+        labelling = scores.labellings([kept])[0]
+        assert scores.mean_scores(labelling, "forgetting")[3] == expected
+        assert scores.mean_scores(labelling, "forgetting-sampled")[3] == 2.0
 
 
 @pytest.mark.parametrize("name", list(scores.SCORES))

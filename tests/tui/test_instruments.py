@@ -286,7 +286,7 @@ async def test_ledger_shows_pictures_of_what_is_learned_and_forgotten(run, size)
         assert "7→2" in shown
         assert "epochs 2–3" in shown
         assert forgotten.region.bottom <= size[1] - 1
-        await pilot.press("down", "down", "down", "down", "down")
+        await pilot.press(*["down"] * 6)
         await settle(pilot)
         assert not learned.is_on_screen
 

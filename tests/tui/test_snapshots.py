@@ -116,7 +116,7 @@ def _numbered(numbers: count) -> Callable[[Path, str], Path]:
 
 
 Keys = tuple[str, ...]
-WITHIN, CLASSES, CURVATURE, DENSITY = 6, 19, 29, 38  # rows of the list
+WITHIN, CLASSES, CURVATURE, DENSITY = 7, 20, 31, 41  # rows of the list
 CASES: dict[str, tuple[str, str, Keys]] = {
     "compose": ("compose", "", ()),
     "compose-form": ("compose", "", ("tab",)),

@@ -23,7 +23,7 @@ from memlab.runs.run_folder import RunFolder
 from memlab.runs.view import RunView
 from memlab.training import checkpoint
 from tests.patience import wait_for
-from tests.worker.conftest import ended, finished_run
+from tests.worker.conftest import ended, finished_run, merged
 from tests.worker.test_resume import EVERY, kill, tables
 
 Start = Callable[..., RunFolder]
@@ -65,6 +65,62 @@ def test_a_killed_run_measures_the_same_after_it_is_resumed(start: Start, measur
     assert tables(folder) == tables(measured)
     for ours, theirs in zip(read_ledger(folder), read_ledger(measured), strict=True):
         assert ours.scores.tobytes() == theirs.scores.tobytes()
+        assert ours.presented is not None
+        assert theirs.presented is not None
+        assert ours.presented.tobytes() == theirs.presented.tobytes()
+        assert theirs.presented["learned"].any()
+
+
+def test_a_run_whose_memlab_had_other_quantities_goes_on_with_those_of_its_table(
+    start: Start,
+):
+    """As if made before: one quantity is gone since, another new, the ledger had no presentations.
+
+    The run is stopped, written as it would have been, and goes on to its end.
+    """
+    folder = start(
+        **merged(EVERY, stop={"epochs": 40}),
+        instruments={"on": ["ledger", "gradient-noise"], "cadence": 1.0},
+    )
+    wait_for(lambda: len(checkpoint.found(folder.checkpoints, 0)) >= 4)
+    kill(folder)
+    assert folder.state.state != "finished"
+    made_earlier(folder)
+    lifecycle.resume(folder)
+    ended(folder)
+    assert folder.state.state == "finished", folder.worker_log.path.read_text()
+    told = [
+        event for event in EventReader(folder.events).read() if event.type == "ledger-as-before"
+    ]
+    assert len(told) == 1
+    assert "at its evaluations only" in told[0].data["reason"]
+    table = RunView(folder).tables["instrument-gradient-noise-000"]
+    assert "noise_scale_high" not in table.columns
+    assert np.isnan(table.read("two_batches")[-1]).all()
+    assert np.isfinite(table.read("trace")).all()
+    (ledger,) = read_ledger(folder)
+    assert ledger.presented is None
+    assert np.isfinite(ledger.scores["aum"]).all()
+
+
+def made_earlier(folder: RunFolder) -> None:
+    """Renames a quantity, in table and checkpoint, and takes presentations out of the ledger."""
+    table = folder.series.path / "instrument-gradient-noise-000.json"
+    text = table.read_text()
+    assert "noise_scale_high" in text
+    table.write_text(text.replace("noise_scale_high", "two_batches"))
+    place = checkpoint.found(folder.checkpoints, 0)[-1][1]
+    progress, tensors = checkpoint.load(place)
+    known = "instrument.gradient-noise.last."
+    tensors[known + "two_batches"] = tensors.pop(known + "noise_scale_high")
+    kept = {n: t for n, t in tensors.items() if not n.startswith("ledger.presented.")}
+    assert len(kept) == len(tensors) - 4
+    checkpoint.save(folder.checkpoints, progress, kept)
+    stack = folder.examples.path / "stack-000"
+    header = json.loads((stack / "ledger.json").read_text())
+    assert header.pop("presentations") is True
+    (stack / "ledger.json").write_text(json.dumps(header) + "\n")
+    (stack / "presentations.npy").unlink()
 
 
 def test_a_failing_instrument_is_recorded_and_the_others_and_training_go_on(start: Start):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from memlab.experiment.instruments import Instrument, Quantity, Settings, Workload
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from memlab.instruments.subject import Subject
 
 
@@ -20,19 +22,23 @@ def measure(subject: Subject, settings: Settings) -> Mapping[str, Any]:
     """Unbiased linear CKA on validation examples."""
     import torch
 
-    from memlab.instruments.alignment import alignment_with, layer_alignment, member_alignment
+    from memlab.instruments.alignment import (
+        alignment_with,
+        layer_alignment,
+        member_alignment,
+        with_like,
+    )
     from memlab.instruments.representation import activations, effective_rank, singular_values
 
-    sample = subject.validation_sample(settings.examples)
+    sample = subject.validation_sample(settings.examples, common=True)
     layers = activations(subject.model, sample.x)
     if not layers:
         return {}
     before = activations(subject.initial(), sample.x)
     last = list(layers.values())[-1]
     others = torch.full((subject.members,), torch.nan)
-    if sample.x.shape[0] == 1 < subject.members:
-        pairs = member_alignment(last)
-        others = (pairs.sum(1) - pairs.diagonal()) / (subject.members - 1)
+    if len(set(subject.cells)) < subject.members:
+        others = with_like(member_alignment(last), _like(subject))
     start = torch.stack(list(alignment_with(before, layers).values()), 1)
     ranks = torch.stack([effective_rank(singular_values(f)) for f in layers.values()], 1)
     return {
@@ -45,6 +51,16 @@ def measure(subject: Subject, settings: Settings) -> Mapping[str, Any]:
     }
 
 
+def _like(subject: Subject) -> Tensor:
+    """Which members are of one grid cell and see the same inputs, `[members, members]`."""
+    import torch
+
+    cells = torch.tensor(subject.cells, device=subject.device)
+    inputs = subject.arrays.validation.inputs.which
+    same = cells[:, None] == cells
+    return same & (inputs[:, None] == inputs)
+
+
 INSTRUMENT = Instrument(
     name="alignment",
     title="alignment",
@@ -54,7 +70,8 @@ INSTRUMENT = Instrument(
         Quantity("with_start", "last hidden layer with itself at initialization", high=1.0),
         Quantity(
             "with_others",
-            "last hidden layer with that of the stack's other members, where inputs are the same",
+            "last hidden layer with those of the stack's other seeds of the same grid cell, so of"
+            " one corruption level",
             high=1.0,
             of_stack=True,
         ),

@@ -31,7 +31,7 @@ def cost(settings: CovarianceSettings, work: Workload) -> float:
 
 
 def measure(subject: Subject, settings: CovarianceSettings) -> Mapping[str, Any]:
-    """Spectrum of K over mini-batches of a fixed size, drawn from the sample, keyed.
+    """Spectrum of K over mini-batches of a fixed size, drawn from the sample for each seed.
 
     A batch has no example twice; batches may share examples. Where the sample is less than four
     times the batch size, batches of a quarter of it are taken.
@@ -46,9 +46,12 @@ def measure(subject: Subject, settings: CovarianceSettings) -> Mapping[str, Any]
     whole = train_gram(subject, settings.examples)
     count = whole.shape[1]
     size = min(settings.batch_size, max(1, count // 4))
-    draws = key(subject.sample_seed, "mini-batches")
-    rows = [draws.permutation(count)[:size] for _ in range(settings.batches)]
-    batches = torch.from_numpy(np.stack(rows))[None].to(whole.device)
+    rows = {}
+    for seed in {*subject.seeds}:
+        draws = key(seed, "mini-batches")
+        rows[seed] = [draws.permutation(count)[:size] for _ in range(settings.batches)]
+    drawn = np.stack([rows[seed] for seed in subject.seeds])
+    batches = torch.from_numpy(drawn).to(whole.device)
     found = gradient_covariance(mini_batch_gram(whole, batches), precision=whole.dtype)
     return {
         "largest": found.eigenvalues[:, 0],

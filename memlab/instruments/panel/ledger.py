@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def cost(settings: Settings, work: Workload) -> float:
-    """A few passes over an array with one number per example; the evaluation did the rest."""
+    """A few passes over an array with one number per example; the evaluation did the rest.
+
+    Answers at presentations are by-products of the updates.
+    """
     return 0.1 * work.train_examples
 
 
@@ -44,7 +47,18 @@ INSTRUMENT = Instrument(
         _share("learned", "share ever predicted as labelled"),
         _share("known", "share predicted as labelled now"),
         _share("forgotten", "share that was known once and is not now"),
-        Quantity("forgetting", "mean forgetting events of those ever learned", "events", low=0.0),
+        Quantity(
+            "forgetting",
+            "mean forgetting events of those ever learned, at every presentation in a mini-batch",
+            "events",
+            low=0.0,
+        ),
+        Quantity(
+            "forgetting_sampled",
+            "the same at evaluations only: a sampled version, it misses what happens between them",
+            "events",
+            low=0.0,
+        ),
     ),
     headline="forgotten",
     measure=measure,

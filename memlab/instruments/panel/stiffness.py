@@ -68,7 +68,8 @@ def measure(subject: Subject, settings: StiffnessSettings) -> Mapping[str, Any]:
     distances, pairs = input_distances(train.x), within_class_pairs(train.given)
     drawn = resampled(key(subject.sample_seed, "stiffness bootstrap"), settings.replicates, count)
     line = decay(inner, distances, pairs, torch.from_numpy(drawn).to(inner))
-    edges = torch.linspace(0.0, float(distances.max()) + 1e-6, settings.bins + 1).to(distances)
+    ends = [torch.linspace(0.0, float(d.max()) + 1e-6, settings.bins + 1) for d in distances]
+    edges = torch.stack(ends).to(distances)
     means, _ = binned(inner, distances, pairs, edges)
     return {
         "within": within_class(matrix),
@@ -86,7 +87,7 @@ def measure(subject: Subject, settings: StiffnessSettings) -> Mapping[str, Any]:
         "slope_interval": line.slope_interval,
         "classes": matrix,
         "by_distance": means,
-        "distances": (0.5 * (edges[1:] + edges[:-1])).expand(subject.members, -1),
+        "distances": (0.5 * (edges[:, 1:] + edges[:, :-1])).expand(subject.members, -1),
     }
 
 
