@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := pyproject.toml memlab/__init__.py
-# One process of tests more than there are cores: tests wait for workers and terminals.
-TESTERS = $(shell $(PYTHON) -c "import os; print(1 + (os.cpu_count() or 1))")
+# Two processes of tests more than there are cores: tests wait for workers and terminals.
+TESTERS = $(shell $(PYTHON) -c "import os; print(2 + (os.cpu_count() or 1))")
 
 .PHONY: run test test-full torture torture-full lint fix bench measure shots replication clean
 

@@ -46,8 +46,17 @@ async def looks_at(pilot: Pilot[None]) -> str:
     return text
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("state", ["finished", "failed", "interrupted"])
+@pytest.mark.parametrize(
+    ("state", "size"),
+    [
+        ("finished", SIZES[1]),
+        ("failed", SIZES[0]),
+        ("interrupted", SIZES[1]),
+        pytest.param("finished", SIZES[0], marks=pytest.mark.full),
+        pytest.param("failed", SIZES[1], marks=pytest.mark.full),
+        pytest.param("interrupted", SIZES[0], marks=pytest.mark.full),
+    ],
+)
 async def test_no_screen_passes_on_what_steers_a_terminal(
     run: RunFolder, size: tuple[int, int], state: str
 ) -> None:

@@ -142,7 +142,7 @@ async def test_pane_repaints_the_changed_line_only(run, monkeypatch) -> None:
 # --- the screen
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [SIZES[0], pytest.param(SIZES[1], marks=pytest.mark.full)])
 async def test_every_quantity_can_be_visited_by_keys_at_every_axis_value(run, size) -> None:
     app = app_of(run)
     async with app.run_test(size=size) as pilot:
