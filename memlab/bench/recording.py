@@ -46,7 +46,8 @@ CASES = (
 #: Never ends by itself.
 LONG = Case(32, "mlp", 64, 128, 20_000, evaluates=True)
 SETTLE_SECONDS = 5.0
-WINDOW_SECONDS = 3.0
+CATCH_UP_SECONDS = 1.0
+WINDOW_SECONDS = 4.0
 
 Viewer = Callable[[RunFolder, dict[str, str]], AbstractContextManager[int]]
 Points = NDArray[np.float64]
@@ -108,6 +109,7 @@ def watched(name: str, viewer: Viewer, pairs: int, bench: Bench, case: Case = LO
 def _window(pid: int, watches: bool) -> tuple[float, float]:
     """Lets the viewer look, or not, for a while: from when to when."""
     os.kill(pid, signal.SIGCONT if watches else signal.SIGSTOP)
+    time.sleep(CATCH_UP_SECONDS)  # with what came while it was stopped
     start = time.time()
     time.sleep(WINDOW_SECONDS)
     return start, time.time()

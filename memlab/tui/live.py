@@ -22,7 +22,7 @@ from memlab.tui.shell import reason
 
 Frame = TypeVar("Frame")
 SHARE = 0.2  # of the time from one update to the next that an update may take
-BUSY_SHARE = 0.02  # of the processor time of all cores that updates take from others' work
+BUSY_SHARE = 0.015  # of the processor time of all cores that updates take from others' work
 LONGEST_SECONDS = 2.0
 
 

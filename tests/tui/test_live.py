@@ -108,7 +108,7 @@ async def test_a_dear_update_is_followed_by_a_longer_rest() -> None:
 
 
 @pytest.mark.parametrize("idle", [None, 0.0, 5.0])
-def test_where_no_core_is_idle_updates_take_a_fiftieth_of_the_cores(
+def test_where_no_core_is_idle_updates_take_a_small_share_of_the_cores(
     idle: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = {"spent": 0.0, "idle": idle}
@@ -123,4 +123,6 @@ def test_where_no_core_is_idle_updates_take_a_fiftieth_of_the_cores(
         if idle is not None:
             clock["idle"] += idle / 100
     meter.begin()
-    assert meter.rest == pytest.approx(0.03 / 0.04 if idle == 0.0 else 0.0, rel=1e-3)
+    assert meter.rest == pytest.approx(
+        0.03 / (2 * live.BUSY_SHARE) if idle == 0.0 else 0.0, rel=1e-3
+    )
