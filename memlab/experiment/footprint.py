@@ -14,7 +14,7 @@ from memlab.experiment.spec import Experiment
 
 FLOAT = 4
 #: A worker with its libraries and nothing to train, where it was not measured (torch 2.14, Linux).
-WORKER_BYTES = 735_000_000
+WORKER_BYTES = 587_000_000
 #: Events, state, environment, experiment, report: what every run folder has.
 FOLDER_BYTES = 30_000
 #: Of a run's report and events, for each network.
