@@ -73,7 +73,7 @@ DIGITS, MNIST, CIFAR = (1, 8, 8), (1, 28, 28), (3, 32, 32)
 #: Each architecture at two sizes or more, the smallest work first.
 POINTS = (
     Point("linear", None, 1, 128, DIGITS),
-    Point("linear", None, 20, 128, DIGITS),
+    Point("linear", None, 20, 32, DIGITS),
     Point("linear", None, 16, 128, MNIST),
     Point("mlp", 64, 1, 32, DIGITS),
     Point("mlp", 64, 32, 32, DIGITS),
