@@ -254,8 +254,16 @@ def test_a_busy_worker_is_named_and_its_request_stays(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = lifecycle.start('mode = "silent"\n', "A run", home / "runs", worker=FAKE)
-    wait_for(lambda: holder.holders(folder.lock))
-    (pid,) = holder.holders(folder.lock)
+
+    def begun() -> int | None:
+        """The worker, once it is past exec: before that nobody may look at what it has open."""
+        pids = holder.holders(folder.lock)
+        named = pids and b"fake_worker" in Path(f"/proc/{pids[0]}/cmdline").read_bytes()
+        return pids[0] if named else None
+
+    wait_for(begun)
+    pid = begun()
+    assert pid is not None
     assert cli.main(["stop", "last", "--wait", "0"]) == 1
     assert f"`kill -KILL {pid}`" in capsys.readouterr().err
     assert list((folder.path / "requests").iterdir())
