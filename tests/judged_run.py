@@ -11,7 +11,7 @@ import numpy as np
 
 from memlab.experiment import reading
 from memlab.runs import run_folder
-from memlab.runs.committee import CommitteeHeader
+from memlab.runs.committee_sums import CommitteeHeader
 from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import write_state

@@ -18,8 +18,8 @@ from memlab.atomic import storing, taken_back
 from memlab.engines.stack_files import PIECE, StackFiles, place_of
 from memlab.errors import RunFolderError, TrainingFailed
 from memlab.runs import documents, table, table_writer
-from memlab.runs.committee import HEADER_FILE as COMMITTEE_FILE
-from memlab.runs.committee import CommitteeHeader
+from memlab.runs.committee_sums import HEADER_FILE as COMMITTEE_FILE
+from memlab.runs.committee_sums import CommitteeHeader
 from memlab.runs.ledger import HEADER_FILE, LedgerHeader
 from memlab.runs.outcomes import HEADER_FILE as OUTCOMES_FILE
 from memlab.runs.outcomes import OutcomeHeader

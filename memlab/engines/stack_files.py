@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from memlab.runs.committee import ARRAYS as COMMITTEE
-from memlab.runs.committee import HEADER_FILE as COMMITTEE_FILE
+from memlab.runs.committee_sums import ARRAYS as COMMITTEE
+from memlab.runs.committee_sums import HEADER_FILE as COMMITTEE_FILE
 from memlab.runs.door import Place
 from memlab.runs.ledger import HEADER_FILE, HISTORY
 from memlab.runs.outcomes import HEADER_FILE as OUTCOMES_FILE

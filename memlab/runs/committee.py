@@ -9,16 +9,14 @@ all labels together (how many are wrong, which classes are mixed up) is `memlab.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memlab.errors import RunFolderError
-from memlab.runs import documents
-from memlab.runs.door import Missing, Place
+from memlab.runs.committee_sums import HEADER_FILE, CommitteeSums, stack_sums
 from memlab.runs.fake_class import below_threshold
 from memlab.runs.label_noise import (
     Count,
@@ -28,17 +26,9 @@ from memlab.runs.label_noise import (
     posterior,
     unmixed,
 )
-from memlab.runs.ledger import STACK_NAME
-from memlab.runs.npy import mapped
 from memlab.runs.run import Run
+from memlab.runs.stack_arrays import stack_places
 
-SCHEMA = 1
-HEADER_FILE = "committee.json"
-#: Of all arrays, `committee-NAME.npy`.
-ARRAYS = (
-    *("index", "given", "true", "networks", "margins", "probabilities", "votes"),
-    *("fake", "neighbours"),
-)
 #: Classes of fewer examples are too rare for a network to know one without the other.
 FEW = 5
 #: Below so much quality, a label is held for wrong; what neighbours count beside the networks.
@@ -98,94 +88,6 @@ class Judgement:
         return np.lexsort((self.index, self.label_quality))
 
 
-@dataclass(frozen=True)
-class CommitteeHeader:
-    """`committee.json`: what the arrays of one stack are; `members` are indices in the run."""
-
-    stack: int
-    dataset: str
-    members: tuple[int, ...]
-    examples: int
-    class_names: tuple[str, ...]
-    best_epoch: float
-    files: tuple[str, ...] | None
-    known_truth: bool
-    fake: bool
-    neighbours: bool
-
-    @property
-    def classes(self) -> int:
-        """How many classes there are."""
-        return len(self.class_names)
-
-    def arrays(self) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
-        """dtype and shape of every file `committee-NAME.npy`.
-
-        `networks` counts the members in whose sample each example was, and out of whose; `margins`
-        and `probabilities` are sums over them of the mean up to the best epoch; `votes` counts the
-        predictions at the best epoch of those that did not see it; `neighbours`, in one stack only,
-        the labels of the 15 nearest others. Examples in `fake` were given a class that is none
-        (`given` is then the number of classes): they are no judgement of their label.
-        """
-        n, classes = self.examples, self.classes
-        found: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {
-            "index": (np.dtype("<i8"), (n,)),
-            "given": (np.dtype("<i4"), (n,)),
-            "true": (np.dtype("<i4"), (n,)),
-            "networks": (np.dtype("<i4"), (2, n)),
-            "margins": (np.dtype("<f4"), (2, n)),
-            "probabilities": (np.dtype("<f4"), (2, n, classes)),
-            "votes": (np.dtype("<i4"), (n, classes)),
-        }
-        if self.fake:
-            found["fake"] = (np.dtype("?"), (n,))
-        if self.neighbours:
-            found["neighbours"] = (np.dtype("|u1"), (n, classes))
-        return found
-
-    def at(self, best_epoch: float) -> CommitteeHeader:
-        """The same with the best epoch, once it is known."""
-        return replace(self, best_epoch=best_epoch)
-
-    def document(self) -> dict[str, object]:
-        """As it is written."""
-        return {"schema": SCHEMA, **asdict(self)}
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> CommitteeHeader:
-        """From what was written.
-
-        Raises:
-            KeyError, TypeError, ValueError: if it is not what `document` makes.
-        """
-        files = document["files"]
-        made = cls(
-            stack=int(document["stack"]),
-            dataset=str(document["dataset"]),
-            members=tuple(map(int, document["members"])),
-            examples=int(document["examples"]),
-            class_names=tuple(map(str, document["class_names"])),
-            best_epoch=float(document["best_epoch"]),
-            files=None if files is None else tuple(map(str, files)),
-            known_truth=bool(document["known_truth"]),
-            fake=bool(document["fake"]),
-            neighbours=bool(document["neighbours"]),
-        )
-        if made.examples < 1 or not made.members or not made.class_names:
-            raise ValueError("sizes do not agree")
-        if made.files is not None and len(made.files) != made.examples:
-            raise ValueError("sizes do not agree")
-        return made
-
-
-@dataclass(frozen=True, eq=False)
-class CommitteeSums:
-    """One stack's sums, arrays by the names of `CommitteeHeader.arrays`, read-only maps."""
-
-    header: CommitteeHeader
-    arrays: Mapping[str, NDArray[Any]]
-
-
 def judged(run: Run) -> Judgement:
     """The committee's judgement of every label of its data set.
 
@@ -214,43 +116,10 @@ def read_sums(run: Run) -> tuple[CommitteeSums, ...]:
             f"The run {run.id} is no committee: its networks do not share a whole data set out "
             "among them; `memlab suspects DATA` trains one."
         )
-    try:
-        names = folder.examples.list()
-    except Missing:
-        names = []
-    places = [folder.examples / name for name in sorted(names) if STACK_NAME.fullmatch(name)]
-    found = tuple(stack_sums(place) for place in places if (place / HEADER_FILE).is_file())
+    found = tuple(stack_sums(place) for place in stack_places(folder, HEADER_FILE))
     if not found:
         raise RunFolderError(f"The run {run.id} has judged nothing yet; try again later.")
     return found
-
-
-def stack_sums(folder: Place) -> CommitteeSums:
-    """The sums in one stack's folder.
-
-    Raises:
-        RunFolderError: if they are damaged, incomplete, or of a newer version.
-    """
-    place = folder / HEADER_FILE
-    document = documents.read(place, documents.LARGE_BYTES, SCHEMA)
-    try:
-        header = CommitteeHeader.of(document)
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
-        raise RunFolderError(f"{place} does not describe a committee; it is damaged.") from error
-    arrays = {
-        name: mapped(folder / f"committee-{name}.npy", dtype, shape)
-        for name, (dtype, shape) in header.arrays().items()
-    }
-    for name, low, end in (
-        ("given", 0, header.classes + header.fake),
-        ("true", 0, header.classes),
-        ("networks", 0, len(header.members) + 1),
-        ("votes", 0, len(header.members) + 1),
-    ):
-        if int(arrays[name].min()) < low or int(arrays[name].max()) >= end:
-            where = folder / f"committee-{name}.npy"
-            raise RunFolderError(f"{where} is damaged: it has values out of bounds.")
-    return CommitteeSums(header, arrays)
 
 
 def judgement(sums: Sequence[CommitteeSums]) -> Judgement:

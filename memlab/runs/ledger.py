@@ -7,7 +7,6 @@ maps. What the running scores mean is written here, at `SCORES`. Writing is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memlab.errors import RunFolderError
-from memlab.runs import documents
-from memlab.runs.door import Missing, Place
-from memlab.runs.npy import mapped
+from memlab.runs.door import Place
 from memlab.runs.run_folder import RunFolder
+from memlab.runs.stack_arrays import read_arrays, read_header, require_within, stack_places
 
 SCHEMA = 1
-STACK_NAME = re.compile(r"stack-\d{3,9}")
 HEADER_FILE = "ledger.json"
 LABEL = np.dtype("<i4")
 #: `scores.npy`, one record per member and example, over the evaluations after the first update:
@@ -214,25 +211,17 @@ def read_ledger(folder: RunFolder) -> tuple[LedgerView, ...]:
         RunFolderError: if a file is missing, torn, of another shape or out of bounds, cannot be
             read, or is of a newer version.
     """
-    try:
-        names = folder.examples.list()
-    except Missing:
-        return ()
-    found = [folder.examples / name for name in names if STACK_NAME.fullmatch(name)]
-    return tuple(read_stack(place) for place in found if (place / HEADER_FILE).is_file())
+    return tuple(read_stack(place) for place in stack_places(folder, HEADER_FILE))
 
 
 def read_stack(folder: Place) -> LedgerView:
     """The ledger in one stack's folder; raises as `read_ledger`."""
-    header = _header(folder / HEADER_FILE)
-    arrays = {
-        name: mapped(folder / f"{name}.npy", dtype, shape)
-        for name, (dtype, shape) in header.arrays().items()
-    }
-    _within(folder / "index.npy", arrays["index"], 0, None)
+    header = read_header(folder / HEADER_FILE, SCHEMA, LedgerHeader.of, "a ledger")
+    arrays = read_arrays(folder, header)
+    require_within(folder / "index.npy", arrays["index"], 0, None)
     for name in ("true", "given"):
-        _within(folder / f"{name}.npy", arrays[name], 0, header.classes)
-    _within(folder / "scores.npy", arrays["scores"]["predicted"], -1, header.classes)
+        require_within(folder / f"{name}.npy", arrays[name], 0, header.classes)
+    require_within(folder / "scores.npy", arrays["scores"]["predicted"], -1, header.classes)
     return LedgerView(
         header=header,
         index=arrays["index"],
@@ -246,19 +235,6 @@ def read_stack(folder: Place) -> LedgerView:
         history=_history(folder, header, arrays) if header.history_rows else None,
         presented=arrays.get("presentations"),
     )
-
-
-def _header(place: Place) -> LedgerHeader:
-    document = documents.read(place, documents.LARGE_BYTES, SCHEMA)
-    try:
-        return LedgerHeader.of(document)
-    except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
-        raise RunFolderError(f"{place} does not describe a ledger; it is damaged.") from error
-
-
-def _within(place: Place, values: NDArray[Any], low: int, end: int | None) -> None:
-    if int(values.min()) < low or (end is not None and int(values.max()) >= end):
-        raise RunFolderError(f"{place} is damaged: it has values out of bounds.")
 
 
 def _history(

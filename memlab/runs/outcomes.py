@@ -14,17 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memlab.errors import RunFolderError
-from memlab.runs import documents
-from memlab.runs.door import Missing, Place
-from memlab.runs.ledger import STACK_NAME
-from memlab.runs.npy import mapped
+from memlab.runs.door import Place
 from memlab.runs.run_folder import RunFolder
+from memlab.runs.stack_arrays import read_arrays, read_header, require_within, stack_places
 
 SCHEMA = 1
 #: Of fewer evaluations, it cannot be told when an example was learned.
 LEAST_EVALUATIONS = 6
 HEADER_FILE = "outcomes.json"
 #: Of all arrays that there may be, `outcomes-NAME.npy`.
+PREFIX = "outcomes-"
 NAMES = (
     "index",
     "given",
@@ -171,24 +170,12 @@ def stack_outcomes(folder: Place) -> StackOutcomes:
         Missing: if there are none.
         RunFolderError: if they are damaged, incomplete, or of a newer version.
     """
-    place = folder / HEADER_FILE
-    document = documents.read(place, documents.LARGE_BYTES, SCHEMA)
-    try:
-        header = OutcomeHeader.of(document)
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
-        raise RunFolderError(f"{place} does not describe outcomes; it is damaged.") from error
-    arrays = {
-        name: mapped(folder / f"outcomes-{name}.npy", dtype, shape)
-        for name, (dtype, shape) in header.arrays().items()
-    }
+    header = read_header(folder / HEADER_FILE, SCHEMA, OutcomeHeader.of, "outcomes")
+    arrays = read_arrays(folder, header, PREFIX)
     for name in ("given", "true"):
-        labels = arrays[name]
-        if int(labels.min()) < 0 or int(labels.max()) >= len(header.class_names):
-            raise RunFolderError(f"{folder / name} is damaged: it has values out of bounds.")
+        require_within(folder / f"{PREFIX}{name}.npy", arrays[name], 0, len(header.class_names))
     if header.nearest:
-        nearest = arrays["nearest"]
-        if int(nearest.min()) < 0 or int(nearest.max()) >= header.train:
-            raise RunFolderError(f"{folder / 'nearest'} is damaged: it has values out of bounds.")
+        require_within(folder / f"{PREFIX}nearest.npy", arrays["nearest"], 0, header.train)
     return StackOutcomes(header, arrays)
 
 
@@ -234,12 +221,7 @@ def read_stacks(folder: RunFolder) -> tuple[StackOutcomes, ...]:
     Raises:
         RunFolderError: as `stack_outcomes`.
     """
-    try:
-        names = folder.examples.list()
-    except Missing:
-        return ()
-    places = [folder.examples / name for name in sorted(names) if STACK_NAME.fullmatch(name)]
-    return tuple(stack_outcomes(place) for place in places if (place / HEADER_FILE).is_file())
+    return tuple(stack_outcomes(place) for place in stack_places(folder, HEADER_FILE))
 
 
 def joined(

@@ -19,7 +19,7 @@ from memlab.data.corruption import Corrupted
 from memlab.data.neighbours import neighbour_votes
 from memlab.data.split import Splits
 from memlab.runs import npy
-from memlab.runs.committee import HEADER_FILE, CommitteeHeader, CommitteeSums
+from memlab.runs.committee_sums import HEADER_FILE, CommitteeHeader, CommitteeSums
 from memlab.runs.door import Place
 from memlab.training.evaluation import Evaluation
 from memlab.training.plan import StackPlan

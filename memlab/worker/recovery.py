@@ -13,8 +13,8 @@ from memlab.data.fingerprint import fingerprint
 from memlab.errors import RunFolderError
 from memlab.experiment.grid import Member
 from memlab.runs import aside
-from memlab.runs.committee import HEADER_FILE as COMMITTEE_FILE
-from memlab.runs.committee import stack_sums
+from memlab.runs.committee_sums import HEADER_FILE as COMMITTEE_FILE
+from memlab.runs.committee_sums import stack_sums
 from memlab.runs.door import Missing, Place
 from memlab.runs.event_log import EventLog, EventReader
 from memlab.runs.ledger import HEADER_FILE, read_stack, stack_folder

@@ -9,13 +9,8 @@ import pytest
 
 from memlab.errors import RunFolderError
 from memlab.runs import committee
-from memlab.runs.committee import (
-    CommitteeHeader,
-    CommitteeSums,
-    judgement,
-    label_quality,
-    suggestion,
-)
+from memlab.runs.committee import judgement, label_quality, suggestion
+from memlab.runs.committee_sums import CommitteeHeader, CommitteeSums
 
 N, CLASSES = 6, 3
 GIVEN = np.array([0, 0, 1, 1, 2, 2])
