@@ -6,10 +6,13 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memlab.cli.output import add_row, console, print_json, say
 from memlab.errors import TrainingFailed
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 #: What can be measured, and how long that takes on two cores.
 WHAT = {
@@ -106,20 +109,28 @@ def _suspects_words(options: argparse.Namespace) -> list[str]:
     return words
 
 
-def _show_cells(document: Mapping[str, Any]) -> None:
-    """A table of all methods for each kind of noise."""
+def _table(document: Mapping[str, Any], caption: str) -> Table:
+    """A table without rows, headed by the machine."""
     from rich.table import Table
 
     machine = document["machine"]
-    table = Table(
+    return Table(
         box=None,
         pad_edge=False,
         header_style="bold",
         title=f"{machine['device']}, torch {machine['torch']}",
         title_justify="left",
-        caption="means over replicates ± half their 95 % interval; false: share held for wrong, "
-        "where no label is",
+        caption=caption,
         caption_justify="left",
+    )
+
+
+def _show_cells(document: Mapping[str, Any]) -> None:
+    """A table of all methods for each kind of noise."""
+    table = _table(
+        document,
+        "means over replicates ± half their 95 % interval; false: share held for wrong, where no "
+        "label is",
     )
     for name in ("data", "noise", "method"):
         table.add_column(name, no_wrap=True)
@@ -143,18 +154,7 @@ def _figure(estimate: Mapping[str, Any], name: str) -> str:
 
 def _show(document: Mapping[str, Any]) -> None:
     """The table, and below it the curves where there are any."""
-    from rich.table import Table
-
-    machine = document["machine"]
-    table = Table(
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-        title=f"{machine['device']}, torch {machine['torch']}",
-        title_justify="left",
-        caption="medians; a ratio above 1: ours is better",
-        caption_justify="left",
-    )
+    table = _table(document, "medians; a ratio above 1: ours is better")
     table.add_column("case: reference")
     for name in ("ours", "reference", "unit"):
         table.add_column(name, justify="left" if name == "unit" else "right", no_wrap=True)
