@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch._subclasses import FakeTensorMode
 
+from memlab import child
 from memlab.training.arrays import Inputs, StackArrays, Subset
 from memlab.training.divergence import Divergence
 from memlab.training.evaluation import Forward, Split, evaluate
@@ -54,3 +55,13 @@ def test_a_perceptron_on_a_card_stays_there(padded, loss):
         found = evaluate(forward, data, Split.of(data), loss, parts, margins=True)
         devices = {values.device.type for values in found.metrics.values()}
         assert devices == {losses.device.type, divergence.since.device.type} == {"cuda"}
+
+
+def test_a_worker_is_deterministic_and_does_not_import_the_compiler():
+    code = (
+        "import sys, torch; from memlab.worker import device; device.be_deterministic(); "
+        "print(torch.are_deterministic_algorithms_enabled(), "
+        "torch.is_deterministic_algorithms_warn_only_enabled(), 'torch._inductor' in sys.modules)"
+    )
+    done = child.run(["-c", code])
+    assert done.stdout.split() == ["True", "True", "False"], done.stderr
