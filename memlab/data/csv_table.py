@@ -113,9 +113,8 @@ def label_column(names: Sequence[str], label: str | None, path: Path) -> int:
         InvalidDataset: if there is none, or the columns are no names.
     """
     if len(names) < 2:
-        raise InvalidDataset(
-            f"{path} has {len(names)} columns in its first line; it needs features and a label."
-        )
+        found = f"one column, {plain(names[0], 60)!r}" if names else "no columns in its first line"
+        raise InvalidDataset(f"{path} has {found}; it needs features and a label.")
     if len(names) > MOST_COLUMNS:
         raise InvalidDataset(f"{path} has {len(names):,} columns; {MOST_COLUMNS:,} are the most.")
     if all(_is_number(name) for name in names):
@@ -163,7 +162,8 @@ def _numbers(
     path: Path,
 ) -> np.ndarray:
     try:
-        made = np.array([[float(row[i]) for i in features] for row in rows]).astype(np.float32)
+        with np.errstate(over="ignore"):  # told below, by its line and column
+            made = np.array([[float(row[i]) for i in features] for row in rows], np.float32)
         if np.isfinite(made).all():
             return made
     except (ValueError, OverflowError):

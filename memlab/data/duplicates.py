@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 1 << 24
+from memlab.data.neighbours import relative_distances
+
 #: Of more examples, or more numbers, only exact copies are looked for.
 MOST_EXAMPLES, MOST_NUMBERS = 20_000, 5e7
 NEAR = 0.1
@@ -60,11 +61,8 @@ def _near(flat: NDArray[np.float32], labels: NDArray[np.int64]) -> list[tuple[in
     count = len(flat)
     nearest, other = np.empty(count, np.float32), np.empty(count, np.float32)
     which = np.empty(count, np.int64)
-    step = max(1, BLOCK // count)
-    for start in range(0, count, step):
-        rows = np.arange(start, min(start + step, count))
-        distances = squares[rows, None] + squares - 2.0 * (flat[rows] @ flat.T)
-        distances[np.arange(len(rows)), rows] = np.inf
+    for rows, less in relative_distances(flat, count):
+        distances = less + squares[rows, None]
         nearest[rows] = distances.min(1)
         distances[labels[rows, None] == labels] = np.inf
         which[rows] = distances.argmin(1)

@@ -55,7 +55,7 @@ def nearest(x: NDArray[np.float32], among: int, count: int) -> NDArray[np.int32]
     """
     count = min(count, among - 1)
     found = np.empty((len(x), count), np.int32)
-    for rows, distances in _distances(x, among):
+    for rows, distances in relative_distances(x, among):
         close = np.argpartition(distances, max(0, count - 1), axis=1)[:, :count]
         order = np.argsort(np.take_along_axis(distances, close, 1), axis=1, kind="stable")
         found[rows] = np.take_along_axis(close, order, 1)
@@ -65,12 +65,18 @@ def nearest(x: NDArray[np.float32], among: int, count: int) -> NDArray[np.int32]
 def _nearest(x: NDArray[np.float32], neighbours: int) -> Iterator[tuple[Rows, NDArray[np.int64]]]:
     """Some rows at once, and the nearest others of each in no order, `[rows, neighbours]`."""
     count = min(neighbours, len(x) - 1)
-    for rows, distances in _distances(x, len(x)):
+    for rows, distances in relative_distances(x, len(x)):
         yield rows, np.argpartition(distances, count - 1, axis=1)[:, :count]
 
 
-def _distances(x: NDArray[np.float32], among: int) -> Iterator[tuple[Rows, NDArray[np.float32]]]:
-    """Blocks of rows, and their squared distances to the first `among`, less their own squares."""
+def relative_distances(
+    x: NDArray[np.float32], among: int
+) -> Iterator[tuple[Rows, NDArray[np.float32]]]:
+    """Blocks of rows, and their squared distances to the first `among` rows of `x`.
+
+    `[rows, among]`, each less the squared norm of its own row, which orders them alike; infinite
+    from an example to itself.
+    """
     flat = np.ascontiguousarray(x.reshape(len(x), -1))
     pool = flat[:among]
     squares = np.square(pool, dtype=np.float32).sum(1)

@@ -98,13 +98,19 @@ def learned(life: Life) -> str:
     if life.first_learned is None:
         when = "never learned"
     else:
-        when = f"learned at epoch {number(life.first_learned, 1)}"
+        when = f"learned at epoch {_mean(life.first_learned)}"
     if life.first_learned_of_all is not None:
-        when += f" (half of all: {number(life.first_learned_of_all, 1)})"
+        when += f" (half of all: {_mean(life.first_learned_of_all)})"
     if life.forgotten is None:
         return when
-    times = number(life.forgotten, 1, zero=True)
-    return f"{when} · never forgotten" if times == "0.0" else f"{when} · forgotten {times} times"
+    times = _mean(life.forgotten)
+    return f"{when} · never forgotten" if times == "0" else f"{when} · forgotten {times} times"
+
+
+def _mean(value: float) -> str:
+    """A mean over networks, a whole number without decimals: of one network it is a count."""
+    tenths = round(value, 1)
+    return number(tenths, 0 if tenths.is_integer() else 1, zero=True)
 
 
 def band_words(life: Life) -> str:
