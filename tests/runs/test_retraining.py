@@ -98,3 +98,21 @@ def test_members_of_networks_that_memorize_nothing_are_not_found():
         likelihood_ratios(own, rng.normal(size=own.shape)), own, np.ones(200, bool)
     )
     assert rate == pytest.approx(0.01, abs=0.004)
+
+
+def test_as_many_strongest_pairs_after_one_epoch_stand_beside_the_significant_ones():
+    """Example 0 alone decides test 0, of its class, at the end; after one epoch example 1 did."""
+    whole = outcomes_of(400, 0.7)
+    correct, early = whole.correct.copy(), np.ones_like(whole.correct)
+    correct[:, 30], early[:, 30] = whole.own[:, 0], whole.own[:, 1]
+    made = replace(whole, correct=correct, inputs=np.arange(40, dtype=np.float16)[:, None])
+    kinds = [(s["target"], s["by"], s["sign"]) for s in scores_of(made).summary["influence"]]
+    at = kinds.index(("test", "correctness", 1))
+    assert "early_same_class" not in scores_of(made).summary["influence"][at]
+    side = scores_of(replace(made, early=early)).summary["influence"][at]
+    assert side["pairs"] >= 1
+    assert (side["early_same_class"], side["early_distance"]) != (
+        side["same_class"],
+        side["distance"],
+    )
+    assert 0.0 <= side["early_same_class"] <= 1.0
