@@ -209,6 +209,11 @@ class Timeline:
                     points[update] = epoch
         return sorted(points.items())
 
+    def early(self) -> int | None:
+        """The update after which one epoch is over; None where training is over by then."""
+        update = self._update_at(1.0)
+        return update if update is not None and 0 < update < self.updates else None
+
     def _update_at(self, epoch: float) -> int | None:
         target = epoch * self.train_examples
         for phase in self.phases:

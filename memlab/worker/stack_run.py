@@ -87,6 +87,7 @@ class StackRun:
         self._stream = MemorizedStream(material, plan, self._shown, parts)
         self._memorized = MemorizedTable(folder.series, plan.index, self._stream.picture)
         self._traces = dict(plan.timeline.traces())
+        self._early = plan.timeline.early()
         self._outcomes: OutcomeRecorder | None = None
         if experiment.evaluation.outcomes:
             home, splits = stack_folder(folder, plan.index), material.splits(plan.members[0])
@@ -115,6 +116,8 @@ class StackRun:
                 continue
             if self._outcomes is not None and self.trainer.update in self._traces:
                 self._outcomes.trace(self.trainer, self._traces[self.trainer.update])
+            if self._outcomes is not None and self.trainer.update == self._early:
+                self._outcomes.look(self.trainer)
             asked = time.perf_counter()
             if not between():
                 return False

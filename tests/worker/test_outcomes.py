@@ -71,6 +71,15 @@ def test_margins_of_the_first_networks_are_kept_at_every_evaluation(whole):
     assert (stack.arrays["trace"][-1] == stack.arrays["margin"]).all()
 
 
+def test_what_was_right_after_one_epoch_is_kept_of_all_networks(whole):
+    (stack,) = read_stacks(whole)
+    at = stack.arrays["epoch"].tolist().index(1)
+    assert stack.early is not None
+    assert (stack.early == (stack.arrays["trace"][at] > 0)).all()
+    assert stack.early.any()
+    assert not stack.early.all()
+
+
 def test_the_files_take_what_was_foretold(whole):
     taken = sum(len(data) for name, data in files(whole).items() if name.endswith(".npy"))
     foretold = outcome_bytes(4, 101, 50, 7) + shown_bytes(101, 50, 10, 64, 64)
