@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from memlab.experiment import datasets, plugins
-from memlab.experiment.section import Count, Fraction, Rate, Section, Seed, UnknownNameError, words
+from memlab.experiment.section import (
+    Count,
+    FieldError,
+    Fraction,
+    Rate,
+    Section,
+    Seed,
+    UnknownNameError,
+    words,
+)
 
 LABEL_CORRUPTIONS = ("labels", "labels-other", "labels-pair")
 INPUT_CORRUPTIONS = ("inputs", "pixel-shuffle", "pixel-random")
@@ -17,6 +26,9 @@ CORRUPTIONS = (
     *INPUT_CORRUPTIONS,
     *(f"{label}+{inputs}" for label in LABEL_CORRUPTIONS for inputs in INPUT_CORRUPTIONS),
 )
+#: Bits of an input of `parity`, and those that its label depends on, where nothing is asked for.
+PARITY_BITS: Final = 40
+PARITY_DEGREE: Final = 3
 MODELS = ("linear", "mlp", "cnn", "alexnet-small", "inception-small", "resnet20", "wrn16-4")
 
 
@@ -41,10 +53,13 @@ class DatasetSpec(Section):
     test: Count | None = Field(
         default=None, description="Test examples; empty: the dataset's own default"
     )
-    split_seed: Seed = Field(default=0, description="Seed of the split, shared by all members")
-    scaling: Literal["standardize", "features", "images", "unit"] = Field(
+    split_seed: Seed = Field(
+        default=0, description="Seed of the split, shared by all members; parity is drawn by it too"
+    )
+    scaling: Literal["standardize", "features", "images", "unit", "none"] = Field(
         default="standardize",
-        description="One mean and deviation for all, per feature, per image (whitening), or [0, 1]",
+        description="One mean and deviation for all, per feature, per image (whitening), [0, 1], or"
+        " none: the values as they are, bytes ÷ 255",
     )
     crop: Count | None = Field(
         default=None,
@@ -75,6 +90,18 @@ class DatasetSpec(Section):
         " network was not trained on (dataset.subset) is its validation and test part",
     )
 
+    bits: Annotated[int, Field(ge=1, le=4096)] | None = Field(
+        default=None, description="parity: bits of an input; empty: 40"
+    )
+    degree: Annotated[int, Field(ge=1, le=4096)] | None = Field(
+        default=None,
+        description="parity: how many of the bits the label depends on, drawn by the split's seed;"
+        " empty: 3",
+    )
+    modulus: Annotated[int, Field(ge=5, le=199)] | None = Field(
+        default=None, description="modular-addition: p; empty: 31"
+    )
+
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
@@ -90,6 +117,14 @@ class DatasetSpec(Section):
                 name, (*datasets.NAMES, *foreign, *(each.name for each in datasets.OWN_DATA))
             )
         return name
+
+    @model_validator(mode="after")
+    def _degree_fits(self) -> Self:
+        bits, degree = self.bits or PARITY_BITS, self.degree or PARITY_DEGREE
+        if degree > bits:
+            leaf = "bits" if self.degree is None else "degree"
+            raise FieldError(leaf, f"a parity of {degree} bits needs at least as many, not {bits}")
+        return self
 
 
 class CorruptionSpec(Section):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -20,10 +21,15 @@ from memlab.experiment.subset import subset_mask
 from memlab.training.trainer import Shapes
 
 
+#: What descriptions of older runs do not have: left out of the name where it is as it was.
+LATER: Final = ("whole", "label", "bits", "degree", "modulus")
+
+
 def source(spec: DatasetSpec) -> str:
     """What a split depends on, as a name: all of the description but the members' subsets."""
-    kept = {"whole": spec.whole, "label": spec.label is not None}  # older runs know neither
-    return spec.model_dump_json(exclude={"subset", *(name for name, on in kept.items() if not on)})
+    fields = type(spec).model_fields
+    as_before = {name for name in LATER if getattr(spec, name) == fields[name].default}
+    return spec.model_dump_json(exclude={"subset", *as_before})
 
 
 @dataclass(frozen=True, eq=False)
