@@ -1,4 +1,4 @@
-"""Addition modulo p: a finite table whose rule a network finds long after it knows the table by heart.
+"""Addition modulo p: a finite table, whose rule a network may find long after it fits the table.
 
 Power 2022 (arXiv 2201.02177); inputs as two one-hot blocks, as Gromov 2023 (arXiv 2301.02679).
 """
@@ -27,7 +27,8 @@ def modular_addition(request: Request) -> Raw:
     symmetric network would else be told the answer.
     """
     known = described(request.spec)
-    assert known is not None and known.classes is not None
+    assert known is not None
+    assert known.classes is not None
     p = known.classes
     a, b = np.divmod(np.arange(p * p, dtype=np.int64), p)
     one = np.eye(p, dtype=np.float32)
@@ -49,15 +50,14 @@ class Mirrored:
         """
         p = self.p
         doubles = generator.permutation(np.arange(p) * (p + 1))
-        above = np.stack(np.triu_indices(p, 1), 1)
-        above = generator.permutation(above)
+        above = generator.permutation(np.stack(np.triu_indices(p, 1), 1))
         counts = self._doubles(sizes)
         parts, double, pair = [], 0, 0
-        for size, own in zip(sizes, counts, strict=True):
-            a, b = above[pair : pair + (size - own) // 2].T
-            rows = [doubles[double : double + own], a * p + b, b * p + a]
+        for size, same in zip(sizes, counts, strict=True):
+            a, b = above[pair : pair + (size - same) // 2].T
+            rows = [doubles[double : double + same], a * p + b, b * p + a]
             parts.append(generator.permutation(np.concatenate(rows)))
-            double, pair = double + own, pair + len(a)
+            double, pair = double + same, pair + len(a)
         return parts
 
     def _doubles(self, sizes: Sequence[int]) -> tuple[int, ...]:

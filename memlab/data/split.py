@@ -131,6 +131,25 @@ def _whole(raw: Raw, spec: DatasetSpec) -> Splits:
     return with_fake_class(found, spec) if spec.fake_class else found
 
 
+def left_out(splits: Splits, spec: DatasetSpec) -> np.ndarray:
+    """Which training examples `spec.without` names, bool `[train examples]`.
+
+    Raises:
+        InvalidExperiment: if one is no training example of this split, or none is left.
+    """
+    rows = np.array(spec.without, np.int64)
+    foreign = rows[~np.isin(rows, splits.train.index)]
+    if len(foreign):
+        raise InvalidExperiment(
+            f"dataset.without names row {foreign[0]}, which is no training example of this split.",
+            "dataset.without",
+        )
+    mask = np.isin(splits.train.index, rows)
+    if mask.all():
+        raise InvalidExperiment("dataset.without leaves no training example.", "dataset.without")
+    return mask
+
+
 def with_fake_class(splits: Splits, spec: DatasetSpec) -> Splits:
     """With one class more, of N/(C + 1) training examples (Pleiss 2020, section 3.2).
 

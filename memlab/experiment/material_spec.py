@@ -19,7 +19,7 @@ from memlab.experiment.section import (
 )
 
 LABEL_CORRUPTIONS = ("labels", "labels-other", "labels-pair")
-INPUT_CORRUPTIONS = ("inputs", "pixel-shuffle", "pixel-random")
+INPUT_CORRUPTIONS = ("inputs", "pixel-shuffle", "pixel-random", "inputs-class")
 CORRUPTIONS = (
     "none",
     *LABEL_CORRUPTIONS,
@@ -79,6 +79,13 @@ class DatasetSpec(Section):
         json_schema_extra=words(head="subset", title="share trained on"),
     )
 
+    without: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        default=(),
+        max_length=100_000,
+        description="Training examples that no network is trained on, by their rows in the dataset;"
+        " they are out of its sample, as those beyond a subset",
+    )
+
     label: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
         default=None,
         description="Column of labels in csv:PATH; empty: label, target, y or class, else the last",
@@ -118,6 +125,19 @@ class DatasetSpec(Section):
             )
         return name
 
+    @field_validator("without")
+    @classmethod
+    def _each_once(cls, rows: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(rows)) != len(rows):
+            twice = next(row for row in rows if rows.count(row) > 1)
+            raise ValueError(f"row {twice} stands in it twice")
+        return rows
+
+    @property
+    def partial(self) -> bool:
+        """Whether networks are trained on some of the training examples only."""
+        return self.subset < 1.0 or bool(self.without)
+
     @model_validator(mode="after")
     def _degree_fits(self) -> Self:
         bits, degree = self.bits or PARITY_BITS, self.degree or PARITY_DEGREE
@@ -132,7 +152,7 @@ class CorruptionSpec(Section):
 
     kind: str = Field(
         default="none",
-        description="Noise: " + ", ".join(CORRUPTIONS[:7]) + ", or a label and an input kind joined"
+        description="Noise: " + ", ".join(CORRUPTIONS[:8]) + ", or a label and an input kind joined"
         " by '+'",
         title="corruption",
         json_schema_extra={"choices": list(CORRUPTIONS), **words(head="corruption")},
@@ -189,6 +209,13 @@ class ModelSpec(Section):
     )
     ghost_batch: Annotated[int, Field(ge=2)] | None = Field(
         default=None, description="Examples per ghost batch of batch normalization"
+    )
+    output_scale: Annotated[float, Field(gt=0.0, le=1e6)] | None = Field(
+        default=None,
+        description="α of lazy training (Chizat 2019): the outputs are α(f − f₀), f₀ those before"
+        " the first update, and the loss that is descended is divided by α²; empty: the outputs"
+        " are f",
+        json_schema_extra=words(head="output scale", symbol="α"),
     )
 
     @field_validator("name")

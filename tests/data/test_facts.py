@@ -71,7 +71,8 @@ def test_what_networks_are_declared_to_get_is_what_the_split_gives_them(name: st
 )
 def test_what_a_generated_dataset_is_told_to_be_is_declared_too(spec: DatasetSpec) -> None:
     known, raw, told = datasets.described(spec), load(spec), datasets.taken(spec)
-    assert known is not None and told is not None
+    assert known is not None
+    assert told is not None
     assert (known.shape, known.class_names) == (raw.shape, raw.class_names)
     assert known.examples in (None, len(raw.y))
     made = split(raw, spec)
