@@ -190,8 +190,10 @@ class StackTrainer:
         for position, i in enumerate(self.active):
             spec = self._experiments[i].optimizer
             asked = spec.learning_rate_of_sharpness
-            known = asked is not None and self._sharpness is not None
-            rates.append(asked / float(self._sharpness[position]) if known else spec.learning_rate)
+            if asked is None or self._sharpness is None:
+                rates.append(spec.learning_rate)
+            else:
+                rates.append(asked / float(self._sharpness[position]))
         return rates
 
     @property

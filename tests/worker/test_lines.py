@@ -101,7 +101,7 @@ def test_points_of_the_line_are_means_of_both_ends_parameters(scale):
     right = (one(x)[0].argmax(-1).numpy() == data.test_y).mean()
     assert found[2][0] == pytest.approx(float(right))
     lost = torch.nn.functional.cross_entropy(one(x)[0], torch.from_numpy(data.test_y))
-    assert found[3][0] == pytest.approx(float(lost), rel=1e-5)
+    assert found[3][0] == pytest.approx(float(lost.detach()), rel=1e-5)
     assert [len(curve) for curve in found] == [5] * 4
 
 
