@@ -62,8 +62,8 @@ class StackedModel(nn.Module):
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         if self._origin is not None:
             self._origin[0]._apply(fn, recurse)
-        applied: Self = super()._apply(fn, recurse)
-        return applied
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch has no types for it
+        return self
 
     def forward(self, x: Tensor, noise: Noise | None = None) -> Tensor:
         """Logits `[members, batch, classes]`.

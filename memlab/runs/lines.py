@@ -70,14 +70,16 @@ def _line(row: object, folder: RunFolder) -> Line:
     damaged = RunFolderError(f"{folder.lines} is damaged: a line is not what it should be.")
     if not isinstance(row, dict):
         raise damaged
-    ends = [whole(row.get(name), 0) for name in ("member", "other")]
-    curves = [row.get(name) for name in CURVES]
-    if ends[0] is None or ends[1] is None:
+    member, other = (whole(row.get(name), 0) for name in ("member", "other"))
+    curves = [_curve(row.get(name)) for name in CURVES]
+    lengths = {len(curve) for curve in curves}
+    if member is None or other is None or len(lengths) > 1 or min(lengths) < 3:
         raise damaged
-    found = []
-    for curve in curves:
-        numbers = isinstance(curve, list) and all(type(v) in (int, float) for v in curve)
-        if not numbers or len(curve) < 3 or len(curve) != len(curves[0]):
-            raise damaged
-        found.append(tuple(map(float, curve)))
-    return Line(ends[0], ends[1], *found)
+    return Line(member, other, *curves)
+
+
+def _curve(values: object) -> tuple[float, ...]:
+    """The numbers of a list; none where one is no number."""
+    listed = values if isinstance(values, list) else []
+    numbers = [float(value) for value in listed if type(value) in (int, float)]
+    return tuple(numbers) if len(numbers) == len(listed) else ()
