@@ -26,6 +26,7 @@ CORRUPTIONS = (
     *INPUT_CORRUPTIONS,
     *(f"{label}+{inputs}" for label in LABEL_CORRUPTIONS for inputs in INPUT_CORRUPTIONS),
 )
+PARITY: Final = "parity"
 #: Bits of an input of `parity`, and those that its label depends on, where nothing is asked for.
 PARITY_BITS: Final = 40
 PARITY_DEGREE: Final = 3

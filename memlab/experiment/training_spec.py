@@ -26,6 +26,7 @@ class OptimizerSpec(Section):
         default=None,
         description="In place of learning_rate: η λ₀, λ₀ the largest eigenvalue of the Hessian of"
         " each network's training loss before the first update; empty: learning_rate",
+        title="η λ₀",
         json_schema_extra=words(head="ηλ₀", title="ηλ₀"),
     )
     batch_size: Count = Field(

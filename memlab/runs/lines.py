@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from memlab.errors import RunFolderError
+from memlab.experiment.metrics import TEST_ACCURACY, TEST_LOSS, TRAIN_ACCURACY, TRAIN_LOSS
 from memlab.runs import documents
 from memlab.runs.door import Missing
 from memlab.runs.run_folder import RunFolder
 from memlab.strict_json import whole
 
 SCHEMA: Final = 1
-CURVES: Final = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
+CURVES: Final = (TRAIN_ACCURACY, TRAIN_LOSS, TEST_ACCURACY, TEST_LOSS)
 
 
 @dataclass(frozen=True)

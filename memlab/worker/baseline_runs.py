@@ -12,7 +12,7 @@ from memlab.baselines.registry import find, reach
 from memlab.data.corruption import Corrupted
 from memlab.errors import InvalidExperiment
 from memlab.experiment.grid import Member
-from memlab.experiment.material_spec import PARITY_DEGREE
+from memlab.experiment.material_spec import PARITY, PARITY_DEGREE
 from memlab.experiment.spec import Experiment
 from memlab.instruments.taps import UncoveredLayer
 from memlab.runs.baselines import read_baselines, write_baselines
@@ -73,6 +73,6 @@ def _reached(name: str, data: Corrupted, member: Member, network: MemberNetwork)
 
 def _degree(experiment: Experiment) -> int | None:
     asked, data = experiment.baselines.degree, experiment.dataset
-    if asked is None and data.name == "parity":
+    if asked is None and data.name == PARITY:
         return data.degree or PARITY_DEGREE
     return asked
