@@ -11,9 +11,10 @@ from memlab.experiment.reading import experiment
 from memlab.instruments.tangent_kernel import fisher_traces
 from memlab.training.captured import Execution
 from memlab.training.fisher import fisher_penalty
+from memlab.training.plan import groups_of
 from memlab.training.randomness import KeyedNoise, Rates, uniform16
 from memlab.training.trainer import StackTrainer
-from tests.training.conftest import data_for, members_of, trainer_of
+from tests.training.conftest import TRAIN, data_for, members_of, trainer_of
 
 PENALIZED = {"regularization": {"fisher_penalty": 0.5}}
 
@@ -102,6 +103,19 @@ def test_members_with_windows_of_their_own_train_alone_as_in_a_stack():
         alone = parameters(train(trainer_of([member])))
         for whole, single in zip(stack, alone, strict=True):
             torch.testing.assert_close(whole[position], single[0], rtol=2e-4, atol=2e-5)
+
+
+def test_members_without_a_penalty_stay_in_a_stack_of_their_own_with_the_bits_they_had():
+    axes = {"regularization.fisher_penalty": [0.0, 0.5]}
+    members = members_of(axes=axes, seeds=2)
+    groups = groups_of(members, [TRAIN] * 4, [100] * 4)
+    assert [[m.index for m in group.members] for group in groups] == [[0, 1], [2, 3]]
+    without = trainer_of(groups[0].members)
+    assert without._fused is not None
+    for a, b in zip(
+        parameters(train(without)), parameters(train(trainer_of(members_of(seeds=2)))), strict=True
+    ):
+        assert torch.equal(a, b)
 
 
 @pytest.mark.parametrize("stop_at", [5, 9, 15])

@@ -15,13 +15,14 @@ from memlab.data.corruption import Corrupted
 from memlab.errors import InvalidExperiment
 from memlab.experiment import grid, reading
 from memlab.experiment.grid import Member
+from memlab.experiment.material_spec import DatasetSpec
 from memlab.experiment.schedule import subset_size
 from memlab.experiment.subset import subset_mask
 from memlab.training.arrays import StackArrays
 from memlab.training.plan import groups_of, plan
 from memlab.training.trainer import Shapes, StackTrainer
 from memlab.worker import planning
-from memlab.worker.material import Material
+from memlab.worker.material import Material, source
 from tests.training.conftest import CLASSES, FEATURES, TRAIN, data_for, members_of
 
 SHARE = 0.7
@@ -206,3 +207,10 @@ def test_arms_without_different_rows_are_an_axis():
     axes = {"dataset.without": [[], [1, 2], [3]]}
     members = grid.members(reading.experiment({"axes": axes}, "here"))
     assert [m.experiment.dataset.without for m in members] == [(), (1, 2), (3,)]
+
+
+def test_what_older_runs_did_not_know_is_no_part_of_the_name_of_a_split():
+    name = source(DatasetSpec())
+    assert not [later for later in ("without", "bits", "degree", "modulus") if later in name]
+    assert source(DatasetSpec(without=(3,))) == name
+    assert source(DatasetSpec(bits=30)) != name
