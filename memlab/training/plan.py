@@ -15,7 +15,15 @@ from memlab.experiment.schedule import Timeline
 #: Fields that are vectors over the members of a stack, so they may differ within one.
 VECTOR_FIELDS: Final[dict[str, Any]] = {
     "corruption": True,
-    "optimizer": {"learning_rate", "momentum", "beta1", "beta2", "epsilon", "batch_size"},
+    "optimizer": {
+        "learning_rate",
+        "learning_rate_of_sharpness",
+        "momentum",
+        "beta1",
+        "beta2",
+        "epsilon",
+        "batch_size",
+    },
     "schedule": True,
     "fork": True,
     "regularization": {
@@ -26,6 +34,9 @@ VECTOR_FIELDS: Final[dict[str, Any]] = {
         "hidden_noise",
         "adversarial_weight",
         "adversarial_radius",
+        "fisher_penalty",
+        "fisher_from",
+        "fisher_until",
     },
     "loss": {"label_smoothing"},
     "checkpoints": True,
@@ -134,6 +145,7 @@ def stacked(groups: Sequence[Group], parts: Sequence[Sequence[int]]) -> list[Sta
 def _signature(member: Member, timeline: Timeline, examples: int) -> str:
     tree = member.experiment.model_dump(mode="json", exclude=VECTOR_FIELDS)
     tree["adversarial"] = member.experiment.regularization.adversarial_weight > 0
+    tree["fisher"] = member.experiment.regularization.fisher_penalty > 0
     tree["phases"] = [(p.updates, p.batch_size) for p in timeline.phases]
     tree["examples"] = examples
     return json.dumps(tree, sort_keys=True)

@@ -25,6 +25,7 @@ from memlab.worker import device as devices
 from memlab.worker import memory
 from memlab.worker.committee import CommitteeRecorder, committee_recorder
 from memlab.worker.example_ledger import example_ledger
+from memlab.worker.initial_sharpness import initial_sharpness
 from memlab.worker.instruments import InstrumentPanel
 from memlab.worker.material import Material
 from memlab.worker.memorized import MemorizedStream
@@ -97,6 +98,8 @@ class StackRun:
             plan, material, parts, device
         )
         self._resume()
+        if self.trainer.wants_sharpness:
+            self.trainer.take_sharpness(initial_sharpness(self.trainer))
 
     @property
     def done_examples(self) -> int:
