@@ -49,17 +49,19 @@ HARDEST = Instrument(
 CLAIM = """
 from pathlib import Path
 from memlab.claims import criteria as that
-from memlab.claims.claim import Claim, Control, Measured
+from memlab.claims.claim import Claim, Contrast, Control, Measured
 
 
 def measure(evidence, by=0.0):
     found = evidence.run("rings").cells[0].final("train_accuracy")
-    return Measured((that.exceeds("accuracy over chance", found, 0 * found + 1 / 3, by),))
+    over = that.exceeds("accuracy over chance", found, 0 * found + 1 / 3, by)
+    return Measured((over,), contrast=found - by)
 
 
 CLAIM = Claim(
     id="R1", paper="Rings 2026", title="Rings are learned", sentence="They are.", source="none",
     criterion="accuracy above chance", paper_had="nothing", refuted_by="chance",
+    rival="classes of unequal size", contrast=Contrast("accuracy over chance", "above"),
     presets=("rings",), measure=measure,
     control=Control("more than all", lambda e: measure(e, 1.0), ("rings",)),
     folder=Path(__file__).parent,
