@@ -36,7 +36,7 @@ def comparison(entry: Entry) -> Panel | None:
     if own is not None and other is not None and entry.claim.contrast is not None:
         bars = [("claim", own), ("control", other)]
         if len(own) == len(other):
-            bars.append(("claim − control", own - other))
+            bars.append(("difference", own - other))
         return _marks("claim and control", entry.claim.contrast.label, bars)
     one, known = entry.measured.primary, arm.measured.primary
     if one.values is None or known.values is None:

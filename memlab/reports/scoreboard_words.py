@@ -54,6 +54,18 @@ def first_lines(board: Scoreboard) -> tuple[str, ...]:
     return tuple(said)
 
 
+def span(replicates: Sequence[int]) -> str:
+    """`200 to 207`, or all of them where they do not follow each other.
+
+    >>> span((200, 201, 202)), span((7, 9))
+    ('200 to 202', '7, 9')
+    """
+    first, last = min(replicates, default=0), max(replicates, default=0)
+    if len(replicates) > 2 and list(replicates) == list(range(first, last + 1)):
+        return f"{first} to {last}"
+    return ", ".join(map(str, replicates))
+
+
 def _titles(entries: Sequence[Entry]) -> str:
     return "; ".join(f"{e.claim.title} ({e.claim.id})" for e in entries)
 
@@ -81,9 +93,7 @@ def explanation(entry: Entry, replicates: Sequence[int]) -> tuple[str, ...]:
     done = claim.done or (f"{'; '.join(entry.own.settings)}." if entry.own.settings else "")
     said = [f"Asked: {claim.sentence}"]
     if done:
-        many = len(replicates) > 10
-        count = "" if many else f" Replicates {', '.join(map(str, replicates))}."
-        said.append(f"Done here: {done}{count}")
+        said.append(f"Done here: {done} Replicates {span(replicates)}.")
     said.append(f"Came out: {_outcome(entry)}")
     if claim.rival:
         said.append(f"The rival explanation: {claim.rival.rstrip('.')}.{_against(entry)}")
