@@ -18,9 +18,22 @@ def panels_of(entry: Entry) -> tuple[Panel, ...]:
     beside = comparison(entry)
     made = (beside,) if beside is not None else ()
     arm = entry.control
+    own = entry.measured.panels
     other = arm.measured.panels[:1] if arm is not None and arm.measured is not None else ()
-    named = tuple(replace(panel, title=f"control: {panel.title}") for panel in other)
-    return (*made, *entry.measured.panels, *named)
+    named = tuple(
+        replace(panel, title=f"control: {panel.title}")
+        for panel in other
+        if not any(_same(panel, one) for one in own)
+    )
+    return (*made, *own, *named)
+
+
+def _same(one: Panel, other: Panel) -> bool:
+    """Whether both show the same values, as where claim and control are drawn together."""
+    return len(one.lines) == len(other.lines) and all(
+        a.label == b.label and np.array_equal(a.y, b.y, equal_nan=True)
+        for a, b in zip(one.lines, other.lines, strict=True)
+    )
 
 
 def comparison(entry: Entry) -> Panel | None:

@@ -16,11 +16,11 @@ from memlab.reports.scoreboard_chance import chance
 
 #: Verdict → how the first lines speak of so many claims.
 COUNTED: Final = {
-    "supported": "hold",
-    "not supported": "fail",
-    "inconclusive (control failed)": "are met by their control too",
-    "inconclusive": "are open",
-    NOT_RUN: "are not run",
+    "supported": ("holds", "hold"),
+    "not supported": ("fails", "fail"),
+    "inconclusive (control failed)": ("is met by its control too", "are met by their control too"),
+    "inconclusive": ("is open", "are open"),
+    NOT_RUN: ("is not run", "are not run"),
 }
 #: What a board says of what it cannot see from inside.
 FROM_INSIDE: Final = (
@@ -34,7 +34,11 @@ def first_lines(board: Scoreboard) -> tuple[str, ...]:
     by_outcome = {
         name: [e for e in board.entries if e.shown == name] for name in (*OUTCOMES, NOT_RUN)
     }
-    counts = [f"{len(found)} {COUNTED[name]}" for name, found in by_outcome.items() if found]
+    counts = [
+        f"{len(found)} {COUNTED[name][len(found) > 1]}"
+        for name, found in by_outcome.items()
+        if found
+    ]
     odds = chance(board)
     said = [f"Of {len(board.entries)} claims {listed(counts)}."]
     if odds.claims:
@@ -180,6 +184,8 @@ def power_words(entry: Entry) -> str:
 
 
 def _size(one: Condition) -> str:
+    if one.effect.of:
+        return f"a distance of {one.smallest_effect:.3g} from the bound"
     deviations = detectable(one.effect.n)
     if one.rule.direction == "within":
         return f"equality to a margin of {one.smallest_effect:.3g}, with this spread"
