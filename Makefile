@@ -43,7 +43,7 @@ shots: $(VENV)/.developed
 	$(BIN)/python tests/measure/shots.py
 
 replication: $(VENV)/.installed
-	mkdir -p docs && $(BIN)/memlab replicate --seeds 200-204 --format md > docs/replication.md
+	mkdir -p docs && $(BIN)/memlab replicate --replicates 200-207 --format md > docs/replication.md
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -68,10 +68,10 @@ class Estimate:
 
     def document(self) -> dict[str, Any]:
         """The estimate as plain data: `mean`, `ci95` and `n`, None for what is not finite."""
-        finite = math.isfinite(self.low) and math.isfinite(self.high)
+        high = self.high if math.isfinite(self.high) else None  # open above: None is its end
         return {
             "mean": self.mean if math.isfinite(self.mean) else None,
-            "ci95": [self.low, self.high] if finite else None,
+            "ci95": [self.low, high] if self.bounded and math.isfinite(self.low) else None,
             "n": self.n,
         }
 

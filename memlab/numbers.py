@@ -78,6 +78,8 @@ def bracketed(found: Estimate) -> str:
         return "unknown"
     if not math.isfinite(found.low):
         return f"{found.mean:.3g} (n = {found.n})"
+    if math.isinf(found.high):
+        return f"{found.mean:.3g} [{found.low:.3g}, ∞)".replace("-", "−")
     width = found.high - found.low
     digits = 3 if width == 0 else min(4, max(0, 2 - math.floor(math.log10(width))))
     low, high = (f"{value:.{digits}f}" for value in (found.low, found.high))

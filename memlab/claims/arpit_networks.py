@@ -12,8 +12,9 @@ from memlab.claims import criteria as that
 from memlab.claims import drawing
 from memlab.claims.claim import Claim, Condition, Control, Line, Measured, Panel, Values
 from memlab.claims.finished_run import Cell, Evidence, FinishedRun
+from memlab.claims.intervals import t_interval
 from memlab.claims.select import NOISES, both, ladder, noise, regularized, width, widths
-from memlab.claims.verdict import Rule, t_interval
+from memlab.claims.verdict import Rule
 from memlab.experiment.metrics import (
     TEST_ACCURACY,
     TRAIN_ACCURACY,
@@ -135,7 +136,7 @@ def _by_size(run: FinishedRun, kind: str, sizes: Sequence[int]) -> list[Values]:
 
 
 def _slope(run: FinishedRun, kind: str, sizes: Sequence[int]) -> Values:
-    """Epochs per thousand examples, a line for each seed, [seeds]."""
+    """Epochs per thousand examples, a line for each replicate, [replicates]."""
     times = np.array(_by_size(run, kind, sizes))
     return np.asarray(np.polyfit(np.asarray(sizes) / 1000.0, times, 1)[0])
 
@@ -178,7 +179,7 @@ def complex_hypotheses(evidence: Evidence, rising: bool = True, real: str = "non
         for name, cell in cells
     ]
     order = shares if rising else shares[::-1]
-    conditions.append(that.rises("rank correlation with the share of random labels", order, values))
+    conditions.append(that.rises("slope on the share of random labels", order, values))
     return Measured(
         tuple(conditions),
         (drawing.curves("critical samples", ratio, [("real", base), *cells]),),
@@ -192,7 +193,7 @@ COMPLEX_HYPOTHESES = Claim(
     sentence="Networks trained on noise change their answer near more examples.",
     source="Arpit 2017, section 4.1, figures 7 to 9",
     criterion="critical sample ratio on validation examples at the end: random labels and "
-    "random inputs above real; rank correlation with the share of random labels > 0",
+    "random inputs above real; slope on the share of random labels > 0",
     paper_had="a ratio that rises and levels off, lowest for real data, on CIFAR-10 and MNIST",
     refuted_by="a ratio on noise at or below that of real data",
     presets=("kinds",),
@@ -201,6 +202,7 @@ COMPLEX_HYPOTHESES = Claim(
         "random labels in the place of real data, shares in reverse",
         lambda e: complex_hypotheses(e, False, "labels"),
         ("kinds",),
+        cannot_fail="it compares random labels with themselves",
     ),
 )
 
@@ -280,7 +282,7 @@ def regularizers(
 def _curve(run: FinishedRun, name: str) -> tuple[list[float], Values, Values]:
     """Strengths, train accuracy on random labels and best validation accuracy on real data.
 
-    Both arrays are [strengths, seeds]; strength 0 is the network without any regularization.
+    Both arrays are [strengths, replicates]; strength 0 is the network without any regularization.
     """
     found = []
     for real in run.where(noise("none")):
@@ -296,10 +298,10 @@ def _curve(run: FinishedRun, name: str) -> tuple[list[float], Values, Values]:
 
 
 def dominance(one: tuple[Values, Values], other: tuple[Values, Values]) -> Values:
-    """How far the first curve of learned against memorized lies above the second, [seeds].
+    """How far the first curve of learned against memorized lies above the second, [replicates].
 
-    Each is (memorized, learned), [strengths, seeds]; the mean over the common range of
-    memorization, by linear interpolation; NaN for a seed whose ranges do not meet.
+    Each is (memorized, learned), [strengths, replicates]; the mean over the common range of
+    memorization, by linear interpolation; NaN for a replicate whose ranges do not meet.
     """
     gaps = []
     for seed in range(one[0].shape[1]):
@@ -335,5 +337,6 @@ REGULARIZERS = Claim(
         "weight decay and dropout exchanged",
         lambda e: regularizers(e, "weight_decay", "dropout"),
         ("regularizers",),
+        cannot_fail="it is the claim with its sign turned",
     ),
 )

@@ -34,7 +34,7 @@ def against(
     log_y: bool = False,
     level: float | None = None,
 ) -> Panel:
-    """Marks with intervals: for each line its places [points] and, per place, values [seeds]."""
+    """Marks with intervals: for each line its places [points], for each place its [replicates]."""
     drawn = tuple(
         Line(label, np.asarray(x, np.float64), np.array(y, np.float64).T) for label, x, y in lines
     )

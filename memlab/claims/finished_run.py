@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memlab.claims.claim import Claim
+from memlab.claims.replicates import replicates_of
 from memlab.errors import RunFolderError
 from memlab.experiment import grid
 from memlab.experiment.metrics import TRAIN_ACCURACY, TRAIN_LOSS, VALIDATION_ACCURACY
@@ -18,6 +21,7 @@ from memlab.runs.run import Run, opened
 from memlab.runs.run_folder import RunFolder
 
 Values = NDArray[np.float64]
+SPLITS: Final = "dataset.split_seed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +88,13 @@ class Cell:
         return [self.run.series(metric, member) for member in self.members]
 
     def table(self, metric: str) -> tuple[Values, Values]:
-        """Epochs [points] and values [seeds, points], cut at the shortest seed."""
+        """Epochs [points] and values [replicates, points], cut at the shortest seed."""
         found = self.series(metric)
         length = min(len(one.epoch) for one in found)
         return found[0].epoch[:length], np.array([one.values[:length] for one in found])
 
     def final(self, metric: str) -> Values:
-        """The last value of each seed, [seeds]; NaN where the network diverged.
+        """The last value of each seed, [replicates]; NaN where the network diverged.
 
         An instrument's table keeps what it measured before that.
         """
@@ -101,17 +105,17 @@ class Cell:
         return np.where(lost, np.nan, found)
 
     def reaches(self, metric: str, level: float, otherwise: Values | None = None) -> Values:
-        """The epoch at which each seed reaches `level`, [seeds]; NaN or `otherwise` for never."""
+        """The epoch at which each reaches `level`, [replicates]; NaN or `otherwise` for never."""
         found = np.array([one.reaches(level) for one in self.series(metric)])
         return found if otherwise is None else np.where(np.isnan(found), otherwise, found)
 
     def at_loss(self, metric: str, loss: float) -> Values:
-        """The metric of each seed where its train loss falls to `loss`, interpolated, [seeds]."""
+        """The metric of each where its train loss falls to `loss`, interpolated, [replicates]."""
         pairs = zip(self.series(TRAIN_LOSS), self.series(metric), strict=True)
         return np.array([wanted.between(losses.crossing(loss)) for losses, wanted in pairs])
 
     def baseline(self, name: str, metric: str) -> Values:
-        """What the baseline `name` reached on the data of each seed, [seeds].
+        """What the baseline `name` reached on the data of each seed, [replicates].
 
         Raises:
             RunFolderError: if the run did not measure it.
@@ -123,11 +127,11 @@ class Cell:
         return np.array([v if isinstance(v, int | float) else np.nan for v in values], np.float64)
 
     def last_epoch(self) -> Values:
-        """The epoch of each seed's last evaluation, [seeds]."""
+        """The epoch of each seed's last evaluation, [replicates]."""
         return np.array([one.epoch[-1] for one in self.series(TRAIN_ACCURACY)])
 
     def early_stopped(self, metric: str) -> tuple[Values, Values]:
-        """Value and epoch at the evaluation of best validation accuracy, each [seeds].
+        """Value and epoch at the evaluation of best validation accuracy, each [replicates].
 
         Chosen by validation, so that the best of many noisy test accuracies is not mistaken for
         a better network.
@@ -167,9 +171,37 @@ class FinishedRun:
         )
 
     @property
+    def replicates(self) -> list[int]:
+        """Its units of replication: the splits of an axis over them, else the seeds."""
+        if SPLITS in self.experiment.axes:
+            return [int(split) for split in self.experiment.axes[SPLITS]]
+        return list(self.seeds)
+
+    @property
     def id(self) -> str:
         """The run's id."""
         return self.folder.id
+
+    def only(self, replicates: Sequence[int]) -> FinishedRun:
+        """The run as if it had been made of these replicates alone; those it lacks stay away.
+
+        Of a run with an axis over splits those are its splits, else its seeds.
+        """
+        wanted = set(replicates)
+        made = copy(self)
+        if SPLITS in self.experiment.axes:
+            kept = [c for c in self.cells if c.experiment.dataset.split_seed in wanted]
+            made.cells = tuple(replace(cell, run=made) for cell in kept)
+            return made
+        places = [place for place, seed in enumerate(self.seeds) if seed in wanted]
+        if len(places) == len(self.seeds):
+            return self
+        made.seeds = [self.seeds[place] for place in places]
+        made.cells = tuple(
+            replace(cell, run=made, members=tuple(cell.members[place] for place in places))
+            for cell in self.cells
+        )
+        return made
 
     def where(self, holds: Callable[[Experiment], bool]) -> tuple[Cell, ...]:
         """The cells whose experiment has the property, in the order of the axes."""
@@ -206,7 +238,7 @@ class FinishedRun:
         return {row["member"]: row for row in rows if row["name"] == name}
 
     def updates(self, cell: Cell) -> Values:
-        """Updates that each seed made, [seeds]."""
+        """Updates that each seed made, [replicates]."""
         return np.array([one.update[-1] for one in cell.series(TRAIN_ACCURACY)])
 
     def facts(self) -> tuple[int, int]:
@@ -225,10 +257,10 @@ class FinishedRun:
 
 @dataclass(frozen=True)
 class Evidence:
-    """`runs` by preset without its size."""
+    """`runs` by preset without its size, and the replicates that they are measured on."""
 
     runs: Mapping[str, FinishedRun]
-    seeds: Sequence[int]
+    replicates: Sequence[int]
 
     def run(self, preset: str) -> FinishedRun:
         """The finished run of that preset.
@@ -239,3 +271,8 @@ class Evidence:
         if preset not in self.runs:
             raise RunFolderError(f"The runs of the preset {preset!r} are not there.")
         return self.runs[preset]
+
+    def of(self, claim: Claim) -> Evidence:
+        """What that claim sees: as many replicates as it needs, whatever the runs have besides."""
+        own = replicates_of(claim.least, self.replicates)
+        return Evidence({preset: run.only(own) for preset, run in self.runs.items()}, own)

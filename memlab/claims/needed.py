@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from memlab.claims.claim import Claim, Size
+from memlab.claims.claim import Check, Claim, Size
+from memlab.claims.finished_run import SPLITS
+from memlab.claims.replicates import replicates_of
 from memlab.errors import MemlabError
 from memlab.experiment import presets, reading
 from memlab.experiment.spec import Experiment
@@ -21,7 +23,8 @@ from memlab.runs.run_folder import RunFolder, list_runs
 WORDS: Final = frozenset(
     {"title", "question", "look_for", "source", "deviations", "claims", "checkpoints"}
 )
-SPLITS: Final = "dataset.split_seed"
+#: So many networks at most have a split; a board's begin where those of the one before end.
+NETWORKS: Final = 100_000
 RANK: Final = {"finished": 0, "running": 1, "paused": 1, "stopping": 1, "starting": 1, "queued": 1}
 
 
@@ -49,43 +52,62 @@ def content_of(experiment: Experiment) -> str:
 
 
 def presets_of(claim: Claim) -> tuple[str, ...]:
-    """The presets of the claim and of its control, without the size, each once."""
-    control = claim.control.presets if claim.control is not None else ()
-    return tuple(dict.fromkeys((*claim.presets, *control))) if claim.measure is not None else ()
+    """The presets of the claim, of its control and of its calibrations, without the size."""
+    if claim.measure is None:
+        return ()
+    arms = (claim.control, claim.sensitivity, *claim.calibrations)
+    others = [name for arm in arms if arm is not None for name in arm.presets]
+    return tuple(dict.fromkeys((*claim.presets, *others)))
 
 
-def needed(claims: Sequence[Claim], size: Size, seeds: Sequence[int]) -> tuple[Needed, ...]:
-    """The runs of these claims, each once, in the order of the claims.
+def needed(
+    claims: Sequence[Claim], size: Size, replicates: Sequence[int], checks: Sequence[Check] = ()
+) -> tuple[Needed, ...]:
+    """The runs of these claims and checks, each once, in the order of the claims.
 
-    A preset that is not there at this size is left out: its claims are then not run.
+    A run has as many replicates as the most demanding of its claims asks for. A preset that is not
+    there at this size is left out: its claims are then not run.
 
     Raises:
         InvalidExperiment: if a preset is not valid.
     """
-    names = dict.fromkeys(name for claim in claims for name in presets_of(claim))
+    names: dict[str, int] = {}
+    for claim in claims:
+        for name in presets_of(claim):
+            names[name] = max(claim.least, names.get(name, 0))
+    for check in checks:
+        names |= {name: names.get(name, 0) for name in check.presets}
     folders = dict.fromkeys(claim.folder for claim in claims if claim.folder is not None)
     found = [*presets.find_all(), *(p for f in folders for p in presets.in_folder(f, "claims"))]
     known = {preset.name: preset for preset in found}
     made = []
-    for name in names:
+    for name, least in names.items():
         preset = known.get(f"{name}-{size}")
         if preset is not None:
-            tree = replicated(preset.tree, seeds)
+            tree = replicated(preset.tree, replicates_of(least, replicates))
             experiment = reading.experiment(tree, preset.path.name)
             made.append(Needed(name, size, experiment, content_of(experiment)))
     return tuple(made)
 
 
-def replicated(tree: reading.Tree, seeds: Sequence[int]) -> reading.Tree:
-    """The preset with `seeds` as its units of replication.
+def replicated(tree: reading.Tree, replicates: Sequence[int]) -> reading.Tree:
+    """The preset with `replicates` as its units of replication.
 
-    Those are its networks' seeds; of a preset with an axis over splits of the data they are the
-    splits, and the number of networks for each is its own.
+    Each is a split of the data and a seed; what a procedure makes is made anew. Of a preset with
+    an axis over splits they are the splits alone: the networks of each, which are then its sample,
+    are as many as the preset has, with seeds that no other board uses.
     """
-    axes = tree.get("axes", {})
+    axes, dataset = tree.get("axes", {}), tree.get("dataset", {}) | {"fresh": True}
     if SPLITS in axes:
-        return tree | {"axes": axes | {SPLITS: list(seeds)}}
-    return tree | {"seeds": list(seeds)}
+        seeds = tree.get("seeds", 1)
+        networks = seeds if isinstance(seeds, int) else len(seeds)
+        first = NETWORKS * replicates[0]
+        return tree | {
+            "dataset": dataset,
+            "axes": axes | {SPLITS: list(replicates)},
+            "seeds": list(range(first, first + networks)),
+        }
+    return tree | {"dataset": dataset | {"split_per_seed": True}, "seeds": list(replicates)}
 
 
 def existing(runs_folder: Path, wanted: Sequence[Needed]) -> dict[str, RunFolder]:

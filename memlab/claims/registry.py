@@ -15,7 +15,7 @@ from memlab.claims import (
     trajectory,
     zhang,
 )
-from memlab.claims.claim import Claim
+from memlab.claims.claim import Check, Claim
 from memlab.errors import InvalidExperiment
 from memlab.experiment import plugins
 from memlab.spelling import closest, did_you_mean
@@ -37,6 +37,16 @@ MODULES: Final = (
 CLAIMS: Final = tuple(
     found for module in MODULES for found in vars(module).values() if isinstance(found, Claim)
 )
+#: What is a theorem or arithmetic, listed apart and never counted.
+CHECKS: Final = tuple(
+    found for module in MODULES for found in vars(module).values() if isinstance(found, Check)
+)
+
+
+def checks_beside(claims: Sequence[Claim]) -> tuple[Check, ...]:
+    """The checks that stand on these claims' pages, in order."""
+    ids = {claim.id for claim in claims}
+    return tuple(check for check in CHECKS if check.beside in ids)
 
 
 def all_claims() -> tuple[Claim, ...]:

@@ -9,7 +9,8 @@ import numpy as np
 from memlab.claims import drawing
 from memlab.claims.claim import Claim, Condition, Control, Measured, Values
 from memlab.claims.finished_run import Cell, Evidence, FinishedRun
-from memlab.claims.verdict import Rule, t_interval
+from memlab.claims.intervals import t_interval
+from memlab.claims.verdict import Rule
 from memlab.experiment.metrics import TEST_ACCURACY
 from memlab.experiment.schedule import Timeline
 from memlab.experiment.spec import Experiment
@@ -73,7 +74,7 @@ SAME_CURVE = Claim(
     paper_had="94.3, 94.4 and 94.5 % on CIFAR-10 with Wide-ResNet 16-4, curves on each other",
     refuted_by="a stage and optimizer where the curves are further apart",
     reading="what is left is Adam, whose steps do not scale with the gradient, and the spread "
-    "between seeds of 397 test examples",
+    "between replicates of 397 test examples",
     presets=("schedules",),
     measure=same_curve,
     control=Control(
@@ -158,7 +159,7 @@ def best_batch(evidence: Evidence, permuted: bool = False) -> Measured:
 
 
 def _peak(run: FinishedRun, rate: float, size: int) -> Values:
-    """Log of the batch size of best test accuracy, by a parabola through the top, [seeds]."""
+    """Log of the batch size of best test accuracy, by a parabola through the top, [replicates]."""
     cells = sorted(
         run.where(lambda e: e.optimizer.learning_rate == rate and e.dataset.train == size),
         key=lambda cell: cell.experiment.optimizer.batch_size,
@@ -192,6 +193,9 @@ BEST_BATCH = Claim(
     presets=("batch",),
     measure=best_batch,
     control=Control(
-        "learning rates and sizes in reverse", lambda e: best_batch(e, True), ("batch",)
+        "learning rates and sizes in reverse",
+        lambda e: best_batch(e, True),
+        ("batch",),
+        cannot_fail="it is the claim with its order turned round",
     ),
 )

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memlab.claims.replicates import BOARD, FIRST_OF_BOARD
 from memlab.cli import stopping
 from memlab.cli.control import settle_older
 from memlab.cli.interruption import Interrupted, Interruptions
@@ -33,7 +34,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--size", choices=("laptop", "full", "paper"), default="laptop", help="default: laptop"
     )
     parser.add_argument(
-        "--seeds", default="5", metavar="N", help="how many, or which: 10, 100-104 or 7,8,9"
+        "--replicates",
+        "--seeds",
+        dest="replicates",
+        default=str(len(BOARD)),
+        metavar="N",
+        help=f"how many from {FIRST_OF_BOARD} on, or which: 10, 100-109 or 7,8,9 (default: 8)",
     )
     parser.add_argument(
         "--format", choices=("text", "md", "html", "json"), default="text", help="default: text"
@@ -43,15 +49,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: the settings', auto)")
 
 
-def seeds_from(text: str) -> tuple[int, ...]:
-    """`5` is 0 to 4, `100-104` and `7,8,9` are those.
+def replicates_from(text: str) -> tuple[int, ...]:
+    """`8` is 200 to 207, `100-109` and `7,8,9` are those.
 
     Raises:
         InvalidExperiment: if it is none of these.
     """
     text = text.strip()
     if re.fullmatch(r"\d{1,4}", text) and int(text) > 0:
-        return tuple(range(int(text)))
+        return tuple(range(FIRST_OF_BOARD, FIRST_OF_BOARD + int(text)))
     span = re.fullmatch(r"(\d{1,9})-(\d{1,9})", text)
     if span and int(span[1]) <= int(span[2]) < int(span[1]) + 10_000:
         return tuple(range(int(span[1]), int(span[2]) + 1))
@@ -59,11 +65,13 @@ def seeds_from(text: str) -> tuple[int, ...]:
         found = tuple(int(part) for part in text.split(","))
         if len(set(found)) == len(found):
             return found
-    raise InvalidExperiment(f"--seeds {text!r} is no number of seeds; use 5, 100-104 or 7,8,9.")
+    raise InvalidExperiment(
+        f"--replicates {text!r} is no number of replicates; use 8, 100-109 or 7,8,9."
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Starts or reuses the runs, follows them, measures and prints; 1 where a claim is broken."""
+    """Starts or reuses the runs, follows them, measures and prints; 1 where a run failed."""
     from memlab import settings
     from memlab.claims import registry
     from memlab.claims.batch import Batch
@@ -73,11 +81,12 @@ def run(options: argparse.Namespace) -> int:
     from memlab.runs.environment import describe
 
     claims = registry.chosen(options.claims)
-    seeds = seeds_from(options.seeds)
+    replicates = replicates_from(options.replicates)
+    checks = registry.checks_beside(claims)
     device = options.device or settings.load().device
     checked_device(device)
     environment = {**describe(sys.argv), "requested_device": device}
-    wanted = needed(claims, options.size, seeds)
+    wanted = needed(claims, options.size, replicates, checks)
     settle_older()
     runs = settings.prepared(settings.runs_folder())
     batch = Batch(wanted, runs, environment, again=options.again)
@@ -95,13 +104,14 @@ def run(options: argparse.Namespace) -> int:
     board = scoreboard.build(
         claims,
         options.size,
-        seeds,
+        replicates,
         batch.folders,
+        checks=checks,
         problems={job.needed.preset: job.problem for job in batch.jobs if job.problem},
         facts=_facts(environment, batch),
     )
     _print(board, "json" if options.json else options.format)
-    return 1 if board.broken or any(job.problem for job in batch.jobs) else 0
+    return 1 if any(job.problem for job in batch.jobs) else 0
 
 
 def _check_data(batch: Batch) -> None:
@@ -230,7 +240,7 @@ def _print(board: Scoreboard, kind: str) -> None:
     from memlab.reports.scoreboard_page import blocks
 
     if kind == "json":
-        from memlab.reports.scoreboard import document
+        from memlab.reports.scoreboard_document import document
 
         print_json(document(board))
     elif kind == "md":

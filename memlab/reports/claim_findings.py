@@ -16,7 +16,8 @@ from memlab.errors import MemlabError
 from memlab.estimate import Estimate
 from memlab.numbers import bracketed
 from memlab.reports.findings import ClaimFindings
-from memlab.reports.scoreboard import NOT_RUN, Entry, explanation, measured
+from memlab.reports.scoreboard import NOT_RUN, Entry, measured
+from memlab.reports.scoreboard_words import explanation
 from memlab.runs.run import Run
 
 
@@ -37,9 +38,9 @@ def _of(name: str, run: FinishedRun) -> ClaimFindings:
         claim = registry.named(name)
     except MemlabError as error:
         return _unknown(name, str(error))
-    seeds = tuple(run.seeds)
-    evidence = Evidence(dict.fromkeys(presets_of(claim), run), seeds)
-    return _finding(measured(claim, evidence, "laptop", {})[0], seeds)
+    replicates = tuple(run.replicates)
+    evidence = Evidence(dict.fromkeys(presets_of(claim), run), replicates)
+    return _finding(measured(claim, evidence, "laptop", {}), replicates)
 
 
 def _unknown(name: str, reason: str) -> ClaimFindings:
@@ -56,7 +57,7 @@ def _unknown(name: str, reason: str) -> ClaimFindings:
     )
 
 
-def _finding(entry: Entry, seeds: Sequence[int]) -> ClaimFindings:
+def _finding(entry: Entry, replicates: Sequence[int]) -> ClaimFindings:
     claim, head = entry.claim, entry.headline
     return ClaimFindings(
         id=claim.id,
@@ -70,7 +71,7 @@ def _finding(entry: Entry, seeds: Sequence[int]) -> ClaimFindings:
         effect_is=head.label if head is not None else None,
         shown=bracketed(head.effect) if head is not None else "",
         asked=head.rule.words if head is not None else "",
-        explanation=list(explanation(entry, seeds)),
+        explanation=list(explanation(entry, replicates)),
     )
 
 

@@ -11,9 +11,12 @@ from memlab.reports.findings import ClaimFindings, Findings
 MARKS: Final[dict[str, tuple[str, Tone]]] = {
     "supported": ("S", "good"),
     "not supported": ("N", "bad"),
+    "inconclusive (control failed)": ("C", "doubtful"),
     "inconclusive": ("?", "doubtful"),
     "not run": ("·", "soft"),
 }
+#: Verdict → its words where there is little room; others are short enough.
+BRIEF: Final = {"inconclusive (control failed)": "control failed"}
 
 
 def claim_folds(findings: Findings) -> list[Fold]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from memlab.claims import lookup
 from memlab.claims.claim import Panel
+from memlab.claims.judgement import OUTCOMES
 from memlab.estimate import Estimate, over_seeds
 from memlab.numbers import bracketed
 from memlab.reports.naming import listed
@@ -57,8 +58,9 @@ def answer(entries: Sequence[Entry]) -> str:
         "better than the stored examples do",
         "not supported": "Not shown to be more than a lookup table: "
         f"{_came_out(first)} ({COMPARISON} is not supported)",
-        "inconclusive": f"Undecided with these seeds: {_came_out(first)} "
+        "inconclusive": f"Undecided with these replicates: {_came_out(first)} "
         f"({COMPARISON} is inconclusive)",
+        "inconclusive (control failed)": f"Not shown: {first.reason} ({COMPARISON})",
     }[first.shown]
     return f"{said}{_added(by_id, first)}."
 
@@ -75,7 +77,7 @@ def _added(by_id: dict[str, Entry], first: Entry) -> str:
     linked = listed(held)
     if linked:
         linked = f", {linked}" if first.verdict == "supported" else f"; yet {linked}"
-    for name in ("not supported", "inconclusive", NOT_RUN):
+    for name in (*OUTCOMES[1:], NOT_RUN):
         rest = [key for key, entry in known.items() if entry.shown == name]
         if rest:
             linked += f"; {listed(rest)} {'is' if len(rest) == 1 else 'are'} {name}"

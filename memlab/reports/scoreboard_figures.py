@@ -12,6 +12,7 @@ from memlab.estimate import means
 from memlab.reports import palette
 from memlab.reports.figures import _style, _svg
 from memlab.reports.scoreboard import Entry
+from memlab.reports.scoreboard_comparison import panels_of
 from memlab.reports.scoreboard_panels import ticks
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ ACROSS = 4
 
 def figure(entry: Entry) -> str:
     """The claim's panels side by side; empty where it has none."""
-    panels = entry.measured.panels if entry.measured is not None else ()
+    panels = panels_of(entry)
     if not panels:
         return ""
     return side_by_side(panels, f"claim-{entry.claim.id}", f"{entry.claim.id}: {entry.claim.title}")

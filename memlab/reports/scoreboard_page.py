@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from memlab.claims.registry import papers
@@ -23,34 +23,44 @@ from memlab.reports.blocks import (
     Table,
 )
 from memlab.reports.claim_lines import MARKS
-from memlab.reports.scoreboard import Entry, Scoreboard, explanation
+from memlab.reports.scoreboard import Entry, Scoreboard
+from memlab.reports.scoreboard_chance import adjusted, after_holm
+from memlab.reports.scoreboard_comparison import panels_of
 from memlab.reports.scoreboard_drawing import ConsoleFigure
+from memlab.reports.scoreboard_words import (
+    condition_words,
+    error_rate,
+    explanation,
+    first_lines,
+    history_words,
+    power_words,
+    span,
+)
 
 EXPLAINED: Final = 4  # so many claims are explained on a console, of more there is the table
 
 
 def blocks(board: Scoreboard) -> list[Block]:
     """The whole page."""
-    return [*_opening(board), *_sections(board), *_controls(board), *_made_with(board)]
-
-
-def counted(board: Scoreboard) -> str:
-    """`20 supported, 2 not supported, 1 inconclusive, 14 not run`."""
-    names = [entry.shown for entry in board.entries]
-    return ", ".join(f"{names.count(name)} {name}" for name in MARKS if name in names)
+    return [
+        *_opening(board),
+        *_sections(board),
+        *_checks(board),
+        *_errors(board),
+        *_made_with(board),
+    ]
 
 
 def _opening(board: Scoreboard) -> Iterator[Block]:
     yield Heading(f"Replication, {board.size} size", 1)
-    yield Paragraph(f"seeds {', '.join(map(str, board.seeds))}", "soft")
-    yield Paragraph(counted(board), "verdict")
-    if board.broken:
-        names = ", ".join(board.broken)
-        yield Paragraph(f"Supported on their control too, so they show nothing: {names}", "warning")
+    first, *rest = first_lines(board)
+    yield Paragraph(first, "verdict")
+    yield from (Paragraph(line) for line in rest)
+    yield Paragraph(f"replicates {span(board.replicates)}", "soft")
 
 
 def _sections(board: Scoreboard) -> Iterator[Block]:
-    few = len(board.entries) <= EXPLAINED
+    few, ps = len(board.entries) <= EXPLAINED, adjusted(board.entries)
     for paper, title in papers([entry.claim for entry in board.entries]).items():
         entries = [entry for entry in board.entries if entry.claim.paper == paper]
         if not entries:
@@ -58,9 +68,9 @@ def _sections(board: Scoreboard) -> Iterator[Block]:
         yield Heading(title)
         if paper == lookup_question.PAPER:
             yield from _question(entries)
-        yield _table(entries, "claim", [entry.claim.title for entry in entries])
+        yield _table(entries, ps)
         for entry in entries:
-            told = tuple(_claim(entry, board.seeds))
+            told = tuple(_claim(entry, board.replicates))
             name, on = entry.claim.id, EVERYWHERE if few else PAGES
             yield Fold(f"{name}: {entry.claim.title}", told, opened=True, name=name, on=on)
 
@@ -76,17 +86,19 @@ def _question(entries: Sequence[Entry]) -> Iterator[Block]:
         yield Table("on the same lies", labels, (column,), on=PAGES)
 
 
-def _table(entries: Sequence[Entry], head: str, words: Sequence[str]) -> Table:
+def _table(entries: Sequence[Entry], ps: Mapping[str, float]) -> Table:
     tones = tuple(MARKS[entry.shown][1] for entry in entries)
     heads = [entry.headline for entry in entries]
     asked = tuple(one.rule.words if one is not None else "" for one in heads)
     seconds = tuple(f"{entry.seconds:.0f}" for entry in entries)
+    after = tuple(after_holm(entry, ps.get(entry.claim.id)) for entry in entries)
     return Table(
         "",
         tuple(entry.claim.id for entry in entries),
         (
-            Column(head, tuple(words), words=True, wraps=True),
-            Column("verdict", tuple(e.shown for e in entries), words=True, tones=tones),
+            Column("claim", tuple(e.claim.title for e in entries), words=True, wraps=True),
+            Column("verdict", tuple(e.shown for e in entries), words=True, tones=tones, wraps=True),
+            Column("after Holm", after, words=True, wraps=True, spare=True),
             Column("effect [95 %]", tuple(map(_effect, entries)), words=True, wraps=True),
             Column("asked", asked, words=True, wraps=True),
             Column("seconds", seconds, spare=True),
@@ -104,41 +116,74 @@ def _effect(entry: Entry) -> str:
     return f"{bracketed(head.effect)}{named}"
 
 
-def _claim(entry: Entry, seeds: Sequence[int]) -> Iterator[Block]:
+def _claim(entry: Entry, replicates: Sequence[int]) -> Iterator[Block]:
     claim, measured = entry.claim, entry.measured
     yield Paragraph(f"{claim.source}. Criterion: {claim.criterion}.", "soft")
-    yield from (Paragraph(sentence) for sentence in explanation(entry, seeds))
+    yield from (Paragraph(sentence) for sentence in explanation(entry, replicates))
     if measured is None:
         return
-    yield Bullets(
-        tuple(
-            f"{one.verdict.verdict}: {one.label}: {bracketed(one.effect)}, asked {one.rule.words} "
-            f"({one.effect.method}, n = {one.effect.n})"
-            for one in measured.conditions
-        )
-    )
-    if measured.panels:
+    yield Bullets(tuple(_conditions(entry)))
+    panels = panels_of(entry)
+    if panels:
         yield Figure(
             "",
             lambda: scoreboard_figures.figure(entry),
-            f"{claim.source}. Mean over seeds with its 95 % t interval.",
-            drawn=ConsoleFigure(measured.panels),
+            f"{claim.source}. Mean over replicates with its 95 % t interval.",
+            drawn=ConsoleFigure(panels),
         )
+    if told := power_words(entry):
+        yield Paragraph(f"Power: {told}", "soft")
+    if changes := history_words(entry):
+        yield Paragraph("The criterion was changed after board data had been seen:")
+        yield Bullets(changes)
     if entry.runs:
         yield Paragraph(f"Runs: {', '.join(entry.runs)}. Again:", "soft", on=PAGES)
     yield Code(f"memlab replicate {claim.id}", "sh", on=PAGES)
 
 
-def _controls(board: Scoreboard) -> Iterator[Block]:
-    run = [entry for entry in board.controls if entry.measured is not None]
-    if board.controls:
-        yield Heading("Controls", on=PAGES)
-        yield Paragraph("Each claim again where it must not be supported.", on=PAGES)
-        abouts = [e.claim.control.about if e.claim.control else "" for e in board.controls]
-        table = _table(board.controls, "where", abouts)
-        yield Table(table.corner, table.labels, table.columns, on=PAGES)
-    if run and not board.broken:
-        yield Paragraph(f"Controls: none of {len(run)} is supported, as it should be.", "soft")
+def _conditions(entry: Entry) -> Iterator[str]:
+    """Each condition of the claim, then of its control, the contrast and the calibrations."""
+    arms = [entry.own, *([entry.control] if entry.control else []), *entry.calibrations]
+    for arm in arms:
+        where = "" if arm.kind == "claim" else f"{arm.kind}, {arm.about}: "
+        if arm.measured is None and arm.kind != "claim":
+            yield f"{where}not run, {arm.reason}"
+        for one in arm.measured.conditions if arm.measured is not None else ():
+            yield f"{where}{condition_words(one)}"
+        if arm.kind == "control" and entry.judgement is not None and entry.judgement.contrast:
+            yield f"contrast: {condition_words(entry.judgement.contrast)}"
+
+
+def _errors(board: Scoreboard) -> Iterator[Block]:
+    said = error_rate(board)
+    if said:
+        yield Heading("How far to trust this board", on=PAGES)
+        yield from (Paragraph(line, on=PAGES) for line in said)
+    changed = [(e.claim, change) for e in board.entries for change in e.claim.history]
+    if changed:
+        yield Heading("Criteria that were changed", on=PAGES)
+        yield Bullets(
+            tuple(
+                f"{claim.id}, {one.date}: “{one.old}” became “{one.new}”, because "
+                f"{one.why.rstrip('.')}."
+                for claim, one in changed
+            ),
+            on=PAGES,
+        )
+
+
+def _checks(board: Scoreboard) -> Iterator[Block]:
+    if not board.checks:
+        return
+    yield Heading("Checks")
+    yield Paragraph("Theorems and arithmetic: no claims, and not counted among them.", "soft")
+    yield Bullets(
+        tuple(
+            f"{one.shown}: {one.check.title} ({one.check.source}; beside {one.check.beside}). "
+            f"{one.checked.told if one.checked is not None else one.reason}"
+            for one in board.checks
+        )
+    )
 
 
 def _made_with(board: Scoreboard) -> Iterator[Block]:

@@ -79,6 +79,7 @@ def verdict(name: str, dark: bool) -> str:
     return {
         "supported": state("running").colour(dark),
         "not supported": tones.error,
+        "inconclusive (control failed)": tones.changed,
         "inconclusive": tones.changed,
     }.get(name, tones.neutral)
 

@@ -10,18 +10,21 @@ from typing import Final
 import numpy as np
 
 from memlab.data.corruption import Corrupted, corrupt
-from memlab.data.dataset import Request
+from memlab.data.dataset import Raw, Request
 from memlab.data.image_folder import picture_names
 from memlab.data.registry import load
 from memlab.data.split import Splits, left_out, split
 from memlab.data.thumbnails import thumbnails
+from memlab.experiment import datasets
 from memlab.experiment.grid import Member
 from memlab.experiment.material_spec import DatasetSpec
 from memlab.experiment.subset import subset_mask
 from memlab.training.trainer import Shapes
 
 #: What descriptions of older runs do not have: left out of the name where it is as it was.
-LATER: Final = ("whole", "label", "bits", "degree", "modulus")
+LATER: Final = (
+    "whole", "label", "bits", "degree", "modulus", "split_per_seed", "fresh"
+)  # fmt: skip
 
 
 def source(spec: DatasetSpec) -> str:
@@ -55,6 +58,7 @@ class Material:
         self._progress = progress
         self._splits: dict[str, Splits] = {} if packed is None else dict(packed.splits)
         self._files = {} if packed is None else dict(packed.files)
+        self._raw: tuple[DatasetSpec, Raw] | None = None
         self._corrupted: dict[str, Corrupted] = {}
         self._pictures: dict[int, np.ndarray] = {}
 
@@ -63,9 +67,19 @@ class Material:
         spec = member.experiment.dataset
         name = source(spec)
         if name not in self._splits:
-            raw = load(spec, self._folders, download=True, progress=self._progress)
-            self._splits[name] = split(raw, spec)
+            self._splits[name] = split(self._load(spec), spec)
         return self._splits[name]
+
+    def _load(self, spec: DatasetSpec) -> Raw:
+        """The dataset as its files have it; the last one is kept for the splits that follow."""
+        known = datasets.facts(spec.name)
+        made = spec.fresh or (known is not None and known.made_to is not None)
+        pool = spec if made else spec.model_copy(update={"split_seed": 0})
+        if self._raw is None or self._raw[0] != pool:
+            self._raw = None  # never two at once
+            raw = load(spec, self._folders, download=True, progress=self._progress)
+            self._raw = pool, raw
+        return self._raw[1]
 
     def corrupted(self, member: Member) -> Corrupted:
         """The member's data, corrupted by its own seed or by the one that all share.
@@ -125,6 +139,7 @@ class Material:
 
     def forget(self) -> None:
         """Lets go of the corrupted data of a finished stack; splits stay."""
+        self._raw = None
         self._corrupted.clear()
         self._pictures.clear()
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from memlab.claims import criteria, drawing
-from memlab.claims.claim import Claim, Control, Line, Measured, Panel
+from memlab.claims.claim import Claim, Contrast, Control, Line, Measured, Panel
 from memlab.claims.finished_run import Evidence
 from memlab.reports import lookup_question
 from memlab.reports.renderers import html, markdown
@@ -17,8 +17,8 @@ from memlab.reports.scoreboard_drawing import ConsoleFigure
 from memlab.reports.scoreboard_page import blocks
 from memlab.reports.scoreboard_panels import drawn
 
-SEEDS = (0, 1, 2, 3, 4)
-NOISE = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
+REPLICATES = tuple(range(200, 208))
+NOISE = np.array([-0.02, -0.02, -0.01, 0.0, 0.0, 0.01, 0.02, 0.02])
 
 
 def printed(renderable: object, width: int, **options) -> str:
@@ -82,25 +82,27 @@ def test_a_panel_of_nothing_finite_is_an_empty_frame(log):
 
 def claim(name: str, effect: float | None, panels: tuple[Panel, ...] = ()) -> Claim:
     def measure(_: Evidence) -> Measured:
-        return Measured((criteria.above("effect", (effect or 0.0) + NOISE, 0.2),), panels)
+        values = (effect or 0.0) + NOISE
+        return Measured((criteria.above("effect", values, 0.2),), panels, contrast=values)
 
     known = effect is not None
-    control = Control("nowhere", lambda _: Measured((criteria.above("effect", NOISE, 0.2),)))
+    nothing = Measured((criteria.above("effect", NOISE[::-1], 0.2),), contrast=NOISE[::-1])
+    control = Control("nowhere", lambda _: nothing)
     return Claim(
         id=name, paper="lookup", title=f"title of {name}", sentence="A sentence.", source="here",
-        criterion="effect > 0.2", paper_had="nothing",
+        criterion="effect > 0.2", paper_had="nothing", contrast=Contrast("effect", "above"),
         refuted_by="less", measure=measure if known else None,
         control=control if known else None, needs="" if known else "more",
     )  # fmt: skip
 
 
 def board(**effects: float | None) -> Scoreboard:
-    pairs = [
-        measured(claim(k, v, (NAMED,) if k == "L1" else ()), Evidence({}, SEEDS), "laptop", {})
+    nowhere = Evidence({}, REPLICATES)
+    entries = tuple(
+        measured(claim(k, v, (NAMED,) if k == "L1" else ()), nowhere, "laptop", {})
         for k, v in effects.items()
-    ]
-    controls = tuple(control for _, control in pairs if control is not None)
-    return Scoreboard("laptop", SEEDS, tuple(entry for entry, _ in pairs), controls, 1.0)
+    )
+    return Scoreboard("laptop", REPLICATES, entries, (), 1.0)
 
 
 @pytest.mark.parametrize(
@@ -128,9 +130,11 @@ def test_the_lookup_section_has_answer_comparison_and_claims_in_every_rendering(
     made = board(L1=0.5, L3=0.5)
     told = lookup_question.answer(made.entries)
     for text in (markdown.page(blocks(made)), html.page(blocks(made))):
-        assert text.index(told) < text.index("1-nn, the lookup table") < text.index("title of L3")
+        assert (
+            text.index(told) < text.index("1-nn, the lookup table") < text.index("L3: title of L3")
+        )
         assert "0.5000" in text
-        assert "0.4804, 0.5196" in text
+        assert "0.4866, 0.5134" in text
     console = printed(ConsolePage(blocks(made)), 100)
     assert told in " ".join(console.split())
     assert "network" in console

@@ -16,7 +16,7 @@ from memlab.claims import registry
 from memlab.claims.batch import Batch
 from memlab.claims.needed import needed
 from memlab.cli import main as cli
-from memlab.cli.replicate import seeds_from
+from memlab.cli.replicate import replicates_from
 from memlab.errors import InvalidExperiment
 from memlab.runs.run_folder import create, list_runs
 from memlab.runs.state import write_state
@@ -24,7 +24,7 @@ from tests.claims import synthetic
 from tests.patience import wait_for
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "runs" / "fake_worker.py"))
-SEEDS = [0, 1, 2]
+REPLICATES = list(range(200, 208))
 
 
 @pytest.fixture
@@ -41,34 +41,37 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def batch(home: Path, *claims: str, again: bool = False) -> Batch:
-    wanted = needed(registry.chosen(claims), "laptop", SEEDS)
+    wanted = needed(registry.chosen(claims), "laptop", REPLICATES)
     return Batch(wanted, home / "runs", {}, again=again, options={"worker": WORKER})
 
 
 def test_finished_runs_are_used_and_nothing_is_started(home: Path, capsys):
     for preset in ("labels", "linear"):
-        synthetic.write(home / "runs", preset, synthetic.planted, SEEDS)
-    assert cli.main(["replicate", "Z1", "Z3", "A7", "--seeds", "3", "--json"]) == 0
+        synthetic.write(home / "runs", preset, synthetic.planted, REPLICATES)
+    assert cli.main(["replicate", "Z1", "Z3", "A7", "--json"]) == 0
     out = capsys.readouterr()
     made = json.loads(out.out)
-    assert [row["verdict"] for row in made["claims"]] == ["supported"] * 3
-    assert {row["verdict"] for row in made["controls"]} <= {"not supported", "inconclusive"}
+    assert made["replicates"] == REPLICATES
+    assert [row["verdict"] for row in made["claims"]] == ["supported"] + ["inconclusive"] * 2
+    arms = {row["control"]["verdict"] for row in made["claims"]}
+    assert arms <= {"not supported", "inconclusive"}
+    assert made["first_lines"][0].startswith("Of 3 claims 1 holds")
     assert len(list_runs(home / "runs")) == 2
     assert "2 of them finished before" in out.err
 
 
 def test_a_run_started_by_hand_from_the_preset_is_used_too(home: Path):
-    synthetic.write(home / "runs", "ratio", synthetic.planted, SEEDS, told=False)
+    synthetic.write(home / "runs", "ratio", synthetic.planted, REPLICATES, told=False)
     assert [job.reused for job in batch(home, "T3").jobs] == [True]
 
 
-def test_other_seeds_are_another_run(home: Path):
+def test_other_replicates_are_another_run(home: Path):
     synthetic.write(home / "runs", "ratio", synthetic.planted, [0, 1, 2, 3], told=True)
     assert [job.reused for job in batch(home, "T3").jobs] == [False]
 
 
 def test_missing_runs_are_started_and_those_cut_off_are_resumed(home: Path, eventually):
-    cut = synthetic.write(home / "runs", "ratio", synthetic.planted, SEEDS)
+    cut = synthetic.write(home / "runs", "ratio", synthetic.planted, REPLICATES)
     write_state(cut.path, "interrupted")
     made = batch(home, "T3", "S3")
     assert not any(job.over for job in made.jobs)
@@ -123,24 +126,24 @@ def test_a_run_that_cannot_be_is_told_and_the_others_go_on(home: Path, eventuall
 def test_a_bad_claim_gets_the_nearest_and_exit_code_2(home: Path, capsys):
     assert cli.main(["replicate", "fortt"]) == 2
     assert "did you mean 'fort'" in capsys.readouterr().err
-    assert cli.main(["replicate", "Z1", "--seeds", "many"]) == 2
-    assert "100-104" in capsys.readouterr().err
+    assert cli.main(["replicate", "Z1", "--replicates", "many"]) == 2
+    assert "100-109" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("text", "seeds"), [("3", (0, 1, 2)), ("100-102", (100, 101, 102)), ("7,9", (7, 9))]
+    ("text", "found"), [("3", (200, 201, 202)), ("100-102", (100, 101, 102)), ("7,9", (7, 9))]
 )
-def test_seeds_are_a_count_a_span_or_a_list(text: str, seeds: tuple[int, ...]):
-    assert seeds_from(text) == seeds
+def test_replicates_are_a_count_a_span_or_a_list(text: str, found: tuple[int, ...]):
+    assert replicates_from(text) == found
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "5-3", "1,1", "x", "1.5"])
-def test_seeds_that_are_none_are_refused(text: str):
-    with pytest.raises(InvalidExperiment, match="--seeds"):
-        seeds_from(text)
+def test_replicates_that_are_none_are_refused(text: str):
+    with pytest.raises(InvalidExperiment, match="--replicates"):
+        replicates_from(text)
 
 
-def test_a_claim_without_runs_is_decided_in_a_process_without_torch(home: Path):
+def test_a_check_without_runs_is_made_in_a_process_without_torch(home: Path):
     code = (
         "import sys; from memlab.cli.main import main; main(['replicate', 'Z6', '--json']);"
         "assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules"
@@ -148,11 +151,13 @@ def test_a_claim_without_runs_is_decided_in_a_process_without_torch(home: Path):
     env = {**os.environ, "MEMLAB_HOME": str(home)}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["claims"][0]["verdict"] == "supported"
+    made = json.loads(done.stdout)
+    assert [one["came_out"] for one in made["checks"]] == ["holds"]
+    assert made["claims"][0]["verdict"] == "not run"
 
 
 def test_a_finished_run_that_someone_sent_is_not_taken_for_ours(home: Path):
-    sent = synthetic.write(home / "elsewhere" / "runs", "labels", synthetic.planted, SEEDS)
+    sent = synthetic.write(home / "elsewhere" / "runs", "labels", synthetic.planted, REPLICATES)
     shutil.copytree(sent.path, home / "runs" / sent.id)
     made = batch(home, "Z1")
     assert [(job.reused, job.folder) for job in made.jobs if job.needed.preset == "labels"] == [
@@ -161,7 +166,7 @@ def test_a_finished_run_that_someone_sent_is_not_taken_for_ours(home: Path):
 
 
 def test_what_a_run_says_of_its_own_content_does_not_count(home: Path):
-    one = needed(registry.chosen(["Z1"]), "laptop", SEEDS)[0]
+    one = needed(registry.chosen(["Z1"]), "laptop", REPLICATES)[0]
     forged = {"preset": one.name, "replication": {"preset": one.preset, "content": one.content}}
     folder, lock = create(home / "runs", one.name, "seeds = 1\n", forged)
     with lock:

@@ -14,6 +14,8 @@ from textual.widgets import Static
 
 from memlab.claims.claim import Panel
 from memlab.reports.claim_lines import MARKS
+from memlab.reports.scoreboard import Entry
+from memlab.reports.scoreboard_comparison import panels_of
 from memlab.reports.scoreboard_panels import drawn
 from memlab.tui import palette
 from memlab.tui.header import ShellHeader
@@ -48,8 +50,9 @@ class ClaimScreen(ScoreboardPage):
 
     TITLE = "Claim"
     ABOUT = (
-        "Each condition with its 95 % interval over seeds against what was asked, S, N or ?. "
-        "The control is the same where it must not be supported."
+        "Each condition with its 95 % interval over replicates against what was asked, S, N or ?. "
+        "The control is the same where the rival explanation alone is at work; C is a claim whose "
+        "control meets the criterion too."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left_square_bracket", "panel(-1)", "panel", key_display="← →"),
@@ -64,6 +67,7 @@ class ClaimScreen(ScoreboardPage):
         """`run` starts what is missing for a claim of that id."""
         super().__init__(frame, claim_id)
         self._run = run
+        self._entry: Entry | None = None
         self._panels: tuple[Panel, ...] = ()
         self._first = 0
 
@@ -106,15 +110,14 @@ class ClaimScreen(ScoreboardPage):
         if standing.problem:
             say(self, standing.problem, error=True)
         put(self, "#conditions", model.conditions(standing, dark))
-        put(self, "#explanation", model.explained(standing, frame.seeds))
+        put(self, "#explanation", model.explained(standing, frame.replicates))
         table = self.query_one(ClaimRuns)
         keys = [line.name for line in standing.runs]
         table.set_rows(keys, [model.run_cells(line, dark) for line in standing.runs])
         table.styles.height = 1 + max(1, len(keys))
-        measured = standing.entry.measured if standing.entry is not None else None
-        panels = measured.panels if measured is not None else ()
-        if panels is not self._panels:
-            self._panels, self._first = panels, 0
+        if standing.entry is not self._entry:
+            self._entry, self._first = standing.entry, 0
+            self._panels = panels_of(standing.entry) if standing.entry is not None else ()
             self._draw(self.size.width)
             self.refresh_bindings()
         self._head()

@@ -91,7 +91,7 @@ class LookupScreen(ScoreboardPage):
             dark = self.app.current_theme.dark
             told = [model.words(standing, dark)]
             if self.size.height >= HEIGHTS[1][0] and not standing.problem:
-                explained = model.explained(standing, self._frame.seeds)
+                explained = model.explained(standing, self._frame.replicates)
                 told = [model.conditions(standing, dark), Text(), explained]
             put(self, "#conditions", Text("\n").join(told))
 

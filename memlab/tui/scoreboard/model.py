@@ -13,8 +13,16 @@ from rich.text import Text
 from memlab.claims.claim import Claim, Size
 from memlab.experiment.cost import about
 from memlab.numbers import bracketed, count, percent
-from memlab.reports.claim_lines import MARKS
-from memlab.reports.scoreboard import NOT_RUN, Entry, explanation
+from memlab.reports.claim_lines import BRIEF, MARKS
+from memlab.reports.scoreboard import NOT_RUN, Entry
+from memlab.reports.scoreboard_words import (
+    arm_words,
+    condition_words,
+    explanation,
+    history_words,
+    power_words,
+    span,
+)
 from memlab.tui import palette
 from memlab.tui.widgets.columns import Coloured, Column, Heading
 
@@ -23,10 +31,10 @@ COLUMNS: Final = (
     Column("mark", "", 1, sortable=False),
     Column("id", "", 3, sortable=False),
     Column("title", "claim", flexible=True, width=26, sortable=False),
-    Column("verdict", "verdict", 13, sortable=False, priority=3),
+    Column("verdict", "verdict", 14, sortable=False, priority=3),
     Column("effect", "effect [95 %]", 26, sortable=False),
     Column("asked", "asked", 22, sortable=False, priority=1),
-    Column("seeds", "seeds", 5, "right", sortable=False, priority=2),
+    Column("replicates", "n", 3, "right", sortable=False, priority=2),
     Column("runs", "runs", 13, sortable=False),
 )
 RUN_COLUMNS: Final = (
@@ -54,11 +62,10 @@ class RunLine:
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """A claim as it stands: measured or not yet (None), its control, its runs."""
+    """A claim as it stands: measured with its control or not yet (None), and its runs."""
 
     claim: Claim
     entry: Entry | None
-    control: Entry | None
     runs: tuple[RunLine, ...]
 
     @property
@@ -83,7 +90,7 @@ class Frame:
     there are finished runs to measure; `launched` are the ids of runs that the app has started."""
 
     size: Size
-    seeds: tuple[int, ...]
+    replicates: tuple[int, ...]
     standings: tuple[Standing, ...]
     going: bool = False
     more: bool = False
@@ -143,7 +150,8 @@ def cells(standing: Standing, dark: bool) -> list[object]:
         effect: object = bracketed(head.effect)
     else:
         effect = Coloured(_why_not(standing), tones.error if _failed(standing) else tones.neutral)
-    verdict = standing.shown if standing.entry is not None else "measuring"
+    shown = BRIEF.get(standing.shown, standing.shown)
+    verdict = shown if standing.entry is not None else "measuring"
     return [
         Coloured(MARKS[standing.shown][0], tone, True),
         Coloured(standing.claim.id, None, True),
@@ -205,16 +213,15 @@ def run_cells(line: RunLine, dark: bool) -> list[object]:
 
 
 def summary(frame: Frame, wide: bool, dark: bool) -> Text:
-    """One line over the table: size, seeds, how many claims stand how, what goes on."""
-    seeds = frame.seeds
-    span = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
-    text = Text(f"{frame.size} size · seeds {span} ·" if wide else f"{frame.size} ·")
-    short = {"not supported": "not", "inconclusive": "unclear"}
+    """One line over the table: size, replicates, how many claims stand how, what goes on."""
+    numbers = span(frame.replicates)
+    text = Text(f"{frame.size} size · replicates {numbers} ·" if wide else f"{frame.size} ·")
+    short = {"not supported": "not", "inconclusive": "open"}
     found = [standing.shown for standing in frame.standings]
     for name, (letter, _) in MARKS.items():
         if name not in found:
             continue
-        words = name if wide else short.get(name, name)
+        words = BRIEF.get(name, name) if wide else short.get(name, BRIEF.get(name, name))
         text.append(f"  {letter} {found.count(name)} {words}", palette.verdict(name, dark))
     living = {r.name for s in frame.standings for r in s.runs if r.state in UNDER_WAY}
     waiting = {r.name for s in frame.standings for r in s.runs if r.state == "waiting"}
@@ -236,7 +243,8 @@ def words(standing: Standing, dark: bool) -> Text:
         text.append(f"\n{standing.problem}", tones.error)
     elif head is not None:
         text.append(f"\n{standing.shown}", palette.verdict(standing.shown, dark))
-        told = f": {head.label} {bracketed(head.effect)}, asked {head.rule.words}"
+        because = f", because {entry.reason}" if entry is not None and entry.reason else ""
+        told = f"{because}: {head.label} {bracketed(head.effect)}, asked {head.rule.words}"
         text.append(told, "dim")
     elif entry is not None:
         text.append(f"\nnot run: {entry.reason}", tones.error if _failed(standing) else "dim")
@@ -244,31 +252,33 @@ def words(standing: Standing, dark: bool) -> Text:
 
 
 def conditions(standing: Standing, dark: bool) -> Text:
-    """Each condition with its interval against its threshold, then the control."""
-    parts = []
-    entry, control = standing.entry, standing.control
-    for one in entry.measured.conditions if entry is not None and entry.measured else ():
-        verdict = one.verdict.verdict
-        told = f"{one.label}: {bracketed(one.effect)}, asked {one.rule.words}"
-        parts.append(Text.assemble((f"{MARKS[verdict][0]} ", palette.verdict(verdict, dark)), told))
-    if control is not None and standing.claim.control is not None:
-        head = control.headline
-        came = f"; {head.label} {bracketed(head.effect)}" if head is not None else ""
-        broken = control.verdict == "supported"
-        tone = palette.verdict("not supported" if broken else NOT_RUN, dark)
-        told = f"control, {standing.claim.control.about}: {control.shown}{came}"
-        told += ". The claim shows nothing: it holds where it must not." if broken else ""
-        parts.append(Text.assemble((f"{MARKS[control.shown][0]} ", tone), told))
+    """Each condition with its interval against its threshold; control, contrast, calibrations."""
+    entry, parts = standing.entry, list[Text]()
+
+    def line(shown: str, told: str) -> None:
+        tone = palette.verdict(shown, dark)
+        parts.append(Text.assemble((f"{MARKS[shown][0]} ", tone), told))
+
+    if entry is None:
+        return Text()
+    for one in entry.measured.conditions if entry.measured is not None else ():
+        line(one.verdict, condition_words(one).partition(": ")[2])
+    for arm in (*([entry.control] if entry.control else []), *entry.calibrations):
+        line(NOT_RUN, f"{arm.kind}, {arm.about}: {arm_words(arm)}")
+    if entry.judgement is not None and (apart := entry.judgement.contrast) is not None:
+        line(apart.verdict, f"contrast: {condition_words(apart).partition(': ')[2]}")
     return Text("\n").join(parts)
 
 
-def explained(standing: Standing, seeds: Sequence[int]) -> Text:
+def explained(standing: Standing, replicates: Sequence[int]) -> Text:
     """The explanation, a sentence a paragraph; the criterion where nothing is measured yet."""
-    claim = standing.claim
-    if standing.entry is None:
+    claim, entry = standing.claim, standing.entry
+    if entry is None:
         told: Sequence[str] = (claim.sentence, "It is being measured.")
     else:
-        told = explanation(standing.entry, seeds)
+        power = power_words(entry)
+        told = (*explanation(entry, replicates), *([f"Power: {power}"] if power else []))
+        told = (*told, *history_words(entry))
     source = Text(f"{claim.source}. Criterion: {claim.criterion}.", "dim")
     return Text("\n").join([*(Text(sentence) for sentence in told), source])
 

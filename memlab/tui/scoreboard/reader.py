@@ -21,9 +21,11 @@ from memlab.claims.batch import Batch
 from memlab.claims.claim import Claim, Size
 from memlab.claims.finished_run import Evidence, FinishedRun
 from memlab.claims.needed import Needed, existing, needed, presets_of
+from memlab.claims.replicates import BOARD
 from memlab.errors import MemlabError
 from memlab.experiment.cost import estimate
 from memlab.reports import scoreboard
+from memlab.reports.scoreboard import Entry
 from memlab.runs import lifecycle
 from memlab.runs.environment import describe
 from memlab.runs.run import Run
@@ -31,9 +33,7 @@ from memlab.runs.run_folder import RunFolder
 from memlab.tui.compose.cost import SpeedsReader, device_kind
 from memlab.tui.scoreboard.model import UNDER_WAY, Frame, Price, RunLine, Standing
 
-SEEDS: Final = (0, 1, 2, 3, 4)
 LOOK_SECONDS: Final = 5.0
-Pair = tuple[scoreboard.Entry, scoreboard.Entry | None]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class _Seen:
 
 
 class ScoreboardReader:
-    """One scoreboard: claims, seeds, a size that may change, and the batch that is under way."""
+    """One scoreboard: claims, replicates, a size that may change, and the batch under way."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class ScoreboardReader:
         device: str = "auto",
         *,
         claims: Sequence[Claim] | None = None,
-        seeds: Sequence[int] = SEEDS,
+        replicates: Sequence[int] = BOARD,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         """Reads nothing yet.
@@ -69,14 +69,14 @@ class ScoreboardReader:
         """
         self._runs_folder, self._device = runs_folder, device
         self._claims = tuple(registry.all_claims() if claims is None else claims)
-        self._seeds, self._options = tuple(seeds), options
+        self._replicates, self._options = tuple(replicates), options
         self._lock = threading.Lock()
         self._needed: dict[Size, tuple[Needed, ...]] = {}
         self._there: dict[str, RunFolder] = {}
         self._looked: tuple[Size | None, float] = (None, 0.0)
         self._batch: Batch | None = None
         self._opened: dict[str, FinishedRun] = {}
-        self._measured: dict[tuple[Size, str, tuple[str, ...]], Pair] = {}
+        self._measured: dict[tuple[Size, str, tuple[str, ...]], Entry] = {}
 
     # --- what is asked of it
 
@@ -93,9 +93,8 @@ class ScoreboardReader:
                     found = self._measure(claim, size, seen)
                 more |= found is None
                 lines = tuple(seen[name].line for name in presets_of(claim) if name in seen)
-                entry, control = found or (None, None)
-                standings.append(Standing(claim, entry, control, lines))
-            return Frame(size, self._seeds, tuple(standings), going, more, self._launched())
+                standings.append(Standing(claim, found, lines))
+            return Frame(size, self._replicates, tuple(standings), going, more, self._launched())
 
     def price(self, claims: Collection[str], size: Size) -> Price:
         """What is missing for these claims and not under way, and how long it will take here."""
@@ -148,7 +147,7 @@ class ScoreboardReader:
     def _look(self, size: Size) -> list[_Seen]:
         """The runs that the claims need at this size, looked for again every few seconds."""
         if size not in self._needed:
-            self._needed[size] = needed(self._claims, size, self._seeds)
+            self._needed[size] = needed(self._claims, size, self._replicates)
         wanted = self._needed[size]
         looked, when = self._looked
         if looked != size or time.monotonic() - when > LOOK_SECONDS:
@@ -172,10 +171,10 @@ class ScoreboardReader:
 
     # --- measuring
 
-    def _known(self, claim: Claim, size: Size, seen: Mapping[str, _Seen]) -> Pair | None:
+    def _known(self, claim: Claim, size: Size, seen: Mapping[str, _Seen]) -> Entry | None:
         """What was measured before, or what needs no measuring because its runs are not there."""
         if claim.measure is None or not all(self._has(name, seen) for name in claim.presets):
-            return scoreboard.measured(claim, Evidence({}, self._seeds), size, _problems(seen))
+            return scoreboard.measured(claim, Evidence({}, self._replicates), size, _problems(seen))
         return self._measured.get(self._key(claim, size, seen))
 
     def _has(self, preset: str, seen: Mapping[str, _Seen]) -> bool:
@@ -187,7 +186,7 @@ class ScoreboardReader:
         runs = [seen[name].line.run_id for name in presets_of(claim) if self._has(name, seen)]
         return size, claim.id, tuple(runs)
 
-    def _measure(self, claim: Claim, size: Size, seen: Mapping[str, _Seen]) -> Pair:
+    def _measure(self, claim: Claim, size: Size, seen: Mapping[str, _Seen]) -> Entry:
         problems, runs = _problems(seen), {}
         for name in presets_of(claim):
             folder = seen[name].folder if self._has(name, seen) else None
@@ -199,7 +198,7 @@ class ScoreboardReader:
                 runs[name] = self._opened[folder.id]
             except MemlabError as error:
                 problems[name] = str(error)
-        made = scoreboard.measured(claim, Evidence(runs, self._seeds), size, problems)
+        made = scoreboard.measured(claim, Evidence(runs, self._replicates), size, problems)
         self._measured[self._key(claim, size, seen)] = made
         return made
 

@@ -55,8 +55,8 @@ class ScoreboardScreen(LiveScreen[Frame]):
     CSS_PATH = "screen.tcss"
     TITLE = "Scoreboard"
     ABOUT = (
-        "Do the papers' claims hold on this machine? S is supported, N not supported, ? "
-        "inconclusive, · not run. Runs are trained by workers that go on without the app."
+        "Do the papers' claims hold on this machine? S is supported, N not supported, C control "
+        "failed, ? open, · not run. Runs are trained by workers that go on without the app."
     )
     UPDATE_SECONDS = 0.25
     RESTS = False  # a batch goes on also while another screen is shown
