@@ -112,7 +112,7 @@ def folder(stacks: Sequence[Stack], seconds: float) -> int:
     listed = (
         _rows(s) + _kept(s, each) * _checkpoint(s) + _ledger(s) + _outcomes(s) for s in stacks
     )
-    return FOLDER_BYTES + sum(listed) + max(map(_shown, stacks), default=0)
+    return FOLDER_BYTES + sum(listed) + sum(map(_shown, stacks))
 
 
 def outcome_bytes(members: int, train: int, test: int, evaluations: int) -> int:

@@ -23,6 +23,11 @@ class Member:
     axis_values: Mapping[str, object]
     experiment: Experiment
 
+    @property
+    def place(self) -> int:
+        """Which of its group's networks it is, from 0."""
+        return self.index % len(self.experiment.seed_list)
+
 
 @dataclass(frozen=True)
 class Group:

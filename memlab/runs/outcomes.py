@@ -278,7 +278,7 @@ def joined(
         seeds=numbers[order],
         neighbours=near,
         first_learned=first_learned([stack for stack, _ in parts]),
-        inputs=next((s.arrays["values"] for s in stacks if s.header.features), None),
+        inputs=next((s.arrays["values"] for s, _ in parts if s.header.features), None),
         early=_early(early, order),
         dataset=first.header.dataset,
     )

@@ -46,14 +46,15 @@ class OutcomeRecorder:
         first = parts[0]
         train, test = len(first.train_true), len(first.test_y)
         evaluations = len(plan.timeline.traces())
-        whole = 0 in plan.indices  # what is the same for all networks is kept once
+        places = [member.place for member in plan.members]
+        whole = 0 in places  # what is the same for all networks of a group is kept once
         picture, features = None, 0
         if whole and all(part.train_x is first.train_x for part in parts):
             image = splits.image_shape is not None
             picture, features = shown.shown_sizes(train + test, first.train_x.shape[1:], image)
         alike = all(m.axis_values == plan.members[0].axis_values for m in plan.members)
         most = min(TRACED, TRACE_BYTES // (2 * evaluations * (train + test)))
-        self._traced = [at for at, index in enumerate(plan.indices) if index < most]
+        self._traced = [at for at, place in enumerate(places) if place < most]
         self._header = OutcomeHeader(
             stack=plan.index,
             dataset=plan.members[0].experiment.dataset.name,
