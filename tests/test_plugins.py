@@ -155,18 +155,18 @@ def test_all_four_are_trained_and_measured(installed: dict[str, str], tmp_path: 
 
 
 def test_a_claim_is_replicated_and_ends_the_report_of_its_run(installed: dict[str, str]):
-    command = [sys.executable, "-m", "memlab", "replicate", "r1", "--seeds", "3", "--json"]
+    command = [sys.executable, "-m", "memlab", "replicate", "r1", "--replicates", "8", "--json"]
     done = subprocess.run(command, env=installed, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     board = json.loads(done.stdout)
     assert [(one["id"], one["verdict"]) for one in board["claims"]] == [("R1", "supported")]
-    assert [one["verdict"] for one in board["controls"]] == ["not supported"]
+    assert board["claims"][0]["control"]["verdict"] == "not supported"
     (run,) = board["claims"][0]["runs"]
     report = python(f"import sys; from memlab.cli.main import main; main(['report', '{run}', "
                     "'--format', 'json'])", installed)  # fmt: skip
     (verdict,) = json.loads(report.stdout)["claims"]
     assert verdict["verdict"] == "supported"
-    assert verdict["effect"]["n"] == 3
+    assert verdict["effect"]["n"] == 8
     home = Path(installed["MEMLAB_HOME"]) / "runs" / run
     (home / "report.json").unlink()
     (Path(installed["PYTHONPATH"]) / "other_claim.py").write_text("raise RuntimeError('broken')")

@@ -23,6 +23,8 @@ from memlab.runs.run_folder import RunFolder, list_runs
 WORDS: Final = frozenset(
     {"title", "question", "look_for", "source", "deviations", "claims", "checkpoints"}
 )
+#: So many networks at most have a split; a board's begin where those of the one before end.
+NETWORKS: Final = 100_000
 RANK: Final = {"finished": 0, "running": 1, "paused": 1, "stopping": 1, "starting": 1, "queued": 1}
 
 
@@ -91,13 +93,21 @@ def needed(
 def replicated(tree: reading.Tree, replicates: Sequence[int]) -> reading.Tree:
     """The preset with `replicates` as its units of replication.
 
-    Each is a split of the data and a seed. Of a preset with an axis over splits they are the
-    splits alone, and the networks of each, which are then its sample, are the preset's own.
+    Each is a split of the data and a seed; what a procedure makes is made anew. Of a preset with
+    an axis over splits they are the splits alone: the networks of each, which are then its sample,
+    are as many as the preset has, with seeds that no other board uses.
     """
-    axes = tree.get("axes", {})
+    axes, dataset = tree.get("axes", {}), tree.get("dataset", {}) | {"fresh": True}
     if SPLITS in axes:
-        return tree | {"axes": axes | {SPLITS: list(replicates)}}
-    return tree | {"seeds": list(replicates)}
+        seeds = tree.get("seeds", 1)
+        networks = seeds if isinstance(seeds, int) else len(seeds)
+        first = NETWORKS * replicates[0]
+        return tree | {
+            "dataset": dataset,
+            "axes": axes | {SPLITS: list(replicates)},
+            "seeds": list(range(first, first + networks)),
+        }
+    return tree | {"dataset": dataset | {"split_per_seed": True}, "seeds": list(replicates)}
 
 
 def existing(runs_folder: Path, wanted: Sequence[Needed]) -> dict[str, RunFolder]:

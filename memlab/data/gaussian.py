@@ -18,7 +18,7 @@ def gaussian(request: Request) -> Raw:
     """Standard normal float32 `[n, 64]`, with classes of equal size ± 1 in random order.
 
     As many as are asked for, at least ten of each class; drawn by the dataset's own key, whatever
-    the split.
+    the split, or with `dataset.fresh` by the split's.
     """
     asked = taken(request.spec)
     assert asked is not None
@@ -29,6 +29,8 @@ def gaussian(request: Request) -> Raw:
             f"dataset.train, validation and test ask for {count:,} examples of gaussian; it makes "
             f"at most {LIMIT:,}."
         )
-    x = key(0, "gaussian-inputs").standard_normal((count, asked.features), dtype=np.float32)
-    y = key(0, "gaussian-labels").permutation(np.arange(count, dtype=np.int64) % classes)
+    seed, fresh = (request.spec.split_seed, " fresh") if request.spec.fresh else (0, "")
+    draw = key(seed, f"gaussian-inputs{fresh}")
+    x = draw.standard_normal((count, asked.features), dtype=np.float32)
+    y = key(seed, f"gaussian-labels{fresh}").permutation(np.arange(count, dtype=np.int64) % classes)
     return Raw(FACTS.name, x, y, None, None, FACTS.class_names)

@@ -53,7 +53,7 @@ class Previewer:
             MemlabError: if the experiment is invalid or its data are not there.
         """
         made = reading.with_absolute_paths(reading.experiment(tree, "experiment"), Path(here))
-        cell = grid.with_values(made, _telling(made.axes))
+        cell = grid.with_values(made, _telling(made.axes)).of_seed(made.seed_list[0])
         splits = split(self._load(cell.dataset, folders), cell.dataset)
         check_cell(cell, splits)
         seed = cell.corruption_seed(made.seed_list[0])

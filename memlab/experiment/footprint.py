@@ -57,6 +57,8 @@ class Stack:
         changed = "+" in corruption.kind or corruption.kind in ("inputs", "pixel-shuffle")
         changed = changed or corruption.kind == "pixel-random"
         seeds = 1 if corruption.shared or not changed else networks
+        if cell.dataset.split_per_seed:
+            seeds = networks
         self.inputs |= {f"{corruption if changed else ''}{seed}" for seed in range(seeds)}
 
     @property

@@ -66,7 +66,7 @@ def members(experiment: Experiment) -> tuple[Member, ...]:
         cell = with_values(experiment, group.axis_values)
         for index, seed in zip(group.members, experiment.seed_list, strict=True):
             name = f"{group.label} seed={seed}".strip()
-            made.append(Member(index, name, seed, group.axis_values, cell))
+            made.append(Member(index, name, seed, group.axis_values, cell.of_seed(seed)))
     return tuple(made)
 
 

@@ -42,6 +42,18 @@ class DatasetSpec(Section):
         default=None, description="Test examples; empty: the dataset's own default"
     )
     split_seed: Seed = Field(default=0, description="Seed of the split, shared by all members")
+    split_per_seed: bool = Field(
+        default=False,
+        title="replicates",
+        description="Each seed is a replicate with a split of its own, keyed by it, in place of one"
+        " split for all",
+    )
+    fresh: bool = Field(
+        default=False,
+        title="made anew",
+        description="Data that are made by a procedure (mnist1d, gaussian) are made anew for each"
+        " split; others are split anew alone",
+    )
     scaling: Literal["standardize", "features", "images", "unit"] = Field(
         default="standardize",
         description="One mean and deviation for all, per feature, per image (whitening), or [0, 1]",

@@ -139,9 +139,21 @@ class Experiment(Section):
         """The seeds as a list; a count n means 0 … n − 1."""
         return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
 
+    def of_seed(self, seed: int) -> Experiment:
+        """The experiment of the member with this seed: itself, or with the seed's own split."""
+        if not self.dataset.split_per_seed:
+            return self
+        dataset = self.dataset.model_copy(update={"split_seed": seed})
+        return self.model_copy(update={"dataset": dataset})
+
+    @property
+    def sample_seed(self) -> int:
+        """What keys the samples that instruments draw for all members alike."""
+        return self.seed_list[0] if self.dataset.split_per_seed else self.dataset.split_seed
+
     def corruption_seed(self, seed: int) -> int:
         """What keys the corruption of the member with this seed."""
-        return self.dataset.split_seed if self.corruption.shared else seed
+        return self.of_seed(seed).dataset.split_seed if self.corruption.shared else seed
 
     @property
     def branch(self) -> Experiment:

@@ -11,9 +11,11 @@ from typing import Any, Final
 from memlab.experiment.architecture import needs_images
 from memlab.experiment.grid import Member
 from memlab.experiment.schedule import Timeline
+from memlab.experiment.spec import Experiment
 
 #: Fields that are vectors over the members of a stack, so they may differ within one.
 VECTOR_FIELDS: Final[dict[str, Any]] = {
+    "dataset": {"split_seed"},
     "corruption": True,
     "optimizer": {"learning_rate", "momentum", "beta1", "beta2", "epsilon", "batch_size"},
     "schedule": True,
@@ -131,8 +133,15 @@ def stacked(groups: Sequence[Group], parts: Sequence[Sequence[int]]) -> list[Sta
     return made
 
 
+def keeps_examples(experiment: Experiment) -> bool:
+    """Whether something is recorded of each example, so that a stack has to see one split."""
+    return "ledger" in experiment.instruments.names or experiment.evaluation.outcomes
+
+
 def _signature(member: Member, timeline: Timeline, examples: int) -> str:
     tree = member.experiment.model_dump(mode="json", exclude=VECTOR_FIELDS)
+    if keeps_examples(member.experiment):
+        tree["split"] = member.experiment.dataset.split_seed
     tree["adversarial"] = member.experiment.regularization.adversarial_weight > 0
     tree["phases"] = [(p.updates, p.batch_size) for p in timeline.phases]
     tree["examples"] = examples

@@ -54,7 +54,7 @@ class InstrumentPanel:
         spec = experiment.instruments
         self._instruments: dict[str, Instrument] = {n: instrument(n) for n in spec.names}
         self._settings: dict[str, Settings] = {n: spec.settings_of(n) for n in spec.names}
-        self._sample_seed = experiment.dataset.split_seed
+        self._sample_seed = experiment.sample_seed
         cadences = {n: s.cadence for n, s in self._settings.items()}
         self.cadence = Cadence(
             spec.share,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from memlab.data.corruption import Corrupted, corrupt
-from memlab.data.dataset import Request
+from memlab.data.dataset import Raw, Request
 from memlab.data.image_folder import picture_names
 from memlab.data.registry import load
 from memlab.data.split import Splits, split
@@ -22,7 +22,12 @@ from memlab.training.trainer import Shapes
 
 def source(spec: DatasetSpec) -> str:
     """What a split depends on, as a name: all of the description but the members' subsets."""
-    kept = {"whole": spec.whole, "label": spec.label is not None}  # older runs know neither
+    kept = {  # older runs know none of them
+        "whole": spec.whole,
+        "label": spec.label is not None,
+        "split_per_seed": spec.split_per_seed,
+        "fresh": spec.fresh,
+    }
     return spec.model_dump_json(exclude={"subset", *(name for name, on in kept.items() if not on)})
 
 
@@ -50,6 +55,7 @@ class Material:
         self._progress = progress
         self._splits: dict[str, Splits] = {} if packed is None else dict(packed.splits)
         self._files = {} if packed is None else dict(packed.files)
+        self._raw: tuple[DatasetSpec, Raw] | None = None
         self._corrupted: dict[str, Corrupted] = {}
         self._pictures: dict[int, np.ndarray] = {}
 
@@ -58,9 +64,17 @@ class Material:
         spec = member.experiment.dataset
         name = source(spec)
         if name not in self._splits:
-            raw = load(spec, self._folders, download=True, progress=self._progress)
-            self._splits[name] = split(raw, spec)
+            self._splits[name] = split(self._load(spec), spec)
         return self._splits[name]
+
+    def _load(self, spec: DatasetSpec) -> Raw:
+        """The dataset as its files have it; the last one is kept for the splits that follow."""
+        pool = spec if spec.fresh else spec.model_copy(update={"split_seed": 0})
+        if self._raw is None or self._raw[0] != pool:
+            self._raw = None  # never two at once
+            raw = load(spec, self._folders, download=True, progress=self._progress)
+            self._raw = pool, raw
+        return self._raw[1]
 
     def corrupted(self, member: Member) -> Corrupted:
         """The member's data, corrupted by its own seed or by the one that all share.
@@ -119,6 +133,7 @@ class Material:
 
     def forget(self) -> None:
         """Lets go of the corrupted data of a finished stack; splits stay."""
+        self._raw = None
         self._corrupted.clear()
         self._pictures.clear()
 

@@ -21,9 +21,9 @@ class MemorizedStream:
     ) -> None:
         self._plan = plan
         self._parts = parts
-        self._index = material.splits(plan.members[0]).train.index
+        self._index = {m: material.splits(plan.members[m]).train.index for m in shown}
         self._material = material
-        self._before = {m: np.zeros(len(self._index), dtype=bool) for m in shown}
+        self._before = {m: np.zeros(len(index), dtype=bool) for m, index in self._index.items()}
 
     def picture(self) -> tuple[int, int]:
         """Height and width of the pictures."""
@@ -45,7 +45,7 @@ class MemorizedStream:
         pictures = self._material.pictures(self._plan.members[member])
         labels = (part.train_given, part.train_true)
         run_member = self._plan.members[member].index
-        table.append(epoch, run_member, fresh, self._index, labels, pictures)
+        table.append(epoch, run_member, fresh, self._index[member], labels, pictures)
 
     def state(self) -> dict[str, torch.Tensor]:
         """What to keep in a checkpoint."""

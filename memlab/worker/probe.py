@@ -87,7 +87,7 @@ def _stack(
     results: dict[str, Any] = {}
     failed: dict[str, str] = {}
     for name in names:
-        subject = subject_of(trainer, evaluation, progress.epoch, experiment.dataset.split_seed)
+        subject = subject_of(trainer, evaluation, progress.epoch, experiment.sample_seed)
         try:
             made = instrument(name)
             values = measured(made, subject, experiment.instruments.settings_of(name))

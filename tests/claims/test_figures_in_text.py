@@ -130,7 +130,9 @@ def test_the_lookup_section_has_answer_comparison_and_claims_in_every_rendering(
     made = board(L1=0.5, L3=0.5)
     told = lookup_question.answer(made.entries)
     for text in (markdown.page(blocks(made)), html.page(blocks(made))):
-        assert text.index(told) < text.index("1-nn, the lookup table") < text.index("L3: title of L3")
+        assert (
+            text.index(told) < text.index("1-nn, the lookup table") < text.index("L3: title of L3")
+        )
         assert "0.5000" in text
         assert "0.4865, 0.5135" in text
     console = printed(ConsolePage(blocks(made)), 100)

@@ -7,13 +7,13 @@ from collections.abc import Collection
 import numpy as np
 
 from memlab.claims import criteria, drawing
-from memlab.claims.claim import Claim, Control, Line, Measured, Panel, Size
+from memlab.claims.claim import Claim, Contrast, Control, Line, Measured, Panel, Size
 from memlab.claims.finished_run import Evidence
 from memlab.reports.scoreboard import measured
 from memlab.tui.scoreboard.model import Frame, Price, RunLine, Standing
 
-SEEDS = (0, 1, 2, 3, 4)
-NOISE = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
+REPLICATES = tuple(range(200, 208))
+NOISE = np.array([-0.02, -0.02, -0.01, 0.0, 0.0, 0.01, 0.02, 0.02])
 EPOCHS = np.linspace(0, 60, 61)
 
 
@@ -46,19 +46,23 @@ def _claim(
     name: str, paper: str, title: str, effect: float | None, panels: tuple[Panel, ...] = ()
 ) -> Claim:
     def measure(_: Evidence) -> Measured:
+        values = (effect or 0.0) + NOISE
         conditions = (
-            criteria.above("early − late", (effect or 0.0) + NOISE, 0.2),
-            criteria.at_least("train accuracy, real", np.ones(5), 0.99),
+            criteria.above("early − late", values, 0.2),
+            criteria.fitted("real", np.ones(len(NOISE)), 1000),
         )
-        return Measured(conditions, panels)
+        return Measured(conditions, panels, contrast=values)
 
     known = effect is not None
-    control = Control("labels permuted", lambda _: Measured((criteria.above("same", NOISE, 0.2),)))
+    nothing = Measured((criteria.above("same", NOISE, 0.2),), contrast=NOISE[::-1])
+    control = Control("labels permuted", lambda _: nothing)
     return Claim(
         id=name, paper=paper, title=title,
         sentence=f"{title}, say five people who never met and never trained a network.",
         source="Nobody 2017, figure 1", criterion="early − late > 0.2",
         paper_had="nothing of the kind",
+        rival="five people who copied from each other",
+        contrast=Contrast("early − late", "above"),
         refuted_by="an interval at or below 0.2", done="Nothing was trained.",
         measure=measure if known else None, control=control if known else None,
         needs="" if known else "an instrument that nobody has built",
@@ -91,9 +95,9 @@ def frame(size: Size = "laptop") -> Frame:
     """All claims, as they stand."""
     standings = []
     for claim in CLAIMS:
-        entry, control = measured(claim, Evidence({}, SEEDS), size, {})
-        standings.append(Standing(claim, entry, control, RUNS.get(claim.id, ())))
-    return Frame(size, SEEDS, tuple(standings), going=True)
+        entry = measured(claim, Evidence({}, REPLICATES), size, {})
+        standings.append(Standing(claim, entry, RUNS.get(claim.id, ())))
+    return Frame(size, REPLICATES, tuple(standings), going=True)
 
 
 class InventedReader:
