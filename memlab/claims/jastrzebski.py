@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -11,11 +11,10 @@ from memlab.claims import criteria as that
 from memlab.claims import drawing
 from memlab.claims.claim import Claim, Condition, Control, Line, Measured, Panel, Values
 from memlab.claims.criteria import rolled_rows
-from memlab.claims.finished_run import Cell, Evidence, FinishedRun
+from memlab.claims.finished_run import Cell, Evidence
 from memlab.claims.select import schedule
 from memlab.experiment.metrics import (
     TEST_ACCURACY,
-    TRAIN_ACCURACY,
     TRAIN_ACCURACY_CORRUPTED,
     TRAIN_LOSS,
     VALIDATION_ACCURACY,
@@ -25,10 +24,6 @@ from memlab.experiment.spec import Experiment
 PAPER: Final = "jastrzebski"
 #: Accuracy on corrupted labels at which generalization is compared.
 MEMORIZED: Final = 0.5
-#: Slope of log λ₁ against log η/S: at a constant ratio (the control) it is flatter.
-STEEP: Final = -0.5
-#: The spread of log λ₁ at one ratio, as a share of its change over ratios, that counts as small.
-SMALL: Final = 0.25
 #: A loss of test accuracy that breaks the equivalence, and the one within which two are equal.
 LOST: Final = 0.02
 #: Sharpness counts as equal within a factor of 1.5.
@@ -45,13 +40,6 @@ def _sharpness(cells: Sequence[Cell]) -> Values:
     return np.log(np.where(found > 0, found, np.nan))
 
 
-def _groups(run: FinishedRun) -> dict[float, list[Cell]]:
-    made: dict[float, list[Cell]] = {}
-    for cell in sorted(run.cells, key=lambda c: (_ratio(c.experiment), _batch(c))):
-        made.setdefault(_ratio(cell.experiment), []).append(cell)
-    return made
-
-
 def _batch(cell: Cell) -> int:
     return cell.experiment.optimizer.batch_size
 
@@ -59,94 +47,6 @@ def _batch(cell: Cell) -> int:
 def _reached(cell: Cell, classes: int) -> Values:
     """Test accuracy at the end, [replicates]; chance where the network diverged."""
     return np.nan_to_num(cell.final(TEST_ACCURACY), nan=1 / classes)
-
-
-def wider_minima(evidence: Evidence, held: bool = False) -> Measured:
-    """The larger η/S, the wider the minimum; with `held` ratios, where it must not show."""
-    run = evidence.run("minima")
-    groups = _groups(run)
-    largest = max(groups.values(), key=len)
-    common = _batch(max(run.cells, key=lambda c: [_batch(o) for o in run.cells].count(_batch(c))))
-    along = [c for cells in groups.values() for c in cells if _batch(c) == common]
-    cells = largest if held else along
-    rate: Callable[[Cell], float] = lambda c: c.experiment.optimizer.learning_rate  # noqa: E731
-    places = [rate(cell) if held else _ratio(cell.experiment) for cell in cells]
-    values = _sharpness(cells)
-    shown = [("S fixed", [_ratio(c.experiment) for c in along], list(np.exp(_sharpness(along)).T))]
-    train = np.array([cell.final(TRAIN_ACCURACY) for cell in cells])
-    return Measured(
-        (
-            that.below("slope of log λ₁ against log η/S", _slope(places, values), STEEP),
-            that.fitted("the least over all", train.min(axis=0), run.facts()[0]),
-        ),
-        (drawing.against("sharpness", "η/S", "largest eigenvalue", shown, log_x=True, log_y=True),),
-    )
-
-
-def _slope(places: Sequence[float], values: Values) -> Values:
-    """Of each row of `values` [replicates, places] against the logarithm of the places."""
-    return np.asarray(np.polyfit(np.log(places), values.T, 1)[0])
-
-
-WIDER_MINIMA = Claim(
-    id="T1",
-    paper=PAPER,
-    title="Larger η/S finds wider minima",
-    sentence="The larger the learning rate over the batch size, the flatter the minimum that "
-    "SGD ends in.",
-    source="Jastrzębski 2017, section 4.1, figures 1 and 2",
-    criterion=f"slope of log λ₁ at the end against log η/S < {STEEP:g}, all networks with "
-    "train accuracy ≥ 0.99",
-    paper_had="the largest eigenvalue and the Frobenius norm of the Hessian falling with η/S "
-    "over more than a decade",
-    refuted_by="a largest eigenvalue that does not fall with η/S",
-    presets=("minima",),
-    measure=wider_minima,
-    control=Control(
-        "η varied with η/S held constant", lambda e: wider_minima(e, held=True), ("minima",)
-    ),
-)
-
-
-def only_the_ratio(evidence: Evidence, by_batch: bool = False) -> Measured:
-    """Where η/S is the same, λ₁ is too."""
-    run = evidence.run("minima")
-    groups = _groups(run)
-    if by_batch:
-        sizes = sorted({_batch(cell) for cell in run.cells})
-        groups = {float(s): [c for c in run.cells if _batch(c) == s] for s in sizes}
-    several = [cells for cells in groups.values() if len(cells) > 1]
-    within = np.mean([np.ptp(_sharpness(cells), axis=1) for cells in several], axis=0)
-    across = np.ptp(_sharpness(run.cells), axis=1)
-    lines = [
-        (f"S {size}", [_ratio(c.experiment) for c in cells], list(np.exp(_sharpness(cells)).T))
-        for size in sorted({_batch(cell) for cell in run.cells})
-        for cells in [[c for c in run.cells if _batch(c) == size]]
-    ]
-    return Measured(
-        (that.below("spread of log λ₁ at one ratio ÷ over all", within / across, SMALL),),
-        (drawing.against("sharpness", "η/S", "largest eigenvalue", lines, log_x=True, log_y=True),),
-    )
-
-
-ONLY_THE_RATIO = Claim(
-    id="T2",
-    paper=PAPER,
-    title="Only the ratio matters",
-    sentence="Scaling learning rate and batch size together changes nothing.",
-    source="Jastrzębski 2017, section 4.2, figures 3 and 4",
-    criterion="mean spread of log λ₁ over batch sizes at one η/S ÷ its spread over all ratios "
-    f"< {SMALL:g}",
-    paper_had="learning curves that lie on each other where η/S is the same",
-    refuted_by="a spread at one ratio comparable to the whole",
-    presets=("minima",),
-    measure=only_the_ratio,
-    control=Control(
-        "one batch size in the place of one ratio",
-        lambda e: only_the_ratio(e, by_batch=True),
-        ("minima",),
-    ),
-)
 
 
 def memorization(evidence: Evidence, permuted: bool = False) -> Measured:

@@ -10,6 +10,7 @@ from memlab.claims import (
     arpit_networks,
     fort,
     jastrzebski,
+    jastrzebski_minima,
     lookup,
     smith,
     trajectory,
@@ -32,7 +33,8 @@ PAPERS: Final = {
 }
 #: The modules that declare them, in the order of the papers.
 MODULES: Final = (
-    zhang, arpit_examples, arpit_networks, jastrzebski, smith, fort, trajectory, lookup
+    zhang, arpit_examples, arpit_networks, jastrzebski_minima, jastrzebski, smith, fort,
+    trajectory, lookup
 )  # fmt: skip
 CLAIMS: Final = tuple(
     found for module in MODULES for found in vars(module).values() if isinstance(found, Claim)

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from memlab.claims import criteria as that
 from memlab.claims import drawing
-from memlab.claims.claim import Claim, Condition, Control, Line, Measured, Panel, Values
-from memlab.claims.criteria import rolled_rows
+from memlab.claims.claim import (
+    Change,
+    Claim,
+    Condition,
+    Contrast,
+    Control,
+    Found,
+    Line,
+    Measured,
+    Panel,
+    Values,
+)
 from memlab.claims.finished_run import Cell, Evidence, Series
 from memlab.claims.intervals import t_interval
+from memlab.claims.jastrzebski_minima import LOSS, SHARPNESS, at_the_end, read_at
 from memlab.claims.select import by_rate
 from memlab.claims.verdict import Rule
 from memlab.experiment.metrics import TRAIN_LOSS
 
 PAPER: Final = "trajectory"
-SHARPNESS: Final = "curvature.sharpness"
 LARGEST: Final = "gradient-covariance.largest"
 #: How much larger than both ends a maximum has to be, as a factor: the largest of many noisy
 #: measurements exceeds the first and the last by chance alone.
@@ -26,8 +37,6 @@ HIGHER: Final = 1.1
 #: "Stays within 20 % of 2/η", and the share of measurements that has to.
 EDGE: Final = 0.2
 STAYS: Final = 0.9
-#: The train loss at which curvatures are compared.
-LOSS: Final = 0.02
 
 
 def _trajectories(rates: Sequence[float], cells: Sequence[Cell], metric: str, name: str) -> Panel:
@@ -39,30 +48,42 @@ def _trajectories(rates: Sequence[float], cells: Sequence[Cell], metric: str, na
     return Panel(name, "epoch", name, tuple(lines), log_x=True, log_y=True)
 
 
-def _maxima(cells: Sequence[Cell], metric: str) -> Values:
-    """The maximum along each trajectory, [replicates, cells]."""
-    return np.array([[np.nanmax(one.values) for one in cell.series(metric)] for cell in cells]).T
+def rises_then_falls(evidence: Evidence, metric: str = SHARPNESS) -> Measured:
+    """λ_H rises until the loss is a tenth of what it was, and has its maximum inside training.
 
-
-def rises_then_falls(evidence: Evidence, preset: str = "early") -> Measured:
-    """λ_H has its maximum strictly inside training."""
-    rates, cells = by_rate(evidence.run(preset))
+    `metric` stands in λ_H's place: that of the initial weights, rescaled.
+    """
+    cell = evidence.run("sharpening").cells[0]
     rise, fall = [], []
-    for cell in cells:
-        logs = _logs(cell, SHARPNESS)
-        rise.append([one.max() - one[0] for one in logs])
-        fall.append([one.max() - one[-1] for one in logs])
-    level = float(np.log(HIGHER))
-    conditions = (
-        that.above("log of the maximum of λ_H ÷ its end, least over η", np.min(fall, 0), level),
-        that.above("log of the maximum of λ_H ÷ its start, least over η", np.min(rise, 0), level),
+    for losses, one in zip(cell.series(TRAIN_LOSS), cell.series(metric), strict=True):
+        there = read_at(losses, one, TENTH * float(losses.values[0]))
+        rise.append(np.log(there / one.values[0]))
+        fall.append(np.log(np.nanmax(one.values) / one.values[-1]))
+    lines = tuple(Line(name, *cell.table(quantity)) for name, quantity in CURVES)
+    panel = Panel("largest eigenvalue", "epoch", "λ_H", lines, log_y=True)
+    losses = drawing.curves("train loss", TRAIN_LOSS, [("train loss", cell)])
+    found = {"rise": np.array(rise), "fall": np.array(fall)}
+    return replace(up_and_down(found), panels=(panel, losses))
+
+
+#: The share of the starting loss at which the rise is read.
+TENTH: Final = 0.1
+RISES: Final = 1.5
+RESCALED: Final = "curvature.rescaled"
+CURVES: Final = (("trained", SHARPNESS), ("initial weights, rescaled", RESCALED))
+
+
+def up_and_down(found: Found) -> Measured:
+    """Logarithms of λ_H at a tenth of the loss ÷ at the start, `rise`, and of its maximum ÷ its
+    end, `fall`, [replicates]."""
+    rise, fall = "λ_H at a tenth of the starting loss ÷ at the start", "its maximum ÷ its end"
+    return Measured(
+        (
+            that.ratio_above(rise, np.exp(found["rise"]), RISES),
+            that.ratio_above(fall, np.exp(found["fall"]), HIGHER),
+        ),
+        contrast=found["rise"],
     )
-    return Measured(conditions, (_trajectories(rates, cells, SHARPNESS, "λ_H"),))
-
-
-def _logs(cell: Cell, metric: str) -> list[Values]:
-    """Logarithms of each seed's measurements, those that are not positive left out."""
-    return [np.log(one.values[one.values > 0]) for one in cell.series(metric)]
 
 
 RISES_THEN_FALLS = Claim(
@@ -71,82 +92,142 @@ RISES_THEN_FALLS = Claim(
     title="Sharpness rises, then falls",
     sentence="The largest eigenvalue of the Hessian first rises, then falls or levels off.",
     source="Jastrzębski 2020, arXiv 2002.09572, section 4.1, figure 1",
-    criterion="the maximum of λ_H lies strictly inside training: it is larger than the first "
-    f"and the last measurement by a factor of {HIGHER:g}, at every learning rate",
+    criterion="with squared error, λ_H where the train loss is a tenth of what it was at first ÷ "
+    f"at the start > {RISES:g}, and its maximum exceeds its end by a factor of {HIGHER:g}",
+    rival="weights grow: of a network whose layers have larger norms the curvature is larger, "
+    "whatever it has learned",
+    contrast=Contrast("log of λ_H at a tenth of the starting loss ÷ at the start", "above"),
     paper_had="a maximum within the first epochs on CIFAR-10",
-    refuted_by="a maximum at the first or last measurement",
-    presets=("early",),
+    refuted_by="a λ_H that does not rise, or rises as much in the initial weights, rescaled to the "
+    "norms of the trained ones; a maximum at the end",
+    presets=("sharpening",),
     measure=rises_then_falls,
+    rule=up_and_down,
     control=Control(
-        "full-batch gradient descent at rates that reach the edge of stability late or never",
-        lambda e: rises_then_falls(e, "edge"),
-        ("edge",),
+        "the initial weights, rescaled layer by layer to their norms at that point",
+        lambda e: rises_then_falls(e, RESCALED),
+        ("sharpening",),
+    ),
+    history=(
+        Change(
+            "2026-11-27",
+            "with cross-entropy, the maximum of λ_H is larger than the first and the last "
+            "measurement by a factor of 1.1, at every learning rate",
+            "with squared error, at a tenth of the starting loss ÷ at the start > 1.5, and the "
+            "maximum ÷ the end > 1.1",
+            "the curvature of cross-entropy falls as its loss nears 0, so that every run has such "
+            "a maximum",
+        ),
     ),
 )
 
 
-def lower_at_larger_steps(evidence: Evidence, permuted: bool = False) -> Measured:
-    """The larger η, the lower the maximum of λ_K."""
+def lower_at_larger_steps(evidence: Evidence, progress: bool = False) -> Measured:
+    """The larger η, the lower the maximum of λ_K.
+
+    With `progress` one small η, read at the losses where each η had its maximum.
+    """
     rates, cells = by_rate(evidence.run("early"))
-    maxima = _maxima(cells, LARGEST)
-    values = rolled_rows(maxima) if permuted else maxima
-    when = _epochs_of_maxima(cells, LARGEST)
-    told = ", ".join(f"{epoch:.2f} at η {rate:g}" for rate, epoch in zip(rates, when, strict=True))
-    shown = [("", rates, list(maxima.T))]
-    return Measured(
-        (that.falls("slope of log max λ_K on log η", rates, values, log="xy"),),
-        (
-            _trajectories(rates, cells, LARGEST, "λ_K"),
+    peaks = [_peaks(cell, LARGEST) for cell in cells]
+    own = np.array([[value for value, _, _ in row] for row in peaks]).T
+    small = _at_losses(cells[0], LARGEST, np.array([[low for _, _, low in r] for r in peaks]).T)
+    when = np.array([[update for _, update, _ in row] for row in peaks]).mean(axis=1)
+    told = ", ".join(
+        f"{update:.0f} at η {rate:g}" for rate, update in zip(rates, when, strict=True)
+    )
+    shown = [("its own", rates, list(own.T)), ("the least η there", rates, list(small.T))]
+    found = {"η": np.tile(rates, (len(own), 1)), "peak": small if progress else own}
+    return replace(
+        falls_with_the_rate(found),
+        panels=(
             drawing.against("maxima", "η", "largest λ_K", shown, log_x=True, log_y=True),
+            _trajectories(rates, cells, LARGEST, "λ_K"),
         ),
-        (f"Epoch of the maximum of λ_K: {told}.",),
+        remarks=(f"Update of the maximum of λ_K: {told}.",),
     )
 
 
-def _epochs_of_maxima(cells: Sequence[Cell], metric: str) -> Values:
-    """Where that is, [cells], means over replicates."""
+def _peaks(cell: Cell, metric: str) -> list[tuple[float, float, float]]:
+    """Of each replicate the maximum along its trajectory, its update, and the train loss there."""
+    made = []
+    for losses, one in zip(cell.series(TRAIN_LOSS), cell.series(metric), strict=True):
+        if not np.isfinite(one.values).any():
+            made.append((float("nan"),) * 3)
+            continue
+        top = int(np.nanargmax(one.values))
+        low = losses.between(float(one.epoch[top]))
+        made.append((float(one.values[top]), float(one.update[top]), low))
+    return made
 
-    def place(one: Series) -> float:
-        return float(one.epoch[int(np.nanargmax(one.values))])
 
-    return np.array([np.mean([place(one) for one in cell.series(metric)]) for cell in cells])
+def _at_losses(cell: Cell, metric: str, lows: Values) -> Values:
+    """The metric of each replicate where its loss first is each of `lows` [replicates, points]."""
+    pairs = zip(cell.series(TRAIN_LOSS), cell.series(metric), lows, strict=True)
+    return np.array([[_at_loss(losses, one, low) for low in row] for losses, one, row in pairs])
 
 
+def _at_loss(losses: Series, one: Series, low: float) -> float:
+    if np.isfinite(low) and low >= losses.values[0]:
+        return float(one.values[0])
+    return one.between(losses.crossing(low)) if np.isfinite(low) else float("nan")
+
+
+def falls_with_the_rate(found: Found) -> Measured:
+    """The largest λ_K, `peak`, at each `η`, both [replicates, rates]."""
+    slope = that.falls("slope of log max λ_K on log η", found["η"], found["peak"], log="xy")
+    return Measured((slope,), contrast=slope.values)
+
+
+PROGRESS: Final = "one small η, read at the losses where each η had its maximum"
 LOWER_AT_LARGER_STEPS = Claim(
     id="B2",
     paper=PAPER,
     title="Larger steps break even earlier",
     sentence="With larger η or smaller S the break-even point comes earlier, at a lower λ_K.",
     source="Jastrzębski 2020, section 4.2, figure 4",
-    criterion="slope of the logarithm of the maximum of λ_K on log η < 0",
+    criterion="slope of the logarithm of the maximum of λ_K on log η < 0; its update is reported",
+    rival="progress: large steps have their maximum at another loss, and there λ_K is lower for "
+    "small steps too",
+    contrast=Contrast("slope of log max λ_K on log η", "below"),
     paper_had="0.87 at η 0.1 against 3.01 at η 0.01",
-    refuted_by="a maximum that does not fall with η",
-    reading="the sharpness of this network levels off by itself, below 2/η for all but the "
-    "largest rates, so that stability hardly limits it, and larger steps make gradients "
-    "larger",
+    refuted_by="a maximum that does not fall with η, or falls as much where one small η is read at "
+    "those losses",
     presets=("early",),
     measure=lower_at_larger_steps,
-    control=Control(
-        "learning rates in another order in each replicate",
-        lambda e: lower_at_larger_steps(e, permuted=True),
-        ("early",),
-        cannot_fail="it permutes rows until no trend is left",
-    ),
+    rule=falls_with_the_rate,
+    control=Control(PROGRESS, lambda e: lower_at_larger_steps(e, progress=True), ("early",)),
 )
 
 
-def better_conditioned(evidence: Evidence, permuted: bool = False) -> Measured:
-    """The larger η, the larger the maxima of Tr K ÷ λ_K and of λ* ÷ λ_K."""
+def better_conditioned(evidence: Evidence, progress: bool = False) -> Measured:
+    """The larger η, the larger the maxima of Tr K ÷ λ_K and of λ* ÷ λ_K; `progress` as for B2."""
     rates, cells = by_rate(evidence.run("early"))
-    conditions: list[Condition] = []
+    found: dict[str, Values] = {}
     panels: list[Panel] = []
-    for metric, name in (("relative_trace", "Tr K ÷ λ_K"), ("condition", "λ* ÷ λ_K")):
-        maxima = _maxima(cells, f"gradient-covariance.{metric}")
-        values = rolled_rows(maxima) if permuted else maxima
-        conditions.append(that.rises(f"slope of log max {name} on log η", rates, values, log="xy"))
-        shown = [("", rates, list(maxima.T))]
-        panels.append(drawing.against(name, "η", f"maximum of {name}", shown, log_x=True))
-    return Measured(tuple(conditions), tuple(panels))
+    for metric, name in CONDITIONING:
+        full = f"gradient-covariance.{metric}"
+        peaks = [_peaks(cell, full) for cell in cells]
+        own = np.array([[value for value, _, _ in row] for row in peaks]).T
+        small = _at_losses(cells[0], full, np.array([[low for _, _, low in r] for r in peaks]).T)
+        found |= {name: small if progress else own, "η": np.tile(rates, (len(own), 1))}
+        shown = [("its own", rates, list(own.T)), ("the least η there", rates, list(small.T))]
+        panels.append(
+            drawing.against(name, "η", f"maximum of {name}", shown, log_x=True, log_y=True)
+        )
+    return replace(rises_with_the_rate(found), panels=tuple(panels))
+
+
+#: Quantities of gradient-covariance, and what they are.
+CONDITIONING: Final = (("relative_trace", "Tr K ÷ λ_K"), ("condition", "λ* ÷ λ_K"))
+
+
+def rises_with_the_rate(found: Found) -> Measured:
+    """The maxima by name (`CONDITIONING`) at each `η`, all [replicates, rates]."""
+    slopes = tuple(
+        that.rises(f"slope of log max {name} on log η", found["η"], found[name], log="xy")
+        for _, name in CONDITIONING
+    )
+    return Measured(slopes, contrast=slopes[0].values)
 
 
 BETTER_CONDITIONED = Claim(
@@ -155,19 +236,18 @@ BETTER_CONDITIONED = Claim(
     title="and leave better-conditioned gradients",
     sentence="With larger η the gradient covariance is better conditioned.",
     source="Jastrzębski 2020, section 4.2, figure 5",
-    criterion="the maxima of Tr K ÷ λ_K and of λ* ÷ λ_K rise with η",
+    criterion="slopes on log η of the logarithms of the maxima of Tr K ÷ λ_K, and of λ* ÷ λ_K, > 0",
+    rival="progress: large steps have their maximum at another loss, and there the gradients of "
+    "small steps are as well conditioned",
+    contrast=Contrast("slope of log max Tr K ÷ λ_K on log η", "above"),
     paper_had="Tr K ÷ λ_K 14.29 at η 0.1 against 10.69 at η 0.01",
-    refuted_by="a conditioning that does not rise with η",
-    reading="the smallest of 24 eigenvalues from 512 examples is mostly noise; Tr K ÷ λ_K does "
-    "rise",
+    refuted_by="a conditioning that does not rise with η, or rises as much where one small η is "
+    "read at those losses",
+    reading="the smallest of 24 eigenvalues from 512 examples is mostly noise",
     presets=("early",),
     measure=better_conditioned,
-    control=Control(
-        "learning rates in another order in each replicate",
-        lambda e: better_conditioned(e, permuted=True),
-        ("early",),
-        cannot_fail="it permutes rows until no trend is left",
-    ),
+    rule=rises_with_the_rate,
+    control=Control(PROGRESS, lambda e: better_conditioned(e, progress=True), ("early",)),
 )
 
 
@@ -224,32 +304,53 @@ EDGE_OF_STABILITY = Claim(
 )
 
 
-def early_steps_decide(evidence: Evidence, same: bool = False) -> Measured:
-    """After a high rate in the first epochs λ_H is lower at equal train loss.
+def early_steps_decide(evidence: Evidence, arm: str = "early") -> Measured:
+    """A dose of large steps early leaves a lower λ_H than the same dose late.
 
-    With `same` the low rate from the start is compared with itself, seeds exchanged.
+    `arm` stands in the early one's place: "middle" asks for when, not for early.
     """
-    run = evidence.run("fork")
-    cells = sorted(run.cells, key=lambda cell: cell.experiment.fork.at or 0.0)
-    at = [cell.experiment.fork.at or 0.0 for cell in cells]
-    sharp = [np.log(cell.at_loss(SHARPNESS, LOSS)) for cell in cells]
-    forked = np.roll(sharp[0], 1) if same else sharp[-1]
-    shown = [("", at, [np.exp(values) for values in sharp])]
-    curves = [(f"fork at {k:g}", cell) for k, cell in zip(at, cells, strict=True)]
+    run = evidence.run("dose")
+    cells = dict(zip(DOSES, sorted(run.cells, key=_begin), strict=True))
+    one, late = cells[arm], cells["late"]
+    ended = [np.log(at_the_end(cell, LOSS)[0]) for cell in (one, late)]
+    after = [_after(cell) for cell in (one, late)]
+    found = {"loss": ended[0] - ended[1], "updates": after[0] - after[1]}
+    at_end = [(name, at_the_end(cell, LOSS)[0]) for name, cell in cells.items()]
+    return replace(
+        early_is_lower(found),
+        panels=(
+            drawing.named(f"at train loss {LOSS:g}", "λ_H", at_end),
+            drawing.curves("sharpness", SHARPNESS, list(cells.items())),
+            drawing.curves("train loss", TRAIN_LOSS, list(cells.items())),
+        ),
+    )
+
+
+#: When the dose of large steps is given, in the order of the preset's milestones.
+DOSES: Final = ("early", "middle", "late")
+#: Epochs after the dose at which arms are compared besides.
+AFTER: Final = 10.0
+
+
+def _begin(cell: Cell) -> float:
+    own = cell.experiment.schedule
+    return own.milestones[0] if own.kind == "pulse" else 0.0
+
+
+def _after(cell: Cell) -> Values:
+    """log λ_H `AFTER` epochs after the end of the dose, [replicates]."""
+    epoch = cell.experiment.schedule.milestones[-1] + AFTER
+    return np.log([one.between(epoch) for one in cell.series(SHARPNESS)])
+
+
+def early_is_lower(found: Found) -> Measured:
+    """log λ_H, dose early − late, [replicates]: at equal `loss`, and as many `updates` after it."""
     return Measured(
         (
-            Condition(
-                f"log λ_H at train loss {LOSS:g}, forked − low from the start",
-                t_interval(forked - sharp[0]),
-                Rule("below", 0.0),
-            ),
+            that.below("log λ_H, early − late dose, at equal train loss", found["loss"], 0.0),
+            that.below("log λ_H, early − late, as long after the dose", found["updates"], 0.0),
         ),
-        (
-            drawing.against(
-                f"at train loss {LOSS:g}", "epochs at the high rate", "λ_H", shown, log_y=True
-            ),
-            drawing.curves("sharpness", SHARPNESS, curves),
-        ),
+        contrast=found["loss"],
     )
 
 
@@ -259,16 +360,28 @@ EARLY_STEPS_DECIDE = Claim(
     title="Early steps decide",
     sentence="A high rate in the first epochs marks the minimum, whatever follows.",
     source="Jastrzębski 2020, section 4.3",
-    criterion=f"log λ_H at train loss {LOSS:g}, forked to the low η after some epochs at a "
-    "high one − low from the start < 0",
-    paper_had="lower curvature along the whole later trajectory",
-    refuted_by="a λ_H as high as with the low rate from the start",
-    presets=("fork",),
+    criterion="the same dose of large steps given early or late: log λ_H, early − late < 0 at "
+    f"train loss {LOSS:g}, and {AFTER:g} epochs after the end of each dose",
+    rival="any dose of large steps lowers λ_H, whenever it is given",
+    contrast=Contrast("log λ_H at equal train loss, dose − late dose", "below"),
+    paper_had="lower curvature along the whole later trajectory; no late dose",
+    refuted_by="a late dose that lowers λ_H as much",
+    presets=("dose",),
     measure=early_steps_decide,
+    rule=early_is_lower,
     control=Control(
-        "the low rate from the start in both places, seeds exchanged",
-        lambda e: early_steps_decide(e, same=True),
-        ("fork",),
-        cannot_fail="it compares one arm with itself",
+        "the dose in the middle in the place of early",
+        lambda e: early_steps_decide(e, "middle"),
+        ("dose",),
+    ),
+    history=(
+        Change(
+            "2026-11-27",
+            "log λ_H at train loss 0.02, forked to the low η after some epochs at a high one − low "
+            "from the start < 0",
+            "the same dose early − late < 0, at equal loss and as many updates after it",
+            "that any dose lowers λ_H does not say that it has to be early: given late, it moved "
+            "λ_H more",
+        ),
     ),
 )

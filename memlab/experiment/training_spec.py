@@ -139,7 +139,7 @@ class StopSpec(Section):
         default=None,
         gt=0.0,
         le=1e6,
-        description="Train loss that an evaluation falls to; networks that end so are measured then",
+        description="Train loss reached at an evaluation; instruments measure there",
     )
     seconds: float | None = Field(
         default=None,
