@@ -151,8 +151,8 @@ WIDER_MINIMA = Claim(
     "SGD ends in.",
     source="Jastrzębski 2017, section 4.1, figures 1 and 2",
     criterion="the slope of log λ₁ on log η/S, S varied at one η, is below 0 at train loss "
-    f"{LOSS:g} of cross-entropy, and at {LOSSES['squared']:g} of squared error, whose curvature does "
-    "not vanish with the loss",
+    f"{LOSS:g} of cross-entropy, and at {LOSSES['squared']:g} of squared error, whose curvature "
+    "does not vanish with the loss",
     rival="progress: the curvature of cross-entropy falls with the loss, whatever the noise, and "
     "readings of noisier arms may lie a little lower",
     contrast=Contrast("slope of log λ₁ on log η/S, cross-entropy", "below"),

@@ -13,7 +13,6 @@ from memlab.claims import drawing
 from memlab.claims.claim import (
     Change,
     Claim,
-    Condition,
     Contrast,
     Control,
     Found,
@@ -23,10 +22,8 @@ from memlab.claims.claim import (
     Values,
 )
 from memlab.claims.finished_run import Cell, Evidence, Series
-from memlab.claims.intervals import t_interval
-from memlab.claims.jastrzebski_minima import LOSS, SHARPNESS, at_the_end, read_at
+from memlab.claims.jastrzebski_minima import SHARPNESS, read_at
 from memlab.claims.select import by_rate
-from memlab.claims.verdict import Rule
 from memlab.experiment.metrics import TRAIN_LOSS
 
 PAPER: Final = "trajectory"
@@ -34,9 +31,6 @@ LARGEST: Final = "gradient-covariance.largest"
 #: How much larger than both ends a maximum has to be, as a factor: the largest of many noisy
 #: measurements exceeds the first and the last by chance alone.
 HIGHER: Final = 1.1
-#: "Stays within 20 % of 2/η", and the share of measurements that has to.
-EDGE: Final = 0.2
-STAYS: Final = 0.9
 
 
 def _trajectories(rates: Sequence[float], cells: Sequence[Cell], metric: str, name: str) -> Panel:
@@ -248,140 +242,4 @@ BETTER_CONDITIONED = Claim(
     measure=better_conditioned,
     rule=rises_with_the_rate,
     control=Control(PROGRESS, lambda e: better_conditioned(e, progress=True), ("early",)),
-)
-
-
-def edge_of_stability(evidence: Evidence, slow: bool = False) -> Measured:
-    """Under full-batch gradient descent λ_H rises to 2/η and stays there.
-
-    With `slow` the lowest rate of the preset, whose edge lies beyond what is reached.
-    """
-    rates, cells = by_rate(evidence.run("edge"))
-    rate, cell = (rates[0], cells[0]) if slow else (rates[-1], cells[-1])
-    ratios = [rate * one.values / 2 for one in cell.series(SHARPNESS)]
-    after = [one[np.argmax(one >= 1) :] if (one >= 1).any() else one[:0] for one in ratios]
-    mean = [float(one.mean()) if len(one) else float("nan") for one in after]
-    inside = [float((np.abs(one - 1) <= EDGE).mean()) if len(one) else 0.0 for one in after]
-    epoch, values = cell.table(SHARPNESS)
-    _, losses = cell.table(TRAIN_LOSS)
-    return Measured(
-        (
-            Condition(
-                "mean of λ_H η ÷ 2 after reaching 1", t_interval(mean), Rule("within", 1.0, EDGE)
-            ),
-            that.above("largest λ_H η ÷ 2", [one.max() for one in ratios], 1.0),
-            that.below("λ_H η ÷ 2 at the start", [one[0] for one in ratios], 1.0),
-            that.at_least(f"share within {EDGE:.0%} after reaching 1", inside, STAYS),
-        ),
-        (
-            Panel("sharpness", "epoch", "λ_H", (Line("λ_H", epoch, values),), level=2 / rate),
-            drawing.curves("train loss", TRAIN_LOSS, [(f"η {rate:g}", cell)]),
-        ),
-        (
-            f"2/η = {2 / rate:g}; the train loss went from {losses[:, 0].mean():.3g} to "
-            f"{losses[:, -1].mean():.3g}.",
-        ),
-    )
-
-
-EDGE_OF_STABILITY = Claim(
-    id="B4",
-    paper=PAPER,
-    title="Gradient descent at the edge of stability",
-    sentence="Under full-batch gradient descent λ_H rises to 2/η and stays there.",
-    source="Cohen 2021, arXiv 2103.00065, section 3, figure 1",
-    criterion="with squared error, λ_H starts below 2/η, reaches it, and is then within "
-    f"{EDGE:.0%} of it on the mean and in {STAYS:.0%} of all measurements",
-    paper_had="λ_H hovering just above 2/η for tanh networks on 5,000 CIFAR-10 images",
-    refuted_by="a λ_H that stays below or leaves that band",
-    presets=("edge",),
-    measure=edge_of_stability,
-    control=Control(
-        "a rate whose edge lies beyond the sharpness that is reached",
-        lambda e: edge_of_stability(e, slow=True),
-        ("edge",),
-    ),
-)
-
-
-def early_steps_decide(evidence: Evidence, arm: str = "early") -> Measured:
-    """A dose of large steps early leaves a lower λ_H than the same dose late.
-
-    `arm` stands in the early one's place: "middle" asks for when, not for early.
-    """
-    run = evidence.run("dose")
-    cells = dict(zip(DOSES, sorted(run.cells, key=_begin), strict=True))
-    one, late = cells[arm], cells["late"]
-    ended = [np.log(at_the_end(cell, LOSS)[0]) for cell in (one, late)]
-    after = [_after(cell) for cell in (one, late)]
-    found = {"loss": ended[0] - ended[1], "updates": after[0] - after[1]}
-    at_end = [(name, at_the_end(cell, LOSS)[0]) for name, cell in cells.items()]
-    return replace(
-        early_is_lower(found),
-        panels=(
-            drawing.named(f"at train loss {LOSS:g}", "λ_H", at_end),
-            drawing.curves("sharpness", SHARPNESS, list(cells.items())),
-            drawing.curves("train loss", TRAIN_LOSS, list(cells.items())),
-        ),
-    )
-
-
-#: When the dose of large steps is given, in the order of the preset's milestones.
-DOSES: Final = ("early", "middle", "late")
-#: Epochs after the dose at which arms are compared besides.
-AFTER: Final = 10.0
-
-
-def _begin(cell: Cell) -> float:
-    own = cell.experiment.schedule
-    return own.milestones[0] if own.kind == "pulse" else 0.0
-
-
-def _after(cell: Cell) -> Values:
-    """log λ_H `AFTER` epochs after the end of the dose, [replicates]."""
-    epoch = cell.experiment.schedule.milestones[-1] + AFTER
-    return np.log([one.between(epoch) for one in cell.series(SHARPNESS)])
-
-
-def early_is_lower(found: Found) -> Measured:
-    """log λ_H, dose early − late, [replicates]: at equal `loss`, and as many `updates` after it."""
-    return Measured(
-        (
-            that.below("log λ_H, early − late dose, at equal train loss", found["loss"], 0.0),
-            that.below("log λ_H, early − late, as long after the dose", found["updates"], 0.0),
-        ),
-        contrast=found["loss"],
-    )
-
-
-EARLY_STEPS_DECIDE = Claim(
-    id="B5",
-    paper=PAPER,
-    title="Early steps decide",
-    sentence="A high rate in the first epochs marks the minimum, whatever follows.",
-    source="Jastrzębski 2020, section 4.3",
-    criterion="the same dose of large steps given early or late: log λ_H, early − late < 0 at "
-    f"train loss {LOSS:g}, and {AFTER:g} epochs after the end of each dose",
-    rival="any dose of large steps lowers λ_H, whenever it is given",
-    contrast=Contrast("log λ_H at equal train loss, dose − late dose", "below"),
-    paper_had="lower curvature along the whole later trajectory; no late dose",
-    refuted_by="a late dose that lowers λ_H as much",
-    presets=("dose",),
-    measure=early_steps_decide,
-    rule=early_is_lower,
-    control=Control(
-        "the dose in the middle in the place of early",
-        lambda e: early_steps_decide(e, "middle"),
-        ("dose",),
-    ),
-    history=(
-        Change(
-            "2026-11-27",
-            "log λ_H at train loss 0.02, forked to the low η after some epochs at a high one − low "
-            "from the start < 0",
-            "the same dose early − late < 0, at equal loss and as many updates after it",
-            "that any dose lowers λ_H does not say that it has to be early: given late, it moved "
-            "λ_H more",
-        ),
-    ),
 )
