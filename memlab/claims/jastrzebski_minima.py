@@ -240,7 +240,8 @@ def unmoved(found: Found) -> Measured:
 
     Steps are divided by the mean over replicates of `ratio`: a replicate's own may be near 0.
     """
-    scale = max(float(np.nanmean(found["ratio"])), 1e-9)
+    known = found["ratio"][np.isfinite(found["ratio"])]
+    scale = max(float(known.mean()), 1e-9) if len(known) else float("nan")
     step = found["step"].mean(axis=1) / scale
     moved = that.within("change of log λ₁ with η and S ÷ with their ratio", step, 0.0, SMALL)
     if "known" in found:

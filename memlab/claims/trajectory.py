@@ -55,9 +55,9 @@ def rises_then_falls(evidence: Evidence, metric: str = SHARPNESS) -> Measured:
         fall.append(np.log(np.nanmax(one.values) / one.values[-1]))
     lines = tuple(Line(name, *cell.table(quantity)) for name, quantity in CURVES)
     panel = Panel("largest eigenvalue", "epoch", "λ_H", lines, log_y=True)
-    losses = drawing.curves("train loss", TRAIN_LOSS, [("train loss", cell)])
+    beside = drawing.curves("train loss", TRAIN_LOSS, [("train loss", cell)])
     found = {"rise": np.array(rise), "fall": np.array(fall)}
-    return replace(up_and_down(found), panels=(panel, losses))
+    return replace(up_and_down(found), panels=(panel, beside))
 
 
 #: The share of the starting loss at which the rise is read.
