@@ -42,7 +42,7 @@ SAME_FACTOR: Final = float(np.log(1.2))
 SAME_ACCURACY: Final = 0.01
 #: A quarter of what log λ₁ differs by between the constant ends of the cycles, on replicates 100
 #: to 109.
-QUARTER: Final = 0.14
+QUARTER: Final = 0.11
 
 
 def memorization(evidence: Evidence, signal: bool = True) -> Measured:

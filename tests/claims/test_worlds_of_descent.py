@@ -106,7 +106,7 @@ def cyclic(gap: float, constant: float) -> World:
     return world(
         {"log λ₁": gap, "test accuracy": 0.0},
         {"log λ₁": constant},
-        deviation={"log λ₁": 0.08, "test accuracy": 0.006},
+        deviation={"log λ₁": 0.06, "test accuracy": 0.006},
     )
 
 
@@ -143,8 +143,8 @@ WORLDS: dict[str, tuple[dict[str, World], World]] = {
         scaled(2.5, 0.0, 2.5),
     ),
     "T5": (
-        {"at the margin": cyclic(0.14, 0.56), "cannot see": cyclic(0.0, 0.14)},
-        cyclic(0.0, 0.56),
+        {"at the margin": cyclic(0.11, 0.45), "cannot see": cyclic(0.0, 0.11)},
+        cyclic(0.0, 0.45),
     ),
     "S1": (
         {"at the margin": stages(0.02, 0.05), "cannot see": stages(0.0, 0.02)},
