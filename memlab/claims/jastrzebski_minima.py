@@ -153,7 +153,7 @@ WIDER_MINIMA = Claim(
     sentence="The larger the learning rate over the batch size, the flatter the minimum that "
     "SGD ends in.",
     source="Jastrzębski 2017, section 4.1, figures 1 and 2",
-    criterion=f"the slope of log λ₁ on log η/S, S varied at one η, is below {SLOPE:g} at train "
+    criterion=f"the slope of log λ₁ on log η/S, S varied at one η, is below −0.05 at train "
     f"loss {LOSS:g} of cross-entropy, and at {LOSSES['squared']:g} of squared error, whose "
     "curvature does not vanish with the loss",
     rival="progress: the curvature of cross-entropy falls with the loss, whatever the noise, and "
@@ -176,7 +176,7 @@ WIDER_MINIMA = Claim(
             "2026-11-27",
             "slope of log λ₁ at the end against log η/S < −0.5, all networks with train accuracy "
             "≥ 0.99",
-            f"slope < {SLOPE:g} at equal train loss, with cross-entropy and with squared error",
+            "slope < −0.05 at equal train loss, with cross-entropy and with squared error",
             "all arms trained for as many epochs: η/S set the total time, and one run without "
             "noise, read at those times, had the same λ₁",
         ),

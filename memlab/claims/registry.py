@@ -13,6 +13,7 @@ from memlab.claims import (
     jastrzebski_minima,
     lookup,
     smith,
+    smith_batch,
     stability,
     trajectory,
     zhang,
@@ -34,8 +35,8 @@ PAPERS: Final = {
 }
 #: The modules that declare them, in the order of the papers.
 MODULES: Final = (
-    zhang, arpit_examples, arpit_networks, jastrzebski_minima, jastrzebski, smith, fort,
-    trajectory, stability, lookup
+    zhang, arpit_examples, arpit_networks, jastrzebski_minima, jastrzebski, smith, smith_batch,
+    fort, trajectory, stability, lookup
 )  # fmt: skip
 CLAIMS: Final = tuple(
     found for module in MODULES for found in vars(module).values() if isinstance(found, Claim)

@@ -15,16 +15,12 @@ from memlab.claims.claim import (
     Check,
     Checked,
     Claim,
-    Condition,
-    Control,
     Found,
     Measured,
     Sensitivity,
     Values,
 )
 from memlab.claims.finished_run import Cell, Evidence, FinishedRun
-from memlab.claims.intervals import t_interval
-from memlab.claims.verdict import Rule
 from memlab.errors import RunFolderError
 from memlab.experiment.metrics import TEST_ACCURACY
 from memlab.experiment.schedule import Timeline
@@ -137,6 +133,31 @@ SAME_CURVE = Claim(
 )
 
 
+SAME_CURVE_ADAM = Claim(
+    id="S1a",
+    paper=PAPER,
+    title="Three schedules, one curve, with Adam",
+    sentence="With Adam too, decaying the learning rate, growing the batch, and doing one after "
+    "the other give the same test accuracy in every epoch.",
+    source="Smith 2017, section 5.1, figure 4",
+    criterion="as S1, for Adam; primary: growing batch at the end",
+    rival=SAME_CURVE.rival,
+    paper_had="94.3 % with a decaying rate, 94.4 % with a growing batch ?",
+    refuted_by="a stage where the curves are further apart",
+    reading="Adam's steps do not grow with the gradient: a batch that grows makes them less noisy, "
+    "not shorter",
+    presets=("schedules-adam",),
+    measure=lambda e: same_curve(e, ADAM),
+    rule=same_everywhere,
+    sensitivity=Sensitivity(
+        "a rate that never decays", lambda e: without_decay(e, ADAM), ("schedules-adam",)
+    ),
+    least=REPLICATES,
+    budget=40.0,
+    history=(_HISTORY,),
+)
+
+
 def fewer_updates(evidence: Evidence) -> Measured:
     """Growing the batch ends at the same test accuracy as decaying the rate."""
     run = evidence.run("schedules")
@@ -221,78 +242,4 @@ COUNTED = Check(
     source="Smith 2017, section 5.1",
     measure=counted,
     presets=("schedules",),
-)
-
-
-NEAR: Final = 0.5
-
-
-def best_batch(evidence: Evidence, permuted: bool = False) -> Measured:
-    """The best batch size is proportional to η and to N."""
-    run = evidence.run("batch")
-    rates = sorted({cell.experiment.optimizer.learning_rate for cell in run.cells})
-    sizes = sorted({cell.experiment.dataset.train or 0 for cell in run.cells})
-    best = np.array([[_peak(run, rate, size) for rate in rates] for size in sizes])
-    if permuted:
-        best = np.array([[row[::-1][i] for i in range(len(rates))] for row in best[::-1]])
-    by_rate = np.polyfit(np.log(rates), best.mean(axis=0), 1)[0]
-    by_size = np.polyfit(np.log(sizes), best.mean(axis=1), 1)[0]
-    rule = Rule("within", 1.0, NEAR)
-    lines = [
-        (f"N {size}", rates, [np.exp(values) for values in row])
-        for size, row in zip(sizes, best, strict=True)
-    ]
-    return Measured(
-        (
-            Condition("log-log slope of the best S against η", t_interval(by_rate), rule),
-            Condition("log-log slope of the best S against N", t_interval(by_size), rule),
-        ),
-        (
-            drawing.against(
-                "best batch size", "learning rate", "batch size", lines, log_x=True, log_y=True
-            ),
-        ),
-    )
-
-
-def _peak(run: FinishedRun, rate: float, size: int) -> Values:
-    """Log of the batch size of best test accuracy, by a parabola through the top, [replicates]."""
-    cells = sorted(
-        run.where(lambda e: e.optimizer.learning_rate == rate and e.dataset.train == size),
-        key=lambda cell: cell.experiment.optimizer.batch_size,
-    )
-    place = np.log([cell.experiment.optimizer.batch_size for cell in cells])
-    values = np.array([np.nan_to_num(cell.final(TEST_ACCURACY)) for cell in cells])
-    found = []
-    for column in values.T:
-        top = int(np.argmax(column))
-        at = float(place[top])
-        if 0 < top < len(place) - 1:
-            left, mid, right = column[top - 1 : top + 2]
-            bend = left - 2 * mid + right
-            at += 0.5 * (left - right) / bend * (place[1] - place[0]) if bend < 0 else 0.0
-        found.append(at)
-    return np.array(found)
-
-
-BEST_BATCH = Claim(
-    id="S3",
-    paper=PAPER,
-    title="The best batch size grows with η and N",
-    sentence="The batch size of best test accuracy is proportional to the learning rate and to "
-    "the number of examples.",
-    source="Smith and Le 2017, arXiv 1710.06451, section 4, figures 5 and 6",
-    criterion=f"log-log slopes against η and against N within 1 ± {NEAR:g}",
-    paper_had="straight lines through the origin on MNIST with 1,000 examples",
-    refuted_by="a slope further than a half from 1",
-    reading="against η the slope is 1; with N both the share that each lie has and the number "
-    "of epochs in 1,000 updates change, and the peak over S is flat",
-    presets=("batch",),
-    measure=best_batch,
-    control=Control(
-        "learning rates and sizes in reverse",
-        lambda e: best_batch(e, True),
-        ("batch",),
-        cannot_fail="it is the claim with its order turned round",
-    ),
 )

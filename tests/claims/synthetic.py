@@ -125,9 +125,12 @@ def _schedules(e, t, p, jitter):
 
 
 def _batch(e, t, p, jitter):
-    best = np.log(e.optimizer.learning_rate * (e.dataset.train or 0) / 2.5)
+    best = np.log(e.optimizer.learning_rate * (e.dataset.train or 0) / 1.2)
     off = np.log(e.optimizer.batch_size) - best
-    return {"test_accuracy": np.full(ROWS, 0.9 - 0.02 * off**2 + jitter / 10)}
+    return {
+        "test_accuracy": np.full(ROWS, 0.9 - 0.02 * off**2 + jitter / 10),
+        "train_loss": np.full(ROWS, 1 / e.optimizer.batch_size),
+    }
 
 
 def _kinds(e, t, p, jitter):
@@ -225,6 +228,7 @@ SPECIAL = {
     "capacity": _capacity,
     "ratio": _ratio,
     "schedules": _schedules,
+    "schedules-adam": _schedules,
     "batch": _batch,
     "kinds": _kinds,
     "minima": _minima,

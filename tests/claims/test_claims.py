@@ -56,7 +56,7 @@ def flat(tmp_path_factory: pytest.TempPathFactory) -> Scoreboard:
 
 def test_claims_are_those_of_the_paper_list_in_order():
     wanted = [f"Z{i}" for i in range(1, 8)] + [f"A{i}" for i in range(1, 9)]
-    wanted += [f"T{i}" for i in range(1, 6)] + [f"S{i}" for i in range(1, 4)]
+    wanted += [f"T{i}" for i in range(1, 6)] + ["S1", "S1a", "S2", "S3"]
     wanted += [f"F{i}" for i in range(1, 6)] + [f"B{i}" for i in range(1, 6)]
     wanted += [f"L{i}" for i in range(1, 5)]
     assert [claim.id for claim in registry.CLAIMS] == wanted
@@ -87,7 +87,7 @@ def test_a_planted_effect_is_supported_and_its_control_is_not(planted: Scoreboar
 
 
 @pytest.mark.parametrize(
-    "claim", [c for c in TESTED if c.id not in ("S1", "S2")], ids=lambda claim: claim.id
+    "claim", [c for c in TESTED if c.id not in ("S1", "S1a", "S2")], ids=lambda claim: claim.id
 )
 def test_without_any_effect_a_claim_is_not_supported(flat: Scoreboard, claim):
     entry = next(e for e in flat.entries if e.claim is claim)
@@ -204,7 +204,7 @@ def test_a_claim_without_its_runs_stands_there_with_the_reason():
 
 def test_claims_and_papers_are_found_by_name_and_bad_names_get_the_nearest():
     assert [claim.id for claim in registry.chosen(["S2", "z1"])] == ["Z1", "S2"]
-    assert {claim.id for claim in registry.chosen(["smith"])} == {"S1", "S2", "S3"}
+    assert {claim.id for claim in registry.chosen(["smith"])} == {"S1", "S1a", "S2", "S3"}
     with pytest.raises(InvalidExperiment, match="did you mean 'smith'"):
         registry.chosen(["smit"])
     with pytest.raises(InvalidExperiment, match="did you mean 'Z"):
