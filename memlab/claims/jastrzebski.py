@@ -259,6 +259,7 @@ BREAKDOWN = Claim(
     measure=breakdown,
     rule=breaks,
     sensitivity=Sensitivity("η alone raised by 4", one_rate, ("breakdown",)),
+    budget=20.0,
     history=(
         Change(
             "2026-11-27",
@@ -341,6 +342,7 @@ CYCLES = Claim(
     measure=cycles,
     rule=alike,
     sensitivity=Sensitivity("the two constant batch sizes", constant_ends, ("cycles",)),
+    budget=15.0,
     history=(
         Change(
             "2026-11-27",

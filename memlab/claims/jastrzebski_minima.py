@@ -171,6 +171,8 @@ WIDER_MINIMA = Claim(
         by_progress,
         ("minima", "minima-squared", "descent"),
     ),
+    least_effect=-0.13,
+    budget=40.0,
     history=(
         Change(
             "2026-11-27",
@@ -269,6 +271,7 @@ ONLY_THE_RATIO = Claim(
     measure=only_the_ratio,
     rule=unmoved,
     sensitivity=Sensitivity("η raised by 4 at one S", one_batch_size, ("minima",)),
+    budget=20.0,
     history=(
         Change(
             "2026-11-27",

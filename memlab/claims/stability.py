@@ -29,6 +29,8 @@ PAPER: Final = "trajectory"
 #: "Stays within 20 % of 2/η", and the share of measurements that has to.
 EDGE: Final = 0.2
 STAYS: Final = 0.9
+#: What `at_the_edge` is given of each network.
+READINGS: Final = ("mean", "largest", "first", "inside", "of")
 
 
 def edge_of_stability(evidence: Evidence, slow: bool = False) -> Measured:
@@ -59,7 +61,7 @@ def edge_of_stability(evidence: Evidence, slow: bool = False) -> Measured:
 
 def _readings(cell: Cell, rate: float) -> dict[str, Values]:
     """What `at_the_edge` is given; a network that never reaches 1 is read over its last half."""
-    made: dict[str, list[float]] = {name: [] for name in ("mean", "largest", "first", "inside")}
+    made: dict[str, list[float]] = {name: [] for name in READINGS}
     for one in cell.series(SHARPNESS):
         known = one.values[np.isfinite(one.values)]
         ratios = rate * known[: _last(known)] / 2
@@ -69,6 +71,7 @@ def _readings(cell: Cell, rate: float) -> dict[str, Values]:
         made["largest"].append(float(ratios.max()))
         made["first"].append(float(ratios[0]))
         made["inside"].append(float((np.abs(after - 1) <= EDGE).mean()))
+        made["of"].append(float(len(after)))
     return {name: np.array(values) for name, values in made.items()}
 
 
@@ -79,14 +82,17 @@ def _last(values: Values) -> int:
 
 
 def at_the_edge(found: Found) -> Measured:
-    """λ_H η ÷ 2, [replicates]: its `mean` and the share `inside` the band after reaching 1, the
-    `largest` and the `first`."""
+    """λ_H η ÷ 2, [replicates]: its `mean`, the share `inside` the band and what it is a share `of`,
+    after reaching 1; the `largest` and the `first`."""
+    of = int(found["of"].min())
     return Measured(
         (
             that.within("mean of λ_H η ÷ 2 after reaching 1", found["mean"], 1.0, EDGE),
             that.above("largest λ_H η ÷ 2", found["largest"], 1.0),
             that.below("λ_H η ÷ 2 at the start", found["first"], 1.0),
-            that.at_least(f"share within {EDGE:.0%} after reaching 1", found["inside"], STAYS),
+            that.share_above(
+                f"share within {EDGE:.0%} after reaching 1", found["inside"], STAYS, of
+            ),
         ),
         contrast=found["largest"],
     )
@@ -113,6 +119,7 @@ EDGE_OF_STABILITY = Claim(
         lambda e: edge_of_stability(e, slow=True),
         ("edge",),
     ),
+    budget=30.0,
 )
 
 
@@ -186,6 +193,7 @@ EARLY_STEPS_DECIDE = Claim(
         lambda e: early_steps_decide(e, "middle"),
         ("dose",),
     ),
+    budget=25.0,
     history=(
         Change(
             "2026-11-27",

@@ -102,6 +102,7 @@ RISES_THEN_FALLS = Claim(
         lambda e: rises_then_falls(e, RESCALED),
         ("sharpening",),
     ),
+    budget=20.0,
     history=(
         Change(
             "2026-11-27",
@@ -224,7 +225,8 @@ LOWER_AT_LARGER_STEPS = Claim(
     measure=lower_at_larger_steps,
     rule=falls_with_the_rate,
     control=Control(PROGRESS, lambda e: lower_at_larger_steps(e, progress=True), ("early",)),
-    budget=36.0,
+    least_effect=-0.4,
+    budget=30.0,
     history=(
         Change(
             "2026-11-27",
@@ -284,7 +286,8 @@ BETTER_CONDITIONED = Claim(
     measure=better_conditioned,
     rule=rises_with_the_rate,
     control=Control(PROGRESS, lambda e: better_conditioned(e, progress=True), ("early",)),
-    budget=36.0,
+    least_effect=0.15,
+    budget=30.0,
     history=(
         Change(
             "2026-11-27",

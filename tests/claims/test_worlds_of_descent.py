@@ -12,6 +12,7 @@ from memlab.claims.registry import CLAIMS
 from tests.claims.worlds import TRIALS, World, check_level, check_power, world
 
 CLAIM = {claim.id: claim for claim in CLAIMS}
+LEAST = {claim.id: claim.least_effect or 0.0 for claim in CLAIMS}
 RATIOS = np.array([4.0, 8.0, 16.0, 32.0, 64.0])
 RATES = np.array([0.05, 0.1, 0.2, 0.4, 0.8])
 #: What is on the scale of the world as it is; everything else but differences is an exponential.
@@ -23,7 +24,9 @@ def exponential(name: str, values: np.ndarray) -> np.ndarray:
     return values if name.startswith(PLACES) else np.exp(values)
 
 
-def sloped(names: list[str], place: str, x: np.ndarray, **options) -> Callable[..., World]:
+def sloped(
+    names: list[str], place: str | list[str], x: np.ndarray, deviation: float
+) -> Callable[..., World]:
     """Worlds of slopes: `made(claim's slopes, control's slopes)`, by name in their order."""
 
     def made(own: list[float], other: list[float], common: float = 0.5) -> World:
@@ -31,18 +34,17 @@ def sloped(names: list[str], place: str, x: np.ndarray, **options) -> Callable[.
             values = {n: s * np.log(x / x[0]) for n, s in zip(names, slopes, strict=True)}
             return values | dict.fromkeys(place if isinstance(place, list) else [place], x)
 
-        spread = dict.fromkeys(names, 0.1)
-        seen = options.get("as_seen", exponential)
-        return world(arm(own), arm(other), deviation=spread, common=common, as_seen=seen)
+        spread = dict.fromkeys(names, deviation)
+        return world(arm(own), arm(other), deviation=spread, common=common, as_seen=exponential)
 
     return made
 
 
 WIDER = sloped(
-    ["cross-entropy", "squared"], ["η/S, cross-entropy", "η/S, squared"], RATIOS
-)  # fmt: skip
-LOWER = sloped(["peak"], "η", RATES)
-BETTER = sloped(["Tr K ÷ λ_K", "λ* ÷ λ_K"], "η", RATES)
+    ["cross-entropy", "squared"], ["η/S, cross-entropy", "η/S, squared"], RATIOS, deviation=0.085
+)
+LOWER = sloped(["peak"], "η", RATES, deviation=0.43)
+BETTER = sloped(["Tr K ÷ λ_K", "λ* ÷ λ_K"], "η", RATES, deviation=0.11)
 
 
 def memory(own: float, other: float, second: float | None = None) -> World:
@@ -72,10 +74,15 @@ def ratio(step: float, known: float, change: float = 0.5, deviation: float = 0.0
 
 
 def edge(mean: float, inside: float, largest: float, slow: float) -> World:
-    own = {"mean": mean, "largest": largest, "first": 0.4, "inside": inside}
-    other = {"mean": 0.9 * slow, "largest": slow, "first": 0.1, "inside": float(slow > 0.9)}
+    own = {"mean": mean, "largest": largest, "first": 0.4, "inside": inside, "of": 60.0}
+    late = {"inside": float(slow > 0.9), "of": 60.0}
+    other = {"mean": 0.9 * slow, "largest": slow, "first": 0.1} | late
     spread = {"mean": 0.03, "largest": 0.03, "first": 0.03, "inside": 0.02}
-    return plain(own, other, spread)
+    return world(own, other, deviation=spread, as_seen=_share)
+
+
+def _share(name: str, values: np.ndarray) -> np.ndarray:
+    return np.clip(values, 0.0, 1.0) if name == "inside" else values
 
 
 def scaled(far: float, near: float, known: float, deviation: float = 0.5) -> World:
@@ -136,7 +143,7 @@ WORLDS: dict[str, tuple[dict[str, World], World]] = {
             "cross-entropy alone": WIDER([-0.3, 0], [0, 0]),
             "independent": WIDER([0, 0], [0, 0], common=0.0),
         },
-        WIDER([-0.2, -0.2], [0, 0]),
+        WIDER([LEAST["T1"]] * 2, [0, 0]),
     ),
     "T2": (
         {
@@ -185,7 +192,7 @@ WORLDS: dict[str, tuple[dict[str, World], World]] = {
     ),
     "B2": (
         {"too little": LOWER([-0.05], [0]), "progress alone": LOWER([-0.2], [-0.2])},
-        LOWER([-0.2], [0]),
+        LOWER([LEAST["B2"]], [0]),
     ),
     "B3": (
         {
@@ -193,7 +200,7 @@ WORLDS: dict[str, tuple[dict[str, World], World]] = {
             "progress alone": BETTER([0.2, 0.2], [0.2, 0.2]),
             "one": BETTER([0.2, 0], [0, 0]),
         },
-        BETTER([0.2, 0.2], [0, 0]),
+        BETTER([LEAST["B3"]] * 2, [0, 0]),
     ),
     "B4": (
         {
