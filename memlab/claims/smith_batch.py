@@ -61,7 +61,7 @@ def _grid(run: FinishedRun, metric: str) -> dict[str, Values]:
     score = np.array([[[table[r, n, s] for s in batches] for n in sizes] for r in rates])
     score = np.nan_to_num(score.transpose(3, 0, 1, 2), nan=0.0)  # who diverged knows nothing
     rows = len(score)
-    places = {"η": rates, "N": sizes, "S": batches}
+    places = {"η": np.array(rates), "N": np.array(sizes), "S": np.array(batches)}
     return {"score": score} | {name: np.tile(x, (rows, 1)) for name, x in places.items()}
 
 

@@ -125,7 +125,7 @@ def _schedules(e, t, p, jitter):
 
 
 def _batch(e, t, p, jitter):
-    best = np.log(e.optimizer.learning_rate * (e.dataset.train or 0) / 1.2)
+    best = np.log(e.optimizer.learning_rate * (e.dataset.train or 0) / 1.8)
     off = np.log(e.optimizer.batch_size) - best
     return {
         "test_accuracy": np.full(ROWS, 0.9 - 0.02 * off**2 + jitter / 10),
@@ -179,12 +179,12 @@ def _length(e, t, p, jitter):
 
 
 def _early(e, t, p, jitter):
-    place = np.log10(e.optimizer.learning_rate)
-    bump = np.exp(-20 * (t - 0.3) ** 2)
+    rate, bump = e.optimizer.learning_rate, np.exp(-20 * (t - 0.3) ** 2)
+    grown = (1 + bump) * (1 + jitter)
     return {
-        "largest": 1 + (1 - 0.3 * place + jitter) * bump,
-        "relative_trace": 1 + (5 + place + jitter) * bump,
-        "condition": 0.1 + (0.3 + 0.1 * place + jitter) * bump,
+        "largest": grown * rate**-0.3,
+        "relative_trace": 5 * grown * rate**0.2,
+        "condition": 0.1 * grown * rate**0.2,
         **_falling(t),
     }
 
@@ -195,7 +195,7 @@ def _sharpening(e, t, p, jitter):
 
 
 def _edge(e, t, p, jitter):
-    sharp = np.minimum(8 + 25 * t, 2 / e.optimizer.learning_rate)
+    sharp = np.minimum(8 + np.minimum(25, 90 * t), 2 / e.optimizer.learning_rate)
     return {"sharpness": sharp * (1.02 + jitter), **_falling(t)}
 
 
