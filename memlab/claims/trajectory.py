@@ -95,8 +95,8 @@ RISES_THEN_FALLS = Claim(
     refuted_by="a λ_H that does not rise, or rises as much in the initial weights, rescaled to the "
     "norms of the trained ones; a maximum at the end",
     reading="with two layers on replicates 100 to 107 λ_H rose by 1.59 [1.34, 1.88], the rescaled "
-    "initial weights' by 1.65 [1.61, 1.69]: there it is the weights that grow; the paper's networks "
-    "are deep",
+    "initial weights' by 1.65 [1.61, 1.69]: there it is the weights that grow; the paper's "
+    "networks are deep",
     presets=("sharpening",),
     measure=rises_then_falls,
     rule=up_and_down,

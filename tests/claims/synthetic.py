@@ -196,7 +196,7 @@ def _sharpening(e, t, p, jitter):
 
 def _edge(e, t, p, jitter):
     sharp = np.minimum(8 + np.minimum(25, 90 * t), 2 / e.optimizer.learning_rate)
-    return {"sharpness": sharp * (1.02 + jitter), **_falling(t)}
+    return {"sharpness": sharp * (1.02 + jitter + 0.001 * np.cos(50 * t)), **_falling(t)}
 
 
 def _dose(e, t, p, jitter):
