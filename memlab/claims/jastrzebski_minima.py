@@ -114,7 +114,7 @@ def _all(cell: Cell) -> Values:
 def _times(evidence: Evidence) -> Panel:
     cells, _, _ = _read(evidence, "cross-entropy")
     shown = [(f"S {batch_of(cell)}", cell) for cell in cells]
-    return drawing.curves("the same arms over time, not judged", TRAIN_LOSS, shown)
+    return drawing.curves("over time, not judged", TRAIN_LOSS, shown)
 
 
 def _descent(evidence: Evidence, loss: str) -> Values:
