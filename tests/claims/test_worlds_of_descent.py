@@ -184,11 +184,11 @@ WORLDS: dict[str, tuple[dict[str, World], World]] = {
     ),
     "B1": (
         {
-            "no rise": plain({"rise": 0.4, "fall": 0.3}, {"rise": 0.0, "fall": 0.0}, 0.15),
+            "no rise": plain({"rise": 0.69, "fall": 0.3}, {"rise": 0.0, "fall": 0.0}, 0.15),
             "no fall": plain({"rise": 1.0, "fall": 0.09}, {"rise": 0.0, "fall": 0.0}, 0.1),
             "weights grow": plain({"rise": 1.0, "fall": 0.3}, {"rise": 1.0, "fall": 0.3}, 0.15),
         },
-        plain({"rise": 0.8, "fall": 0.3}, {"rise": 0.1, "fall": 0.0}, 0.15),
+        plain({"rise": 1.2, "fall": 0.3}, {"rise": 0.1, "fall": 0.0}, 0.15),
     ),
     "B2": (
         {"too little": LOWER([-0.05], [0]), "progress alone": LOWER([-0.2], [-0.2])},
