@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -51,9 +52,18 @@ def _cell(run: FinishedRun, optimizer: str, schedule: str, larger: bool = False)
     """The cell of the smallest batch size at the start, or of the `larger` one."""
     cells = run.where(lambda e: _name(e) == optimizer and e.schedule.kind == schedule)
     cells = tuple(sorted(cells, key=lambda cell: cell.experiment.optimizer.batch_size))
-    if not cells:
-        raise RunFolderError(f"The run {run.id} has no {optimizer} with the schedule {schedule}.")
+    if len(cells) < 1 + larger:
+        which = " from a larger batch" if larger else ""
+        raise RunFolderError(
+            f"The run {run.id} has no {optimizer} with the schedule {schedule}{which}."
+        )
     return cells[-1] if larger else cells[0]
+
+
+def _present(run: FinishedRun, optimizers: Sequence[str]) -> list[str]:
+    """Those that the run has: an experiment of one's own may have fewer."""
+    have = {_name(cell.experiment) for cell in run.cells}
+    return [name for name in optimizers if name in have]
 
 
 def _gaps(one: Cell, other: Cell, epoch: float) -> Values:
@@ -67,7 +77,7 @@ def same_curve(evidence: Evidence, optimizers: Sequence[str] = SGD) -> Measured:
     run = evidence.run(_preset(optimizers))
     found: dict[str, Values] = {}
     panels = []
-    for optimizer in optimizers:
+    for optimizer in _present(run, optimizers):
         base = _cell(run, optimizer, "decay-rate")
         own = base.experiment
         ends = (own.stop.epochs, *own.schedule.milestones[1:])  # the first stage has no change yet
@@ -76,7 +86,9 @@ def same_curve(evidence: Evidence, optimizers: Sequence[str] = SGD) -> Measured:
             for end in ends:
                 label = f"{other} − decay-rate, {optimizer}, epoch {end:g}"
                 found[label] = _gaps(cell, base, end)
-        shown = [(k, _cell(run, optimizer, k)) for k in ("decay-rate", *EQUAL, "constant")]
+        kinds = {cell.experiment.schedule.kind for cell in run.cells}
+        kinds &= {"decay-rate", *EQUAL, "constant"}
+        shown = [(kind, _cell(run, optimizer, kind)) for kind in sorted(kinds)]
         panels.append(drawing.curves(optimizer, TEST_ACCURACY, shown, ("constant",)))
     return replace(same_everywhere(found), panels=tuple(panels))
 
@@ -85,7 +97,7 @@ def without_decay(evidence: Evidence, optimizers: Sequence[str] = SGD) -> Measur
     """What is known to differ: no decay at all, at the end."""
     run = evidence.run(_preset(optimizers))
     found = {}
-    for optimizer in optimizers:
+    for optimizer in _present(run, optimizers):
         base, cell = _cell(run, optimizer, "decay-rate"), _cell(run, optimizer, "constant")
         found[f"constant − decay-rate, {optimizer}, at the end"] = _gaps(
             cell, base, base.experiment.stop.epochs
@@ -163,14 +175,15 @@ def fewer_updates(evidence: Evidence) -> Measured:
     run = evidence.run("schedules")
     found: dict[str, Values] = {}
     bars = []
-    for optimizer in SGD:
+    for optimizer in _present(run, SGD):
         base, cell = _cell(run, optimizer, "decay-rate"), _cell(run, optimizer, "grow-batch")
         end = base.experiment.stop.epochs
         found[f"growing batch − decaying rate, {optimizer}"] = _gaps(cell, base, end)
         bars += [(f"{optimizer}, decay", base.final(TEST_ACCURACY))]
         bars += [(f"{optimizer}, grow", cell.final(TEST_ACCURACY))]
-    few = _cell(run, "sgd", "decay-rate", larger=True)
-    bars.append(("sgd, decay, as few updates", few.final(TEST_ACCURACY)))
+    with suppress(RunFolderError):
+        few = _cell(run, "sgd", "decay-rate", larger=True)
+        bars.append(("sgd, decay, as few updates", few.final(TEST_ACCURACY)))
     panel = drawing.named("test accuracy at the end", "test accuracy", bars)
     return replace(same_end(found), panels=(panel,))
 
@@ -193,7 +206,7 @@ def counted(evidence: Evidence) -> Checked:
     run = evidence.run("schedules")
     examples, _ = run.facts()
     told, holds = [], True
-    for optimizer in SGD:
+    for optimizer in _present(run, SGD):
         base, cell = _cell(run, optimizer, "decay-rate"), _cell(run, optimizer, "grow-batch")
         made, most = run.updates(cell), run.updates(base)
         predicted = Timeline(cell.experiment, examples).updates
