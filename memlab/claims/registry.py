@@ -10,8 +10,11 @@ from memlab.claims import (
     arpit_networks,
     fort,
     jastrzebski,
+    jastrzebski_minima,
     lookup,
     smith,
+    smith_batch,
+    stability,
     trajectory,
     zhang,
 )
@@ -32,7 +35,8 @@ PAPERS: Final = {
 }
 #: The modules that declare them, in the order of the papers.
 MODULES: Final = (
-    zhang, arpit_examples, arpit_networks, jastrzebski, smith, fort, trajectory, lookup
+    zhang, arpit_examples, arpit_networks, jastrzebski_minima, jastrzebski, smith, smith_batch,
+    fort, trajectory, stability, lookup
 )  # fmt: skip
 CLAIMS: Final = tuple(
     found for module in MODULES for found in vars(module).values() if isinstance(found, Claim)

@@ -27,6 +27,8 @@ def lacking(experiment: Experiment) -> str | None:
 def _needs(experiment: Experiment) -> Iterator[tuple[str, tuple[str, ...]]]:
     if experiment.stop.train_accuracy is not None:
         yield "stop.train_accuracy", ("train",)
+    if experiment.stop.train_loss is not None:
+        yield "stop.train_loss", ("train",)
     if experiment.stop.patience is not None:
         yield "stop.patience", ("validation",)
     if experiment.evaluation.outcomes:

@@ -52,6 +52,8 @@ def _rate_shape(spec: ScheduleSpec, epoch: float, epochs: float) -> float:
         span = max(epochs - spec.warmup, 1e-12)
         share = min(max((epoch - spec.warmup) / span, 0.0), 1.0)
         return spec.floor + (1.0 - spec.floor) * 0.5 * (1.0 + math.cos(math.pi * share))
+    if spec.kind == "pulse":
+        return 1.0 if _passed(spec.milestones, epoch) == 1 else 1.0 / spec.factor
     if spec.kind == "cyclic":
         return 1.0 / spec.factor if _first_half(spec, epoch) else 1.0
     return 1.0

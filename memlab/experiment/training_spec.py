@@ -69,6 +69,7 @@ ScheduleKind = Literal[
     "decay-rate",
     "grow-batch",
     "hybrid",
+    "pulse",
 ]
 
 
@@ -82,7 +83,8 @@ class ScheduleSpec(Section):
         description="constant; step (η ÷ factor at milestones; Smith's decay-rate is the same);"
         " exponential (η ÷ factor each period); cosine; cyclic (η ÷ factor ↔ η) and cyclic-batch"
         " (S ↔ S × factor) by half periods; grow-batch (S × factor at milestones); hybrid (the"
-        " first milestone grows S, later ones decay η)",
+        " first milestone grows S, later ones decay η); pulse (η from the first milestone to the"
+        " second, η ÷ factor before and after)",
     )
     milestones: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         default=(), description="Epochs of the steps, ascending"
@@ -101,6 +103,8 @@ class ScheduleSpec(Section):
             raise FieldError("milestones", "milestones must be ascending, each once")
         if self.kind in ("step", "decay-rate", "grow-batch", "hybrid") and not self.milestones:
             raise FieldError("milestones", f"{self.kind} needs milestones, such as [60, 120, 160]")
+        if self.kind == "pulse" and len(self.milestones) != 2:
+            raise FieldError("milestones", "pulse needs two milestones, such as [10, 15]")
         return self
 
 
@@ -166,6 +170,12 @@ class StopSpec(Section):
     updates: Count | None = Field(default=None, description="Updates")
     train_accuracy: Fraction | None = Field(
         default=None, description="Train accuracy reached at an evaluation"
+    )
+    train_loss: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=1e6,
+        description="Train loss reached at an evaluation; instruments measure there",
     )
     seconds: float | None = Field(
         default=None,

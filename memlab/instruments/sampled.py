@@ -12,6 +12,7 @@ from memlab.instruments.gram import gram
 from memlab.instruments.hessian_product import hessian_product, mean_gradient
 from memlab.instruments.parameter_vectors import StackProduct
 from memlab.instruments.subject import Sample, Subject
+from memlab.models import StackedModel
 from memlab.training.arrays import at
 
 #: Training examples that go through at once for the gradient of all of them.
@@ -74,7 +75,12 @@ def _expanded(x: Tensor, members: int) -> Tensor:
     return x.expand(members, *x.shape[1:])
 
 
-def sampled_product(subject: Subject, sample: Sample, matrix: str) -> StackProduct:
-    """`hessian`, or `ggn`, the generalized Gauss-Newton matrix, of the mean loss on `sample`."""
+def sampled_product(
+    subject: Subject, sample: Sample, matrix: str, model: StackedModel | None = None
+) -> StackProduct:
+    """`hessian`, or `ggn`, the generalized Gauss-Newton matrix, of the mean loss on `sample`.
+
+    Of `model` where one is given, else of the subject's.
+    """
     make = ggn_product if matrix == "ggn" else hessian_product
-    return make(subject.model, sample.x, sample.given, subject.loss)
+    return make(subject.model if model is None else model, sample.x, sample.given, subject.loss)

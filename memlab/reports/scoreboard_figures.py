@@ -73,8 +73,12 @@ def _frame(axes: Axes, panel: Panel) -> None:
         if marked := ticks(panel):
             axes.set_xticks(*zip(*marked, strict=True))
             axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
-    if panel.log_y:
-        axes.set_yscale("log")
+    if panel.log_y and any(bool((line.y > 0).any()) for line in panel.lines):
+        from matplotlib.ticker import LogFormatter
+
+        axes.set_yscale("log")  # of nothing but gaps there is no logarithm
+        axes.yaxis.set_major_formatter(LogFormatter())  # numbers, where formulas are not drawn
+        axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
     if panel.ticks:
         axes.set_xticks(range(len(panel.ticks)), panel.ticks, rotation=30, ha="right", fontsize=8)
     axes.set_title(panel.title, fontsize=10, loc="left", fontweight="bold")

@@ -65,6 +65,10 @@ class Cadence:
                 found.append(name)
         return found + (self._closing() if last else self._planned(fraction))
 
+    def at_an_end(self) -> list[str]:
+        """What is measured where members end before the others; no turn of it is used up."""
+        return [name for name in self.every if not self._over(name)]
+
     def _over(self, name: str) -> bool:
         """Whether its only turn is behind it."""
         return name in self.once and self.turns.get(name, 0) > 0

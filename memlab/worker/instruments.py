@@ -85,8 +85,14 @@ class InstrumentPanel:
         """Tells that so much time went into training and evaluating."""
         self.cadence.training += seconds
 
-    def measure(self, evaluation: Evaluation, epoch: float, seconds: float) -> None:
-        """Measures what is due after an evaluation that took `seconds`."""
+    def measure(
+        self, evaluation: Evaluation, epoch: float, seconds: float, ending: bool = False
+    ) -> None:
+        """Measures what is due after an evaluation that took `seconds`.
+
+        Where members end here (`ending`) that is all that has a cadence of its own, so that they
+        are measured where they end; their share of the time is not asked for.
+        """
         if not self._instruments:
             return
         trainer = self._trainer
@@ -94,6 +100,7 @@ class InstrumentPanel:
         self._estimate(seconds)
         last = trainer.update >= updates
         due = self.cadence.due(epoch, trainer.update / updates, last)
+        due += self.cadence.at_an_end() if ending else []
         due += [n for n, made in self._instruments.items() if made.every_evaluation]
         subject = subject_of(trainer, evaluation, epoch, self._sample_seed)
         subject.ledger = self._ledger

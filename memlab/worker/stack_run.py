@@ -159,8 +159,8 @@ class StackRun:
         batch = self.plan.timeline.phase(trainer.update).batch_size
         self._table.append(trainer.update, trainer.examples, self._epoch, batch, self._last)
         self._record_memorized(evaluation)
-        self._measure(evaluation, seconds)
         due = self._rules.due(trainer.active, current, diverged, self._epoch)
+        self._measure(evaluation, seconds, ending=bool(due))
         last = trainer.update >= self.plan.timeline.updates
         if self._outcomes is not None:
             ending = range(len(trainer.active)) if last else due
@@ -173,11 +173,11 @@ class StackRun:
         else:
             self._save_if_due(evaluated=True)
 
-    def _measure(self, evaluation: Evaluation, seconds: float) -> None:
+    def _measure(self, evaluation: Evaluation, seconds: float, ending: bool) -> None:
         if not self.instruments.on:
             return
         self.instruments.trained(time.perf_counter() - self._clock)
-        self.instruments.measure(evaluation, self._epoch, seconds)
+        self.instruments.measure(evaluation, self._epoch, seconds, ending)
         self._clock = time.perf_counter()
 
     def _record_memorized(self, evaluation: Evaluation) -> None:

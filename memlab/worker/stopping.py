@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from memlab.experiment.metrics import TRAIN_ACCURACY, VALIDATION_ACCURACY
+from memlab.experiment.metrics import TRAIN_ACCURACY, TRAIN_LOSS, VALIDATION_ACCURACY
 from memlab.experiment.training_spec import StopSpec
 from memlab.strict_json import numbers
 
@@ -49,6 +49,9 @@ class StopRules:
         reached = self.spec.train_accuracy
         if reached is not None and float(metrics[TRAIN_ACCURACY][position]) >= reached:
             return f"train accuracy {reached:g} reached"
+        low = self.spec.train_loss
+        if low is not None and float(metrics[TRAIN_LOSS][position]) <= low:
+            return f"train loss {low:g} reached"
         patience = self.spec.patience
         if patience is not None and epoch - self._best_epoch[member] >= patience:
             return f"no better validation accuracy for {patience:g} epochs"

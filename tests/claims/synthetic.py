@@ -34,13 +34,13 @@ INSTRUMENTS = {
         "stiffness": ("within", "between", "within_unseen", "between_unseen", "slope",
                       "critical_length"),
     },
-    "minima": {"curvature": ("sharpness",)},
-    "cycles": {"curvature": ("sharpness",)},
-    "edge": {"curvature": ("sharpness",)},
-    "fork": {"curvature": ("sharpness",)},
+    **{
+        name: {"curvature": ("sharpness",)}
+        for name in ("minima", "minima-squared", "descent", "breakdown", "cycles", "dose", "edge")
+    },
+    "sharpening": {"curvature": ("sharpness", "rescaled")},
     "length": {"stiffness": ("critical_length",)},
     "early": {
-        "curvature": ("sharpness",),
         "gradient-covariance": ("largest", "relative_trace", "condition"),
     },
     "lookup": {"probes": ("last", "random", "inputs")},
@@ -112,19 +112,25 @@ def _capacity(e, t, p, jitter):
 
 
 def _ratio(e, t, p, jitter):
+    if e.corruption.kind == "labels+inputs":
+        return {"validation_accuracy": np.full(ROWS, 0.1 + jitter)}
     place = np.log(e.optimizer.learning_rate)
     return {"validation_accuracy": np.full(ROWS, 0.8 + 0.05 * place + jitter)}
 
 
 def _schedules(e, t, p, jitter):
-    level = 0.7 if e.schedule.kind == "constant" else 0.8
+    few = e.schedule.kind == "decay-rate" and e.optimizer.batch_size > 8
+    level = 0.7 if e.schedule.kind == "constant" or few else 0.8
     return {"test_accuracy": np.where(t > 0, level + jitter, 0.1)}
 
 
 def _batch(e, t, p, jitter):
-    best = np.log(e.optimizer.learning_rate * (e.dataset.train or 0) / 2.5)
+    best = np.log(e.optimizer.learning_rate * (e.dataset.train or 0) / 1.8)
     off = np.log(e.optimizer.batch_size) - best
-    return {"test_accuracy": np.full(ROWS, 0.9 - 0.02 * off**2 + jitter / 10)}
+    return {
+        "test_accuracy": np.full(ROWS, 0.9 - 0.02 * off**2 + jitter / 10),
+        "train_loss": np.full(ROWS, 1 / e.optimizer.batch_size),
+    }
 
 
 def _kinds(e, t, p, jitter):
@@ -145,20 +151,22 @@ def _kinds(e, t, p, jitter):
 
 def _minima(e, t, p, jitter):
     ratio = e.optimizer.learning_rate / e.optimizer.batch_size
-    return {
-        "sharpness": np.full(ROWS, np.exp(-np.log(ratio) + 5 * jitter)),
-        "train_accuracy": np.minimum(1.0, 3 * t),
-    }
+    return {"sharpness": np.full(ROWS, np.exp(-np.log(ratio) + 5 * jitter)), **_falling(t)}
+
+
+def _descent(e, t, p, jitter):
+    return {"sharpness": np.full(ROWS, 5 + jitter), "train_loss": 2.3 * np.exp(-8 * t)}
 
 
 def _breakdown(e, t, p, jitter):
-    lost = 0.1 if e.optimizer.batch_size > 256 else 0.0
-    return {"test_accuracy": np.full(ROWS, 0.95 - lost + jitter)}
+    far = 2.0 if e.optimizer.batch_size > 64 else 1.0
+    made = _minima(e, t, p, jitter)
+    return made | {"sharpness": made["sharpness"] / far}
 
 
 def _cycles(e, t, p, jitter):
-    slow = e.optimizer.learning_rate < 0.1 and e.schedule.kind == "cyclic"
-    return {"sharpness": np.full(ROWS, (9.0 if slow else 1.0) * np.exp(5 * jitter))}
+    large = e.optimizer.batch_size > 8
+    return {"sharpness": np.full(ROWS, (4.0 if large else 1.0) * np.exp(5 * jitter)), **_falling(t)}
 
 
 def _falling(t):
@@ -171,22 +179,29 @@ def _length(e, t, p, jitter):
 
 
 def _early(e, t, p, jitter):
-    place = np.log10(e.optimizer.learning_rate)
-    bump = np.exp(-20 * (t - 0.3) ** 2)
+    rate, bump = e.optimizer.learning_rate, np.exp(-20 * (t - 0.3) ** 2)
+    grown = (1 + bump) * (1 + jitter)
     return {
-        "sharpness": 2 + (10 + jitter) * bump,
-        "largest": 1 + (1 - 0.3 * place + jitter) * bump,
-        "relative_trace": 1 + (5 + place + jitter) * bump,
-        "condition": 0.1 + (0.3 + 0.1 * place + jitter) * bump,
+        "largest": grown * rate**-0.3,
+        "relative_trace": 5 * grown * rate**0.2,
+        "condition": 0.1 * grown * rate**0.2,
+        **_falling(t),
     }
 
 
+def _sharpening(e, t, p, jitter):
+    bump = np.exp(-20 * (t - 0.3) ** 2)
+    return {"sharpness": 2 + (10 + jitter) * bump, "rescaled": 2 + jitter + t, **_falling(t)}
+
+
 def _edge(e, t, p, jitter):
-    return {"sharpness": np.minimum(10 + 50 * t, 2 / e.optimizer.learning_rate) * (1.02 + jitter)}
+    sharp = np.minimum(8 + np.minimum(25, 90 * t), 2 / e.optimizer.learning_rate)
+    return {"sharpness": sharp * (1.02 + jitter + 0.001 * np.cos(50 * t)), **_falling(t)}
 
 
-def _fork(e, t, p, jitter):
-    return {"sharpness": np.full(ROWS, 6 - 0.5 * (e.fork.at or 0) + 5 * jitter), **_falling(t)}
+def _dose(e, t, p, jitter):
+    early = e.schedule.kind == "step"
+    return {"sharpness": np.full(ROWS, (4.0 if early else 6.0) + 5 * jitter), **_falling(t)}
 
 
 def _lookup(e, t, p, jitter):
@@ -200,7 +215,10 @@ SPECIAL = {
     "length": _length,
     "early": _early,
     "edge": _edge,
-    "fork": _fork,
+    "dose": _dose,
+    "sharpening": _sharpening,
+    "descent": _descent,
+    "minima-squared": _minima,
     "lookup": _lookup,
     "linear": _linear,
     "inputs": _inputs,
@@ -210,6 +228,7 @@ SPECIAL = {
     "capacity": _capacity,
     "ratio": _ratio,
     "schedules": _schedules,
+    "schedules-adam": _schedules,
     "batch": _batch,
     "kinds": _kinds,
     "minima": _minima,

@@ -15,6 +15,7 @@ from memlab.claims.claim import SIZES
 from memlab.claims.finished_run import FinishedRun
 from memlab.claims.judgement import OUTCOMES
 from memlab.claims.needed import presets_of
+from memlab.claims.replicates import replicates_of
 from memlab.claims.theorem_one import construct
 from memlab.errors import InvalidExperiment
 from memlab.experiment import plugins, presets
@@ -35,7 +36,11 @@ TESTED = [c for c in registry.CLAIMS if c.measure is not None and c.id not in AP
 
 def board_of(home: Path, world: synthetic.World) -> Scoreboard:
     names = dict.fromkeys(name for claim in TESTED for name in presets_of(claim))
-    folders = {name: synthetic.write(home, name, world, REPLICATES) for name in names}
+    least = {n: max(c.least for c in TESTED if n in presets_of(c)) for n in names}
+    folders = {
+        name: synthetic.write(home, name, world, list(replicates_of(least[name], REPLICATES)))
+        for name in names
+    }
     return scoreboard.build(TESTED, "laptop", REPLICATES, folders)
 
 
@@ -51,7 +56,7 @@ def flat(tmp_path_factory: pytest.TempPathFactory) -> Scoreboard:
 
 def test_claims_are_those_of_the_paper_list_in_order():
     wanted = [f"Z{i}" for i in range(1, 8)] + [f"A{i}" for i in range(1, 9)]
-    wanted += [f"T{i}" for i in range(1, 6)] + [f"S{i}" for i in range(1, 4)]
+    wanted += [f"T{i}" for i in range(1, 6)] + ["S1", "S1a", "S2", "S3"]
     wanted += [f"F{i}" for i in range(1, 6)] + [f"B{i}" for i in range(1, 6)]
     wanted += [f"L{i}" for i in range(1, 5)]
     assert [claim.id for claim in registry.CLAIMS] == wanted
@@ -62,7 +67,7 @@ def test_claims_are_those_of_the_paper_list_in_order():
 @pytest.mark.parametrize("claim", registry.CLAIMS, ids=lambda claim: claim.id)
 def test_a_claim_is_measured_with_a_control_or_says_what_it_needs(claim):
     assert (claim.measure is None) == bool(claim.needs)
-    assert (claim.measure is None) == (claim.control is None)
+    assert (claim.measure is None) == (claim.against is None)
     known = {preset.name for preset in presets.find_all()}
     for size in SIZES:
         assert {f"{name}-{size}" for name in presets_of(claim)} <= known
@@ -73,13 +78,16 @@ def test_a_planted_effect_is_supported_and_its_control_is_not(planted: Scoreboar
     entry = next(e for e in planted.entries if e.claim is claim)
     assert entry.own.verdict == "supported", entry.reason or explanation(entry, REPLICATES)
     assert entry.control.verdict in ("not supported", "inconclusive"), entry.control.reason
+    if claim.sensitivity is not None:
+        assert entry.verdict == "supported", entry.reason
+        return
     whole = claim.contrast is not None and not claim.control.cannot_fail
     assert entry.verdict == ("supported" if whole else "inconclusive"), entry.reason
     assert whole or "control could not have failed" in entry.reason or "contrast" in entry.reason
 
 
 @pytest.mark.parametrize(
-    "claim", [c for c in TESTED if c.id not in ("S1", "S2")], ids=lambda claim: claim.id
+    "claim", [c for c in TESTED if c.id not in ("S1", "S1a", "S2")], ids=lambda claim: claim.id
 )
 def test_without_any_effect_a_claim_is_not_supported(flat: Scoreboard, claim):
     entry = next(e for e in flat.entries if e.claim is claim)
@@ -164,7 +172,8 @@ def test_the_document_is_as_the_issue_says(planted: Scoreboard):
         for arm in (row, row["control"]):
             assert {"verdict", "effect", "threshold", "seconds", "runs"} <= arm.keys()
             assert set(arm["effect"]) == {"mean", "ci95", "n"}
-        assert row["effect"]["n"] == len(REPLICATES)
+        least = next(claim.least for claim in TESTED if claim.id == row["id"])
+        assert row["effect"]["n"] == max(least, len(REPLICATES))
         assert row["verdict"] in OUTCOMES
         assert (row["reason"] == "") == (row["verdict"] == "supported")
     shared = [row["runs"] for row in made["claims"] if row["id"] in ("Z1", "Z3", "Z4", "A7")]
@@ -189,13 +198,13 @@ def test_a_claim_without_its_runs_stands_there_with_the_reason():
     board = scoreboard.build(made, "laptop", REPLICATES, {}, problems={"ratio": "No disk."})
     assert [entry.shown for entry in board.entries] == ["not run", "not run"]
     assert board.entries[0].reason == "No disk."
-    assert "no finished run of fork-laptop" in board.entries[1].reason
+    assert "no finished run of dose-laptop" in board.entries[1].reason
     assert document(board)["claims"][0]["effect"] is None
 
 
 def test_claims_and_papers_are_found_by_name_and_bad_names_get_the_nearest():
     assert [claim.id for claim in registry.chosen(["S2", "z1"])] == ["Z1", "S2"]
-    assert {claim.id for claim in registry.chosen(["smith"])} == {"S1", "S2", "S3"}
+    assert {claim.id for claim in registry.chosen(["smith"])} == {"S1", "S1a", "S2", "S3"}
     with pytest.raises(InvalidExperiment, match="did you mean 'smith'"):
         registry.chosen(["smit"])
     with pytest.raises(InvalidExperiment, match="did you mean 'Z"):

@@ -61,6 +61,13 @@ def test_exponential_and_cyclic_rates():
     assert [rate_factor(cyclic, e, 100) for e in (0, 4.9, 5, 9.9, 10)] == [0.2, 0.2, 1, 1, 0.2]
 
 
+def test_a_pulse_is_the_full_rate_between_its_milestones_alone():
+    pulse = ScheduleSpec(kind="pulse", factor=10, milestones=(3, 5))
+    assert [rate_factor(pulse, e, 9) for e in (0, 2.9, 3, 4.9, 5, 8)] == [0.1, 0.1, 1, 1, 0.1, 0.1]
+    with pytest.raises(ValueError, match="pulse needs two milestones"):
+        ScheduleSpec(kind="pulse", milestones=(3,))
+
+
 def test_warm_up_rises_linearly_to_the_first_rate():
     tree = {"schedule": {"warmup": 2}, "optimizer": {"batch_size": 10}, "stop": {"epochs": 4}}
     timeline = Timeline(Experiment.model_validate(tree), 100)

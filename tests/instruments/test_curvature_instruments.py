@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -50,6 +52,24 @@ def test_leading_eigenvalue_trace_and_spectrum_are_those_of_the_matrix_asked_for
     seen = spectrum.measure(subject, spectrum.settings(**common, steps=60))
     np.testing.assert_allclose(seen["largest"], values[:, -1], rtol=1e-2)
     assert bool((seen["smallest"] < -1e-3).all()) == (matrix == "hessian")
+
+
+def test_initial_weights_are_rescaled_to_the_norms_that_the_trained_ones_have(subject):
+    grown = subject.initial()
+    with torch.no_grad():
+        for new in subject.model.parameters():
+            new.mul_(1.5)
+        for old, new in zip(grown.parameters(), subject.model.parameters(), strict=True):
+            before = old.flatten(1).norm(dim=1)
+            now = new.flatten(1).norm(dim=1)
+            old.mul_(torch.where(before > 0, now / before, 1.0).reshape(-1, *[1] * (old.dim() - 1)))
+    made = instrument("curvature")
+    plain = made.settings(examples=40, tolerance=1e-2, batches=0)
+    found = made.measure(subject, plain.model_copy(update={"rescaled": True}))
+    expected = made.measure(replace(subject, model=grown, memory={}), plain)
+    np.testing.assert_allclose(found["rescaled"], expected["sharpness"], rtol=2e-2)
+    assert (np.abs(found["sharpness"] / found["rescaled"] - 1) > 0.03).all()
+    assert np.isnan(expected["rescaled"]).all()
 
 
 def test_mini_batch_of_the_whole_sample_is_the_curvature_along_its_gradient(subject):

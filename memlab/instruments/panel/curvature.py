@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from memlab.instruments.lanczos import Leading
     from memlab.instruments.parameter_vectors import StackProduct
-    from memlab.instruments.subject import Subject
+    from memlab.instruments.subject import Sample, Subject
 
 
 class CurvatureSettings(Settings):
@@ -25,6 +25,10 @@ class CurvatureSettings(Settings):
     )
     matrix: Matrix = Field(
         default="hessian", description="The Hessian, or the generalized Gauss-Newton matrix (ggn)"
+    )
+    rescaled: bool = Field(
+        default=False,
+        description="Also the initial weights, rescaled tensor by tensor to their present norms",
     )
     eigenvalues: Annotated[int, Field(ge=1, le=64)] = Field(
         default=1, description="How many leading eigenvalues"
@@ -44,6 +48,7 @@ def cost(settings: CurvatureSettings, work: Workload) -> float:
     Adam's preconditioned Hessian takes as many products again, which is not known here.
     """
     products = min(6 + 4 * settings.eigenvalues, settings.products)
+    products *= 2 if settings.rescaled else 1
     return float((products + 2 * settings.batches) * settings.examples)
 
 
@@ -80,6 +85,7 @@ def measure(subject: Subject, settings: CurvatureSettings) -> Mapping[str, Any]:
         "eigenvalues": found.values,
         "residuals": found.residuals,
         "products": sharpness * 0 + found.products,
+        "rescaled": _rescaled(subject, settings, sample) if settings.rescaled else nothing,
     }
 
 
@@ -102,6 +108,25 @@ def _leading(
     )
     subject.memory[kept] = found.vectors
     return found
+
+
+def _rescaled(subject: Subject, settings: CurvatureSettings, sample: Sample) -> Tensor:
+    """λ₁ of the initial networks, each tensor scaled to the norm that it has now, `[members]`.
+
+    A tensor that was 0 at first (a bias) stays so.
+    """
+    import torch
+
+    from memlab.instruments.sampled import sampled_product
+
+    model = subject.initial()
+    with torch.no_grad():
+        for old, new in zip(model.parameters(), subject.model.parameters(), strict=True):
+            before, now = (tensor.flatten(1).norm(dim=1) for tensor in (old, new))
+            grown = torch.where(before > 0, now / before, torch.ones_like(now))
+            old.mul_(grown.reshape(-1, *(1,) * (old.dim() - 1)))
+    product = sampled_product(subject, sample, settings.matrix, model)
+    return _leading(subject, settings, product, "rescaled", 1).values[:, 0]
 
 
 def _preconditioned(subject: Subject, settings: CurvatureSettings, product: StackProduct) -> Tensor:
@@ -156,6 +181,7 @@ INSTRUMENT = Instrument(
         Quantity("eigenvalues", "leading eigenvalues", shape=("eigenvalue",)),
         Quantity("residuals", "‖Hv − λv‖ reached for each", shape=("eigenvalue",)),
         Quantity("products", "Hessian-vector products made, of the whole stack", of_stack=True),
+        Quantity("rescaled", "λ₁ of the initial weights, rescaled to their present norms"),
     ),
     headline="sharpness",
     measure=measure,
