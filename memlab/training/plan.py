@@ -142,6 +142,8 @@ def _signature(member: Member, timeline: Timeline, examples: int) -> str:
     tree = member.experiment.model_dump(mode="json", exclude=VECTOR_FIELDS)
     if keeps_examples(member.experiment):
         tree["split"] = member.experiment.dataset.split_seed
+    if member.experiment.evaluation.outcomes:  # they are kept for the stack's labels, once
+        tree["corruption"] = member.experiment.corruption.model_dump(mode="json")
     tree["adversarial"] = member.experiment.regularization.adversarial_weight > 0
     tree["phases"] = [(p.updates, p.batch_size) for p in timeline.phases]
     tree["examples"] = examples

@@ -10,7 +10,7 @@ import pytest
 from memlab.errors import RunFolderError
 from memlab.experiment.footprint import outcome_bytes, shown_bytes
 from memlab.experiment.subset import subset_mask
-from memlab.runs import lifecycle, plan
+from memlab.runs import lifecycle, plan, retraining_store
 from memlab.runs.outcomes import Outcomes, joined, read_stacks
 from memlab.runs.plan import PLAN_FILE, RunPlan
 from memlab.runs.run import Run
@@ -158,3 +158,13 @@ def test_traces_of_a_killed_and_resumed_run_are_the_same_to_the_bit(home: Path, 
     ended(folder)
     assert folder.state.state == "finished", folder.worker_log.path.read_text()
     assert files(folder) == files(whole)
+
+
+def test_networks_of_other_labels_are_judged_apart(tmp_path: Path):
+    """A stack keeps its labels once, so that it must not mix two kinds of them."""
+    axes = {"axes": {"corruption.fraction": [0.0, 0.3]}, "seeds": 2}
+    run = Run(finished_run(tmp_path, **(SUBSETS | axes)))
+    clean, corrupted = (retraining_store.outcomes_of(run, group.index) for group in run.groups)
+    assert not clean.corrupted.any() and 10 < corrupted.corrupted.sum() < 40
+    assert clean.seeds.tolist() == corrupted.seeds.tolist() == [0, 1]
+    assert (clean.own == corrupted.own).all()
