@@ -33,6 +33,8 @@ LEAKS: Final = 10.0
 EARLY: Final = 3.0
 LEARNED_FIRST: Final = -0.5
 LIES: Final = 0.2
+#: Of claim M5, where the table has its figures: a tenth flipped, networks on halves.
+FEW_LIES: Final = 0.1
 
 
 def _each(evidence: Evidence, preset: str, holds: Holds) -> list[Outcomes]:
@@ -254,9 +256,9 @@ MORE_FOR_LIES = Claim(
 
 def membership(evidence: Evidence, holds: Holds | None = None) -> Measured:
     """How often an attack finds that an example was trained on, lies and truths."""
-    chosen = holds or noise("labels-other", LIES)
+    chosen = holds or noise("labels-other", FEW_LIES)
     found: dict[str, Values] = {}
-    for when, preset in (("end", "lies"), ("early", "lies-early")):
+    for when, preset in (("end", "leaks"), ("early", "leaks-early")):
         rates = [_found(outcomes) for outcomes in _each(evidence, preset, chosen)]
         found[f"lies, {when}"], found[f"truths, {when}"] = np.array(rates).T
     panel = drawing.named("members found at 1 % false positives", "share", list(found.items()))
@@ -300,13 +302,13 @@ LIES_LEAK = Claim(
     contrast=Contrast("log ratio of members found, lies ÷ truths", "above"),
     paper_had="examples out of distribution attacked many times as often on CIFAR-10",
     refuted_by="a ratio below ten at the end",
-    presets=("lies", "lies-early"),
+    presets=("leaks", "leaks-early"),
     measure=membership,
     rule=lies_leak,
     control=Control(
         "all labels drawn by lot: lies against labels that are right by luck",
         lambda e: membership(e, noise("labels")),
-        ("lies", "lies-early"),
+        ("leaks", "leaks-early"),
     ),
     least_effect=3.0,
     budget=40.0,
