@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,30 @@ Features = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 
+#: Float32 arrays of the training, validation and test part.
+Parts = tuple[Features, Features, Features]
+
+
+class Network(Protocol):
+    """The member's own network, for baselines that are made of it."""
+
+    def tangent_kernel(self) -> Parts:
+        """tr K ÷ classes before the first update, of each part's examples with training ones."""
+
+    def features(self) -> Parts:
+        """Activations of the last hidden layer after the training, `[n, units]`.
+
+        Raises:
+            InvalidExperiment: if there is no such layer, or the trained network was not kept.
+        """
+
+
 @dataclass(frozen=True, eq=False)
 class BaselineData:
     """A corrupted split as vectors: float32 `[n, features]` and int64 labels `[n]`.
 
     `train_y` are the given labels; a baseline sees no others of the training part. `seed` keys
-    what it draws.
+    what it draws; `degree` is the one asked for of polynomials.
     """
 
     train_x: Features
@@ -32,9 +51,18 @@ class BaselineData:
     test_x: Features
     classes: int
     seed: int
+    degree: int | None = None
+    network: Network | None = None
 
     @classmethod
-    def of(cls, data: Corrupted, classes: int, seed: int = 0) -> BaselineData:
+    def of(
+        cls,
+        data: Corrupted,
+        classes: int,
+        seed: int = 0,
+        degree: int | None = None,
+        network: Network | None = None,
+    ) -> BaselineData:
         """The data that the network of the same member has."""
         return cls(
             _flat(data.train_x),
@@ -44,6 +72,8 @@ class BaselineData:
             _flat(data.test_x),
             classes,
             seed,
+            degree,
+            network,
         )
 
     def targets(self) -> Features:
@@ -63,13 +93,14 @@ class Predicted:
 @dataclass(frozen=True)
 class Baseline:
     """The declaration of a baseline; more than `most_examples` would take too long or too much
-    memory."""
+    memory. With `of_network` it is made of the member's network, so that no two share a fit."""
 
     name: str
     title: str
     about: str
     most_examples: int
     fit: Callable[[BaselineData], Predicted]
+    of_network: bool = False
 
 
 #: All declared baselines by name; filled when their files are imported.
@@ -77,12 +108,12 @@ BASELINES: dict[str, Baseline] = {}
 
 
 def baseline(
-    name: str, title: str, about: str, most_examples: int
+    name: str, title: str, about: str, most_examples: int, of_network: bool = False
 ) -> Callable[[Callable[[BaselineData], Predicted]], Callable[[BaselineData], Predicted]]:
     """Function decorator: declares the baseline that the function fits."""
 
     def add(fit: Callable[[BaselineData], Predicted]) -> Callable[[BaselineData], Predicted]:
-        BASELINES[name] = Baseline(name, title, about, most_examples, fit)
+        BASELINES[name] = Baseline(name, title, about, most_examples, fit, of_network)
         return fit
 
     return add

@@ -8,14 +8,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memlab.baselines import kernels, linear, neighbours, random_forest
-from memlab.baselines.baseline import BASELINES, Baseline, BaselineData, Predicted, accuracy
+from memlab.baselines import kernel_matrices, kernels, linear, neighbours, random_forest
+from memlab.baselines.baseline import (
+    BASELINES,
+    Baseline,
+    BaselineData,
+    Network,
+    Predicted,
+    accuracy,
+)
 from memlab.data.corruption import Corrupted
 from memlab.errors import InvalidExperiment
 from memlab.spelling import closest, did_you_mean
 
 #: Importing a file declares its baselines.
-FAMILIES = (neighbours, kernels, random_forest, linear)
+FAMILIES = (neighbours, kernels, random_forest, linear, kernel_matrices)
 
 
 @dataclass(frozen=True)
@@ -47,8 +54,15 @@ def find(name: str) -> Baseline:
     raise InvalidExperiment(f"There is no baseline {name!r}{hint}")
 
 
-def reach(name: str, data: Corrupted, classes: int, seed: int = 0) -> Reached:
-    """Fits the baseline `name` to a member's data and measures it.
+def reach(
+    name: str,
+    data: Corrupted,
+    classes: int,
+    seed: int = 0,
+    degree: int | None = None,
+    network: Network | None = None,
+) -> Reached:
+    """Fits the baseline `name` to a member's data and measures it; see `BaselineData`.
 
     Raises:
         InvalidExperiment: if there is no such baseline, or the data are more than it takes.
@@ -60,7 +74,7 @@ def reach(name: str, data: Corrupted, classes: int, seed: int = 0) -> Reached:
             f"these are {len(data.train_x):,}; lower dataset.train."
         )
     start = time.perf_counter()
-    predicted = wanted.fit(BaselineData.of(data, classes, seed))
+    predicted = wanted.fit(BaselineData.of(data, classes, seed, degree, network))
     return measured(predicted, data, time.perf_counter() - start)
 
 

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import torch
 
-from memlab.bench import curvature, gram, libraries, recording, scaling, suspects, training
+from memlab.bench import (
+    curvature,
+    gram,
+    libraries,
+    recording,
+    scaling,
+    suspects,
+    suspects_table,
+    training,
+)
 from memlab.bench.cases import Bench
 from memlab.worker import device as devices
 
@@ -33,6 +42,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=suspects.FIRST)
     parser.add_argument("--networks", type=int)
     parser.add_argument("--examples", type=int)
+    parser.add_argument("--join", action="append", type=Path)
     options = parser.parse_args()
     device = devices.choose(options.device)
     devices.keep_memory()
@@ -59,6 +69,10 @@ def measure(options: argparse.Namespace, bench: Bench) -> dict[str, object]:
     if options.what == "instruments":
         rows = [r for each in (gram, curvature) for r in each.rows(repetitions, bench.device)]
         return {"rows": rows}
+    if options.what == "suspects" and options.join:
+        return suspects_table.joined(
+            json.loads(path.read_text(encoding="utf-8")) for path in options.join
+        )
     if options.what == "suspects":
         wanted = suspects.Wanted(
             data=options.data or suspects.DATA,

@@ -8,7 +8,7 @@ anew; replicates below 200 were used to decide how ours scores (decision 018).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,23 +19,21 @@ from memlab import settings
 from memlab.bench import committees, label_noise
 from memlab.bench.cases import Bench
 from memlab.bench.mislabelled import Found, measured
-from memlab.bench.timing import Row, tell
+from memlab.bench.suspects_table import OURS, One, tables
+from memlab.bench.timing import tell
 from memlab.data.neighbours import neighbour_agreement
 from memlab.data.registry import load
-from memlab.estimate import Estimate, over_seeds
 from memlab.experiment.keys import key
 from memlab.experiment.material_spec import DatasetSpec
 from memlab.library import suspecting
 from memlab.runs.committee import probability_margin
 
-OURS = "memlab"
 #: The data, and at most how many examples of each.
 DATA = ("digits", "fashion-mnist", "mnist1d")
 MOST = (1000, 5000, 2000)
 NOISE = ("none", *label_noise.KINDS)
 RATES = (0.05, 0.2, 0.4)
 REPLICATES, FIRST, FOLDS = 5, 200, 5
-MEASURES = ("average_precision", "auroc", "first_50", "missed")
 Scores = dict[str, tuple[NDArray[np.float64], int, float]]
 
 
@@ -61,17 +59,15 @@ class Wanted:
 
 
 def document(wanted: Wanted, bench: Bench) -> dict[str, object]:
-    """`rows` of ours against each reference, and `cells` with all measures of all methods."""
-    rows: list[Row] = []
-    cells: list[dict[str, object]] = []
-    for data, noise, rate in wanted.cells():
-        found: dict[str, list[Found]] = {}
-        for replicate in range(wanted.first, wanted.first + wanted.replicates):
-            for name, one in _cell(data, noise, rate, replicate, wanted, bench).items():
-                found.setdefault(name, []).append(one)
-        cells += [_cell_document(data, noise, rate, name, of) for name, of in found.items()]
-        rows += _rows(f"{data}, {noise} {rate:.0%}" if rate else f"{data}, none", found)
-    return {"rows": rows, "cells": cells}
+    """The tables of the part that is wanted."""
+    return tables(
+        [
+            One((data, noise, rate), method, replicate, found)
+            for data, noise, rate in wanted.cells()
+            for replicate in range(wanted.first, wanted.first + wanted.replicates)
+            for method, found in _cell(data, noise, rate, replicate, wanted, bench).items()
+        ]
+    )
 
 
 def _cell(
@@ -152,50 +148,6 @@ def cleanlab(
     )
     issues = filters.find_label_issues(given, probabilities, n_jobs=1)
     return -np.asarray(quality, np.float64), int(np.asarray(issues).sum())
-
-
-def _cell_document(
-    data: str, noise: str, rate: float, method: str, found: Sequence[Found]
-) -> dict[str, object]:
-    def over(of: Callable[[Found], float]) -> dict[str, object]:
-        return over_seeds([of(one) for one in found]).document()
-
-    return {
-        "data": data,
-        "noise": noise,
-        "rate": rate,
-        "method": method,
-        **{name: over(lambda one, n=name: float(getattr(one, n))) for name in MEASURES},  # type: ignore[misc]
-        "false_alarms": over(lambda one: one.false_alarms),
-        "seconds": over(lambda one: one.seconds),
-    }
-
-
-def _rows(case: str, found: dict[str, list[Found]]) -> list[Row]:
-    """Ours beside each reference: means, their ratio, and the interval of the difference."""
-    made: list[Row] = []
-    for name, theirs in found.items():
-        if name == OURS or not np.isfinite(theirs[0].average_precision):
-            continue
-        for measure, title in (("average_precision", "average precision"), ("caught", "caught")):
-            pairs = [
-                (float(getattr(a, measure)), float(getattr(b, measure)))
-                for a, b in zip(found[OURS], theirs, strict=True)
-            ]
-            ratios = [a / max(b, 1e-9) for a, b in pairs]
-            gain: Estimate = over_seeds([a - b for a, b in pairs])
-            made.append(
-                {
-                    "case": f"{case}: {name}",
-                    "ours": float(np.mean([a for a, _ in pairs])),
-                    "reference": float(np.mean([b for _, b in pairs])),
-                    "ratio": float(np.mean(ratios)),
-                    "unit": title,
-                    "spread": [min(ratios), max(ratios)],
-                    "difference": gain.document(),
-                }
-            )
-    return made
 
 
 def missing() -> list[str]:

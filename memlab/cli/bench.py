@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memlab.cli.output import add_row, console, print_json, say
-from memlab.errors import TrainingFailed
+from memlab.errors import InvalidExperiment, TrainingFailed
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,7 +20,7 @@ WHAT = {
     "instruments": "about a minute",
     "recording": "about three minutes",
     "scaling": "about two minutes, with --most 10000 ten",
-    "suspects": "hours; --data digits --noise labels-pair --replicates 2 two minutes",
+    "suspects": "hours; --data digits --noise labels-pair --replicates 203-204 two minutes",
 }
 #: Options of `memlab bench suspects`, which the bench's own process checks.
 SUSPECTS = ("data", "noise", "rate", "replicates", "first", "networks", "examples")
@@ -66,17 +66,43 @@ def _suspects_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rate", action="append", type=float, help="suspects: only this share of wrong labels"
     )
-    parser.add_argument("--replicates", type=int, help="suspects: default 5")
+    parser.add_argument(
+        "--replicates",
+        type=_replicates,
+        metavar="N or A-B",
+        help="suspects: how many, default 5, or which, such as 203-207",
+    )
     parser.add_argument("--first", type=int, help="suspects: the first replicate, default 200")
+    parser.add_argument(
+        "--join",
+        action="append",
+        type=Path,
+        metavar="PART.json",
+        help="suspects: measure nothing, but put parts together that --json printed; repeatable",
+    )
     parser.add_argument("--networks", type=int, help="suspects: as many on both sides")
     parser.add_argument("--examples", type=int, help="suspects: so many of each dataset")
+
+
+def _replicates(text: str) -> tuple[int, int | None]:
+    """How many, and the first where it is named: `5`, `203-207`."""
+    first, dash, last = text.partition("-")
+    try:
+        low, high = int(first), int(last or first)
+    except ValueError:
+        low, high = 0, -1
+    if low < 0 or high < low or (not dash and low < 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of replicates nor A-B")
+    return (high - low + 1, low) if dash else (low, None)
 
 
 def run(options: argparse.Namespace) -> int:
     """Measures in a process of its own, and prints the table."""
     from memlab import child
 
-    say(f"Measuring; this takes {WHAT[options.what]}. Leave the machine alone meanwhile.")
+    _check(options)
+    if not options.join:
+        say(f"Measuring; this takes {WHAT[options.what]}. Leave the machine alone meanwhile.")
     words = ["-m", "memlab.bench", options.what, "--device", options.device]
     for name in ("repetitions", "most", "epochs"):
         words += [f"--{name}", str(max(1, getattr(options, name)))]
@@ -100,10 +126,40 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check(options: argparse.Namespace) -> None:
+    """Refuses what means nothing, or cannot be read, before a process is started.
+
+    Raises:
+        InvalidExperiment: in a sentence.
+    """
+    parts = options.join or ()
+    if parts and options.what != "suspects":
+        raise InvalidExperiment("--join puts parts of `memlab bench suspects` together.")
+    for path in parts:
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InvalidExperiment(f"{path} cannot be read as JSON.") from error
+        if not isinstance(found, dict) or not isinstance(found.get("found"), list):
+            raise InvalidExperiment(
+                f"{path} is nothing that `memlab bench suspects --json` printed."
+            )
+    if options.replicates is not None:
+        count, first = options.replicates
+        if first is not None and options.first not in (None, first):
+            raise InvalidExperiment(
+                f"--replicates {first}-{first + count - 1} names the first; leave --first out."
+            )
+
+
 def _suspects_words(options: argparse.Namespace) -> list[str]:
     words = []
-    for name in SUSPECTS:
-        value = getattr(options, name)
+    given = {name: getattr(options, name) for name in SUSPECTS}
+    if options.replicates is not None:
+        given["replicates"], first = options.replicates
+        given["first"] = options.first if first is None else first
+    given["join"] = [path.absolute() for path in options.join or ()]
+    for name, value in given.items():
         for each in value if isinstance(value, list) else [] if value is None else [value]:
             words += [f"--{name}", str(each)]
     return words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from memlab.errors import InvalidExperiment
 
 if TYPE_CHECKING:
     from memlab.library.suspecting import Asked
-    from memlab.reports.committee import Summary
+    from memlab.reports.suspects_document import SuspectsFindings
     from memlab.runs.committee import Judgement
     from memlab.runs.run_folder import RunFolder
 
@@ -69,29 +70,26 @@ def _foretell(asked: Asked) -> None:
 
 def show(folder: RunFolder, options: argparse.Namespace, replace: bool) -> None:
     """Prints what the committee found, as a table or as JSON, and exports it."""
-    from memlab.library import suspecting
     from memlab.reports import committee as reports
+    from memlab.reports.suspects_findings import twins
     from memlab.runs.committee import judged
     from memlab.runs.run import Run
 
     _refuse_ledger_options(options)
     run = Run(folder)
     found = judged(run)
-    told = reports.summary(found, suspecting.twins(run, found))
-    order = found.ranked
-    listed = order[found.is_label_issue[order]][:TOP]
-    if options.top is not None:
-        listed = order[: options.top]
-    rows = [reports.row(found, int(at)) for at in listed]
+    told = reports.summary(found, twins(run, found))
+    order = [int(at) for at in found.ranked]
+    listed = reports.held_for_wrong(found)[:TOP] if options.top is None else order[: options.top]
+    rows = [reports.row(found, at) for at in listed]
     if options.export is not None:
-        every = order if options.top is None else listed
-        _export(options.export, found, [int(at) for at in every], replace)
+        _export(options.export, found, order if options.top is None else listed, replace)
     if options.json:
-        print_json({"run": folder.id, **told.document(), "suspects": rows})
+        print_json({"run": folder.id, **told.model_dump(), "suspects": rows})
         return
     if rows:
         _table(rows)
-    for line in _lines(folder, found, told, len(rows)):
+    for line in _lines(options.run, folder, found, told, len(rows)):
         console().print(line, soft_wrap=True)
 
 
@@ -118,7 +116,9 @@ def _cell(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def _lines(folder: RunFolder, found: Judgement, told: Summary, listed: int) -> list[str]:
+def _lines(
+    asked: str, folder: RunFolder, found: Judgement, told: SuspectsFindings, listed: int
+) -> list[str]:
     from memlab.reports.committee import sentences
 
     lines = sentences(told)
@@ -134,7 +134,15 @@ def _lines(folder: RunFolder, found: Judgement, told: Summary, listed: int) -> l
             f"Truth is known here: {hit:,} of the {told.issues:,} were corrupted, of "
             f"{int(wrong.sum()):,} in all."
         )
+    if not told.issues and not listed:
+        lines.append("--top 5 lists the five most suspicious.")
     lines.append(f"The index counts rows of {_source(found.dataset)} from 0. Run {folder.id}.")
+    if told.issues:
+        of = shlex.quote(asked)
+        lines.append(
+            f"Go through them, one key each: memlab suspects {of} --review. Then memlab suspects "
+            f"{of} --apply writes a corrected copy and says what it gains."
+        )
     return lines
 
 

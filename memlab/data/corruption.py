@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from memlab.data.split import Splits
+from memlab.data.split import Part, Splits
 from memlab.experiment import plugins
 from memlab.experiment.keys import key
 from memlab.experiment.material_spec import LABEL_CORRUPTIONS, CorruptionSpec
@@ -24,8 +24,8 @@ class Corrupted:
     `corrupted` `[n]` marks training examples whose label changed or whose input was replaced,
     `drawn` those that were chosen (a uniform label may fall on the true class); threshold samples
     are among both. `train_x` is the split's own array where no input was touched. `own` `[n]` marks
-    the examples that the member is trained on (`dataset.subset`); None: all of them. The
-    parts named by `held_out` are measured on the others.
+    the examples that the member is trained on (`dataset.subset`, `dataset.without`); None: all of
+    them. The parts named by `held_out` are measured on the others.
     """
 
     train_x: np.ndarray
@@ -81,13 +81,13 @@ def corrupt(splits: Splits, spec: CorruptionSpec, seed: int) -> Corrupted:
     if splits.fake is not None:
         given = np.where(splits.fake, classes, given)
         labels_drawn = labels_drawn | splits.fake
-    x, inputs_drawn = _inputs(train.x, train.x, splits, spec, seed, "train")
+    x, inputs_drawn = _inputs(train, splits, spec, seed, "train")
     corrupted = (given != train.y) | inputs_drawn
     parts = []
     for name, part in (("validation", splits.validation), ("test", splits.test)):
         if spec.test:
             y, _ = _labels(part.y, classes, spec, seed, name)
-            parts.append((_inputs(part.x, train.x, splits, spec, seed, name)[0], y))
+            parts.append((_inputs(part, splits, spec, seed, name)[0], y))
         else:
             parts.append((part.x, part.y))
     (validation_x, validation_y), (test_x, test_y) = parts
@@ -146,13 +146,9 @@ def _labels(
 
 
 def _inputs(
-    x: np.ndarray,
-    train_x: np.ndarray,
-    splits: Splits,
-    spec: CorruptionSpec,
-    seed: int,
-    part: str,
+    examples: Part, splits: Splits, spec: CorruptionSpec, seed: int, part: str
 ) -> tuple[np.ndarray, np.ndarray]:
+    x, train_x = examples.x, splits.train.x
     labels, kind = _kinds(spec)
     fraction = spec.fraction
     if labels is not None and spec.input_fraction is not None:
@@ -161,6 +157,9 @@ def _inputs(
         return x, np.zeros(len(x), dtype=bool)
     mask = chosen(len(x), fraction, seed, f"corrupt inputs {part}")
     made = x.copy()
+    if kind == "inputs-class":
+        made[mask] = class_gaussian(examples, splits, seed, part)[mask]
+        return made, mask
     make = MAKERS[kind] if kind in MAKERS else _foreign_inputs(kind)
     made[mask] = make(x, train_x, splits.image_shape is not None, seed, part)[mask]
     return made, mask
@@ -171,6 +170,25 @@ def gaussian(x: np.ndarray, train_x: np.ndarray, image: bool, seed: int, part: s
     mean, deviation = train_x.mean(0, dtype=np.float64), train_x.std(0, dtype=np.float64)
     noise = key(seed, f"gaussian inputs {part}").standard_normal(x.shape, dtype=np.float32)
     return np.asarray(mean + deviation * noise, dtype=np.float32)
+
+
+def class_gaussian(examples: Part, splits: Splits, seed: int, part: str) -> np.ndarray:
+    """Normal with the mean and the covariance of the training inputs of an example's true class.
+
+    A draw is μ + Σ_k z_k (x_k − μ) / √n over the class's n training examples, z standard normal,
+    which has that covariance exactly; no matrix is taken apart.
+    """
+    train = splits.train
+    flat = train.x.reshape(len(train.x), -1).astype(np.float64)
+    made = np.empty((len(examples.x), flat.shape[1]), np.float32)
+    for label in np.unique(examples.y):
+        rows, own = np.flatnonzero(examples.y == label), flat[train.y == label]
+        mean = own.mean(0)
+        # Keyed by class, so that an example's draw does not depend on how many others there are.
+        drawn = key(seed, f"class gaussian inputs {part}", int(label))
+        z = drawn.standard_normal((len(rows), len(own)))
+        made[rows] = mean + z @ (own - mean) / np.sqrt(len(own))
+    return made.reshape(examples.x.shape)
 
 
 def shuffled(x: np.ndarray, train_x: np.ndarray, image: bool, seed: int, part: str) -> np.ndarray:

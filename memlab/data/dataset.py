@@ -31,7 +31,9 @@ class Raw:
     """A dataset as its files have it, unscaled.
 
     `x` is uint8 or float32, `[N, C, H, W]` for images, else `[N, features]`; `y` int64 `[N]`,
-    0 … classes − 1. `test_x` and `test_y` are the official test set where there is one.
+    0 … classes − 1. `test_x` and `test_y` are the official test set where there is one. `deal`
+    gives the parts' rows where a split by class will not do: from their sizes and a generator,
+    disjoint int64 arrays of those sizes; it raises InvalidExperiment where it cannot.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Raw:
     test_x: Inputs | None
     test_y: IntArray | None
     class_names: tuple[str, ...]
+    deal: Callable[[Sequence[int], np.random.Generator], list[IntArray]] | None = None
 
     @property
     def shape(self) -> Shape:

@@ -122,7 +122,7 @@ class Archive:
         if dtype.hasobject:
             raise InvalidDataset(
                 f"{self._path}: array {name!r} holds Python objects (a pickle), which are not "
-                "read; save numbers only."
+                "read; save numbers, or labels as texts: y.astype(str)."
             )
         found = Stored(member, dtype, shape, columns_first, 8 + width + length)
         if found.plain and found.start + found.nbytes != member.file_size:

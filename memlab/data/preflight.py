@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from memlab.data.registry import find, load
-from memlab.data.split import Splits, split
+from memlab.data.split import Splits, left_out, split
 from memlab.errors import InvalidExperiment
 from memlab.experiment import architecture, grid
-from memlab.experiment.schedule import subset_size
+from memlab.experiment.schedule import trained_on
 from memlab.experiment.spec import Experiment
 
 MOST_CELLS = 1_000
@@ -45,14 +45,16 @@ def check_cell(cell: Experiment, splits: Splits) -> None:
     """Refuses one combination of values on data of this shape.
 
     Raises:
-        InvalidExperiment: a batch larger than the data, or a model that cannot take them.
+        InvalidExperiment: a batch larger than the data, a model that cannot take them, or examples
+            to leave out that are none.
     """
+    left_out(splits, cell.dataset)
     size = cell.optimizer.batch_size
-    examples = subset_size(cell.dataset.subset, len(splits.train.y))
+    examples = trained_on(cell.dataset, len(splits.train.y))
     if size > examples:
         raise InvalidExperiment(
             f"optimizer.batch_size = {size} is larger than the {examples} training examples"
-            f"{' of each network' if cell.dataset.subset < 1 else ''}; "
+            f"{' of each network' if cell.dataset.partial else ''}; "
             f"use {examples} at most.",
             "optimizer.batch_size",
         )

@@ -29,9 +29,12 @@ def scaler(kind: str, train: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
     `standardize`: one mean and deviation over all of the training inputs; `features`: one per
     feature (a constant feature becomes 0); `images`: each example by its own, the deviation at
-    least 1/√features (TensorFlow's per-image whitening, as Zhang 2017); `unit`: to [0, 1].
+    least 1/√features (TensorFlow's per-image whitening, as Zhang 2017); `unit`: to [0, 1];
+    `none`: as they are, bytes ÷ 255.
     """
     top = 255.0 if train.dtype == np.uint8 else 1.0
+    if kind == "none":
+        return lambda x: (x.astype(np.float64) / top).astype(np.float32)
     values = train.astype(np.float64) / top
     if kind == "standardize":
         mean, deviation, axis = values.mean(), values.std(), None

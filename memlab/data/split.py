@@ -12,6 +12,7 @@ from memlab.data.registry import find
 from memlab.data.scaling import crop, scaler
 from memlab.data.stratification import apportioned, parts_with_all_classes
 from memlab.errors import InvalidExperiment
+from memlab.experiment.datasets import described
 from memlab.experiment.keys import key
 from memlab.experiment.material_spec import DatasetSpec
 
@@ -56,7 +57,8 @@ class Splits:
 
 
 def split(raw: Raw, spec: DatasetSpec) -> Splits:
-    """Splits by class in proportion, in an order keyed by `split_seed`.
+    """Splits by class in proportion, or as the dataset deals them, in an order keyed by
+    `split_seed`.
 
     The official test set, where there is one, is the test part's source; validation comes from the
     training file, or from the test file where the training part takes all of the training file.
@@ -68,7 +70,10 @@ def split(raw: Raw, spec: DatasetSpec) -> Splits:
         return _whole(raw, spec)
     train, validation, test = _sizes(raw, spec)
     order = key(spec.split_seed, "split")
-    if raw.test_x is None or raw.test_y is None:
+    if raw.deal is not None:
+        parts = raw.deal((train, validation, test), order)
+        sources = [raw.x] * 3
+    elif raw.test_x is None or raw.test_y is None:
         parts = stratified(raw.y, (train, validation, test), order, raw.class_names)
         sources = [raw.x] * 3
     elif train + validation <= len(raw.y):
@@ -126,6 +131,25 @@ def _whole(raw: Raw, spec: DatasetSpec) -> Splits:
     return with_fake_class(found, spec) if spec.fake_class else found
 
 
+def left_out(splits: Splits, spec: DatasetSpec) -> np.ndarray:
+    """Which training examples `spec.without` names, bool `[train examples]`.
+
+    Raises:
+        InvalidExperiment: if one is no training example of this split, or none is left.
+    """
+    rows = np.array(spec.without, np.int64)
+    foreign = rows[~np.isin(rows, splits.train.index)]
+    if len(foreign):
+        raise InvalidExperiment(
+            f"dataset.without names row {foreign[0]}, which is no training example of this split.",
+            "dataset.without",
+        )
+    mask = np.isin(splits.train.index, rows)
+    if mask.all():
+        raise InvalidExperiment("dataset.without leaves no training example.", "dataset.without")
+    return mask
+
+
 def with_fake_class(splits: Splits, spec: DatasetSpec) -> Splits:
     """With one class more, of N/(C + 1) training examples (Pleiss 2020, section 3.2).
 
@@ -158,7 +182,8 @@ def _sizes(raw: Raw, spec: DatasetSpec) -> tuple[int, int, int]:
     """Training, validation and test examples asked for, or the dataset's own defaults."""
     official = raw.test_y is not None
     have, have_test = len(raw.y), 0 if raw.test_y is None else len(raw.test_y)
-    own = find(spec.name).sizes
+    known = described(spec)
+    own = find(spec.name).sizes if known is None else known.sizes
     shares = _shares(have, have_test)
     train = spec.train or own.train or shares[0]
     validation = spec.validation or own.validation or shares[1]

@@ -37,6 +37,7 @@ from memlab.worker import planning, recovery
 from memlab.worker.baseline_runs import measure_baselines
 from memlab.worker.calibrating import machine_of
 from memlab.worker.control import Control
+from memlab.worker.lines import measure_lines
 from memlab.worker.material import Material
 from memlab.worker.recorder import Pace, ProgressTable
 from memlab.worker.shard import Work
@@ -181,8 +182,13 @@ class Session:
         if done and names:
             with threadpool_limits(work.plan.cores):
                 done = measure_baselines(
-                    self._folder, work.members, names, work.material, self._fitting
+                    self._folder, work.members, names, work.material, work.stacks, self._fitting
                 )
+        points = work.experiment.evaluation.line_points
+        if done and points:
+            done = measure_lines(
+                self._folder, work.members, points, work.material, work.stacks, self._measuring
+            )
         return self._end(done, time.monotonic() - started)
 
     def _engine(self, work: Work) -> Engine:
@@ -215,6 +221,10 @@ class Session:
             self._stop_reason = "time"
             return False
         return True
+
+    def _measuring(self, what: str) -> bool:
+        self._say("running", f"measuring {what}")
+        return self.between(Nobody())
 
     def _fitting(self, what: str) -> bool:
         self._say("running", f"fitting baselines: {what}")

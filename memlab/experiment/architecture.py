@@ -288,7 +288,7 @@ def check(spec: ModelSpec, image_shape: ImageShape | None, features: int, classe
 
     Raises:
         InvalidExperiment: a convolutional network on what is no image or too small a one; ghost
-            batches without batch normalization; fewer than two classes.
+            batches without batch normalization, scaled outputs with it; fewer than two classes.
     """
     full = resolve(spec)
     if needs_images(spec.name):
@@ -307,6 +307,12 @@ def check(spec: ModelSpec, image_shape: ImageShape | None, features: int, classe
             raise InvalidExperiment(
                 f"{need} pixels, but these are {height}×{width}: {instead}.", "model.name"
             )
+    if spec.output_scale is not None and full.normalization == "batch":
+        raise InvalidExperiment(
+            "model.output_scale measures outputs from those before the first update, which batch"
+            " normalization has none of; choose another model.normalization.",
+            "model.output_scale",
+        )
     if spec.ghost_batch is not None and spec.name != "linear" and full.normalization != "batch":
         raise InvalidExperiment(
             f"model.ghost_batch = {spec.ghost_batch} needs batch normalization, but this"

@@ -9,7 +9,7 @@ from memlab.experiment import footprint, grid
 from memlab.experiment.architecture import multiply_adds, needs_images, parameter_count
 from memlab.experiment.datasets import Taken, taken
 from memlab.experiment.instruments import Workload, instrument
-from memlab.experiment.schedule import Timeline, noise_scale, subset_size
+from memlab.experiment.schedule import Timeline, noise_scale, trained_on
 from memlab.experiment.spec import Experiment
 from memlab.experiment.speeds import Shape, Speeds
 
@@ -112,7 +112,9 @@ def estimate(
         seconds = min(seconds, experiment.stop.seconds)
     listed = list(stacks.values())
     optimizer = cells[0].optimizer
-    single = not any(name in experiment.axes for name in NOISE_FIELDS)
+    single = optimizer.learning_rate_of_sharpness is None and not any(
+        name in experiment.axes for name in NOISE_FIELDS
+    )
     return Cost(
         members=grid.member_count(experiment),
         stacks=len(listed),
@@ -169,7 +171,7 @@ def _stacks(
         data = known or taken(cell.dataset)
         if data is None:
             return None
-        timeline = Timeline(cell, subset_size(cell.dataset.subset, data.train))
+        timeline = Timeline(cell, trained_on(cell.dataset, data.train))
         shape = Shape.taken(cell, data, timeline.phases[0].batch_size)
         name = f"{shape}|{timeline.phases}|{data}"
         if name in found:

@@ -7,7 +7,8 @@ data. A third party's `memlab.data.dataset.Dataset` is a `Facts` too.
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Final
 
@@ -37,7 +38,9 @@ class Facts:
     `shape` of one example is (channels, height, width), or (features,) for what is no image;
     `examples` are those outside the official test set, whose own are `test_examples`;
     `class_names` are empty where the files have them; `download_bytes` are 0 offline; `family` is
-    the module of `memlab.data` that loads it.
+    the module of `memlab.data` that loads it. What is generated may depend on settings of its own:
+    `made_to` then gives the facts of one description, the declaration's own being those of the
+    default one.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Facts:
     class_names: tuple[str, ...] = ()
     download_bytes: int = 0
     family: str = ""
+    made_to: Callable[[Facts, DatasetSpec], Facts] | None = None
 
     @property
     def offline(self) -> bool:
@@ -91,6 +95,26 @@ def _colour(
         class_names=class_names,
         download_bytes=size,
         family="torchvision_sets",
+    )
+
+
+def _parity(known: Facts, spec: DatasetSpec) -> Facts:
+    return known if spec.bits is None else replace(known, shape=(spec.bits,))
+
+
+def _modular(known: Facts, spec: DatasetSpec) -> Facts:
+    """All pairs of residues: 65 % to train on, a third of the others for validation."""
+    modulus = spec.modulus or len(known.class_names)
+    pairs = modulus**2
+    train = round(0.65 * pairs)
+    validation = (pairs - train) // 3
+    return replace(
+        known,
+        classes=modulus,
+        shape=(2 * modulus,),
+        examples=pairs,
+        sizes=Sizes(train, validation, pairs - train - validation),
+        class_names=tuple(map(str, range(modulus))),
     )
 
 
@@ -144,7 +168,7 @@ OWN: Final = (
     ),
     Facts(
         "mnist1d",
-        "digits as signals of 40 points, procedural (pip install 'memlab[mnist1d]')",
+        "digits as signals of 40 points, procedural",
         10,
         (40,),
         4000,
@@ -163,6 +187,30 @@ OWN: Final = (
         Sizes(1000, 400, 400),
         class_names=DIGITS,
         family="gaussian",
+    ),
+    Facts(
+        "parity",
+        "bits of ±1 whose label is the parity of a few of them, generated anew for each split seed",
+        2,
+        (40,),
+        None,
+        None,
+        Sizes(4000, 1000, 2000),
+        class_names=("even", "odd"),
+        family="parity",
+        made_to=_parity,
+    ),
+    Facts(
+        "modular-addition",
+        "(a + b) mod p of all pairs, two one-hot blocks; a + b and b + a are in one part",
+        31,
+        (62,),
+        961,
+        None,
+        Sizes(625, 112, 224),
+        class_names=tuple(map(str, range(31))),
+        family="modular_addition",
+        made_to=_modular,
     ),
 )
 #: Read from where PATH says, in the module of `memlab.data` that is the last word of each.
@@ -203,6 +251,12 @@ def facts(name: str) -> Facts | None:
     return found
 
 
+def described(spec: DatasetSpec) -> Facts | None:
+    """What is declared of the dataset that `spec` describes, its own settings heeded."""
+    known = facts(spec.name)
+    return known if known is None or known.made_to is None else known.made_to(known, spec)
+
+
 @dataclass(frozen=True)
 class Taken:
     """What networks get of a dataset: the shape after the crop, and how many examples.
@@ -220,7 +274,7 @@ class Taken:
 
 def taken(spec: DatasetSpec) -> Taken | None:
     """What `spec` takes of its dataset; None where the declaration does not tell."""
-    known = facts(spec.name)
+    known = described(spec)
     if known is None or known.shape is None or known.classes is None:
         return None
     sizes = known.sizes

@@ -112,17 +112,17 @@ def folder(stacks: Sequence[Stack], seconds: float) -> int:
     listed = (
         _rows(s) + _kept(s, each) * _checkpoint(s) + _ledger(s) + _outcomes(s) for s in stacks
     )
-    return FOLDER_BYTES + sum(listed) + max(map(_shown, stacks), default=0)
+    return FOLDER_BYTES + sum(listed) + sum(map(_shown, stacks))
 
 
 def outcome_bytes(members: int, train: int, test: int, evaluations: int) -> int:
-    """What `evaluation.outcomes` takes: a float16 and a bit an example, a bit a mask, the traces.
+    """What `evaluation.outcomes` takes: a float16 and two bits an example, a bit a mask, traces.
 
     >>> outcome_bytes(2000, 1000, 400, 2)
-    6294616
+    6644616
     """
     examples = train + test
-    each = 2 * examples + -(-examples // 8) + -(-train // 8)
+    each = 2 * examples + 2 * -(-examples // 8) + -(-train // 8)
     traces = 2 * min(members, TRACED) * examples * evaluations
     return members * each + traces + 16 * examples + 5 * train + 8 * evaluations
 

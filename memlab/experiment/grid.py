@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from memlab.experiment.spec import Experiment
 
+#: Of a longer list the first three values are named.
+MOST_SHOWN = 12
+
 
 @dataclass(frozen=True)
 class Member:
@@ -19,6 +22,11 @@ class Member:
     seed: int
     axis_values: Mapping[str, object]
     experiment: Experiment
+
+    @property
+    def place(self) -> int:
+        """Which of its group's networks it is, from 0."""
+        return self.index % len(self.experiment.seed_list)
 
 
 @dataclass(frozen=True)
@@ -121,5 +129,6 @@ def show(value: object) -> str:
     if isinstance(value, Mapping):
         return ",".join(f"{key}={show(item)}" for key, item in value.items()) or "plain"
     if isinstance(value, (list, tuple)):
-        return "/".join(show(item) for item in value)
+        more = f"/… ({len(value)})" if len(value) > MOST_SHOWN else ""
+        return "/".join(show(item) for item in (value[:3] if more else value)) + more
     return str(value)

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from memlab.experiment import datasets, plugins
-from memlab.experiment.section import Count, Fraction, Rate, Section, Seed, UnknownNameError, words
+from memlab.experiment.section import (
+    Count,
+    FieldError,
+    Fraction,
+    Rate,
+    Section,
+    Seed,
+    UnknownNameError,
+    words,
+)
 
 LABEL_CORRUPTIONS = ("labels", "labels-other", "labels-pair")
-INPUT_CORRUPTIONS = ("inputs", "pixel-shuffle", "pixel-random")
+INPUT_CORRUPTIONS = ("inputs", "pixel-shuffle", "pixel-random", "inputs-class")
 CORRUPTIONS = (
     "none",
     *LABEL_CORRUPTIONS,
     *INPUT_CORRUPTIONS,
     *(f"{label}+{inputs}" for label in LABEL_CORRUPTIONS for inputs in INPUT_CORRUPTIONS),
 )
+PARITY: Final = "parity"
+#: Bits of an input of `parity`, and those that its label depends on, where nothing is asked for.
+PARITY_BITS: Final = 40
+PARITY_DEGREE: Final = 3
 MODELS = ("linear", "mlp", "cnn", "alexnet-small", "inception-small", "resnet20", "wrn16-4")
 
 
@@ -41,7 +54,9 @@ class DatasetSpec(Section):
     test: Count | None = Field(
         default=None, description="Test examples; empty: the dataset's own default"
     )
-    split_seed: Seed = Field(default=0, description="Seed of the split, shared by all members")
+    split_seed: Seed = Field(
+        default=0, description="Seed of the split, shared by all members; parity is drawn by it too"
+    )
     split_per_seed: bool = Field(
         default=False,
         title="replicates",
@@ -54,9 +69,10 @@ class DatasetSpec(Section):
         description="Data that are made by a procedure (mnist1d, gaussian) are made anew for each"
         " split; others are split anew alone",
     )
-    scaling: Literal["standardize", "features", "images", "unit"] = Field(
+    scaling: Literal["standardize", "features", "images", "unit", "none"] = Field(
         default="standardize",
-        description="One mean and deviation for all, per feature, per image (whitening), or [0, 1]",
+        description="One mean and deviation for all, per feature, per image (whitening), [0, 1], or"
+        " none: the values as they are, bytes ÷ 255",
     )
     crop: Count | None = Field(
         default=None,
@@ -76,6 +92,13 @@ class DatasetSpec(Section):
         json_schema_extra=words(head="subset", title="share trained on"),
     )
 
+    without: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        default=(),
+        max_length=100_000,
+        description="Training examples that no network is trained on, by their rows in the dataset;"
+        " they are out of its sample, as those beyond a subset",
+    )
+
     label: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
         default=None,
         description="Column of labels in csv:PATH; empty: label, target, y or class, else the last",
@@ -85,6 +108,18 @@ class DatasetSpec(Section):
         title="train on all",
         description="Every example outside an official test set is a training example; what a"
         " network was not trained on (dataset.subset) is its validation and test part",
+    )
+
+    bits: Annotated[int, Field(ge=1, le=4096)] | None = Field(
+        default=None, description="parity: bits of an input; empty: 40"
+    )
+    degree: Annotated[int, Field(ge=1, le=4096)] | None = Field(
+        default=None,
+        description="parity: how many of the bits the label depends on, drawn by the split's seed;"
+        " empty: 3",
+    )
+    modulus: Annotated[int, Field(ge=5, le=199)] | None = Field(
+        default=None, description="modular-addition: p; empty: 31"
     )
 
     @field_validator("name")
@@ -103,13 +138,34 @@ class DatasetSpec(Section):
             )
         return name
 
+    @field_validator("without")
+    @classmethod
+    def _each_once(cls, rows: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(rows)) != len(rows):
+            twice = next(row for row in rows if rows.count(row) > 1)
+            raise ValueError(f"row {twice} stands in it twice")
+        return rows
+
+    @property
+    def partial(self) -> bool:
+        """Whether networks are trained on some of the training examples only."""
+        return self.subset < 1.0 or bool(self.without)
+
+    @model_validator(mode="after")
+    def _degree_fits(self) -> Self:
+        bits, degree = self.bits or PARITY_BITS, self.degree or PARITY_DEGREE
+        if degree > bits:
+            leaf = "bits" if self.degree is None else "degree"
+            raise FieldError(leaf, f"a parity of {degree} bits needs at least as many, not {bits}")
+        return self
+
 
 class CorruptionSpec(Section):
     """What noise does to the training data (Zhang 2017, section 2; Arpit 2017, section 3)."""
 
     kind: str = Field(
         default="none",
-        description="Noise: " + ", ".join(CORRUPTIONS[:7]) + ", or a label and an input kind joined"
+        description="Noise: " + ", ".join(CORRUPTIONS[:8]) + ", or a label and an input kind joined"
         " by '+'",
         title="corruption",
         json_schema_extra={"choices": list(CORRUPTIONS), **words(head="corruption")},
@@ -166,6 +222,13 @@ class ModelSpec(Section):
     )
     ghost_batch: Annotated[int, Field(ge=2)] | None = Field(
         default=None, description="Examples per ghost batch of batch normalization"
+    )
+    output_scale: Annotated[float, Field(gt=0.0, le=1e6)] | None = Field(
+        default=None,
+        description="α of lazy training (Chizat 2019): the outputs are α(f − f₀), f₀ those before"
+        " the first update, and the loss that is descended is divided by α²; empty: the outputs"
+        " are f",
+        json_schema_extra=words(head="output scale", symbol="α"),
     )
 
     @field_validator("name")

@@ -23,7 +23,8 @@ BASELINES = (
     "minimum-norm",
     "random-features",
 )
-
+#: Each for a question of its own: `all` leaves them out.
+SPECIAL_BASELINES = ("polynomial", "tangent-kernel", "rbf-features")
 
 #: The parts of the data, in the order in which they are measured.
 PARTS = ("train", "validation", "test")
@@ -58,6 +59,19 @@ class EvaluationSpec(Section):
         description="Keep each network's final correctness and margin on every training and test"
         " example, from which memorization and influence are estimated",
     )
+
+    line_points: Annotated[int, Field(ge=0, le=101)] = Field(
+        default=0,
+        description="After training, accuracy and loss at so many points of the straight line"
+        " between networks that differ in fork.noise_seed alone, both ends among them; 0: none",
+    )
+
+    @field_validator("line_points")
+    @classmethod
+    def _with_ends(cls, points: int) -> int:
+        if points in (1, 2):
+            raise ValueError("a line takes 3 points or more, its ends and what is between; 0: none")
+        return points
 
     @field_validator("parts")
     @classmethod
@@ -168,18 +182,28 @@ class BaselinesSpec(Section):
     on: tuple[str, ...] = Field(
         default=(),
         title="baselines",
-        description="Baselines: all, or some of " + ", ".join(BASELINES),
+        description="Baselines: all, or some of "
+        + ", ".join((*BASELINES, *SPECIAL_BASELINES))
+        + "; all leaves out "
+        "polynomial, tangent-kernel (of the networks before training) and rbf-features (a kernel on"
+        " the last hidden layer after it)",
+    )
+    degree: Annotated[int, Field(ge=1, le=16)] | None = Field(
+        default=None,
+        description="Degree of the polynomial kernel; empty: that of parity, else 2, 3 or 4 by"
+        " validation",
     )
 
     @field_validator("on")
     @classmethod
     def _known(cls, on: tuple[str, ...]) -> tuple[str, ...]:
         for name in on:
-            if name not in ("all", *BASELINES):
-                raise UnknownNameError(name, ("all", *BASELINES))
+            if name not in ("all", *BASELINES, *SPECIAL_BASELINES):
+                raise UnknownNameError(name, ("all", *BASELINES, *SPECIAL_BASELINES))
         return on
 
     @property
     def names(self) -> tuple[str, ...]:
         """The baselines that are on, `all` spelt out."""
-        return BASELINES if "all" in self.on else tuple(n for n in BASELINES if n in self.on)
+        on = (*BASELINES, *self.on) if "all" in self.on else self.on
+        return tuple(name for name in (*BASELINES, *SPECIAL_BASELINES) if name in on)

@@ -30,7 +30,14 @@ CONFIRM_MEMBERS = 10_000
 LONGEST_SHOWN = 120
 _QUOTES = "'\""
 #: Fields whose single value is a list.
-LISTED = ("schedule.milestones", "evaluation.parts", "instruments.on", "baselines.on", "claims")
+LISTED = (
+    "dataset.without",
+    "schedule.milestones",
+    "evaluation.parts",
+    "instruments.on",
+    "baselines.on",
+    "claims",
+)
 
 
 def from_toml(text: str, where: str) -> Tree:

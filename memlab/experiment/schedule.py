@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 
+from memlab.experiment.material_spec import DatasetSpec
 from memlab.experiment.spec import Experiment
 from memlab.experiment.training_spec import OptimizerSpec, ScheduleSpec
 
@@ -92,6 +93,11 @@ def subset_size(share: float, examples: int) -> int:
     29
     """
     return max(1, math.floor(Fraction(repr(share)) * examples))
+
+
+def trained_on(spec: DatasetSpec, examples: int) -> int:
+    """How many of `examples` training examples a network is trained on; at least 1."""
+    return subset_size(spec.subset, max(1, examples - len(spec.without)))
 
 
 class Timeline:
@@ -186,7 +192,7 @@ class Timeline:
         """
         points: dict[int, float] = {0: 0.0}
         for epoch in self._evaluation_epochs():
-            update = self._update_at(epoch)
+            update = self.update_at(epoch)
             if update is not None:
                 points[update] = epoch
         if self.updates not in points:
@@ -209,7 +215,13 @@ class Timeline:
                     points[update] = epoch
         return sorted(points.items())
 
-    def _update_at(self, epoch: float) -> int | None:
+    def early(self) -> int | None:
+        """The update after which one epoch is over; None where training is over by then."""
+        update = self.update_at(1.0)
+        return update if update is not None and 0 < update < self.updates else None
+
+    def update_at(self, epoch: float) -> int | None:
+        """The update that begins nearest to `epoch`; None after the end."""
         target = epoch * self.train_examples
         for phase in self.phases:
             done = math.ceil(

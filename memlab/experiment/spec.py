@@ -125,12 +125,31 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+    def _scaled_outputs_are_exact(self) -> Self:
+        if self.model.output_scale is not None and self.training.precision != "float32":
+            raise FieldError(
+                "training.precision",
+                "model.output_scale multiplies a small difference of outputs, which needs float32",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _labels_can_be_drawn(self) -> Self:
+        if self.regularization.fisher_penalty > 0 and self.loss.name != "cross-entropy":
+            raise FieldError(
+                "regularization.fisher_penalty",
+                "the Fisher penalty draws labels from probabilities; it needs loss.name ="
+                " 'cross-entropy'",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _subsets_suffice(self) -> Self:
-        if self.dataset.subset < 1.0 and "ledger" in self.instruments.names:
+        if self.dataset.partial and "ledger" in self.instruments.names:
             raise FieldError(
                 "instruments.on",
                 "the ledger follows networks that are trained on all examples; leave it (and"
-                " default) out where dataset.subset is below 1",
+                " default) out where dataset.subset is below 1 or dataset.without names some",
             )
         return self
 

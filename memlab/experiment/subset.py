@@ -14,13 +14,18 @@ from memlab.experiment.keys import key
 from memlab.experiment.schedule import subset_size
 
 
-def subset_mask(share: float, examples: int, seed: int, of: int = 0) -> NDArray[np.bool_]:
+def subset_mask(
+    share: float, examples: int, seed: int, of: int = 0, left_out: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
     """Which examples the member with this seed is trained on, `[examples]`.
 
     The examples of a smaller share are among those of a larger one; members of one seed draw
-    apart where `of` differs.
+    apart where `of` differs. Those `left_out` `[examples]` are passed over, and the share is of the
+    others.
     """
     mask = np.zeros(examples, dtype=bool)
     order = key(seed, "subset", *((of,) if of else ())).permutation(examples)
-    mask[order[: subset_size(share, examples)]] = True
+    if left_out is not None:
+        order = order[~left_out[order]]
+    mask[order[: subset_size(share, len(order))]] = True
     return mask

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from memlab.experiment.section import Count, FieldError, Fraction, Rate, Section, words
+from memlab.experiment.section import Count, FieldError, Fraction, Rate, Section, Seed, words
 
 
 class OptimizerSpec(Section):
@@ -21,6 +21,13 @@ class OptimizerSpec(Section):
         le=1e4,
         description="Learning rate η",
         json_schema_extra=words(head="η", title="learning rate η", symbol="η"),
+    )
+    learning_rate_of_sharpness: Annotated[float, Field(gt=0.0, le=1e4)] | None = Field(
+        default=None,
+        description="In place of learning_rate: η λ₀, λ₀ the largest eigenvalue of the Hessian of"
+        " each network's training loss before the first update; empty: learning_rate",
+        title="η λ₀",
+        json_schema_extra=words(head="ηλ₀", title="ηλ₀"),
     )
     batch_size: Count = Field(
         default=128, description="Batch size S", json_schema_extra=words(head="S", symbol="S")
@@ -121,6 +128,35 @@ class RegularizationSpec(Section):
     augmentation: Literal["none", "shift", "crop-flip"] = Field(
         default="none", description="Random shifts of images, or padded crops with mirroring"
     )
+    fisher_penalty: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1e6,
+        description="Weight of the squared norm of the mini-batch's gradient with labels drawn from"
+        " the network's own predictions, on average Tr F ÷ S (Jastrzębski 2021)",
+        json_schema_extra=words(head="Fisher penalty"),
+    )
+    fisher_from: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1e6,
+        description="Epoch from which on the Fisher matrix is penalized",
+        json_schema_extra=words(unit="epochs"),
+    )
+    fisher_until: Annotated[float, Field(gt=0.0, le=1e6)] | None = Field(
+        default=None,
+        description="Epoch up to which the Fisher matrix is penalized; empty: to the end",
+        json_schema_extra=words(unit="epochs"),
+    )
+
+    @model_validator(mode="after")
+    def _window(self) -> Self:
+        if self.fisher_until is not None and self.fisher_until <= self.fisher_from:
+            raise FieldError(
+                "fisher_until",
+                f"fisher_until must be after fisher_from, which is {self.fisher_from:g}",
+            )
+        return self
 
 
 class StopSpec(Section):
@@ -171,6 +207,11 @@ class ForkSpec(Section):
     )
     dropout: Rate | None = Field(
         default=None, description="Dropout rate from there on; empty: as before"
+    )
+    noise_seed: Seed | None = Field(
+        default=None,
+        description="With the network's own seed, keys order, augmentation and noise from there on;"
+        " empty: as before",
     )
 
     @model_validator(mode="after")

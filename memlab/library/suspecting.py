@@ -14,18 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memlab import settings
-from memlab.errors import InvalidDataset, InvalidExperiment, MemlabError
+from memlab.errors import InvalidDataset, InvalidExperiment
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from memlab.data.dataset import Raw
-    from memlab.data.duplicates import Twins
     from memlab.experiment.cost import Cost
     from memlab.experiment.spec import Experiment
     from memlab.library.results import Table
-    from memlab.runs.committee import Judgement
-    from memlab.runs.run import Run
     from memlab.runs.run_folder import RunFolder
 
 #: The share that each network is trained on, and how many there are of up to so many examples.
@@ -207,26 +204,6 @@ def begin(wanted: Asked, device: str | None) -> RunFolder:
 
     start = starting.checked(f"suspects-{wanted.name}", wanted.experiment, device)
     return start.begin({"preset": wanted.name})
-
-
-def twins(run: Run, found: Judgement) -> list[Twins]:
-    """Near-duplicates with different labels among the examples that the run judged.
-
-    They are looked for in the data as they are now: none where these are gone or have other labels.
-    """
-    import numpy as np
-
-    from memlab.data.duplicates import conflicting_twins
-    from memlab.data.registry import load
-
-    try:
-        raw = load(run.experiment.dataset, settings.dataset_folders())
-    except MemlabError:
-        return []
-    same = len(raw.y) == len(found) and (
-        found.true_label is not None or np.array_equal(raw.y, found.given_label)
-    )
-    return conflicting_twins(raw.x, found.given_label) if same else []
 
 
 def of_arrays(

@@ -27,4 +27,6 @@ class Linear(StackedModel):
     def perceptron(self) -> tuple[list[Tensor], list[Tensor]]:
         """See `StackedModel`."""
         assert self.output.bias is not None
+        if self.spec.output_scale is not None:
+            raise TypeError("a linear model whose outputs are scaled is not a plain perceptron")
         return [self.output.weight], [self.output.bias]

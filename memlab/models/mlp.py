@@ -44,4 +44,6 @@ class Perceptron(StackedModel):
         biases = [linear.bias for linear in linears if linear.bias is not None]
         if len(biases) < len(linears):
             raise TypeError("an mlp with normalization is not a plain perceptron")
+        if self.spec.output_scale is not None:
+            raise TypeError("an mlp whose outputs are scaled is not a plain perceptron")
         return [linear.weight for linear in linears], [*biases]

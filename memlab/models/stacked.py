@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -36,6 +36,34 @@ class StackedModel(nn.Module):
     def __init__(self, spec: ModelSpec, members: int, shape: Shape) -> None:
         super().__init__()
         self.spec, self.members, self.shape = spec, members, shape
+        # In a tuple, so that f₀ is none of the parameters, layers and states of this module.
+        self._origin: tuple[StackedModel] | None = None
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """`forward`, and α(f − f₀) of it where outputs are measured from an origin."""
+        outputs = super().__call__(*arguments, **named)
+        if self._origin is None:
+            return outputs
+        return self.spec.output_scale * (outputs - self._origin[0](arguments[0]))
+
+    def start_here(self) -> None:
+        """From now on gives α(f − f₀), f₀ being what it gives now without noise, if `spec` has α.
+
+        Lazy training (Chizat 2019, arXiv 1812.07956, section 1).
+        """
+        if self.spec.output_scale is not None:
+            self._origin = (self.select(range(self.members)).requires_grad_(False),)
+
+    def start_at(self, other: StackedModel) -> None:
+        """Measures outputs from where `other`, a stack of one, does."""
+        if other._origin is not None:
+            self._origin = (other._origin[0].select([0] * self.members).requires_grad_(False),)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        if self._origin is not None:
+            self._origin[0]._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch has no types for it
+        return self
 
     def forward(self, x: Tensor, noise: Noise | None = None) -> Tensor:
         """Logits `[members, batch, classes]`.
@@ -72,6 +100,8 @@ class StackedModel(nn.Module):
             chosen = type(self)(self.spec, index.numel(), self.shape)
         chosen.channels_last = self.channels_last
         chosen.load_state_dict({name: t[index] for name, t in state.items()}, assign=True)
+        if self._origin is not None:
+            chosen._origin = (self._origin[0].select(index).requires_grad_(False),)
         return chosen
 
     def perceptron(self) -> tuple[list[Tensor], list[Tensor]]:
@@ -80,6 +110,7 @@ class StackedModel(nn.Module):
         The parameters themselves, in the order of `parameters()`: weight, bias, weight, …
 
         Raises:
-            TypeError: if this is not a plain perceptron (linear, or mlp without normalization).
+            TypeError: if this is not a plain perceptron (linear, or mlp without normalization, its
+                outputs as they are).
         """
         raise TypeError(f"{self.spec.name} is not a plain perceptron")

@@ -22,6 +22,7 @@ from memlab.reports.instrument_findings import instrument_findings
 from memlab.reports.measurements import Figures, measure
 from memlab.reports.memorization_findings import memorization_findings
 from memlab.reports.sentences import sentences
+from memlab.reports.suspects_findings import suspects_findings
 from memlab.runs.baselines import read_baselines
 from memlab.runs.documents import LARGE_BYTES
 from memlab.runs.event_log import Event
@@ -51,6 +52,7 @@ def build(run: RunFolder | Run, state: StateName | None = None) -> Findings:
     rows = _rows(made, figures, diverged, finished, events)
     epochs = figures.epoch[np.isfinite(figures.epoch)]
     said = state or view.state.state
+    suspects = suspects_findings(of, said == "finished")
     findings = Findings(
         run=run.id,
         title=made.title,
@@ -75,7 +77,8 @@ def build(run: RunFolder | Run, state: StateName | None = None) -> Findings:
         ),
         claims=_claims(of, said),
         reproduce=reproduce(run),
-        memorization=memorization_findings(of),
+        memorization=memorization_findings(of) if suspects is None else [],
+        suspects=suspects,
         problems=list(view.problems),
         experiment=made.model_dump(mode="json"),
         started=_iso(events[0].time) if events else None,

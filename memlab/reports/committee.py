@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from memlab.numbers import percent
+from memlab.reports.suspects_document import Flip, NearDuplicates, SuspectsFindings, Wrong
 from memlab.runs.committee import FEW, ISSUE_BELOW, Judgement
 from memlab.runs.label_noise import Count, complete, confident_joint, noise_matrix, wrong_labels
 from memlab.text import plain
@@ -19,82 +20,61 @@ if TYPE_CHECKING:
 SHOWN_FLIPS, SHOWN_TWINS, LEAST_FLIP = 5, 3, 0.02
 #: Networks are said to be weak that disagree with so many more labels than twice the list.
 UNSURE = 0.2
+MOST_IN_MATRIX = 200
 
 
-@dataclass(frozen=True)
-class Flip:
-    """Of the examples given one class, the share that seems to be of another."""
-
-    given: str
-    suggested: str
-    share: float
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What is said of all labels together.
-
-    `wrong` is confident learning's count, `below` what lies below the threshold of a fake class,
-    None without one; `matrix` `[given][true]` are shares of each given class; `few` are classes
-    with too few examples to be judged well; `unseen` is the mean number of networks that had not
-    seen an example; `worst` the row of the most suspicious label.
-    """
-
-    networks: int
-    examples: int
-    issues: int
-    unseen: float
-    accuracy: float
-    wrong: Count
-    below: Count | None
-    class_names: tuple[str, ...]
-    matrix: tuple[tuple[float, ...], ...]
-    flips: tuple[Flip, ...]
-    twins: tuple[Twins, ...]
-    few: tuple[tuple[str, int], ...]
-    worst: int
-    worst_quality: float
-
-    def document(self) -> dict[str, Any]:
-        """As plain data."""
-        return asdict(self)
-
-
-def summary(found: Judgement, twins: Sequence[Twins] = (), below: Count | None = None) -> Summary:
+def summary(found: Judgement, twins: Sequence[Twins] = ()) -> SuspectsFindings:
     """Of all labels; `twins` are near-duplicates with different labels, positions in `found`."""
     given, names = found.given_label, found.class_names
     matrix = noise_matrix(confident_joint(found.probabilities, given))
     there = complete(found.probabilities)
     right = found.probabilities[there].argmax(1) == given[there]
     counts = np.bincount(given, minlength=len(names))
-    worst = int(found.ranked[0])
-    return Summary(
+    worst, issues = int(found.ranked[0]), int(found.is_label_issue.sum())
+    accuracy = float(right.mean()) if len(right) else None
+    weak = accuracy is None or accuracy < 1 - 2 * issues / len(found) - UNSURE
+    return SuspectsFindings(
         networks=found.networks,
         examples=len(found),
-        issues=int(found.is_label_issue.sum()),
+        issues=issues,
         unseen=float(found.unseen.mean()),
-        accuracy=float(right.mean()) if len(right) else float("nan"),
-        wrong=wrong_labels(found.probabilities, given),
-        below=found.below,
-        class_names=names,
-        matrix=tuple(tuple(map(float, row)) for row in matrix),
+        accuracy=accuracy,
+        weak=weak,
+        wrong=_wrong(wrong_labels(found.probabilities, given), weak),
+        below=None if found.below is None else _wrong(found.below, weak),
+        class_names=list(names),
+        matrix=matrix.tolist() if len(names) <= MOST_IN_MATRIX else None,
         flips=_flips(matrix, names),
-        twins=tuple(twins),
-        few=tuple((names[c], int(counts[c])) for c in np.flatnonzero(counts < FEW)),
+        twin_pairs=len(twins),
+        twins=[NearDuplicates(**asdict(each)) for each in twins],
+        few=[(names[c], int(counts[c])) for c in np.flatnonzero(counts < FEW)],
         worst=int(found.index[worst]),
         worst_quality=float(found.label_quality[worst]),
     )
 
 
-def _flips(matrix: np.ndarray, names: Sequence[str]) -> tuple[Flip, ...]:
+def _wrong(count: Count, weak: bool) -> Wrong:
+    """Where networks know too little, what they do not know would explain all of the count."""
+    return Wrong(value=count.value, low=0.0 if weak else count.low, high=count.high)
+
+
+def _flips(matrix: np.ndarray, names: Sequence[str]) -> list[Flip]:
     """The largest shares off the diagonal."""
     off = matrix.copy()
     np.fill_diagonal(off, 0.0)
     order = np.argsort(-off, axis=None, kind="stable")[:SHOWN_FLIPS]
     pairs = [divmod(int(at), len(off)) for at in order]
-    return tuple(
-        Flip(names[i], names[j], float(off[i, j])) for i, j in pairs if off[i, j] >= LEAST_FLIP
-    )
+    return [
+        Flip(given=names[i], suggested=names[j], share=float(off[i, j]))
+        for i, j in pairs
+        if off[i, j] >= LEAST_FLIP
+    ]
+
+
+def held_for_wrong(found: Judgement) -> list[int]:
+    """Positions of the labels that are held for wrong, the most suspicious first."""
+    order = found.ranked
+    return [int(at) for at in order[found.is_label_issue[order]]]
 
 
 def row(found: Judgement, at: int) -> dict[str, Any]:
@@ -118,22 +98,51 @@ def row(found: Judgement, at: int) -> dict[str, Any]:
     return made
 
 
-def sentences(told: Summary) -> list[str]:
-    """The summary in words."""
-    lines = [
+def sentences(told: SuspectsFindings) -> list[str]:
+    """The findings in words: who judged, how many are wrong, and what else there is to say."""
+    return [judges(told), *_counts(told), *details(told)]
+
+
+def judges(told: SuspectsFindings) -> str:
+    """Who judged, and how well these know the labels."""
+    return (
         f"{told.networks:,} networks judged {told.examples:,} labels, each label by "
         f"{told.unseen:.0f} that had not seen it (mean); together these agree with "
         f"{percent(told.accuracy)} of the labels."
-    ]
-    lines += _counts(told)
+    )
+
+
+def verdict(told: SuspectsFindings) -> str:
+    """How many labels are held for wrong; a plain sentence where there is nothing to find."""
+    if not told.issues:
+        return (
+            f"Nothing to find: no label has a quality below {ISSUE_BELOW:g}; the most suspicious "
+            f"is that of row {told.worst} with {told.worst_quality:.2f}."
+        )
+    return f"{told.issues:,} {'label is' if told.issues == 1 else 'labels are'} held for wrong."
+
+
+def weakness(told: SuspectsFindings) -> str:
+    """What a reader has to know of the counts."""
+    if told.weak:
+        return (
+            "These networks are often wrong themselves, and such counts take what they do not know "
+            "for wrong labels: trust the list more than the numbers. --model chooses a better one."
+        )
+    return "Some right labels of hard examples look wrong too."
+
+
+def details(told: SuspectsFindings) -> list[str]:
+    """Which classes are mixed up, near-duplicates that disagree, classes that are too small."""
+    lines = []
     if told.flips and told.issues:
         each = (
-            f"{plain(f.given, 40)} → {plain(f.suggested, 40)} {percent(f.share)}"
+            f"{plain(f.given, 40)} → {plain(f.suggested, 40)}: {percent(f.share)}"
             for f in told.flips
         )
         lines.append(f"Of those given a class, so many seem to be of another: {', '.join(each)}.")
     if told.twins:
-        lines.append(_twins(told.twins))
+        lines.append(_twins(told))
     for name, count in told.few[:SHOWN_FLIPS]:
         lines.append(
             f"Class {plain(name, 60)!r} has {count} example{'' if count == 1 else 's'}: too few to "
@@ -144,40 +153,32 @@ def sentences(told: Summary) -> list[str]:
     return lines
 
 
-def _counts(told: Summary) -> list[str]:
-    wrong = told.wrong
+def _counts(told: SuspectsFindings) -> list[str]:
+    lines = [verdict(told)]
     if not told.issues:
-        return [
-            f"Nothing to find: no label has a quality below {ISSUE_BELOW:g}; the most suspicious "
-            f"is that of row {told.worst} with {told.worst_quality:.2f} (--top 5 lists more)."
-        ]
-    noun = "label is" if told.issues == 1 else "labels are"
-    lines = [
-        f"{told.issues:,} {noun} held for wrong. In all, about {wrong.value:,.0f} may be (95 % "
-        f"interval {wrong.low:,.0f} to {wrong.high:,.0f}; confident learning, Northcutt 2021)."
-    ]
-    if told.below is not None:
-        below = told.below
+        return lines
+    wrong, below = told.wrong, told.below
+    lines[0] += (
+        f" In all, about {wrong.value:,.0f} look wrong to confident learning (Northcutt 2021), "
+        f"which puts the wrong ones between {wrong.low:,.0f} and {wrong.high:,.0f} (95 %)."
+    )
+    if below is not None:
         lines.append(
-            f"{below.value:,.0f} lie below the threshold of a fake class (95 % interval "
-            f"{below.low:,.0f} to {below.high:,.0f}; Pleiss 2020)."
+            f"{below.value:,.0f} look no better than labels of a fake class (Pleiss 2020), which "
+            f"puts the wrong ones between {below.low:,.0f} and {below.high:,.0f}."
         )
-    if told.accuracy < 1 - 2 * told.issues / told.examples - UNSURE:
-        lines.append(
-            "These networks are often wrong themselves, and such counts take what they do not know "
-            "for wrong labels: trust the list more than the numbers. --model chooses a better one."
-        )
+    lines.append(weakness(told))
     return lines
 
 
-def _twins(twins: Sequence[Twins]) -> str:
+def _twins(told: SuspectsFindings) -> str:
     each = (
         f"{one.first} and {one.second}{' (equal)' if one.exact else ''}"
-        for one in twins[:SHOWN_TWINS]
+        for one in told.twins[:SHOWN_TWINS]
     )
-    pairs = "pair" if len(twins) == 1 else "pairs"
-    more = f" and {len(twins) - SHOWN_TWINS:,} more" if len(twins) > SHOWN_TWINS else ""
+    count = told.twin_pairs
+    more = f" and {count - SHOWN_TWINS:,} more" if count > SHOWN_TWINS else ""
     return (
-        f"{len(twins):,} {pairs} of near-duplicates with different labels: rows {', '.join(each)}"
-        f"{more}."
+        f"{count:,} {'pair' if count == 1 else 'pairs'} of near-duplicates with different labels: "
+        f"rows {', '.join(each)}{more}."
     )

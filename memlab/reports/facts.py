@@ -51,7 +51,11 @@ def setting(findings: Findings) -> str:
     if "model" not in fixed and "model.name" not in fixed:
         parts.append(_model(model, fixed))
     if "optimizer" not in fixed:
-        names = (("name", ""), ("learning_rate", "η "), ("momentum", "m "), ("batch_size", "S "))
+        measured = "learning_rate_of_sharpness"
+        rate = (measured, "ηλ₀ ") if optimizer.get(measured) else ("learning_rate", "η ")
+        if f"optimizer.{measured}" in fixed:
+            rate = (measured, "")
+        names = (("name", ""), rate, ("momentum", "m "), ("batch_size", "S "))
         for key, symbol in names:
             if f"optimizer.{key}" not in fixed and optimizer.get(key):
                 parts.append(f"{symbol}{_show(optimizer[key])}")

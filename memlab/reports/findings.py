@@ -22,6 +22,7 @@ from pydantic import (
 from memlab.estimate import Estimate
 from memlab.reports.memorization_document import MemorizationFindings
 from memlab.reports.part import Part
+from memlab.reports.suspects_document import SuspectsFindings
 
 SCHEMA_VERSION = 1
 
@@ -233,6 +234,10 @@ class Findings(Part):
         default_factory=list,
         description="Who is memorized, one for each axis value; left out where nobody asked",
     )
+    suspects: SuspectsFindings | None = Field(
+        default=None,
+        description="Which labels are wrong, of a committee on a whole data set; else left out",
+    )
     device: str = Field(description="Device that trained, with its name where known")
     versions: dict[str, str] = Field(description="Versions of memlab, Python and packages")
     commit: str | None = Field(description="Commit of the checkout; + where it had changes")
@@ -266,6 +271,8 @@ def document(findings: Findings) -> dict[str, Any]:
     made = findings.model_dump(mode="json", by_alias=True)
     if not findings.memorization:
         del made["memorization"]
+    if findings.suspects is None:
+        del made["suspects"]
     for row, found in zip(made["rows"], findings.rows, strict=True):
         values = {name: row.pop(name) for name in found.axis_values}
         items = dict(row)

@@ -51,6 +51,12 @@ class InfluenceSide(Part):
     )
     distance_same_class: float | None = Field(None, description="The same of pairs of one class")
     distance_of_all: float | None = Field(None, description="The same of all pairs")
+    early_same_class: float | None = Field(
+        None,
+        description="Share within one class of as many strongest pairs by correctness of the same"
+        " networks after one epoch (the rival of claim M3); null where that was not kept",
+    )
+    early_distance: float | None = Field(None, description="Their mean distance in input space")
 
 
 class MemorizedTail(Part):

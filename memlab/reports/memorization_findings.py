@@ -31,7 +31,6 @@ def memorization_findings(run: Run) -> list[MemorizationFindings]:
         return []
     try:
         found = retraining_store.stored(run.folder) or []
-        pictures = retraining_store.recorded(run, "pictures") if found else None
         return [
             MemorizationFindings.model_validate(
                 {
@@ -42,6 +41,7 @@ def memorization_findings(run: Run) -> list[MemorizationFindings]:
                 }
             )
             for group, scores in zip(run.groups, found, strict=True)
+            for pictures in [retraining_store.recorded(run, "pictures", group.index)]
         ]
     except (RunFolderError, ValueError):
         return []

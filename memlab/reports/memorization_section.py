@@ -38,6 +38,7 @@ NOTES = (
     " (false discovery rate 5 %)",
     "one class: share of the pairs within one given class, beside that of all pairs; distance:"
     " mean distance in input space, beside that of pairs of one class and of all pairs",
+    "early: of as many strongest pairs by correctness of the same networks after one epoch",
     "members found: by LiRA (arXiv 2112.03570) at 1 % false positives, all other networks shadows",
 )
 
@@ -166,6 +167,7 @@ def _influence(found: MemorizationFindings) -> Table:
             Column("one class", tuple(_percent(side.same_class) for side in sides)),
             Column("of all", tuple(_percent(s.same_class_of_all) for s in sides)),
             *_likeness(sides),
+            *_early(sides),
         ),
         title="Whom it helps and hurts",
     )
@@ -180,6 +182,16 @@ def _likeness(sides: Sequence[InfluenceSide]) -> tuple[Column, ...]:
         Column("in a class", _numbers([side.distance_same_class for side in sides], 1)),
         Column("of all", _numbers([side.distance_of_all for side in sides], 1)),
     )
+
+
+def _early(sides: Sequence[InfluenceSide]) -> tuple[Column, ...]:
+    """How like the strongest pairs are after one epoch, where that was kept."""
+    if all(side.early_same_class is None for side in sides):
+        return ()
+    made = [Column("early: one class", tuple(_percent(side.early_same_class) for side in sides))]
+    if any(side.early_distance is not None for side in sides):
+        made.append(Column("distance", _numbers([side.early_distance for side in sides], 1)))
+    return tuple(made)
 
 
 def _strongest(found: MemorizationFindings) -> Table:

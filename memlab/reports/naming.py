@@ -23,6 +23,10 @@ _LABELS = {
 }
 _INPUTS = {
     "inputs": ("{} of the inputs replaced by Gaussian noise", "all inputs replaced by noise"),
+    "inputs-class": (
+        "{} of the inputs drawn from their class's Gaussian",
+        "all inputs drawn from their class's Gaussian",
+    ),
     "pixel-shuffle": (
         "the pixels of {} of the inputs shuffled, all in one way",
         "the pixels of all inputs shuffled in one way",
@@ -38,6 +42,7 @@ _KINDS = {
     "labels-other": "wrong labels",
     "labels-pair": "flipped labels",
     "inputs": "Gaussian noise as inputs",
+    "inputs-class": "inputs from their class's Gaussian",
     "pixel-shuffle": "pixels shuffled in one way",
     "pixel-random": "pixels shuffled anew for each example",
 }

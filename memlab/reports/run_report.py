@@ -21,6 +21,7 @@ from memlab.reports.facts import experiment_toml, made_with, setting, standing
 from memlab.reports.findings import Findings
 from memlab.reports.memorization_section import memorization_section
 from memlab.reports.side_table import cost, side_tables
+from memlab.reports.suspects_section import suspects_section
 from memlab.reports.table import figures as table_of_figures
 from memlab.reports.table import notes
 from memlab.runs.run import Run, opened
@@ -33,6 +34,7 @@ def blocks(findings: Findings, run: RunFolder | Run | None = None) -> list[Block
     """The whole report; with curves where the run folder is given."""
     return [
         *_opening(findings),
+        *suspects_section(findings),
         *_drawn(findings, run),
         *memorization_section(findings),
         *_figures(findings),

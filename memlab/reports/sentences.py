@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from memlab.numbers import accuracy, points, share, stated
 from memlab.reports import comparisons
+from memlab.reports.committee import judges, verdict
 from memlab.reports.findings import Findings, Row
 from memlab.reports.naming import is_label_noise, is_noise, noise, prose
 
@@ -22,9 +23,10 @@ SMALL = 0.01  # a difference of accuracies not worth a sentence without an inter
 def sentences(findings: Findings) -> list[str]:
     """The verdict first; at least one sentence, whatever the state of the run."""
     rows = [row for row in findings.rows if row.train_accuracy is not None]
-    if not rows:
+    judged = findings.suspects
+    if not rows and judged is None:
         return [_nothing(findings)]
-    said = _story(findings, rows)
+    said = _story(findings, rows) if judged is None else [verdict(judged), judges(judged)]
     if not findings.complete:
         at = "" if findings.epoch is None else f" (epoch {stated(findings.epoch, 0)})"
         said[0] = f"So far{at}: {said[0][0].lower()}{said[0][1:]}"

@@ -247,7 +247,7 @@ def _by_retraining(run: Run, group: int) -> Examples:
     stacks = [(one, stack) for one in runs for stack in read_stacks(one.folder)]
     kept: dict[str, Any] = {}
     for name in ("pictures", "values", "nearest"):
-        found = retraining_store.recorded(run, name)
+        found = retraining_store.recorded(run, name, group)
         kept[name] = found if found is not None and len(found) == len(scores.targets) else None
     rows, targets = scores.examples, scores.targets
     traces = [_trace(stack, one.groups[group].members, len(targets)) for one, stack in stacks]

@@ -171,6 +171,36 @@ def matrix(outcomes: Outcomes, margin: bool = False) -> NDArray[np.float16]:
     return found
 
 
+def strongest(outcomes: Outcomes, target: str, sign: int, count: int) -> NDArray[np.void]:
+    """The `count` strongest pairs by correctness, significant or not: `of` and `to` of `PAIR`.
+
+    `target` and `sign` as in `Side`; an example is no pair with itself.
+    """
+    products, train = _Products.of(outcomes), outcomes.train
+    part = slice(0, train) if target == "train" else slice(train, None)
+    kept, values = np.empty(0, PAIR), np.empty(0, np.float32)
+    for rows in products.blocks():
+        found = sign * (products.own[:, rows].T @ products.right[:, part]) * products.scale(rows)
+        if target == "train":
+            found[np.arange(len(found)), np.arange(rows.start, rows.stop)] = -np.inf
+        most = _largest(found.ravel(), count)
+        of, to = np.unravel_index(most, found.shape)
+        made = np.zeros(len(most), PAIR)
+        made["of"], made["to"] = of + rows.start, to + part.start
+        values = np.concatenate([values, found[of, to]])
+        kept = np.concatenate([kept, made])
+        best = _largest(values, count)
+        kept, values = kept[best], values[best]
+    return kept
+
+
+def _largest(values: Floats, count: int) -> NDArray[np.intp]:
+    """Where the `count` largest values are, in no order."""
+    if count >= len(values):
+        return np.arange(len(values))
+    return np.argpartition(-values, count)[:count]
+
+
 def _counted(products: _Products, train: int, own: Floats) -> NDArray[np.int64]:
     """Pairs by bin, `[correctness or margin, train or test, bins]`, an example itself left out."""
     found = np.zeros((2, 2, BINS), np.int64)

@@ -31,6 +31,7 @@ NAMES = (
     "corrupted",
     "own",
     "correct",
+    "early",
     "margin",
     "epoch",
     "trace",
@@ -53,7 +54,8 @@ class OutcomeHeader:
     `neighbours` whether the examples' neighbours were looked at here. `picture` is height and width
     of the examples' pictures and `features` the count of their values, where these were kept here;
     `nearest` counts the kept neighbours of each example in the last hidden layer, and `votes` says
-    whether the answers of networks that had not seen it were counted.
+    whether the answers of networks that had not seen it were counted; `early` whether it was kept
+    what each network was right on after one epoch.
     """
 
     stack: int
@@ -70,6 +72,7 @@ class OutcomeHeader:
     features: int = 0
     nearest: int = 0
     votes: bool = False
+    early: bool = False
 
     @property
     def examples(self) -> int:
@@ -100,6 +103,8 @@ class OutcomeHeader:
             found["values"] = (half, (examples, self.features))
         if self.nearest:
             found["nearest"] = (np.dtype("<i4"), (examples, self.nearest))
+        if self.early:
+            found["early"] = found["correct"]
         if self.votes:
             found["votes"] = (np.dtype("<u4"), (examples, len(self.class_names)))
         return found
@@ -131,6 +136,7 @@ class OutcomeHeader:
             features=int(document.get("features", 0)),
             nearest=int(document.get("nearest", 0)),
             votes=bool(document.get("votes", False)),
+            early=bool(document.get("early", False)),
         )
         own = (made.train, made.test, len(made.members), len(made.class_names))
         sizes = (*own, *(made.picture or ()))
@@ -156,6 +162,13 @@ class StackOutcomes:
     def correct(self) -> Mask:
         """Whether each was right on each example at its end, `[members, train + test]`."""
         return unpacked(self.arrays["correct"], self.header.examples)
+
+    @property
+    def early(self) -> Mask | None:
+        """The same after one epoch; None where that was not kept."""
+        if not self.header.early:
+            return None
+        return unpacked(self.arrays["early"], self.header.examples)
 
 
 def unpacked(bits: NDArray[np.uint8], count: int) -> Mask:
@@ -186,8 +199,8 @@ class Outcomes:
     `own` `[networks, train]`, `correct` and `margin` `[networks, train + test]`; `given` and
     `true` `[train + test]`; `corrupted` `[train]`; `seeds` `[networks]`. `neighbours` `[train]` is
     the share of nearest neighbours with the same label, `first_learned` `[train]` the mean epoch at
-    which traced networks that had the example got it right; None where not known. Networks that
-    diverged are not among them.
+    which traced networks that had the example got it right, `early` as `correct` after one epoch;
+    None where not known. Networks that diverged are not among them.
     """
 
     own: Mask
@@ -202,6 +215,7 @@ class Outcomes:
     neighbours: NDArray[np.float32] | None = None
     first_learned: NDArray[np.float32] | None = None
     inputs: Half | None = None
+    early: Mask | None = None
     dataset: str = ""
 
     @property
@@ -250,6 +264,7 @@ def joined(
     fine = np.isfinite(margin).all(1)
     order = np.argsort(numbers, kind="stable")
     order = order[fine[order]]
+    early = [None if stack.early is None else stack.early[rows] for stack, rows in parts]
     near = next((s.arrays["neighbours"] for s, _ in parts if s.header.neighbours), None)
     return Outcomes(
         own=np.concatenate([stack.own[rows] for stack, rows in parts])[order],
@@ -263,7 +278,8 @@ def joined(
         seeds=numbers[order],
         neighbours=near,
         first_learned=first_learned([stack for stack, _ in parts]),
-        inputs=next((s.arrays["values"] for s in stacks if s.header.features), None),
+        inputs=next((s.arrays["values"] for s, _ in parts if s.header.features), None),
+        early=_early(early, order),
         dataset=first.header.dataset,
     )
 
@@ -316,8 +332,15 @@ def together(parts: Sequence[Outcomes]) -> Outcomes:
         neighbours=next((p.neighbours for p in parts if p.neighbours is not None), None),
         first_learned=next((p.first_learned for p in parts if p.first_learned is not None), None),
         inputs=next((p.inputs for p in parts if p.inputs is not None), None),
+        early=_early([part.early for part in parts], order),
         dataset=first.dataset,
     )
+
+
+def _early(parts: Sequence[Mask | None], order: NDArray[np.int64]) -> Mask | None:
+    """Of all networks in this order; None where it is not known of each."""
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known)[order] if len(known) == len(parts) else None
 
 
 def _comparable(one: StackOutcomes, other: StackOutcomes) -> bool:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memlab.errors import RunFolderError
-from memlab.runs.influence import Influence, Side, influence
+from memlab.runs.influence import Influence, Side, influence, strongest
 from memlab.runs.membership import likelihood_ratios, true_positive_rate
 from memlab.runs.memorization import (
     THRESHOLD,
@@ -204,8 +204,23 @@ def _side(side: Side, pairs: NDArray[np.void], outcomes: Outcomes) -> dict[str, 
     chance = float(counts[0] @ counts[1]) / (train * len(part))
     made = asdict(side) | {"threshold": _or_none(side.threshold)}
     share = float(same.mean()) if len(same) else None
-    apart = likeness(outcomes, pairs, mine, side.target == "train")
-    return made | {"same_class": share, "same_class_of_all": chance} | apart
+    made |= likeness(outcomes, pairs[mine], side.target == "train")
+    early = _early(side, int(mine.sum()), outcomes)
+    return made | {"same_class": share, "same_class_of_all": chance} | early
+
+
+def _early(side: Side, count: int, outcomes: Outcomes) -> dict[str, float | None]:
+    """How like each other as many strongest pairs of the same networks are after one epoch.
+
+    The rival of claim M3: what early networks find alike needs nothing to be memorized.
+    """
+    if outcomes.early is None or side.by != "correctness" or not count:
+        return {}
+    then = replace(outcomes, correct=outcomes.early)
+    pairs = strongest(then, side.target, side.sign, count)
+    same = outcomes.given[pairs["of"]] == outcomes.given[pairs["to"]]
+    apart = likeness(outcomes, pairs, side.target == "train")
+    return {"early_same_class": float(same.mean()), "early_distance": apart["distance"]}
 
 
 def _baselines(examples: NDArray[np.void], corrupted: Mask) -> dict[str, Any]:

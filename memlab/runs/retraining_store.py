@@ -82,8 +82,8 @@ def outcomes_of(run: Run, group: int = 0) -> Outcomes:
     return parts[0] if len(parts) == 1 else together(parts)
 
 
-def recorded(run: Run, name: str) -> NDArray[Any] | None:
-    """What was kept once of the examples themselves: `pictures`, `values` or `nearest`.
+def recorded(run: Run, name: str, group: int = 0) -> NDArray[Any] | None:
+    """What was kept once of a group's examples themselves: `pictures`, `values` or `nearest`.
 
     `[train + test, …]`, of the run or of one that it extends; None where nothing was.
 
@@ -91,8 +91,9 @@ def recorded(run: Run, name: str) -> NDArray[Any] | None:
         RunFolderError: if it is damaged.
     """
     for one in linked(run):
+        members = set(one.groups[group].members)
         for stack in read_stacks(one.folder):
-            if name in stack.arrays:
+            if name in stack.arrays and not members.isdisjoint(stack.header.members):
                 return stack.arrays[name]
     return None
 

@@ -102,6 +102,11 @@ class RunFolder:
         return self.place / "baselines.json"
 
     @property
+    def lines(self) -> Place:
+        """What was found on the lines between networks; there once that was measured."""
+        return self.place / "lines.json"
+
+    @property
     def worker_log(self) -> Place:
         """What the worker printed."""
         return self.place / "worker.log"

@@ -84,9 +84,9 @@ def _halves(
 
 
 def likeness(
-    outcomes: Outcomes, pairs: NDArray[np.void], chosen: Mask, train_target: bool
+    outcomes: Outcomes, pairs: NDArray[np.void], train_target: bool
 ) -> dict[str, float | None]:
-    """Mean input distance of the `chosen` pairs, and of others with the same kind of target.
+    """Mean input distance of `pairs`, and of others with the same kind of target.
 
     `distance`, `distance_same_class` (pairs of one given class, drawn) and `distance_of_all`
     (all pairs, drawn), Euclidean over the values that the networks see; None where these were not
@@ -104,7 +104,7 @@ def likeness(
     of, to = of[of != to], to[of != to]
     same = given[of] == given[to]
     means = (
-        _distance(values, pairs["of"][chosen], pairs["to"][chosen]),
+        _distance(values, pairs["of"], pairs["to"]),
         _distance(values, of[same][:DRAWN], to[same][:DRAWN]),
         _distance(values, of[:DRAWN], to[:DRAWN]),
     )

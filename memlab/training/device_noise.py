@@ -17,7 +17,7 @@ from torch import Tensor
 from memlab.experiment.keys import digest
 from memlab.training.augmentation import moved, reach
 from memlab.training.philox import Words, below, halves, normals, philox
-from memlab.training.randomness import KeyedNoise, Rates
+from memlab.training.randomness import KeyedNoise, Rates, centred
 
 
 class DeviceStream:
@@ -85,6 +85,12 @@ class DeviceNoise(KeyedNoise):
         words = self._stream.words(f"gaussian:{site}{self._tag}", -(-size // 4))
         scale = self._stream.vector(deviations, torch.float32)
         return (normals(words)[:, :size] * scale[:, None]).view(like.shape).to(like.dtype)
+
+    def uniforms(self, site: str, like: Tensor) -> Tensor:
+        """See `KeyedNoise`."""
+        size = like[0].numel()
+        words = self._stream.words(f"uniform:{site}{self._tag}", -(-size // 8))
+        return centred(halves(words)[:, :size]).view(like.shape)
 
 
 def augment_on_device(kind: str, x: Tensor, stream: DeviceStream) -> Tensor:

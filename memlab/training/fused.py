@@ -13,6 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from memlab.experiment.material_spec import ModelSpec
 from memlab.training.loss import output_gradient
 from memlab.training.optimizers import StackOptimizer
 from memlab.training.padding import PaddedOutput
@@ -210,10 +211,11 @@ class FusedPerceptron:
         self.optimizer.step(gradients, learning_rate)
 
 
-def supported(model_name: str, activation: str, normalization: str) -> bool:
-    """Whether networks of this description can be updated here."""
+def supported(spec: ModelSpec) -> bool:
+    """Whether networks of this description, resolved, can be updated here."""
     return (
-        model_name in ("linear", "mlp")
-        and normalization == "none"
-        and (activation in ACTIVATIONS or model_name == "linear")
+        spec.name in ("linear", "mlp")
+        and spec.normalization in (None, "none")
+        and (spec.activation in ACTIVATIONS or spec.name == "linear")
+        and spec.output_scale is None
     )

@@ -17,6 +17,6 @@ def layouts(spec: ModelSpec) -> tuple[Layout, ...]:
     """The layouts that make a difference to a resolved `spec`, the one to expect most of first."""
     if needs_images(spec.name):
         return CHANNELS_LAST, CONTIGUOUS
-    if supported(spec.name, spec.activation, spec.normalization or "none"):
+    if supported(spec):
         return PADDED, CONTIGUOUS
     return (CONTIGUOUS,)

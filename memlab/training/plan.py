@@ -17,7 +17,15 @@ from memlab.experiment.spec import Experiment
 VECTOR_FIELDS: Final[dict[str, Any]] = {
     "dataset": {"split_seed"},
     "corruption": True,
-    "optimizer": {"learning_rate", "momentum", "beta1", "beta2", "epsilon", "batch_size"},
+    "optimizer": {
+        "learning_rate",
+        "learning_rate_of_sharpness",
+        "momentum",
+        "beta1",
+        "beta2",
+        "epsilon",
+        "batch_size",
+    },
     "schedule": True,
     "fork": True,
     "regularization": {
@@ -28,6 +36,9 @@ VECTOR_FIELDS: Final[dict[str, Any]] = {
         "hidden_noise",
         "adversarial_weight",
         "adversarial_radius",
+        "fisher_penalty",
+        "fisher_from",
+        "fisher_until",
     },
     "loss": {"label_smoothing"},
     "checkpoints": True,
@@ -145,6 +156,7 @@ def _signature(member: Member, timeline: Timeline, examples: int) -> str:
     if member.experiment.evaluation.outcomes:  # they are kept for the stack's labels, once
         tree["corruption"] = member.experiment.corruption.model_dump(mode="json")
     tree["adversarial"] = member.experiment.regularization.adversarial_weight > 0
+    tree["fisher"] = member.experiment.regularization.fisher_penalty > 0
     tree["phases"] = [(p.updates, p.batch_size) for p in timeline.phases]
     tree["examples"] = examples
     return json.dumps(tree, sort_keys=True)

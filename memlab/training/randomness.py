@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memlab.experiment.keys import key
+from memlab.experiment.keys import digest, key
 from memlab.experiment.spec import Experiment
 
 
@@ -24,9 +24,19 @@ def uniform16(seed: int, purpose: str, counter: int, count: int) -> np.ndarray:
     return np.asarray(words).view(np.uint16)[:count]
 
 
+def centred(words: Tensor) -> Tensor:
+    """Integers in [0, 65536) as the middles of as many parts of (0, 1), float32."""
+    return (words.float() + 0.5) / 65536
+
+
 def normal(seed: int, purpose: str, counter: int, count: int) -> np.ndarray:
     """`count` standard normal numbers, float32, for one key."""
     return key(seed, purpose, counter).standard_normal(count, dtype=np.float32)
+
+
+def branched(seed: int, noise_seed: int) -> int:
+    """What keys the draws of training from a fork on that has a seed of its own."""
+    return int.from_bytes(digest(seed, "fork", noise_seed)[:8], "little") >> 1
 
 
 def orders(seeds: Sequence[int], epoch: int, examples: int) -> np.ndarray:
@@ -112,6 +122,13 @@ class KeyedNoise:
             drawn = torch.from_numpy(normal(seed, purpose, self.update, size)).to(like.device)
             torch.mul(drawn.view(like.shape[1:]), float(deviation), out=noise[member])
         return noise
+
+    def uniforms(self, site: str, like: Tensor) -> Tensor:
+        """Uniform numbers in (0, 1) shaped like `like` `[members, …]`, in steps of 1/65536."""
+        size, purpose = like[0].numel(), f"uniform:{site}{self._tag}"
+        drawn = np.stack([uniform16(seed, purpose, self.update, size) for seed in self.seeds])
+        words = torch.from_numpy(drawn.astype(np.int32)).to(like.device)
+        return centred(words).view(like.shape)
 
     def dropout(self, site: str, x: Tensor) -> Tensor:
         """`x` with hidden units dropped."""

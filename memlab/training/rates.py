@@ -13,15 +13,21 @@ from memlab.experiment.spec import Experiment
 
 
 class StackRates:
-    """η of every member as a function of the update; members with equal schedules share one."""
+    """η of every member as a function of the update; members with equal schedules share one.
+
+    `first` are the rates that they start from, `[members]`; forks may have their own.
+    """
 
     def __init__(
-        self, experiments: Sequence[Experiment], train_examples: int, device: torch.device
+        self,
+        experiments: Sequence[Experiment],
+        train_examples: int,
+        device: torch.device,
+        first: Sequence[float],
     ) -> None:
-        branches = [e.branch for e in experiments]
-        self._first = np.array(
-            [[e.optimizer.learning_rate for e in own] for own in (experiments, branches)]
-        )
+        forks = [e.fork.learning_rate for e in experiments]
+        later = [own or rate for own, rate in zip(forks, first, strict=True)]
+        self._first = np.array([first, later])
         distinct: dict[str, int] = {}
         self._timelines: list[Timeline] = []
         firsts: list[Experiment] = []

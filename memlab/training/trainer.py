@@ -18,6 +18,7 @@ from memlab.experiment.footprint import evaluation_floats
 from memlab.experiment.keys import key
 from memlab.experiment.metrics import LEARNING_RATE, METRICS
 from memlab.experiment.schedule import Timeline
+from memlab.experiment.spec import Experiment
 from memlab.models import StackedModel, build
 from memlab.training.adversarial import adversarial_examples
 from memlab.training.arrays import StackArrays
@@ -26,13 +27,14 @@ from memlab.training.captured import CapturedStep, Execution
 from memlab.training.device_noise import DeviceNoise, DeviceStream, augment_on_device
 from memlab.training.divergence import Divergence
 from memlab.training.evaluation import Evaluation, Forward, Split, evaluate, margins
+from memlab.training.fisher import FisherPenalty, fisher_penalty
 from memlab.training.fused import FusedPerceptron, supported
 from memlab.training.layouts import CHANNELS_LAST, CONTIGUOUS, PADDED, Layout
 from memlab.training.loss import example_losses
 from memlab.training.optimizers import Descent, Hyperparameters, StackOptimizer
 from memlab.training.plan import StackPlan
 from memlab.training.presentations import Presentations
-from memlab.training.randomness import KeyedNoise, Rates, orders
+from memlab.training.randomness import KeyedNoise, Rates, branched, orders
 from memlab.training.rates import StackRates
 from memlab.training.workspace import Workspace
 
@@ -69,6 +71,7 @@ class StackTrainer:
         self.shapes = shapes
         self.update = 0
         self.presented: Presentations | None = None
+        self._sharpness: Tensor | None = None
         self.active = list(range(len(plan.members)))
         self._experiments = [member.experiment for member in plan.members]
         self._seeds = [member.seed for member in plan.members]
@@ -95,7 +98,9 @@ class StackTrainer:
         examples = plan.timeline.train_examples
         forking = (e for e in self._experiments if e.fork.at is not None)
         forks = (Timeline(e, examples).fork for e in forking)
-        self._forks = frozenset(update for update in forks if update is not None)
+        self._fisher = FisherPenalty(self._experiments, plan.timeline)
+        # Where anything changes but what a schedule changes at each update.
+        self._forks = frozenset(u for u in forks if u is not None) | self._fisher.borders
         self._width = activation_width(
             first.model, shapes.image_shape, shapes.features, shapes.classes
         )
@@ -112,6 +117,7 @@ class StackTrainer:
         )
         model.initialize([key(seed, "init") for seed in self.seeds()])
         model.channels_last = self.layout == CHANNELS_LAST
+        model.start_here()
         return model.to(self.device)
 
     def descent(self) -> Descent:
@@ -141,13 +147,25 @@ class StackTrainer:
         now = [e.branch if Timeline(e, examples).forked(self.update) else e for e in experiments]
         self._optimizer.govern(Hyperparameters.of(now, self.device, torch.float32))
         self._rates = Rates.of(now)
+        self._penalty = self._fisher.weights(self.update, self.active, self.device)
         self._noisy = self._rates.active
+        self._draw()
         self._captured = self._make_captured()
+
+    def _draw(self) -> None:
+        """What keys order and noise of the active members at this update."""
+        examples, self._keys = self.plan.timeline.train_examples, self.seeds()
+        for position, i in enumerate(self.active):
+            made = self._experiments[i]
+            own = made.fork.noise_seed
+            if own is not None and Timeline(made, examples).forked(self.update):
+                self._keys[position] = branched(self._keys[position], own)
+        self._epoch_orders: dict[int, Tensor] = {}
 
     def _refresh(self) -> None:
         """What follows from the set of active members."""
         experiments = [self._experiments[i] for i in self.active]
-        self._epoch_orders: dict[int, Tensor] = {}
+        self._draw()
         self._predicted: dict[int, Tensor] = {}
         self._own = self.arrays.own_index()
         smoothing = [e.loss.label_smoothing for e in experiments]
@@ -155,11 +173,40 @@ class StackTrainer:
         weights = [e.regularization.adversarial_weight for e in experiments]
         self._adversarial = self._vector(weights) if any(weights) else None
         self._radius = self._vector([e.regularization.adversarial_radius for e in experiments])
-        self._schedule = StackRates(experiments, self.plan.timeline.train_examples, self.device)
+        self._penalty = self._fisher.weights(self.update, self.active, self.device)
+        self._schedule = self._rates_of(experiments)
         self._noisy = self._rates.active
         self._split = Split.of(self.arrays)
         self._fused = self._make_fused()
         self._captured = self._make_captured()
+
+    def _rates_of(self, experiments: Sequence[Experiment]) -> StackRates:
+        examples = self.plan.timeline.train_examples
+        return StackRates(experiments, examples, self.device, self.first_rates())
+
+    def first_rates(self) -> list[float]:
+        """Learning rates that the active members start from, before any warm-up."""
+        rates = []
+        for position, i in enumerate(self.active):
+            spec = self._experiments[i].optimizer
+            asked = spec.learning_rate_of_sharpness
+            if asked is None or self._sharpness is None:
+                rates.append(spec.learning_rate)
+            else:
+                rates.append(asked / float(self._sharpness[position]))
+        return rates
+
+    @property
+    def wants_sharpness(self) -> bool:
+        """Whether a learning rate waits for `take_sharpness`."""
+        specs = (self._experiments[i].optimizer for i in self.active)
+        asked = any(spec.learning_rate_of_sharpness is not None for spec in specs)
+        return asked and self._sharpness is None
+
+    def take_sharpness(self, sharpness: Tensor) -> None:
+        """Tells λ₀ of the loss that each active member descends, `[active]`, above 0."""
+        self._sharpness = sharpness.double().cpu()
+        self._schedule = self._rates_of([self._experiments[i] for i in self.active])
 
     def _vector(self, values: Sequence[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float32, device=self.device)
@@ -170,7 +217,8 @@ class StackTrainer:
             self._allow_fused
             and not self._bf16
             and self._adversarial is None
-            and supported(spec.name, spec.activation, spec.normalization or "none")
+            and not self._fisher.on
+            and supported(self._spec)
         )
         if not usable:
             return None
@@ -236,18 +284,18 @@ class StackTrainer:
     def _noise(self, tag: str = "") -> KeyedNoise:
         if self._stream is not None:
             return DeviceNoise(self._stream, tag)
-        return KeyedNoise(self.seeds(), self._rates, self.update, tag)
+        return KeyedNoise(self._keys, self._rates, self.update, tag)
 
     def _augmented(self, x: Tensor) -> Tensor:
         if self._stream is not None:
             return augment_on_device(self._augmentation, x, self._stream)
-        return augment(self._augmentation, x, self.seeds(), self.update)
+        return augment(self._augmentation, x, self._keys, self.update)
 
     def _make_captured(self) -> CapturedStep | None:
         """What counts updates on the device, from `self.update` on, and the step that needs it."""
         self._stream: DeviceStream | None = None
         if self._execution.counts_there:
-            self._stream = DeviceStream(self.seeds(), self._rates, self.device, self.update)
+            self._stream = DeviceStream(self._keys, self._rates, self.device, self.update)
             self._optimizer.count_there()
         if self._execution.step == "direct":
             return None
@@ -257,6 +305,7 @@ class StackTrainer:
     def _changing(self) -> dict[str, Tensor]:
         """All tensors that an update changes."""
         changing = self.state()
+        changing.pop("sharpness", None)
         if self._stream is not None:
             changing["updates"] = self._stream.update
         if self._optimizer.count is not None:
@@ -280,6 +329,10 @@ class StackTrainer:
         if self._adversarial is not None:
             total = self._with_adversarial(x, targets, losses, training)
         parameters = self._parameters()
+        if self._penalty is not None:
+            total = total + fisher_penalty(logits, parameters, training, self._penalty)
+        if self._spec.output_scale is not None:
+            total = total / self.loss_divisor
         gradients = torch.autograd.grad(total.sum(), parameters)
         self._optimizer.step(gradients, rates)
         return losses.detach()
@@ -303,6 +356,12 @@ class StackTrainer:
         attacked = example_losses(self.loss, logits, targets, self._smoothing).mean(1)
         return (1 - self._adversarial) * losses + self._adversarial * attacked
 
+    @property
+    def loss_divisor(self) -> float:
+        """What the loss that is descended is divided by: α² in lazy training, else 1."""
+        scale = self._spec.output_scale
+        return 1.0 if scale is None else scale**2
+
     def learning_rates(self) -> np.ndarray:
         """Learning rate of each active member's next update, float64 `[active]`."""
         return self._schedule.values(min(self.update, self.plan.timeline.updates - 1))
@@ -321,7 +380,7 @@ class StackTrainer:
         if epoch not in self._epoch_orders:
             for old in [e for e in self._epoch_orders if e < epoch - 1]:
                 del self._epoch_orders[old]
-            drawn = orders(self.seeds(), epoch, self.plan.timeline.train_examples)
+            drawn = orders(self._keys, epoch, self.plan.timeline.train_examples)
             order = torch.from_numpy(drawn).to(self.device)
             self._epoch_orders[epoch] = order if self._own is None else self._own.gather(1, order)
         return self._epoch_orders[epoch]
@@ -373,6 +432,8 @@ class StackTrainer:
         self.arrays = self.arrays.select(keep)
         self._rates = self._rates.select(np.array(positions))
         self._divergence = self._divergence.select(keep)
+        if self._sharpness is not None:
+            self._sharpness = self._sharpness[list(positions)]
         self.active = [self.active[i] for i in positions]
         if self.presented is not None:
             self.tell(self.presented)
@@ -382,7 +443,8 @@ class StackTrainer:
         """Tensors that, with `update`, `active` and `steps`, are all that is needed to go on."""
         model = {f"model.{name}": t for name, t in self.model.state_dict().items()}
         optimizer = {f"optimizer.{name}": t for name, t in self._optimizer.state().items()}
-        return {**model, **optimizer, "diverged": self._divergence.since}
+        found = {**model, **optimizer, "diverged": self._divergence.since}
+        return found if self._sharpness is None else found | {"sharpness": self._sharpness}
 
     @property
     def steps(self) -> int:
@@ -403,6 +465,8 @@ class StackTrainer:
                 moments[rest] = tensor.to(self.device)
         self.model.load_state_dict(parameters)
         self._optimizer.load(moments, steps)
+        if "sharpness" in state:
+            self.take_sharpness(state["sharpness"])
         if self._forks:
             self._fork()
         self._divergence = Divergence.known(state["diverged"].to(self.device))

@@ -277,7 +277,6 @@ def subject_of(
     """The stack as it is now, for an instrument; `evaluation` is of this moment."""
     timeline = trainer.plan.timeline
     update = min(trainer.update, timeline.updates - 1)
-    active = [trainer.plan.members[at] for at in trainer.active]
     return Subject(
         model=trainer.model,
         loss=trainer.loss,
@@ -288,8 +287,8 @@ def subject_of(
         update=trainer.update,
         epoch=epoch,
         batch_size=timeline.phase(update).batch_size,
-        learning_rates=torch.from_numpy(trainer.learning_rates()),
-        first_rates=torch.tensor([m.experiment.optimizer.learning_rate for m in active]),
+        learning_rates=torch.from_numpy(trainer.learning_rates() / trainer.loss_divisor),
+        first_rates=torch.tensor(trainer.first_rates()),
         descent=trainer.descent(),
         cells=trainer.cells(),
         initial=trainer.initial,

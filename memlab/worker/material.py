@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -12,23 +13,25 @@ from memlab.data.corruption import Corrupted, corrupt
 from memlab.data.dataset import Raw, Request
 from memlab.data.image_folder import picture_names
 from memlab.data.registry import load
-from memlab.data.split import Splits, split
+from memlab.data.split import Splits, left_out, split
 from memlab.data.thumbnails import thumbnails
+from memlab.experiment import datasets
 from memlab.experiment.grid import Member
 from memlab.experiment.material_spec import DatasetSpec
 from memlab.experiment.subset import subset_mask
 from memlab.training.trainer import Shapes
 
+#: What descriptions of older runs do not have: left out of the name where it is as it was.
+LATER: Final = (
+    "whole", "label", "bits", "degree", "modulus", "split_per_seed", "fresh"
+)  # fmt: skip
+
 
 def source(spec: DatasetSpec) -> str:
-    """What a split depends on, as a name: all of the description but the members' subsets."""
-    kept = {  # older runs know none of them
-        "whole": spec.whole,
-        "label": spec.label is not None,
-        "split_per_seed": spec.split_per_seed,
-        "fresh": spec.fresh,
-    }
-    return spec.model_dump_json(exclude={"subset", *(name for name, on in kept.items() if not on)})
+    """What a split depends on, as a name: all but which examples members are trained on."""
+    fields = type(spec).model_fields
+    as_before = {name for name in LATER if getattr(spec, name) == fields[name].default}
+    return spec.model_dump_json(exclude={"subset", "without", *as_before})
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +72,9 @@ class Material:
 
     def _load(self, spec: DatasetSpec) -> Raw:
         """The dataset as its files have it; the last one is kept for the splits that follow."""
-        pool = spec if spec.fresh else spec.model_copy(update={"split_seed": 0})
+        known = datasets.facts(spec.name)
+        made = spec.fresh or (known is not None and known.made_to is not None)
+        pool = spec if made else spec.model_copy(update={"split_seed": 0})
         if self._raw is None or self._raw[0] != pool:
             self._raw = None  # never two at once
             raw = load(spec, self._folders, download=True, progress=self._progress)
@@ -84,11 +89,12 @@ class Material:
         dataset = member.experiment.dataset
         share, of = dataset.subset, dataset.fake_class if dataset.whole else 0
         whole = self._whole(member)
-        if share == 1.0:
+        if not dataset.partial:
             return whole
-        name = f"{id(whole)}|{share!r}|{member.seed}"
+        name = f"{id(whole)}|{share!r}|{member.seed}|{dataset.without}"
         if name not in self._corrupted:
-            own = subset_mask(share, len(whole.train_true), member.seed, of)
+            without = left_out(self.splits(member), dataset) if dataset.without else None
+            own = subset_mask(share, len(whole.train_true), member.seed, of, without)
             self._corrupted[name] = replace(whole, own=own)
         return self._corrupted[name]
 

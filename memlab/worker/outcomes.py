@@ -46,14 +46,15 @@ class OutcomeRecorder:
         first = parts[0]
         train, test = len(first.train_true), len(first.test_y)
         evaluations = len(plan.timeline.traces())
-        whole = 0 in plan.indices  # what is the same for all networks is kept once
+        places = [member.place for member in plan.members]
+        whole = 0 in places  # what is the same for all networks of a group is kept once
         picture, features = None, 0
         if whole and all(part.train_x is first.train_x for part in parts):
             image = splits.image_shape is not None
             picture, features = shown.shown_sizes(train + test, first.train_x.shape[1:], image)
         alike = all(m.axis_values == plan.members[0].axis_values for m in plan.members)
         most = min(TRACED, TRACE_BYTES // (2 * evaluations * (train + test)))
-        self._traced = [at for at, index in enumerate(plan.indices) if index < most]
+        self._traced = [at for at, place in enumerate(places) if place < most]
         self._header = OutcomeHeader(
             stack=plan.index,
             dataset=plan.members[0].experiment.dataset.name,
@@ -69,9 +70,11 @@ class OutcomeRecorder:
             picture=picture,
             features=features,
             votes=alike,
+            early=plan.timeline.early() is not None,
         )
         shape = (len(parts), train + test)
         self._correct = np.zeros(shape, np.bool_)
+        self._early = np.zeros(shape, np.bool_)
         self._margin = np.full(shape, np.nan, np.float16)
         self._votes = np.zeros((train + test, len(splits.class_names)), np.uint32)
         self._epochs = np.full(evaluations, np.nan)
@@ -117,6 +120,11 @@ class OutcomeRecorder:
         self._epochs[self._count] = epoch
         self._count += 1
 
+    def look(self, trainer: StackTrainer) -> None:
+        """Keeps what all networks are right on now, after one epoch."""
+        margins = trainer.margins(range(len(trainer.active)))
+        self._early[trainer.active] = (margins > 0).cpu().numpy()
+
     def _vote(self, found: Sequence[Outcome], rows: Sequence[int], ending: Sequence[int]) -> None:
         """Counts what the networks that end answer to examples that they were not trained on."""
         if not self._header.votes:
@@ -145,6 +153,7 @@ class OutcomeRecorder:
         kept: dict[str, np.ndarray] = {
             "ended": ended,
             "correct": np.packbits(self._correct[ended], axis=1),
+            "early": np.packbits(self._early, axis=1),
             "margin": self._margin[ended],
             "epochs": self._epochs[: self._count],
             "trace": self._trace[: self._count],
@@ -168,6 +177,12 @@ class OutcomeRecorder:
         self._trace[: self._count] = found["trace"]
         if "votes" in found:  # a checkpoint of before votes were counted has none
             self._votes[:] = found["votes"]
+        if "early" in found:
+            self._early[:] = np.unpackbits(
+                found["early"], axis=1, count=self._header.examples
+            ).view(np.bool_)
+        else:
+            self._header = replace(self._header, early=False)
 
     def publish(self, trainer: StackTrainer) -> None:
         """Writes everything; a reader sees it once it is whole.
@@ -190,6 +205,7 @@ class OutcomeRecorder:
             "corrupted": first.corrupted,
             "own": np.packbits(own, axis=1),
             "correct": np.packbits(self._correct, axis=1),
+            "early": np.packbits(self._early, axis=1),
             "margin": self._margin,
             "epoch": self._epochs,
             "trace": self._trace,

@@ -8,7 +8,7 @@ from memlab.data.preflight import check_cell
 from memlab.errors import RunFolderError
 from memlab.experiment.architecture import parameter_count
 from memlab.experiment.grid import Member
-from memlab.experiment.schedule import subset_size
+from memlab.experiment.schedule import trained_on
 from memlab.experiment.speeds import Shape
 from memlab.runs import plan as run_plan
 from memlab.runs.plan import CONTIGUOUS, PLAN_FILE, Layout, RunPlan
@@ -27,7 +27,7 @@ def grouped(members: Sequence[Member], material: Material) -> tuple[list[Group],
     for member in members:
         shapes = material.shapes(member)
         splits = material.splits(member)
-        counts.append(subset_size(member.experiment.dataset.subset, len(splits.train.y)))
+        counts.append(trained_on(member.experiment.dataset, len(splits.train.y)))
         parameters.append(
             parameter_count(
                 member.experiment.model, shapes.image_shape, shapes.features, shapes.classes

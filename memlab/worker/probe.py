@@ -81,7 +81,11 @@ def _stack(
     shapes = material.shapes(plan.members[0])
     arrays = StackArrays.of(parts, shapes.classes, device)
     trainer = StackTrainer(plan, arrays, shapes, device, layout=work.plan.layout)
-    own = {n: t for n, t in tensors.items() if n.startswith(("model.", "optimizer.", "diverged"))}
+    own = {
+        n: t
+        for n, t in tensors.items()
+        if n.startswith(("model.", "optimizer.", "diverged", "sharpness"))
+    }
     trainer.restore(own, progress.update, progress.active, progress.optimizer_steps)
     evaluation = trainer.evaluate(margins=True)
     results: dict[str, Any] = {}

@@ -25,6 +25,7 @@ from memlab.worker import device as devices
 from memlab.worker import memory
 from memlab.worker.committee import CommitteeRecorder, committee_recorder
 from memlab.worker.example_ledger import example_ledger
+from memlab.worker.initial_sharpness import initial_sharpness
 from memlab.worker.instruments import InstrumentPanel
 from memlab.worker.material import Material
 from memlab.worker.memorized import MemorizedStream
@@ -87,6 +88,7 @@ class StackRun:
         self._stream = MemorizedStream(material, plan, self._shown, parts)
         self._memorized = MemorizedTable(folder.series, plan.index, self._stream.picture)
         self._traces = dict(plan.timeline.traces())
+        self._early = plan.timeline.early()
         self._outcomes: OutcomeRecorder | None = None
         if experiment.evaluation.outcomes:
             home, splits = stack_folder(folder, plan.index), material.splits(plan.members[0])
@@ -96,6 +98,8 @@ class StackRun:
             plan, material, parts, device
         )
         self._resume()
+        if self.trainer.wants_sharpness:
+            self.trainer.take_sharpness(initial_sharpness(self.trainer))
 
     @property
     def done_examples(self) -> int:
@@ -115,6 +119,8 @@ class StackRun:
                 continue
             if self._outcomes is not None and self.trainer.update in self._traces:
                 self._outcomes.trace(self.trainer, self._traces[self.trainer.update])
+            if self._outcomes is not None and self.trainer.update == self._early:
+                self._outcomes.look(self.trainer)
             asked = time.perf_counter()
             if not between():
                 return False

@@ -15,6 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from memlab.baselines import kernels, registry
 from memlab.baselines.baseline import BASELINES, BaselineData, Predicted
+from memlab.baselines.kernel_matrices import polynomial
 from memlab.baselines.kernels import gaussian, interpolate, laplace
 from memlab.baselines.linear import RidgePath, minimum_norm
 from memlab.baselines.neighbours import (
@@ -57,17 +58,51 @@ def test_interpolants_reproduce_every_label_at_any_noise(name: str, fraction: fl
         assert reached.test_accuracy > 0.85
 
 
-@pytest.mark.parametrize("name", list(BASELINES))
+@pytest.mark.parametrize("name", [n for n, b in BASELINES.items() if not b.of_network])
 def test_every_baseline_learns_clean_digits_and_nothing_from_noise(name: str) -> None:
     assert registry.reach(name, digits(0.0), 10).test_accuracy > 0.8
     assert registry.reach(name, digits(1.0), 10).test_accuracy < 0.25
 
 
-@pytest.mark.parametrize("name", list(BASELINES))
+@pytest.mark.parametrize("name", [n for n, b in BASELINES.items() if not b.of_network])
 def test_a_second_fit_predicts_the_same(name: str) -> None:
     one, two = (BASELINES[name].fit(data()) for _ in range(2))
     assert np.array_equal(one.train, two.train)
     assert np.array_equal(one.test, two.test)
+
+
+def parity(train: int) -> Corrupted:
+    spec = DatasetSpec(name="parity", bits=10, degree=3, train=train, validation=300, test=500)
+    return corrupt(split(load(spec), spec), CorruptionSpec(), 0)
+
+
+def test_a_polynomial_of_the_paritys_degree_learns_it_and_one_below_does_not() -> None:
+    below, own, open_ = (
+        registry.reach("polynomial", parity(1000), 2, degree=d) for d in (2, 3, None)
+    )
+    assert below.test_accuracy < 0.6 < 0.97 < own.test_accuracy
+    assert (own.chosen["degree"], open_.chosen["degree"]) == (3.0, 3.0)
+
+
+def test_polynomial_kernel_equals_scikit_learns_with_the_chosen_settings() -> None:
+    d = BaselineData.of(digits(0.4), 10, degree=3)
+    found = polynomial(d)
+    unit, offset = (d.train_x**2).sum(1).mean(), found.chosen["offset"]
+    kernel = (d.train_x.astype(np.float64) @ d.train_x.T / unit + offset) ** 3 / (1 + offset) ** 3
+    model = KernelRidge(
+        alpha=found.chosen["penalty"] * kernel.diagonal().mean() * (1 + offset) ** 3,
+        kernel="poly",
+        degree=3,
+        gamma=1 / unit,
+        coef0=offset,
+    ).fit(d.train_x, d.targets())
+    assert (found.test == model.predict(d.test_x).argmax(1)).mean() > 0.99
+
+
+@pytest.mark.parametrize("name", [n for n, b in BASELINES.items() if b.of_network])
+def test_a_baseline_of_a_network_says_that_it_needs_one(name: str) -> None:
+    with pytest.raises(InvalidExperiment, match="made of a run's network"):
+        registry.reach(name, digits(0.4), 10)
 
 
 def test_averaging_neighbours_beats_the_lookup_table_on_lies() -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from memlab import strict_json
 from memlab.bench import committees, label_noise, suspects
 from memlab.bench.cases import Bench
-from memlab.bench.mislabelled import measured
+from memlab.bench.mislabelled import Found, measured
+from memlab.bench.suspects_table import One, joined, tables
 from memlab.cli import bench as command
+from memlab.cli import main as cli
+from memlab.errors import InvalidExperiment
 
 CLASSES = 4
 
@@ -102,3 +107,53 @@ def test_a_short_form_compares_ours_with_every_reference(
     told = capsys.readouterr().out
     assert "labels-pair 20%" in told
     assert "self-confidence" in told
+
+
+def found(replicate: int, method: str, value: float) -> One:
+    made = Found(value, value, value, 1.0 - value, float("nan"), 1.0)
+    return One(("digits", "labels", 0.2), method, replicate, made)
+
+
+def test_parts_together_give_the_table_of_the_whole() -> None:
+    whole = [
+        found(replicate, method, 0.5 + 0.01 * replicate + 0.1 * (method == "memlab"))
+        for replicate in range(4)
+        for method in ("memlab", "AUM")
+    ]
+    machine = {"machine": {"device": "CPU", "torch": "x"}}
+    parts = [machine | tables(whole[:4]), machine | tables(whole[2:])]  # one replicate in both
+    read = [json.loads(strict_json.dumps(part)) for part in parts]
+    made, wanted = joined(read), tables(whole)
+    assert made["cells"] == wanted["cells"]
+    assert made["rows"] == wanted["rows"]
+    assert made["cells"][0]["replicates"] == [0, 1, 2, 3]
+    assert made["machine"] == machine["machine"]
+    with pytest.raises(InvalidExperiment, match="Part 2 is nothing"):
+        joined([read[0], {"machine": {}}])
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["suspects", "--replicates", "207-203"], "neither a number of replicates nor A-B"),
+        (["suspects", "--replicates", "203-207", "--first", "200"], "leave --first out"),
+        (["training", "--join", "part.json"], "puts parts of"),
+        (["suspects", "--join", "no.json"], "cannot be read"),
+        (["suspects", "--join", "part.json"], "is nothing that"),
+    ],
+)
+def test_what_is_no_part_is_refused(tmp_path, monkeypatch, capsys, words, told) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "part.json").write_text('{"rows": []}')
+    try:
+        code = cli.main(["bench", *words])
+    except SystemExit as error:
+        code = error.code
+    assert code == 2
+    assert told in " ".join(capsys.readouterr().err.split())
+
+
+def test_replicates_are_a_number_or_a_range() -> None:
+    assert command._replicates("5") == (5, None)
+    assert command._replicates("203-207") == (5, 203)
+    assert command._replicates("203-203") == (1, 203)

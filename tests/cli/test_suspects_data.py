@@ -95,6 +95,8 @@ def test_the_run_is_shown_again_without_training(home, judged, capsys) -> None:
     assert "bee" in told
     assert "held for wrong" in told
     assert "near-duplicates with different labels: rows 7 and 8 (equal)" in told
+    assert f"memlab suspects {judged['run']} --review" in told
+    assert f"memlab suspects {judged['run']} --apply" in told
     found = library.load(str(judged["run"])).suspects()
     assert len(found) == N
     assert set(found["index"][:3].tolist()) <= {*WRONG, 7, 8}
@@ -145,6 +147,15 @@ def test_bad_data_get_one_sentence_and_nothing_is_trained(home, capsys, case) ->
     assert len(library.list_runs()) == before
     with pytest.raises(InvalidDataset, match=words):
         library.suspects(x, y)
+
+
+def test_labels_saved_as_objects_are_refused_with_what_to_do_instead(home, capsys) -> None:
+    x, y = few([20, 20])
+    np.savez(home / "objects.npz", x=x, y=np.array(["ant", "bee"], object)[y])
+    assert cli.main(["suspects", str(home / "objects.npz")]) == 2
+    told = capsys.readouterr().err
+    assert "save numbers, or labels as texts: y.astype(str)" in told
+    assert told.count("\n") == 1
 
 
 def test_of_a_million_examples_it_is_said_what_will_be_trained_and_of_more_that_they_are_too_many(

@@ -345,3 +345,33 @@ def test_threshold_samples_have_the_fake_class_and_the_others_the_labels_that_th
     np.testing.assert_array_equal(found.corrupted[~fake], expected.corrupted[~fake])
     np.testing.assert_array_equal(found.test_y, expected.test_y)
     np.testing.assert_array_equal(found.train_true, plain.train.y)
+
+
+def test_class_gaussians_have_the_means_and_covariances_of_their_classes():
+    draws = np.random.default_rng(0)
+    mixing = draws.standard_normal((3, 4, 4))
+    y = np.arange(600) % 3
+    x = np.einsum("nij,nj->ni", mixing[y], draws.standard_normal((600, 4))) + 5.0 * y[:, None]
+    train = Part(x.astype(np.float32), y, np.arange(600))
+    many = Part(np.zeros((60_000, 4), np.float32), np.arange(60_000) % 3, np.arange(60_000))
+    data = Splits(train, train, many, 3, None, ("a", "b", "c"))
+    found = corrupt(data, noise("inputs-class", 1.0, test=True), 0)
+    np.testing.assert_array_equal(found.test_y, many.y)
+    for label in range(3):
+        own, made = x[y == label], found.test_x[many.y == label].astype(np.float64)
+        # 20,000 draws: standard errors of 1/141 deviations, and about as much of a covariance
+        scale = own.std(0)
+        assert (np.abs(made.mean(0) - own.mean(0)) < 0.04 * scale).all()
+        wrong = np.cov(made.T, bias=True) - np.cov(own.T, bias=True)
+        assert (np.abs(wrong) < 0.06 * np.outer(scale, scale)).all()
+    assert found.corrupted.all()
+    assert not (found.train_x == x.astype(np.float32)).any()
+    assert (found.train_given == y).all()
+
+
+def test_a_class_gaussian_is_drawn_for_the_seed_and_by_true_labels_where_these_are_lies():
+    data = splits()
+    one, other = (corrupt(data, noise("inputs-class", 1.0), seed).train_x for seed in (0, 1))
+    assert not np.array_equal(one, other)
+    lied = corrupt(data, noise("labels-other+inputs-class", 1.0), 0)
+    np.testing.assert_array_equal(lied.train_x, one)

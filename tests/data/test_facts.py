@@ -19,6 +19,8 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")
 HERE = (
     "digits",
     "gaussian",
+    "parity",
+    "modular-addition",
     pytest.param(
         "mnist1d",
         marks=pytest.mark.skipif(
@@ -56,6 +58,27 @@ def test_what_networks_are_declared_to_get_is_what_the_split_gives_them(name: st
         assert told.classes == made.classes
         parts = (made.train, made.validation, made.test)
         assert (told.train, told.validation, told.test) == tuple(len(part.y) for part in parts)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        DatasetSpec(name="parity", bits=12, degree=2),
+        DatasetSpec(name="modular-addition", modulus=7),
+        DatasetSpec(name="modular-addition", modulus=12, train=50),
+    ],
+    ids=lambda spec: f"{spec.name}-{spec.bits or spec.modulus}",
+)
+def test_what_a_generated_dataset_is_told_to_be_is_declared_too(spec: DatasetSpec) -> None:
+    known, raw, told = datasets.described(spec), load(spec), datasets.taken(spec)
+    assert known is not None
+    assert told is not None
+    assert (known.shape, known.class_names) == (raw.shape, raw.class_names)
+    assert known.examples in (None, len(raw.y))
+    made = split(raw, spec)
+    assert (told.features, told.classes) == (made.train.x[0].size, made.classes)
+    parts = (made.train, made.validation, made.test)
+    assert (told.train, told.validation, told.test) == tuple(len(part.y) for part in parts)
 
 
 def test_a_crop_is_part_of_what_networks_get() -> None:

@@ -14,6 +14,7 @@ from memlab.data.split import split
 from memlab.experiment.grid import members
 from memlab.experiment.material_spec import DatasetSpec
 from memlab.experiment.reading import experiment
+from memlab.worker.material import Material
 
 mnist1d = pytest.importorskip("mnist1d.data")
 
@@ -92,3 +93,21 @@ def test_each_member_has_the_split_of_its_own_seed():
     assert shared.corruption_seed(7) == 7
     plain = experiment({"seeds": [200, 7]}, "test")
     assert {m.experiment.dataset.split_seed for m in members(plain)} == {0}
+
+
+def test_a_runs_splits_of_a_drawn_set_have_their_own_draws():
+    """Where a set is drawn by the split's seed, one split's examples do not serve the next."""
+    made = experiment(
+        {
+            "dataset": {"name": "parity", "train": 50, "test": 10, "split_per_seed": True},
+            "seeds": [7, 8],
+        },
+        "test",
+    )
+    material = Material((), lambda done, whole: None)
+    first, second = (material.splits(member).train for member in members(made))
+    assert not np.array_equal(first.x, second.x)
+    own = members(made)[1].experiment.dataset
+    alone = split(load(own), own).train
+    assert np.array_equal(alone.x, second.x)
+    assert np.array_equal(alone.y, second.y)

@@ -1,4 +1,4 @@
-"""Digits, gaussian and mnist1d: how many, what they hold, the same each time; their thumbnails."""
+"""Digits and what is generated: how many, what they hold, the same each time; their thumbnails."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from memlab.data import mnist1d as mnist1d_file
+from memlab.data.parity import support
 from memlab.data.registry import find, listing, load, verify
+from memlab.data.scaling import scaler
 from memlab.data.split import Splits, split
 from memlab.data.thumbnails import thumbnails
 from memlab.errors import DatasetUnavailable, InvalidExperiment
@@ -74,7 +79,7 @@ def test_gaussian_is_bounded():
     assert parts(DatasetSpec(name="gaussian", train=1, validation=1, test=1)) == [1, 1, 1]
 
 
-@pytest.mark.skipif(not HAS_MNIST1D, reason="the extra mnist1d is not installed")
+@pytest.mark.skipif(not HAS_MNIST1D, reason="mnist1d is not installed")
 def test_mnist1d_is_the_packages_own_and_leaves_the_generators_alone(monkeypatch):
     from mnist1d import data
 
@@ -96,9 +101,85 @@ def test_mnist1d_is_the_packages_own_and_leaves_the_generators_alone(monkeypatch
 
 def test_without_its_package_mnist1d_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr(mnist1d_file.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(DatasetUnavailable, match=r"pip install 'memlab\[mnist1d\]'"):
+    with pytest.raises(DatasetUnavailable, match="pip install mnist1d"):
         load(DatasetSpec(name="mnist1d"))
     assert {row["name"]: row["found"] for row in listing()}["mnist1d"] is False
+
+
+def test_parity_is_the_product_of_its_bits_and_another_problem_for_each_seed():
+    for seed in (0, 1):
+        spec = DatasetSpec(name="parity", bits=20, degree=3, split_seed=seed, scaling="none")
+        found = load(spec)
+        chosen = support(seed, 20, 3)
+        assert len(set(chosen.tolist())) == 3
+        assert set(np.unique(found.x)) == {-1.0, 1.0}
+        np.testing.assert_array_equal(found.y == 1, found.x[:, chosen].prod(1) < 0)
+        # 7,000 labels and bits of standard error 0.006 and 0.012; nothing else tells the label
+        assert abs(found.y.mean() - 0.5) < 0.03
+        assert np.abs(found.x.T @ (1 - 2 * found.y) / len(found.y)).max() < 0.06
+    assert not np.array_equal(support(0, 20, 3), support(1, 20, 3))
+    first, second = (load(DatasetSpec(name="parity", split_seed=seed)) for seed in (0, 1))
+    assert not np.array_equal(first.x, second.x)
+    made = split(load(spec), spec)
+    np.testing.assert_array_equal(made.test.x, found.x[made.test.index])
+    assert sizes(made) == [4000, 1000, 2000]
+    assert not set(made.train.index) & {*made.validation.index, *made.test.index}
+
+
+def test_parity_is_bounded_and_its_degree_fits_its_bits():
+    with pytest.raises(InvalidExperiment, match="bits of parity; it makes at most"):
+        load(DatasetSpec(name="parity", train=10**8))
+    with pytest.raises(ValidationError, match="a parity of 3 bits needs at least as many, not 2"):
+        DatasetSpec(name="parity", bits=2)
+    with pytest.raises(ValidationError, match="a parity of 50 bits needs at least as many, not 40"):
+        DatasetSpec(name="parity", degree=50)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(5, 20), st.floats(0.05, 0.9), st.floats(0.0, 1.0), st.integers(0, 3))
+def test_a_sum_and_its_mirror_image_are_in_one_part(p, share, rest, seed):
+    train = max(1, round(share * p * p))
+    validation = max(1, round(rest * (p * p - train - 1)))
+    spec = DatasetSpec(
+        name="modular-addition",
+        modulus=p,
+        train=train,
+        validation=validation,
+        test=max(1, p * p - train - validation),
+        split_seed=seed,
+        scaling="none",
+    )
+    found = load(spec)
+    a, b = found.x[:, :p].argmax(1), found.x[:, p:].argmax(1)
+    np.testing.assert_array_equal((a + b) % p, found.y)
+    assert (found.x.sum(1) == 2).all()
+    made = split(found, spec)
+    seen = np.full((p, p), -1)
+    for part, rows in enumerate((made.train, made.validation, made.test)):
+        assert (seen[a[rows.index], b[rows.index]] == -1).all()
+        seen[a[rows.index], b[rows.index]] = part
+        np.testing.assert_array_equal(rows.y, found.y[rows.index])
+    np.testing.assert_array_equal(seen, seen.T)
+    assert sizes(made) == [spec.train, spec.validation, spec.test]
+
+
+def test_sums_are_dealt_by_the_splits_seed_and_no_more_of_them_than_there_are():
+    first, second = (DatasetSpec(name="modular-addition", split_seed=seed) for seed in (0, 1))
+    assert sizes(split(load(first), first)) == [625, 112, 224]
+    rows = [set(split(load(spec), spec).train.index.tolist()) for spec in (first, second)]
+    assert rows[0] != rows[1]
+    spec = DatasetSpec(name="modular-addition", train=900, validation=100)
+    with pytest.raises(InvalidExperiment, match="more than modular-addition has"):
+        split(load(spec), spec)
+
+
+def test_unscaled_values_are_as_they_are_and_bytes_between_0_and_1():
+    spec = DatasetSpec(name="digits", scaling="none")
+    raw = load(spec)
+    made = split(raw, spec)
+    np.testing.assert_array_equal(made.test.x, raw.x[made.test.index])
+    scale = scaler("none", np.array([[0, 51]], np.uint8))
+    np.testing.assert_array_equal(scale(np.array([255, 51], np.uint8)), np.float32([1, 0.2]))
 
 
 def test_every_named_dataset_is_declared_and_listed():

@@ -93,3 +93,17 @@ def test_below_the_threshold_lies_what_every_set_that_judges_it_puts_there():
     below, count = below_threshold(areas, [samples, samples])
     assert below.tolist() == [True, False, False, False]
     assert count.low <= count.value == 1.0 <= count.high
+
+
+def test_the_ends_of_how_many_are_wrong_are_what_is_surely_bad_and_what_any_set_puts_below():
+    """Of 1,000 right labels, 30 are as hard as the mildest wrong ones; 100 more are wrong."""
+    generator = np.random.default_rng(0)
+    samples = generator.normal(-3.0, 1.0, 90)
+    hard = np.concatenate([np.full(30, -1.2), generator.normal(4.0, 1.0, 970)])
+    wrong = generator.normal(-4.0, 1.0, 100)
+    _, none = below_threshold([hard], [samples])
+    assert none.low == 0.0
+    assert none.value <= none.high
+    _, count = below_threshold([np.concatenate([hard, wrong])], [samples])
+    assert 0.0 < count.low <= 100.0 <= count.high
+    assert (count.low, count.high) == (int(count.low), int(count.high))

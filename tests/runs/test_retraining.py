@@ -98,3 +98,19 @@ def test_members_of_networks_that_memorize_nothing_are_not_found():
         likelihood_ratios(own, rng.normal(size=own.shape)), own, np.ones(200, bool)
     )
     assert rate == pytest.approx(0.01, abs=0.004)
+
+
+def test_as_many_strongest_pairs_after_one_epoch_stand_beside_the_significant_ones():
+    """Examples 0 to 4 decide tests 0 to 4 at the end; after one epoch examples 5 to 9 did."""
+    whole = outcomes_of(400, 0.7)
+    correct, early = np.ones_like(whole.correct), np.ones_like(whole.correct)
+    correct[:, 30:35], early[:, 30:35] = whole.own[:, :5], whole.own[:, 5:10]
+    made = replace(whole, correct=correct, inputs=np.arange(40, dtype=np.float16)[:, None])
+    without = scores_of(made).summary["influence"]
+    kinds = [(side["target"], side["by"], side["sign"]) for side in without]
+    at = kinds.index(("test", "correctness", 1))
+    assert without[at]["pairs"] == 5
+    assert "early_same_class" not in without[at]
+    side = scores_of(replace(made, early=early)).summary["influence"][at]
+    assert (side["same_class"], side["distance"]) == (0.8, 30.0)
+    assert (side["early_same_class"], side["early_distance"]) == (0.2, 25.0)

@@ -77,7 +77,7 @@ def test_pairs_that_lie_side_by_side_are_closer_than_drawn_ones(train_target):
     pairs = np.zeros(3, PAIR)
     pairs["of"] = [0, 2, 4]
     pairs["to"] = [2, 4, 6] if train_target else [42, 44, 46]
-    found = likeness(made, pairs, np.array([True, True, False]), train_target)
+    found = likeness(made, pairs[:2], train_target)
     assert found["distance"] == 2.0
     assert found["distance"] < found["distance_same_class"] < found["distance_of_all"]
 
@@ -85,8 +85,8 @@ def test_pairs_that_lie_side_by_side_are_closer_than_drawn_ones(train_target):
 def test_without_inputs_or_pairs_no_distance_is_said():
     made = outcomes_of(20)
     pairs = np.zeros(1, PAIR)
-    assert set(likeness(made, pairs, np.array([True]), False).values()) == {None}
+    assert set(likeness(made, pairs, False).values()) == {None}
     made = replace(made, inputs=np.zeros((TRAIN + TEST, 2), np.float16))
-    found = likeness(made, pairs, np.array([False]), False)
+    found = likeness(made, pairs[:0], False)
     assert found["distance"] is None
     assert found["distance_of_all"] == 0.0

@@ -1,5 +1,7 @@
 """What is done to a stranger's run rather than looked at: stop, resume, fork, adopt, delete.
 
+Once it is ours, its review is applied too, to a file that is there and must stay as it is.
+
 A worker is never started: what `lifecycle` would launch is only noted. Before the run is adopted,
 nothing may be launched and nothing in it changed; at no time anything outside it.
 """
@@ -19,9 +21,16 @@ STRANGE = {
 }
 OURS = {
     "adopt": ("adopt", RUN),
+    "apply adopted": ("suspects", RUN, "--apply", "--seeds", "0", "--to", "/dev/null"),
     "resume adopted": ("resume", RUN, "--detach"),
     "rm": ("rm", "--yes", RUN),
 }
+
+
+def warm_up() -> None:
+    """Imports what applying a review needs."""
+
+    import memlab.library.correcting  # noqa: F401
 
 
 def act(run: str, commands: dict[str, tuple[str, ...]], say: Say) -> None:

@@ -244,6 +244,7 @@ def run(
         place.prepare(random.Random(0))
         viewers.warm_up(NEIGHBOUR)
         screens.warm_up()
+        acts.warm_up()
         gc.collect()
         gc.freeze()
         for number in share.numbers():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +153,16 @@ def texts(rng: random.Random, folder: Path, canary: Path) -> str:
 
 def event_line(rng: random.Random, folder: Path, canary: Path) -> str:
     """A line of the log: a value of it, or what is no event."""
-    path = folder / "events.jsonl"
+    return _line(rng, folder / "events.jsonl", ("time", "seq", "type"))
+
+
+def review_line(rng: random.Random, folder: Path, canary: Path) -> str:
+    """The same in what a person said of the run's suspects."""
+    keys = ("seq", "type", "index", "verdict", "label", "of", "schema")
+    return f"review {_line(rng, folder / 'review.jsonl', keys)}"
+
+
+def _line(rng: random.Random, path: Path, keys: Sequence[str]) -> str:
     lines = own(path).read_bytes().splitlines(keepends=True)
     at = rng.randrange(len(lines))
     kind = rng.randrange(9)
@@ -161,7 +170,7 @@ def event_line(rng: random.Random, folder: Path, canary: Path) -> str:
         document = json.loads(lines[at])
         told, document = _changed(rng, document)
         if rng.random() < 0.4:
-            key = rng.choice(("time", "seq", "type"))
+            key = rng.choice(keys)
             document[key] = hostile.value(rng)
             told = f"{key} = {hostile.shown(document[key])}"
         lines[at] = hostile.to_json(document) + b"\n"
@@ -202,6 +211,7 @@ MUTATIONS: tuple[tuple[Mutation, float], ...] = (
     (experiment, 4),
     (texts, 2),
     (event_line, 3),
+    (review_line, 1.5),
     (worker_log, 0.5),
     (mutated_files.size, 2),
     (mutated_files.link, 3),

@@ -56,7 +56,29 @@ def _made(kind: str, runs: Path, made: dict[str, Path]) -> Path:
     expected = {"failed": "failed", "interrupted": "running"}.get(kind, "finished")
     if not re.search(rf'"state": "{expected}"', state):
         raise RuntimeError(f"the original {kind!r}: {state}\n{(path / 'worker.log').read_text()}")
+    if kind == "finished":
+        _review(path)
     return path
+
+
+def _review(path: Path) -> None:
+    """What a person said of the run's suspects: a few verdicts of each kind, one taken back."""
+    from memlab.reports.review_list import review_list
+    from memlab.runs.review import ReviewLog
+    from memlab.runs.run import Run
+    from memlab.runs.run_folder import RunFolder
+
+    folder = RunFolder(path)
+    index = review_list(Run(folder)).index.tolist()
+    log = ReviewLog(folder)
+    try:
+        for at, kind in enumerate(("right", "drop", "skip", "right", "drop")):
+            log.give(index[at], kind)
+        log.give(index[5], "label", 3)
+        log.undo()
+        log.give(index[6], "label", 4)
+    finally:
+        log.close()
 
 
 def _finished(runs: Path, made: dict[str, Path]) -> None:

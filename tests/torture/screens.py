@@ -1,4 +1,4 @@
-"""The app's Library, Watch, Report and Log on one run, headless, driven by a Pilot."""
+"""The app's Library, Watch, Report, Log and Review on one run, headless, driven by a Pilot."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
 SIZE = (120, 40)
-SCREENS = ("library", "watch", "log", "report")
+SCREENS = ("library", "watch", "log", "report", "review")
 
 
 def warm_up() -> None:
@@ -20,6 +20,7 @@ def warm_up() -> None:
     import memlab.tui.app
     import memlab.tui.library.screen
     import memlab.tui.report.screen
+    import memlab.tui.review.screen
     import memlab.tui.watch.log
     import memlab.tui.watch.screen  # noqa: F401
     from memlab.tui.app import MemlabApp
@@ -43,6 +44,8 @@ async def _visit(run: str, say: Say) -> None:
             app.selected_run = run
             if name == "log":
                 app.push_screen(LogScreen())
+            elif name == "review":
+                app.show_review(run)
             else:
                 app.action_mode(name)
             await _settled(pilot)

@@ -6,13 +6,14 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.torture.forked import die_with_parent
 
 KEPT_FAILURES = 200
+SAID_EVERY = 60.0
 COLUMNS = ("tried", "ok", "refused", "failed", "lost")
 
 
@@ -37,8 +38,10 @@ class Tally:
     def count(self, verdict: str, why: str = "") -> None:
         """Counts one case; `why` says how to repeat it where it failed."""
         setattr(self, verdict, getattr(self, verdict) + 1)
-        if verdict in ("failed", "lost") and len(self.failures) < KEPT_FAILURES:
-            self.failures.append(f"{verdict}: {why}")
+        if verdict in ("failed", "lost"):
+            print(f"{self.part}: {verdict}: {why}", file=sys.stderr, flush=True)
+            if len(self.failures) < KEPT_FAILURES:
+                self.failures.append(f"{verdict}: {why}")
 
     def add(self, other: Tally) -> None:
         """Takes over what another process counted."""
@@ -96,11 +99,17 @@ class Share:
     case: int | None = None
     short: bool = False
 
-    def numbers(self) -> range:
-        """The numbers of the cases."""
+    def numbers(self) -> Iterator[int]:
+        """The numbers of the cases; how far it is stands on standard error once a minute."""
         if self.case is not None:
-            return range(self.case, self.case + 1)
-        return range(self.first, self.count, self.step)
+            yield self.case
+            return
+        said = time.monotonic()
+        for number in range(self.first, self.count, self.step):
+            yield number
+            if time.monotonic() - said > SAID_EVERY:
+                said = time.monotonic()
+                print(f"  {number:,} of {self.count:,}", file=sys.stderr, flush=True)
 
 
 def part_main(run: Callable[[Share], list[Tally]], count: int) -> int:

@@ -24,6 +24,8 @@ VIEWERS: dict[str, tuple[str, ...]] = {
     "report json": ("report", RUN, "--format", "json"),
     "watch": ("watch", RUN, "--plain"),
     "suspects": ("suspects", RUN),
+    "review": ("suspects", RUN, "--review"),
+    "apply": ("suspects", RUN, "--apply", "--seeds", "0"),
     "inspect": ("inspect", RUN, "--list", "suspects"),
     "inspect json": ("inspect", RUN, "--list", "suspects", "--json"),
     "compare": ("compare", RUN, RUN),

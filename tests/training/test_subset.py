@@ -10,14 +10,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memlab.data import preflight
 from memlab.data.corruption import Corrupted
-from memlab.experiment import reading
+from memlab.errors import InvalidExperiment
+from memlab.experiment import grid, reading
 from memlab.experiment.grid import Member
+from memlab.experiment.material_spec import DatasetSpec
 from memlab.experiment.schedule import subset_size
 from memlab.experiment.subset import subset_mask
 from memlab.training.arrays import StackArrays
 from memlab.training.plan import groups_of, plan
 from memlab.training.trainer import Shapes, StackTrainer
+from memlab.worker import planning
+from memlab.worker.material import Material, source
 from tests.training.conftest import CLASSES, FEATURES, TRAIN, data_for, members_of
 
 SHARE = 0.7
@@ -147,3 +152,65 @@ def test_shares_of_different_sizes_are_stacks_of_their_own():
 def test_the_ledger_is_refused_with_subsets():
     with pytest.raises(Exception, match="ledger"):
         reading.experiment({"dataset": {"subset": 0.5}, "instruments": {"on": ["ledger"]}}, "test")
+
+
+@given(st.integers(1, 99), st.integers(2, 200), st.data())
+def test_what_is_left_out_is_in_no_subset_and_the_share_is_of_the_others(
+    hundredths, examples, data
+):
+    left_out = np.zeros(examples, dtype=bool)
+    left_out[data.draw(st.lists(st.integers(0, examples - 1), max_size=examples - 1))] = True
+    if left_out.all():
+        left_out[0] = False
+    mask = subset_mask(hundredths / 100, examples, 3, left_out=left_out)
+    assert not (mask & left_out).any()
+    assert mask.sum() == max(1, hundredths * (~left_out).sum() // 100)
+    assert (subset_mask(1.0, examples, 3, left_out=left_out) == ~left_out).all()
+
+
+def test_rows_left_out_are_trained_on_by_nobody_and_all_else_is_as_with_them():
+    base = {"corruption": {"kind": "labels", "fraction": 0.5}, "seeds": 2}
+    sizes = {"train": 200, "validation": 100, "test": 100}
+    material = Material((), lambda done, total: None)
+    (first, _) = grid.members(reading.experiment({"dataset": sizes, **base}, "here"))
+    rows = material.splits(first).train.index[[3, 7, 150]].tolist()
+    tree = {"dataset": {**sizes, "without": rows}, **base}
+    for member in grid.members(reading.experiment(tree, "here")):
+        assert material.splits(member) is material.splits(first)
+        found, whole = material.corrupted(member), material.corrupted(first)
+        assert found.own is not None
+        assert np.flatnonzero(~found.own).tolist() == [3, 7, 150]
+        if member.seed == first.seed:
+            np.testing.assert_array_equal(found.train_given, whole.train_given)
+            np.testing.assert_array_equal(found.train_x, whole.train_x)
+        (group,), _ = planning.grouped([member], material)
+        assert group.timeline.train_examples == 197
+    shared = tree["dataset"] | {"subset": 0.5}
+    (half, _) = grid.members(reading.experiment({**tree, "dataset": shared}, "here"))
+    own = material.corrupted(half).own
+    assert own is not None
+    assert own.sum() == 98
+    assert not own[[3, 7, 150]].any()
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [([1, 1], "row 1 stands in it twice"), ([10**6], "row 1000000, which is no training example")],
+)
+def test_rows_that_are_none_are_refused_in_words(rows, sentence):
+    tree = {"dataset": {"train": 200, "validation": 100, "test": 100, "without": rows}}
+    with pytest.raises(InvalidExperiment, match=sentence):
+        preflight.check(reading.experiment(tree, "here"), ())
+
+
+def test_arms_without_different_rows_are_an_axis():
+    axes = {"dataset.without": [[], [1, 2], [3]]}
+    members = grid.members(reading.experiment({"axes": axes}, "here"))
+    assert [m.experiment.dataset.without for m in members] == [(), (1, 2), (3,)]
+
+
+def test_what_older_runs_did_not_know_is_no_part_of_the_name_of_a_split():
+    name = source(DatasetSpec())
+    assert not [later for later in ("without", "bits", "degree", "modulus") if later in name]
+    assert source(DatasetSpec(without=(3,))) == name
+    assert source(DatasetSpec(bits=30)) != name

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from memlab.data.neighbours import neighbour_agreement
 from memlab.errors import RunFolderError
 from memlab.experiment.footprint import outcome_bytes, shown_bytes
 from memlab.experiment.subset import subset_mask
@@ -69,6 +70,15 @@ def test_margins_of_the_first_networks_are_kept_at_every_evaluation(whole):
     (stack,) = read_stacks(whole)
     assert stack.arrays["epoch"].tolist() == [0, 1, 2, 3, 4, 5, 6]
     assert (stack.arrays["trace"][-1] == stack.arrays["margin"]).all()
+
+
+def test_what_was_right_after_one_epoch_is_kept_of_all_networks(whole):
+    (stack,) = read_stacks(whole)
+    at = stack.arrays["epoch"].tolist().index(1)
+    assert stack.early is not None
+    assert (stack.early == (stack.arrays["trace"][at] > 0)).all()
+    assert stack.early.any()
+    assert not stack.early.all()
 
 
 def test_the_files_take_what_was_foretold(whole):
@@ -160,11 +170,22 @@ def test_traces_of_a_killed_and_resumed_run_are_the_same_to_the_bit(home: Path, 
     assert files(folder) == files(whole)
 
 
-def test_networks_of_other_labels_are_judged_apart(tmp_path: Path):
-    """A stack keeps its labels once, so that it must not mix two kinds of them."""
-    axes = {"axes": {"corruption.fraction": [0.0, 0.3]}, "seeds": 2}
-    run = Run(finished_run(tmp_path, **(SUBSETS | axes)))
-    clean, corrupted = (retraining_store.outcomes_of(run, group.index) for group in run.groups)
-    assert not clean.corrupted.any() and 10 < corrupted.corrupted.sum() < 40
+def test_networks_of_other_labels_and_splits_are_judged_apart(tmp_path: Path):
+    """A stack keeps its labels and inputs once, so that it must not mix two kinds of them."""
+    axes = {"corruption.fraction": [0.0, 0.3], "dataset.split_seed": [0, 1]}
+    run = Run(finished_run(tmp_path, **(SUBSETS | {"axes": axes, "seeds": 2})))
+    clean, other, corrupted, _ = (
+        retraining_store.outcomes_of(run, group.index) for group in run.groups
+    )
+    assert not clean.corrupted.any()
+    assert 10 < corrupted.corrupted.sum() < 40
     assert clean.seeds.tolist() == corrupted.seeds.tolist() == [0, 1]
     assert (clean.own == corrupted.own).all()
+    assert (clean.inputs == corrupted.inputs).all()
+    for found in (clean, other):
+        assert found.first_learned is not None
+        near = neighbour_agreement(found.inputs[:101].astype(np.float32), found.given[:101])
+        np.testing.assert_allclose(found.neighbours, near, atol=0.07)  # of float16 inputs
+    shown = [retraining_store.recorded(run, "values", group) for group in (0, 1)]
+    assert (shown[1] == other.inputs).all()
+    assert not (shown[0] == shown[1]).all()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from memlab.errors import InvalidExperiment
 from memlab.experiment import grid, reading
 from memlab.experiment.architecture import parameter_count, resolve
-from memlab.experiment.datasets import facts, taken
+from memlab.experiment.datasets import described, taken
 from memlab.experiment.fields import declared
 from memlab.experiment.reading import Tree
 from memlab.experiment.spec import SECTIONS, Experiment, field_names
@@ -294,7 +294,7 @@ def _unit(key: str, text: str, made: Experiment | None) -> str:
     if made is None:
         return ""
     section, _, leaf = key.partition(".")
-    known = facts(made.dataset.name)
+    known = described(made.dataset)
     if section == "dataset" and known is not None:
         size = getattr(known.sizes, leaf, None)
         return f"({size:,})" if size else ""

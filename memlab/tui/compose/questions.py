@@ -18,7 +18,7 @@ SEVERAL = "Several values make an axis: a comma list, or 0:1:0.2."
 
 def ask_values(screen: Screen[Any], row: Field, take: Callable[[str], None]) -> None:
     """Asks for the values of a field as text, whatever kind of field it is."""
-    choices = f" Choices: {', '.join(row.choices[:12])}." if row.choices else ""
+    choices = f" Choices: {', '.join(row.choices[:14])}." if row.choices else ""
     detail = f"{row.help}.{choices} {SEVERAL}"
     _ask(screen, AskText(row.label, detail, row.value, "take", lambda _: ""), take)
 

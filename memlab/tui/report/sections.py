@@ -1,4 +1,4 @@
-"""What the Report screen shows below the figures: memorization, instruments, baselines. Pure."""
+"""What the Report screen shows below the figures, from suspects to baselines. Pure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from memlab.reports.side_table import (
     headlines,
     instrument_tables,
 )
+from memlab.reports.suspects_section import suspects_section
 
 NO_INSTRUMENTS = (
     "No instruments were on: set `instruments` to `default` in Compose, or run with "
@@ -39,9 +40,10 @@ class Fold:
 
 @dataclass(frozen=True)
 class Sections:
-    """Blocks on `memorization`; `headlines` of all instruments side by side; `hint…` says how to
-    switch on what was off."""
+    """Blocks on `suspects` and `memorization`; `headlines` of all instruments side by side;
+    `hint…` says how to switch on what was off."""
 
+    suspects: tuple[Block, ...] = ()
     memorization: tuple[Block, ...] = ()
     headlines: Table | None = None
     cost: str = ""
@@ -63,6 +65,7 @@ def sections(findings: Findings, experiment: Experiment) -> Sections:
     waits = WAITS if experiment.instruments.names else NO_INSTRUMENTS
     later = FITTED_LATER if experiment.baselines.names else NO_BASELINES
     return Sections(
+        suspects=tuple(suspects_section(findings)),
         memorization=tuple(memorization_section(findings)),
         headlines=first,
         cost=cost(findings),

@@ -15,6 +15,7 @@ from memlab.tui.axis_values import AxisValue
 from memlab.tui.widgets.fold import Fold
 
 if TYPE_CHECKING:
+    from memlab.reports.blocks import Block
     from memlab.tui.report.sections import Fold as Folded
     from memlab.tui.report.sections import Sections
 
@@ -30,7 +31,7 @@ class SectionsPane(Vertical):
         height: auto;
         padding: 0 2;
         & > Static { height: auto; }
-        & > #memorization { display: none; margin: 1 0 0 0; }
+        & > #suspects, & > #memorization { display: none; margin: 1 0 0 0; }
         & > .heading { margin: 1 0 0 0; }
         & > .words { color: $foreground 75%; }
         & > #folds { height: auto; margin: 1 0 0 0; }
@@ -43,7 +44,8 @@ class SectionsPane(Vertical):
         self.folds: list[Fold] = []
 
     def compose(self) -> ComposeResult:
-        """Who is memorized, then two headings, each with what stands below it."""
+        """Suspects, who is memorized, then two headings, each with what stands below it."""
+        yield Static("", id="suspects", markup=False)
         yield Static("", id="memorization", markup=False)
         yield Static("", id="instruments-heading", classes="heading", markup=False)
         yield Static("", id="headlines", markup=False)
@@ -60,16 +62,16 @@ class SectionsPane(Vertical):
             return
         self._shown = told
         labels = [_label(value, plain) for value in values]
-        self._put_memorization(sections)
+        self._put_blocks("#suspects", sections.suspects)
+        self._put_blocks("#memorization", sections.memorization)
         self._put_headlines(sections, axis, labels)
         self._put_folds(sections.folds, axis, labels)
         self._put_baselines(sections, axis, labels)
 
-    def _put_memorization(self, sections: Sections) -> None:
+    def _put_blocks(self, selector: str, blocks: Sequence[Block]) -> None:
         from memlab.reports.renderers.console import ConsolePage
 
-        blocks = sections.memorization
-        self._put("#memorization", ConsolePage(blocks) if blocks else Text(), bool(blocks))
+        self._put(selector, ConsolePage(blocks) if blocks else Text(), bool(blocks))
 
     def _put_headlines(self, sections: Sections, axis: str, labels: list[Text]) -> None:
         from memlab.reports.renderers.console import Grids

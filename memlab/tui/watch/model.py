@@ -146,11 +146,16 @@ def facts(experiment: Experiment, name: str) -> str:
         parts.append(experiment.dataset.name + size_text)
     if "model.name" not in axes:
         parts.append(_model(experiment))
-    if "optimizer.learning_rate" not in axes:
-        parts.append(f"η {experiment.optimizer.learning_rate:g}")
+    if not any(name.startswith("optimizer.learning_rate") for name in axes):
+        parts.append(_rate(experiment))
     if "optimizer.batch_size" not in axes:
         parts.append(f"S {experiment.optimizer.batch_size}")
     return " · ".join(parts)
+
+
+def _rate(experiment: Experiment) -> str:
+    asked = experiment.optimizer.learning_rate_of_sharpness
+    return f"η {experiment.optimizer.learning_rate:g}" if asked is None else f"ηλ₀ {asked:g}"
 
 
 def _model(experiment: Experiment) -> str:
