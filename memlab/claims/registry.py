@@ -8,6 +8,7 @@ from typing import Final
 from memlab.claims import (
     arpit_examples,
     arpit_networks,
+    feldman,
     fort,
     jastrzebski,
     jastrzebski_minima,
@@ -32,11 +33,12 @@ PAPERS: Final = {
     "fort": "Fort 2019, stiffness",
     "trajectory": "Jastrzębski 2020, Cohen 2021, the early trajectory",
     "lookup": "Is it a lookup table?",
+    "feldman": "Feldman 2020, who is memorized",
 }
 #: The modules that declare them, in the order of the papers.
 MODULES: Final = (
     zhang, arpit_examples, arpit_networks, jastrzebski_minima, jastrzebski, smith, smith_batch,
-    fort, trajectory, stability, lookup
+    fort, trajectory, stability, lookup, feldman
 )  # fmt: skip
 CLAIMS: Final = tuple(
     found for module in MODULES for found in vars(module).values() if isinstance(found, Claim)

@@ -154,6 +154,21 @@ def rank_correlation(one: Values, other: Values) -> float:
     return float((first * second).sum()) / size if size > 0 else float("nan")
 
 
+def partial_rank(one: Values, other: Values, given: Values) -> float:
+    """Spearman's correlation of `one` and `other` at equal `given`; over examples that have all.
+
+    >>> given = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    >>> one, other = given + [0.0, 2, 0, 2, 0, 2], given + [2.0, 0, 2, 0, 2, 0]
+    >>> rank_correlation(one, other) > 0.3 > -0.9 > partial_rank(one, other, given)
+    True
+    """
+    there = np.isfinite(one) & np.isfinite(other) & np.isfinite(given)
+    pairs = ((one, other), (one, given), (other, given))
+    plain, first, second = (rank_correlation(a[there], b[there]) for a, b in pairs)
+    left = (1 - first**2) * (1 - second**2)
+    return float((plain - first * second) / np.sqrt(left)) if left > 0 else float("nan")
+
+
 @dataclass(frozen=True)
 class Agreement:
     """Rank correlation of the scores from one half of `networks` and from the other."""

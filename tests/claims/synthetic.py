@@ -18,6 +18,7 @@ from memlab.runs.event_log import EventLog
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import write_state
 from memlab.runs.table_writer import TableWriter
+from tests.claims import written_outcomes
 
 ROWS = 61
 METRICS = (
@@ -247,6 +248,7 @@ def write(
     found = presets.find(f"{preset}-laptop")
     tree = replicated(found.tree, seeds)
     made = reading.experiment(tree if claims is None else tree | {"claims": claims}, found.name)
+    made = written_outcomes.fewer(made)
     facts: dict[str, object] = {"preset": found.name}
     if told:
         facts["replication"] = {"preset": preset, "content": content_of(made)}
@@ -256,6 +258,7 @@ def write(
     with lock, EventLog(folder.events) as log:
         log.append("stack-started", stack=0, train_examples=1000, classes=10)
         _tables(folder, preset, made, members, values)
+        written_outcomes.write(folder, preset, made, world is planted)
         log.append("worker-ended", seconds=2.0)
         write_state(folder.path, "finished", device="cpu")
     return folder
