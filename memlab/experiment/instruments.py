@@ -23,8 +23,10 @@ from memlab.experiment import plugins
 ORDER: Final = (
     "ledger",
     "stiffness",
+    "tangent-kernel",
     "gradient-noise",
     "gradient-covariance",
+    "fisher",
     "curvature",
     "curvature-trace",
     "spectrum",

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from memlab.instruments.gram_convolution import convolution_gram
 from memlab.instruments.symmetric import ELEMENTS_AT_ONCE, symmetric_product
-from memlab.instruments.taps import Tap, record
+from memlab.instruments.taps import AtLogits, Tap, of_loss, record
 from memlab.models.layers import StackedConv2d, StackedLinear
 from memlab.models.normalization import EPSILON, StackedBatchNorm, StackedGroupNorm
 from memlab.models.stacked import StackedModel
@@ -77,18 +77,44 @@ def gram(
         UncoveredLayer: if a layer with parameters is of a type that is not in `LAYERS`, or two
             layers share parameters, or one is used twice in a pass.
     """
-    taps = record(model, x, targets, loss, smoothing, tuple(LAYERS))
-    examples = targets.shape[-1]
+    start = of_loss(loss, targets, model.members, smoothing)
+    return of_layers(model, x, start) if per_layer else of_outputs(model, x, start)
+
+
+def of_outputs(model: StackedModel, x: Tensor, start: AtLogits) -> Tensor:
+    """J_iᵀs_i · J_jᵀs_j over all parameters, s_i what `start` gives at example i's logits.
+
+    `gram` is this for the gradient of the loss; see there.
+    """
+    total: Tensor | None = None
+    for tap, examples in _taps(model, x, start):
+        if total is None:
+            total = tap.gradient.new_zeros(model.members, examples, examples)
+        _add(tap, total)
+    assert total is not None
+    return total
+
+
+def of_layers(model: StackedModel, x: Tensor, start: AtLogits) -> dict[str, Tensor]:
+    """The parts of `of_outputs`, by the names of the layers."""
     parts: dict[str, Tensor] = {}
-    total = taps[0].gradient.new_zeros(model.members, examples, examples)
-    with torch.no_grad():
-        while taps:  # a tap is let go as soon as it is used
-            tap = taps.pop()
-            into = torch.zeros_like(total) if per_layer else total
-            for chosen, part in _by_members(tap, model.members, examples):
-                into[chosen] += part
-            parts[tap.name] = into
-    return dict(reversed(parts.items())) if per_layer else total
+    for tap, examples in _taps(model, x, start):
+        parts[tap.name] = tap.gradient.new_zeros(model.members, examples, examples)
+        _add(tap, parts[tap.name])
+    return dict(reversed(parts.items()))
+
+
+def _taps(model: StackedModel, x: Tensor, start: AtLogits) -> Iterator[tuple[Tap, int]]:
+    """Taps and the number of examples, the last layer first; each is let go once it is used."""
+    taps = record(model, x, start, tuple(LAYERS))
+    while taps:
+        yield taps.pop(), x.shape[1]
+
+
+@torch.no_grad()
+def _add(tap: Tap, total: Tensor) -> None:
+    for chosen, part in _by_members(tap, len(total), total.shape[1]):
+        total[chosen] += part
 
 
 def _by_members(tap: Tap, members: int, examples: int) -> Iterator[tuple[slice, Tensor]]:

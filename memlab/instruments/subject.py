@@ -43,8 +43,8 @@ class Subject:
     """A stack's active members at one moment.
 
     `active` are the members' positions in the stack, `cells` the grid cell of each: members of one
-    differ in their seed only. `learning_rates` are `[active]`, as are `first_rates`, the learning
-    rates that the experiment starts from (before any warm-up).
+    differ in their seed only. `learning_rates`, of the loss as it is measured, are `[active]`, as
+    are `first_rates`, the learning rates that the experiment starts from (before any warm-up).
     `memory` is what this instrument kept of earlier moments, tensors `[active, …]` that are
     checkpointed with the run; `initial()` gives the networks as they were initialized.
     """

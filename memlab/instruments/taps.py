@@ -6,7 +6,7 @@ per-example gradients (`gram.py`), and no per-example gradient has to be formed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from memlab.models.stacked import StackedModel
 from memlab.training.fused import ACTIVATIONS, supported
 from memlab.training.loss import output_gradient
 
+#: From logits `[members, examples, classes]` to what is propagated back from them, of that shape.
+AtLogits = Callable[[Tensor], Tensor]
+
 
 class UncoveredLayer(MemlabError):
     """A network with a layer whose per-example gradients are not covered."""
@@ -28,8 +31,8 @@ class UncoveredLayer(MemlabError):
 class Tap:
     """One layer in one pass, in the layer's own layout (units or maps, see `models/layers.py`).
 
-    `received` is the layer's input, `gradient` the gradient of each example's own loss at the
-    layer's output.
+    `received` is the layer's input, `gradient` what came back to the layer's output: of a loss, the
+    gradient of each example's own.
     """
 
     name: str
@@ -71,32 +74,34 @@ def parameterized_layers(
 
 
 def record(
-    model: StackedModel,
-    x: Tensor,
-    targets: Tensor,
-    loss: str,
-    smoothing: Tensor | None,
-    covered: Collection[type[nn.Module]],
+    model: StackedModel, x: Tensor, start: AtLogits, covered: Collection[type[nn.Module]]
 ) -> list[Tap]:
     """Taps of all parameterized layers in evaluation mode, in the order of `model.parameters()`.
 
-    `x` is `[members or 1, examples, …]`, `targets` `[members or 1, examples]`, `loss` and
-    `smoothing` (`[members]`) as in `training/loss.py`. Leaves model and gradients as they are.
+    `x` is `[members or 1, examples, …]`; `start` tells what is propagated back, and may write over
+    the logits that it is given. Leaves model and gradients as they are.
 
     Raises:
         UncoveredLayer: see `parameterized_layers`; or if a layer is used twice in the pass.
     """
     layers = parameterized_layers(model, covered)
-    targets = targets.expand(model.members, -1)
-    spec = model.spec
-    if supported(spec.name, spec.activation, spec.normalization or "none"):
-        return _by_hand(model, layers, x, targets, loss, smoothing)
-    return _by_autograd(model, layers, x, targets, loss, smoothing)
+    if supported(model.spec):
+        return _by_hand(model, layers, x, start)
+    return _by_autograd(model, layers, x, start)
 
 
-def _at_logits(loss: str, logits: Tensor, targets: Tensor, smoothing: Tensor | None) -> Tensor:
-    """Gradient of each example's own loss at its logits, whose memory is used up."""
-    return output_gradient(loss, logits, targets, smoothing)[1].mul_(logits.shape[1])
+def of_loss(loss: str, targets: Tensor, members: int, smoothing: Tensor | None = None) -> AtLogits:
+    """The gradient of each example's own loss at its logits.
+
+    `targets` is `[members or 1, examples]`, `loss` and `smoothing` (`[members]`) as in
+    `training/loss.py`.
+    """
+    expanded = targets.expand(members, -1)
+
+    def start(logits: Tensor) -> Tensor:
+        return output_gradient(loss, logits, expanded, smoothing)[1].mul_(logits.shape[1])
+
+    return start
 
 
 @torch.no_grad()
@@ -104,9 +109,7 @@ def _by_hand(
     model: StackedModel,
     layers: dict[str, nn.Module],
     x: Tensor,
-    targets: Tensor,
-    loss: str,
-    smoothing: Tensor | None,
+    start: AtLogits,
 ) -> list[Tap]:
     """The chain rule of a plain perceptron, as in `training/fused.py`."""
     weights, biases = model.perceptron()
@@ -117,7 +120,7 @@ def _by_hand(
         out = torch.baddbmm(bias, received[-1].expand(model.members, -1, -1), weight)
         received.append(activations[0](out))
     logits = torch.baddbmm(biases[-1], received[-1].expand(model.members, -1, -1), weights[-1])
-    gradient = _at_logits(loss, logits, targets, smoothing)
+    gradient = start(logits)
     taps: list[Tap] = []
     for i in range(len(weights) - 1, -1, -1):
         taps.insert(0, Tap(*owners[id(weights[i])], received[i], gradient))
@@ -130,9 +133,7 @@ def _by_autograd(
     model: StackedModel,
     layers: dict[str, nn.Module],
     x: Tensor,
-    targets: Tensor,
-    loss: str,
-    smoothing: Tensor | None,
+    start: AtLogits,
 ) -> list[Tap]:
     """Any architecture: forward hooks note inputs and graph edges, one backward pass the rest.
 
@@ -162,8 +163,8 @@ def _by_autograd(
     finally:
         for handle in handles:
             handle.remove()
-    start = _at_logits(loss, logits.detach().clone(), targets, smoothing)
-    gradients = torch.autograd.grad(logits, [edge for _, edge in passed.values()], start)
+    at_logits = start(logits.detach().clone())
+    gradients = torch.autograd.grad(logits, [edge for _, edge in passed.values()], at_logits)
     at_output = dict(zip(passed, gradients, strict=True))
     return [
         Tap(name, layer, passed[name][0], at_output[name])
