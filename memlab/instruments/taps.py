@@ -85,7 +85,8 @@ def record(
         UncoveredLayer: see `parameterized_layers`; or if a layer is used twice in the pass.
     """
     layers = parameterized_layers(model, covered)
-    if supported(model.spec):
+    spec = model.spec
+    if supported(spec.name, spec.activation, spec.normalization or "none"):
         return _by_hand(model, layers, x, start)
     return _by_autograd(model, layers, x, start)
 
