@@ -7,8 +7,10 @@ from typing import Final
 
 from memlab.claims import (
     arpit_examples,
+    arpit_hypotheses,
     arpit_networks,
     fort,
+    fort_distance,
     jastrzebski,
     lookup,
     smith,
@@ -32,7 +34,8 @@ PAPERS: Final = {
 }
 #: The modules that declare them, in the order of the papers.
 MODULES: Final = (
-    zhang, arpit_examples, arpit_networks, jastrzebski, smith, fort, trajectory, lookup
+    zhang, arpit_examples, arpit_networks, arpit_hypotheses, jastrzebski, smith, fort,
+    fort_distance, trajectory, lookup
 )  # fmt: skip
 CLAIMS: Final = tuple(
     found for module in MODULES for found in vars(module).values() if isinstance(found, Claim)
