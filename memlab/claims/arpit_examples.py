@@ -62,9 +62,9 @@ def _easy(shares: dict[str, list[EasyExamples]], title: str) -> Measured:
         for name, found in shares.items()
     ]
     told = ", ".join(
-        f"{name} {np.nanmean([one.deviation for one in found]):.3f} against "
-        f"{np.nanmean([one.binomial for one in found]):.3f} at a mean of "
-        f"{np.nanmean([one.mean for one in found]):.2f}"
+        f"{name} {drawing.mean_told(np.array([one.deviation for one in found]), '.3f')} against "
+        f"{drawing.mean_told(np.array([one.binomial for one in found]), '.3f')} at a mean of "
+        f"{drawing.mean_told(np.array([one.mean for one in found]), '.2f')}"
         for name, found in shares.items()
     )
     panels = (
@@ -235,14 +235,14 @@ def _fitted(evidence: Evidence, name: str) -> dict[str, Values]:
     """Of random labels alone: `labels` after as many updates, `real` where their loss is real's."""
     cell = evidence.run("unrolled-fit").cell(noise("labels"))
     values, updates = _course(cell, f"{name}_until"), _course(cell, "updates")
-    levels = _course(evidence.run("unrolled").cell(noise("none")), "train_loss")[:, -1]
+    levels = _course(evidence.run("unrolled").cell(noise("none")), "sample_loss")[:, -1]
     early = [
         float(row[np.flatnonzero(at == UPDATES)[0]])
         for row, at in zip(values, updates, strict=True)
     ]
     late = [
         at_level(loss, row, level)
-        for loss, row, level in zip(_course(cell, "train_loss"), values, levels, strict=True)
+        for loss, row, level in zip(_course(cell, "sample_loss"), values, levels, strict=True)
     ]
     return {"real": np.array(late), "labels": np.array(early)}
 
@@ -275,7 +275,7 @@ def _along(evidence: Evidence, quantity: str, name: str) -> Panel:
 
 
 def _told(evidence: Evidence) -> tuple[str, ...]:
-    real = _course(evidence.run("unrolled").cell(noise("none")), "train_loss")[:, -1]
+    real = _course(evidence.run("unrolled").cell(noise("none")), "sample_loss")[:, -1]
     return (
         f"In the place of real data: random labels at the update where their train loss comes to "
         f"that of real data after {UPDATES} updates, {real.mean():.3f}.",

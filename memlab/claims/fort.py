@@ -75,8 +75,8 @@ def within_exceeds_between(evidence: Evidence, kind: str = "none") -> Measured:
             _pair(cell, "stiffness", "gradients"),
         ),
         remarks=(
-            f"The raw cosine, within − between, was {np.nanmean(before):.3f} before training and "
-            f"{np.nanmean(raw):.3f} at train loss {LOSS:g}.",
+            f"Raw cosine, within − between: {drawing.mean_told(before)} before training and "
+            f"{drawing.mean_told(raw)} at train loss {LOSS:g}.",
         ),
     )
 
@@ -155,9 +155,9 @@ def falls_with_overfitting(evidence: Evidence, preset: str = "overfit") -> Measu
             found["first"], found["last"] = first, last
     lines = [Line(n, *cell.table(f"stiffness.{n}_unseen")) for n in ("within", "between")]
     told = (
-        f"Train loss {np.nanmean(levels[0]):.3f} at the lowest validation loss, read against "
-        f"{np.nanmean(levels[1]):.3f}; between classes the size of the cosine fell by "
-        f"{np.nanmean(np.abs(found['between'])):.3f} (reported only)."
+        f"Train loss {drawing.mean_told(levels[0])} at the lowest validation loss, read against "
+        f"{drawing.mean_told(levels[1])}; between classes the size of the cosine fell by "
+        f"{drawing.mean_told(np.abs(found['between']))} (reported only)."
     )
     return replace(
         stiffness_lost(found),

@@ -43,9 +43,9 @@ def decays_with_distance(evidence: Evidence, kind: str = "none") -> Measured:
             drawing.curves("critical length ξ", length, [(own, cell)]),
         ),
         remarks=(
-            f"Slope {np.nanmean(found['untrained']):.3f} untrained, "
-            f"{np.nanmean(found['trained']):.3f} at train loss {LOSS:g}; ξ changed by "
-            f"{np.nanmean(change):+.3f} in between.",
+            f"Slope {drawing.mean_told(found['untrained'])} untrained, "
+            f"{drawing.mean_told(found['trained'])} at train loss {LOSS:g}; ξ changed by "
+            f"{drawing.mean_told(change, '+.3f')} in between.",
         ),
     )
 

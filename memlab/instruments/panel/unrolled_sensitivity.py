@@ -85,7 +85,7 @@ def measure(subject: Subject, settings: UnrolledSensitivitySettings) -> Mapping[
         "classes": found.classes,
         "gini_until": gini(found.examples_until).T,
         "off_diagonal_until": off_diagonal_share(found.classes_until).T,
-        "train_loss": found.losses.T,
+        "sample_loss": found.losses.T,
         "updates": found.losses.new_tensor(moments(settings)).expand(subject.members, -1),
     }
 
@@ -116,7 +116,7 @@ INSTRUMENT = Instrument(
         ),
         _until("gini_until", "Gini coefficient, averaged up to a moment"),
         _until("off_diagonal_until", "share off the diagonal, averaged up to a moment"),
-        _until("train_loss", "mean loss of the sample at a moment", high=None),
+        _until("sample_loss", "mean loss of the sample at a moment", high=None),
         Quantity("updates", "updates made at each moment", shape=("moment",), low=0.0),
     ),
     headline="gini",
