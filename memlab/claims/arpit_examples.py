@@ -145,7 +145,7 @@ EASY_EXAMPLES = Claim(
     "they are fitted as well as real data after one epoch",
     reading="with labels drawn by lot networks agree on which examples to get right first, "
     "too, and how much differs from split to split",
-    done="Thirty networks of one split see it for one epoch, each from its own "
+    done="Sixteen networks of one split see it for one epoch, each from its own "
     "initialization and in its own order; the unit is the split.",
     presets=("easy",),
     measure=easy_examples,
@@ -160,7 +160,7 @@ EASY_EXAMPLES = Claim(
         Change(
             CHANGED,
             "the same, with a hundred networks, against random inputs compared with themselves",
-            "the same, with thirty networks, against random labels at equal accuracy",
+            "the same, with sixteen networks, against random labels at equal accuracy",
             NO_CONTROL,
         ),
     ),
@@ -172,7 +172,7 @@ EASY_EXAMPLES = Claim(
 def few_carry_the_loss(evidence: Evidence) -> Measured:
     """The Gini coefficient of the unrolled sensitivity is higher for real data."""
     found = _after(evidence, "gini")
-    return replace(more_unequal(found), panels=_drawn(found, "Gini coefficient"))
+    return replace(more_unequal(found), panels=(_drawn(found, "Gini coefficient"),))
 
 
 def unequal_when_fitted(evidence: Evidence) -> Measured:
@@ -197,7 +197,7 @@ def more_unequal(found: Found) -> Measured:
 def across_classes(evidence: Evidence) -> Measured:
     """More of the unrolled sensitivity of real data lies between classes."""
     found = _after(evidence, "off_diagonal")
-    return replace(more_across(found), panels=_drawn(found, "off-diagonal share"))
+    return replace(more_across(found), panels=(_drawn(found, "off-diagonal share"),))
 
 
 def across_when_fitted(evidence: Evidence) -> Measured:

@@ -34,8 +34,8 @@ PAPER: Final = "fort"
 CHANGED: Final = "2026-11-27"
 #: The train loss at which networks are compared.
 LOSS: Final = 0.1
-#: What F3 asks for at least.
-SHARED: Final = 0.1
+#: What F3 asks for at least: inputs alone gave 0.13 before training on replicates 100 to 103.
+SHARED: Final = 0.2
 RESIDUALS: Final = (
     "cosines of gradients hold the agreement of output residuals, which is there before training "
     "and for random labels: within − between was 0.75 untrained"
@@ -276,12 +276,12 @@ LIES_SHARE_NOTHING = Claim(
     history=(
         Change(
             CHANGED,
-            f"within-class cosine at the end, real − random labels > {SHARED:g}",
-            f"the same at train loss {LOSS:g}, against the untrained network",
-            "at the end the two are fitted to different losses, and the control compared random "
-            "labels with themselves",
+            "within-class cosine at the end, real − random labels > 0.1",
+            f"> {SHARED:g} at train loss {LOSS:g}, against the untrained network",
+            "at the end the two are fitted to different losses, the control compared random "
+            "labels with themselves, and inputs alone give 0.13 before any training",
         ),
     ),
-    least_effect=0.2,
+    least_effect=0.3,
     budget=45.0,
 )

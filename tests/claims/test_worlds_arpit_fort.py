@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-from memlab.claims.claim import Claim
+from memlab.claims.claim import SIZES, Claim
+from memlab.claims.contract import check_claim
 from memlab.claims.registry import CLAIMS
 from tests.claims.worlds import FEW_TRIALS, TRIALS, World, check_level, check_power, world
 
@@ -70,7 +71,7 @@ def across():
 
 
 UNITS = np.array([8.0, 16, 32, 64, 128])
-SIZES = np.array([250.0, 500, 1000, 2000])
+EXAMPLES = np.array([250.0, 500, 1000, 2000])
 
 
 def logistic(name: str, values: np.ndarray) -> np.ndarray:
@@ -105,10 +106,10 @@ def times(name: str, values: np.ndarray) -> np.ndarray:
 
 
 def examples():
-    e, place, none = effect("A5"), np.log(SIZES / 250), np.zeros(3)
+    e, place, none = effect("A5"), np.log(EXAMPLES / 250), np.zeros(3)
 
     def arm(labels: float, inputs: float, late: float) -> Arm:
-        found: dict[str, ArrayLike] = {"sizes": SIZES, "real": 2 + 0 * place}
+        found: dict[str, ArrayLike] = {"sizes": EXAMPLES, "real": 2 + 0 * place}
         found |= {"labels": 2 + late + labels * place, "inputs": 2 + late + inputs * place}
         found |= {"real by width": 2 + none, "real censored": none}
         for one in ("labels", "inputs"):
@@ -192,14 +193,14 @@ def lost():
 
 
 def shared():
-    """The margin is half of the detectable effect."""
+    """The margin is two thirds of the detectable effect."""
     true, none = {"real": 1, "labels": 0}, {"real": 0, "labels": 0}
     nulls = {
         "nothing": (none, none),
-        "at the margin": ({"real": 0.5, "labels": 0}, none),
+        "at the margin": ({"real": 2 / 3, "labels": 0}, none),
         "inputs alone": (true, true),
     }
-    return differences("F3", (true, none), nulls, share=SHARE / 2)
+    return differences("F3", (true, none), nulls, share=SHARE / 3)
 
 
 def steeper():
@@ -244,6 +245,14 @@ CASES = {
     "F4": steeper,
     "F5": lengths,
 }
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_claim_keeps_to_the_contract_at_every_size(name: str):
+    for size in SIZES:
+        check_claim(claim(name), size)
+    assert claim(name).budget is not None
+    assert claim(name).history
 
 
 @pytest.mark.parametrize("name", CASES)
