@@ -34,6 +34,9 @@ PAPER: Final = "fort"
 CHANGED: Final = "2026-11-27"
 #: The train loss at which networks are compared.
 LOSS: Final = 0.1
+#: What F1 asks training to add at least: in the first epoch random labels added 0.0002 on
+#: replicates 100 to 107, which is no agreement, but is above 0.
+ADDED: Final = 0.01
 #: What F3 asks for at least: inputs alone gave 0.13 before training on replicates 100 to 103.
 SHARED: Final = 0.2
 RESIDUALS: Final = (
@@ -94,8 +97,8 @@ def agreement_added(found: Found) -> Measured:
     words = "within − between, trained − untrained"
     return Measured(
         (
-            that.above(f"{words}, after the first epoch", found["first"], 0.0),
-            that.above(f"{words}, at train loss {LOSS:g}", found["fitted"], 0.0),
+            that.above(f"{words}, after the first epoch", found["first"], ADDED),
+            that.above(f"{words}, at train loss {LOSS:g}", found["fitted"], ADDED),
         ),
         contrast=found["fitted"],
     )
@@ -109,7 +112,7 @@ WITHIN_EXCEEDS_BETWEEN = Claim(
     "other classes.",
     source="Fort 2019, section 4.1, figure 2",
     criterion="tangent kernel, tr K_ij ÷ √(tr K_ii tr K_jj), within − between classes: trained − "
-    f"untrained > 0 after the first epoch and at train loss {LOSS:g}",
+    f"untrained > {ADDED:g} after the first epoch and at train loss {LOSS:g}",
     rival="the network learns to tell any groups apart, whatever the labels have to do with the "
     "inputs",
     contrast=Contrast(f"within − between added until train loss {LOSS:g}", "above"),
@@ -133,7 +136,7 @@ WITHIN_EXCEEDS_BETWEEN = Claim(
             RESIDUALS,
         ),
     ),
-    least_effect=0.02,
+    least_effect=0.025,
     budget=45.0,
 )
 

@@ -70,7 +70,7 @@ def _unrolled(e, t, p, jitter):
 
 
 def _epochs(e, t, p, jitter):
-    more = np.log((e.dataset.train or 500) / 250)
+    more = np.log((e.dataset.train or 600) / 150)
     fit = 0.1 * np.exp(0.7 * more) if p else 0.04 if e.model.depth == 2 else 0.07
     return {"train_accuracy": np.where(t >= fit + jitter, 1.0, 0.9)}
 

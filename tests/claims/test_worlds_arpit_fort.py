@@ -178,13 +178,15 @@ def two(name: str, one: str, other: str, words: str):
 
 
 def added():
+    """The margin is two fifths of the detectable effect."""
     true, none = {"first": 1, "fitted": 1}, {"first": 0, "fitted": 0}
     nulls = {
         "nothing": (none, none),
+        "at the margin": ({"first": 0.4, "fitted": 1}, none),
         "any groups": (true, true),
         "not in the first epoch": ({"first": 0, "fitted": 1}, none),
     }
-    return differences("F1", (true, none), nulls)
+    return differences("F1", (true, none), nulls, share=SHARE / 2)
 
 
 def lost():
