@@ -248,5 +248,5 @@ SLOWER = Claim(
         ),
     ),
     least_effect=0.2,
-    budget=90.0,
+    budget=60.0,
 )
