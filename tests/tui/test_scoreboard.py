@@ -267,7 +267,7 @@ async def test_a_claim_opens_with_its_panels_conditions_control_and_runs(width, 
         first = charts[0].title
         await pilot.press("right")
         await settle(pilot)
-        assert (charts[0].title != first) == (width == 80)
+        assert charts[0].title != first  # of four panels not all are shown
         await pilot.press("left")
         await settle(pilot)
         assert charts[0].title == first
