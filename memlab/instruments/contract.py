@@ -64,6 +64,7 @@ def small_trainer(
 def subject_now(trainer: StackTrainer, needs: Sequence[Need] = NEEDS) -> Subject:
     """The trainer's stack as an instrument with these needs sees it."""
     evaluation = trainer.evaluate(margins="margins" in needs)
+    active = [trainer.plan.members[at] for at in trainer.active]
     return Subject(
         model=trainer.model,
         loss=trainer.loss,
@@ -74,8 +75,8 @@ def subject_now(trainer: StackTrainer, needs: Sequence[Need] = NEEDS) -> Subject
         update=trainer.update,
         epoch=trainer.examples / trainer.plan.timeline.train_examples,
         batch_size=20,
-        learning_rates=torch.from_numpy(trainer.learning_rates() / trainer.loss_divisor),
-        first_rates=torch.tensor(trainer.first_rates()),
+        learning_rates=torch.from_numpy(trainer.learning_rates()),
+        first_rates=torch.tensor([m.experiment.optimizer.learning_rate for m in active]),
         descent=trainer.descent(),
         cells=trainer.cells(),
         initial=trainer.initial,
