@@ -8,6 +8,8 @@ covariance in place of single logits is the Fisher matrix's trace.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -24,7 +26,7 @@ def tangent_kernel(model: StackedModel, x: Tensor) -> Tensor:
         UncoveredLayer: as `gram`.
     """
     classes = model.shape.classes
-    parts = [of_outputs(model, x, lambda logits, c=c: single(logits, c)) for c in range(classes)]
+    parts = [of_outputs(model, x, partial(single, chosen=c)) for c in range(classes)]
     return torch.stack(parts).sum(0)
 
 
@@ -55,7 +57,7 @@ def fisher_traces(model: StackedModel, x: Tensor, loss: str) -> Tensor:
 
     total: Tensor | None = None
     for c in range(model.shape.classes):
-        part = of_outputs(model, x, lambda logits, c=c: root(logits, c)).diagonal(dim1=1, dim2=2)
+        part = of_outputs(model, x, partial(root, chosen=c)).diagonal(dim1=1, dim2=2)
         total = part if total is None else total + part
     assert total is not None
     return total
