@@ -325,7 +325,7 @@ FEW_CARRY_THE_LOSS = Claim(
             DIRECT + NO_CONTROL,
         ),
     ),
-    least_effect=0.04,
+    least_effect=0.08,
     budget=30.0,
 )
 

@@ -145,7 +145,7 @@ COMPLEX_HYPOTHESES = Claim(
         ),
     ),
     least_effect=0.1,
-    budget=40.0,
+    budget=35.0,
 )
 
 
@@ -221,7 +221,7 @@ PATTERNS_FIRST = Claim(
             "the primary condition is named; the control has the same p",
         ),
     ),
-    least_effect=0.06,
+    least_effect=0.065,
     budget=30.0,
 )
 
@@ -331,6 +331,6 @@ REGULARIZERS = Claim(
             "the control was the claim with its sign turned, and came out supported on new seeds",
         ),
     ),
-    least_effect=0.015,
+    least_effect=0.03,
     budget=50.0,
 )

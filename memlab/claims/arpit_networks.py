@@ -121,7 +121,7 @@ CAPACITY = Claim(
         ),
     ),
     least_effect=0.1,
-    budget=40.0,
+    budget=30.0,
 )
 
 
@@ -247,6 +247,6 @@ SLOWER = Claim(
             "claim with its arms exchanged",
         ),
     ),
-    least_effect=0.2,
-    budget=60.0,
+    least_effect=0.3,
+    budget=50.0,
 )

@@ -137,7 +137,7 @@ WITHIN_EXCEEDS_BETWEEN = Claim(
         ),
     ),
     least_effect=0.025,
-    budget=45.0,
+    budget=40.0,
 )
 
 
@@ -231,7 +231,7 @@ FALLS_WITH_OVERFITTING = Claim(
         ),
     ),
     least_effect=0.03,
-    budget=60.0,
+    budget=30.0,
 )
 
 
@@ -286,5 +286,5 @@ LIES_SHARE_NOTHING = Claim(
         ),
     ),
     least_effect=0.3,
-    budget=45.0,
+    budget=40.0,
 )

@@ -90,8 +90,8 @@ DECAYS_WITH_DISTANCE = Claim(
             "untrained networks (−0.66) and random labels (−0.35) had it too",
         ),
     ),
-    least_effect=0.1,
-    budget=45.0,
+    least_effect=0.12,
+    budget=40.0,
 )
 
 
@@ -173,6 +173,6 @@ RATE_SETS_LENGTH = Claim(
             "a control that goes the other way, as this one does, would meet it too",
         ),
     ),
-    least_effect=0.02,
-    budget=45.0,
+    least_effect=0.06,
+    budget=30.0,
 )

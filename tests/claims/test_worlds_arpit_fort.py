@@ -86,15 +86,15 @@ def widths():
         return {"real": real * place, "some": some * place, "most": most * place, "widths": UNITS}
 
     def made(own: Arm, other: Arm) -> World:
-        spread = {"real": 2 * e, "some": 2 * e, "most": 2 * e}
+        spread = {"real": 0.13, "some": 0.13, "most": 0.13}
         return world(own, other, deviation=spread, common=0.5, as_seen=logistic)
 
     flat = arm(0.1, 0.1, 0.1)
-    true = arm(0.1, 0.1 + 2 * e, 0.1 + 2 * e)
+    true = arm(0.1, 0.1 + e, 0.1 + e)
     nulls = {
         "nothing": made(flat, flat),
         "fewer examples": made(true, true),
-        "one level of noise": made(arm(0.1, 0.1, 0.1 + 2 * e), flat),
+        "one level of noise": made(arm(0.1, 0.1, 0.1 + e), flat),
     }
     return claim("A4"), made(true, flat), nulls
 
@@ -125,9 +125,9 @@ def examples():
     nulls = {
         "nothing": made(nothing, nothing),
         "slower, not steeper": made(arm(0, 0, 1), nothing),
-        "harder": made(arm(2 * e, 2 * e, 1), arm(2 * e, 2 * e, 1)),
+        "harder": made(arm(e, e, 1), arm(e, e, 1)),
     }
-    return claim("A5"), made(arm(2 * e, 2 * e, 1), nothing), nulls
+    return claim("A5"), made(arm(e, e, 1), nothing), nulls
 
 
 SHARES = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
@@ -158,7 +158,7 @@ def peaks():
         }
 
     def made(own: Arm, other: Arm) -> World:
-        spread = {"best": 0.015, "final": 0.015, "epoch": 4.0, "half": 4.0}
+        spread = {"best": 0.022, "final": 0.022, "epoch": 4.0, "half": 4.0}
         return world(own, other, deviation=spread, common=0.5)
 
     true, nothing = arm(cost * np.array([1, 1.5, 1.5, 1.5])), arm(0 * four, 0)
@@ -226,10 +226,10 @@ def lengths():
 
     def made(own: float, other: float) -> World:
         arms = ({"rates": RATES, "lengths": 1 + slope * place} for slope in (own, other))
-        return world(*arms, deviation={"lengths": 1.2 * e}, common=0.5)
+        return world(*arms, deviation={"lengths": 0.06}, common=0.5)
 
-    nulls = {"nothing": made(0, 0), "progress": made(-2 * e, -2 * e)}
-    return claim("F5"), made(-2 * e, 0), nulls
+    nulls = {"nothing": made(0, 0), "progress": made(-e, -e), "the reverse": made(e, 0)}
+    return claim("F5"), made(-e, 0), nulls
 
 
 CASES = {
