@@ -32,6 +32,8 @@ from memlab.runs.ledger import read_ledger
 PAPER: Final = "arpit"
 CHANGED: Final = "2026-11-27"
 NO_CONTROL: Final = "its control compared a thing with itself and could not have failed"
+#: What stands in the place of real data in the controls.
+FITTED: Final = "random labels, fitted"
 #: The updates after which A2 and A3 compare real data and noise.
 UPDATES: Final = 100
 
@@ -51,25 +53,30 @@ def easy_when_fitted(evidence: Evidence) -> Measured:
     late = evidence.run("easy-late")
     kept = _kept(late, noise("labels"))
     fitted = [_once_fitted(one, level) for one, level in zip(kept, levels, strict=True)]
-    return _easy({"real": fitted, **shares}, "random labels as well fitted in place of real ones")
+    return _easy({"real": fitted, **shares}, "once random labels are fitted as well", FITTED)
 
 
-def _easy(shares: dict[str, list[EasyExamples]], title: str) -> Measured:
+def _easy(shares: dict[str, list[EasyExamples]], title: str, first: str = "real") -> Measured:
     excess = {name: np.array([one.excess for one in found]) for name, found in shares.items()}
     places = np.linspace(0.0, 1.0, 101)
+    named = {name: first if name == "real" else name for name in shares}
     lines = [
-        Line(name, places, np.array([np.quantile(one.share, places) for one in found]))
+        Line(named[name], places, np.array([np.quantile(one.share, places) for one in found]))
         for name, found in shares.items()
     ]
     told = ", ".join(
-        f"{name} {drawing.mean_told(np.array([one.deviation for one in found]), '.3f')} against "
+        f"{named[name]} {drawing.mean_told(np.array([one.deviation for one in found]), '.3f')} against "
         f"{drawing.mean_told(np.array([one.binomial for one in found]), '.3f')} at a mean of "
         f"{drawing.mean_told(np.array([one.mean for one in found]), '.2f')}"
         for name, found in shares.items()
     )
     panels = (
         Panel(title, "examples, sorted", "share of networks right", tuple(lines)),
-        drawing.named("excess over a binomial", "standard deviation", list(excess.items())),
+        drawing.named(
+            "excess over a binomial",
+            "standard deviation",
+            [(named[name], of) for name, of in excess.items()],
+        ),
     )
     told = f"Standard deviation over examples against a binomial's: {told}."
     return replace(
@@ -179,7 +186,10 @@ def unequal_when_fitted(evidence: Evidence) -> Measured:
     """As `few_carry_the_loss`, random labels fitted like real ones in the place of real data."""
     found = _fitted(evidence, "gini")
     found["inputs"] = _after(evidence, "gini")["inputs"]
-    panels = _drawn(found, "Gini coefficient"), _along(evidence, "gini_until", "Gini coefficient")
+    panels = (
+        _drawn(found, "Gini coefficient", FITTED),
+        _along(evidence, "gini_until", "Gini coefficient"),
+    )
     return replace(more_unequal(found), panels=panels, remarks=_told(evidence))
 
 
@@ -204,7 +214,7 @@ def across_when_fitted(evidence: Evidence) -> Measured:
     """As `across_classes`, random labels fitted like real ones in the place of real data."""
     found = _fitted(evidence, "off_diagonal")
     name = "off-diagonal share"
-    panels = _drawn(found, name), _along(evidence, "off_diagonal_until", name)
+    panels = _drawn(found, name, FITTED), _along(evidence, "off_diagonal_until", name)
     return replace(more_across(found), panels=panels, remarks=_told(evidence))
 
 
@@ -261,8 +271,8 @@ def at_level(losses: Values, values: Values, level: float) -> float:
     return float(values[i - 1] + part * (values[i] - values[i - 1]))
 
 
-def _drawn(found: Found, name: str) -> Panel:
-    words = {"real": "real", "labels": "random labels", "inputs": "random inputs"}
+def _drawn(found: Found, name: str, first: str = "real") -> Panel:
+    words = {"real": first, "labels": "random labels", "inputs": "random inputs"}
     return drawing.named(
         "unrolled loss sensitivity", name, [(words[arm], of) for arm, of in found.items()]
     )
