@@ -64,10 +64,13 @@ def _easy(shares: dict[str, list[EasyExamples]], title: str, first: str = "real"
         Line(named[name], places, np.array([np.quantile(one.share, places) for one in found]))
         for name, found in shares.items()
     ]
+
+    def mean(found: list[EasyExamples], name: str, form: str = ".3f") -> str:
+        return drawing.mean_told(np.array([getattr(one, name) for one in found]), form)
+
     told = ", ".join(
-        f"{named[name]} {drawing.mean_told(np.array([one.deviation for one in found]), '.3f')} against "
-        f"{drawing.mean_told(np.array([one.binomial for one in found]), '.3f')} at a mean of "
-        f"{drawing.mean_told(np.array([one.mean for one in found]), '.2f')}"
+        f"{named[name]} {mean(found, 'deviation')} against {mean(found, 'binomial')} at a mean of "
+        f"{mean(found, 'mean', '.2f')}"
         for name, found in shares.items()
     )
     panels = (
