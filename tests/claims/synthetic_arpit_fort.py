@@ -23,7 +23,7 @@ def falling(t):
 
 
 def _agreement(e, t, p, jitter):
-    learned = (1 - p) * (0.6 + 10 * jitter) * t
+    learned = (1 - p) * ((0.6 + 10 * jitter) * t + 0.03 * (t > 0))
     return {
         "within": 0.2 + 0.05 * (1 - p) + learned + jitter,
         "between": 0.1 + jitter + 0 * t,
