@@ -49,3 +49,9 @@ def named(
     line = Line("", places, np.array([values for _, values in bars], np.float64).T)
     ticks = tuple(name for name, _ in bars)
     return Panel(title, "", y_label, (line,), level=level, marks=True, ticks=ticks)
+
+
+def mean_told(values: Values, form: str = ".3f") -> str:
+    """The mean over the replicates that have a value, for a remark; – where none has."""
+    known = values[np.isfinite(values)]
+    return format(float(known.mean()), form).replace("-", "−") if known.size else "–"

@@ -7,9 +7,11 @@ from typing import Final
 
 from memlab.claims import (
     arpit_examples,
+    arpit_hypotheses,
     arpit_networks,
     feldman,
     fort,
+    fort_distance,
     jastrzebski,
     jastrzebski_minima,
     lookup,
@@ -37,8 +39,8 @@ PAPERS: Final = {
 }
 #: The modules that declare them, in the order of the papers.
 MODULES: Final = (
-    zhang, arpit_examples, arpit_networks, jastrzebski_minima, jastrzebski, smith, smith_batch,
-    fort, trajectory, stability, lookup, feldman
+    zhang, arpit_examples, arpit_networks, arpit_hypotheses, jastrzebski_minima, jastrzebski,
+    smith, smith_batch, fort, fort_distance, trajectory, stability, lookup, feldman
 )  # fmt: skip
 CLAIMS: Final = tuple(
     found for module in MODULES for found in vars(module).values() if isinstance(found, Claim)

@@ -48,10 +48,25 @@ class Unrolled:
     float64 `[members, classes, classes]`, figure 4: S[i, j] is the mean over the examples x of
     class j of their effect on the mean loss of class i; NaN in the columns of missing classes, 0
     in their rows.
+
+    The same, averaged over the t up to each, is `examples_until` `[t, members, n]` and
+    `classes_until` `[t, members, classes, classes]`; `losses` `[t, members]` is the mean loss of
+    all examples after t updates.
     """
 
-    examples: Tensor
-    classes: Tensor
+    examples_until: Tensor
+    classes_until: Tensor
+    losses: Tensor
+
+    @property
+    def examples(self) -> Tensor:
+        """Averaged over all t."""
+        return self.examples_until[-1]
+
+    @property
+    def classes(self) -> Tensor:
+        """Averaged over all t."""
+        return self.classes_until[-1]
 
 
 def unrolled_sensitivity(
@@ -86,9 +101,9 @@ def unrolled_sensitivity(
     shares = (onehot / counts.clamp(min=1)).permute(2, 0, 1)
     even = torch.full_like(shares[:1], 1 / targets.shape[1])
     weights = torch.cat([even, shares])
-    norms = _sweeps(model, x, targets, batches, learning_rate, weights, at, loss)
-    by_class = norms[1:].transpose(0, 1).double() @ onehot.double()
-    return Unrolled(norms[0], by_class / counts.double())
+    norms, losses = _sweeps(model, x, targets, batches, learning_rate, weights, at, loss)
+    by_class = norms[:, 1:].transpose(1, 2).double() @ onehot.double()
+    return Unrolled(norms[:, 0], by_class / counts.double(), losses)
 
 
 def draw_batches(
@@ -136,8 +151,11 @@ def _sweeps(
     weights: Tensor,
     at: Sequence[int] | None,
     loss: str,
-) -> Tensor:
-    """Norms averaged over `at`, `[losses, members, n]`, in groups of t that fit the budget."""
+) -> tuple[Tensor, Tensor]:
+    """Norms averaged over the t up to each of `at`, `[t, losses, members, n]`, and mean losses.
+
+    In groups of t that fit the budget.
+    """
     x = x.expand(len(targets), *x.shape[1:])
     times = sorted(range(1, len(batches) + 1) if at is None else at)
     if not times or times[0] < 1 or times[-1] > len(batches):
@@ -145,11 +163,10 @@ def _sweeps(
     path = _Path(model, x, targets, batches, learning_rate, loss)
     floats = x.numel() + sum(p.numel() for p in path.points[0].values())
     size = max(1, BUDGET // (len(weights) * floats))
-    total = torch.zeros_like(weights)
-    for start in range(0, len(times), size):
-        gradients = path.gradients(weights, times[start : start + size])
-        total += gradients.abs().flatten(4).sum(4).sum(0)
-    return total / len(times)
+    groups = [times[start : start + size] for start in range(0, len(times), size)]
+    norms = torch.cat([path.gradients(weights, group).abs().flatten(4).sum(4) for group in groups])
+    passed = torch.arange(1, len(times) + 1, device=norms.device).view(-1, 1, 1, 1)
+    return norms.cumsum(0) / passed, torch.stack([path.mean_loss(t) for t in times])
 
 
 class _Path:
@@ -198,6 +215,11 @@ class _Path:
             first = sum(time < t for time in at)
             self._back(t - 1, {name: a[first:] for name, a in adjoint.items()}, found[first:])
         return found
+
+    def mean_loss(self, t: int) -> Tensor:
+        """The mean loss of all examples after t updates, `[members]`."""
+        logits = functional_call(self.model, self.points[t], (self.x,))
+        return example_losses(self.loss, logits, self.targets).mean(1).detach()
 
     def _train(self) -> Iterator[Parameters]:
         point = {name: p.detach() for name, p in self.model.named_parameters()}

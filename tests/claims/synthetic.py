@@ -18,33 +18,28 @@ from memlab.runs.event_log import EventLog
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import write_state
 from memlab.runs.table_writer import TableWriter
-from tests.claims import written_outcomes
+from tests.claims import synthetic_arpit_fort, written_outcomes
 
 ROWS = 61
 METRICS = (
     "train_accuracy",
     "train_accuracy_corrupted",
     "train_loss",
+    "validation_loss",
     "validation_accuracy",
     "test_accuracy",
 )
 INSTRUMENTS = {
-    "kinds": {
-        "sensitivity": ("gini", "off_diagonal"),
-        "critical-samples": ("ratio",),
-        "stiffness": ("within", "between", "within_unseen", "between_unseen", "slope",
-                      "critical_length"),
-    },
     **{
         name: {"curvature": ("sharpness",)}
         for name in ("minima", "minima-squared", "descent", "breakdown", "cycles", "dose", "edge")
     },
     "sharpening": {"curvature": ("sharpness", "rescaled")},
-    "length": {"stiffness": ("critical_length",)},
     "early": {
         "gradient-covariance": ("largest", "relative_trace", "condition"),
     },
     "lookup": {"probes": ("last", "random", "inputs")},
+    **synthetic_arpit_fort.INSTRUMENTS,
 }  # fmt: skip
 World = Callable[[str, Experiment, np.random.Generator], dict[str, np.ndarray]]
 
@@ -54,7 +49,11 @@ def flat(preset: str, e: Experiment, draw: np.random.Generator) -> dict[str, np.
     t = np.linspace(0, 1, ROWS)
     quantities = {q for names in INSTRUMENTS.get(preset, {}).values() for q in names}
     made = {name: 0.5 + draw.normal(0, 0.02, ROWS) for name in (*METRICS, *quantities)}
-    return made | {"train_accuracy": np.minimum(0.6, t) + draw.normal(0, 0.01, ROWS)}
+    return (
+        made
+        | synthetic_arpit_fort.vectors(preset, e, draw)
+        | {"train_accuracy": np.minimum(0.6, t) + draw.normal(0, 0.01, ROWS)}
+    )
 
 
 def planted(preset: str, e: Experiment, draw: np.random.Generator) -> dict[str, np.ndarray]:
@@ -69,6 +68,7 @@ def planted(preset: str, e: Experiment, draw: np.random.Generator) -> dict[str, 
         "train_accuracy": fit,
         "train_accuracy_corrupted": lies,
         "train_loss": 2.3 * (1 - fit),
+        "validation_loss": 2.3 - 2 * unseen,
         "validation_accuracy": unseen,
         "test_accuracy": unseen,
     }
@@ -99,19 +99,6 @@ def _regularizers(e, t, p, jitter):
     }
 
 
-def _epochs(e, t, p, jitter):
-    thousands = (e.dataset.train or 1000) / 1000
-    fit = 0.05 + (0.6 * thousands if p else 0.0) + jitter
-    return {"train_accuracy": np.where(t >= fit, 1.0, 0.9)}
-
-
-def _capacity(e, t, p, jitter):
-    steep = 0.05 if e.corruption.kind == "inputs" else 0.01
-    return {
-        "validation_accuracy": np.full(ROWS, 0.4 + steep * np.log2(e.model.width or 1) + jitter)
-    }
-
-
 def _ratio(e, t, p, jitter):
     if e.corruption.kind == "labels+inputs":
         return {"validation_accuracy": np.full(ROWS, 0.1 + jitter)}
@@ -126,27 +113,11 @@ def _schedules(e, t, p, jitter):
 
 
 def _batch(e, t, p, jitter):
-    best = np.log(e.optimizer.learning_rate * (e.dataset.train or 0) / 1.8)
+    best = np.log(e.optimizer.learning_rate * (e.dataset.train or 0))
     off = np.log(e.optimizer.batch_size) - best
     return {
         "test_accuracy": np.full(ROWS, 0.9 - 0.02 * off**2 + jitter / 10),
         "train_loss": np.full(ROWS, 1 / e.optimizer.batch_size),
-    }
-
-
-def _kinds(e, t, p, jitter):
-    real = 1 - p
-    fall = 1 - 0.5 * t
-    return {
-        "gini": np.full(ROWS, 0.2 + 0.4 * real + jitter),
-        "off_diagonal": np.full(ROWS, 0.5 + 0.1 * real + jitter),
-        "ratio": np.full(ROWS, 0.2 + 0.6 * p + jitter),
-        "within": np.full(ROWS, 0.2 + 0.4 * real + jitter),
-        "between": np.full(ROWS, 0.0 + jitter),
-        "within_unseen": 0.5 * fall + jitter,
-        "between_unseen": -0.1 * fall + jitter,
-        "slope": np.full(ROWS, -0.5 + jitter),
-        "critical_length": np.full(ROWS, 1.0 + jitter),
     }
 
 
@@ -172,11 +143,6 @@ def _cycles(e, t, p, jitter):
 
 def _falling(t):
     return {"train_loss": 2.3 * np.exp(-7 * t)}
-
-
-def _length(e, t, p, jitter):
-    place = np.log10(e.optimizer.learning_rate)
-    return {"critical_length": np.full(ROWS, 1.0 - 0.2 * place + jitter), **_falling(t)}
 
 
 def _early(e, t, p, jitter):
@@ -213,7 +179,6 @@ def _lookup(e, t, p, jitter):
 SPECIAL = {
     "breakdown": _breakdown,
     "cycles": _cycles,
-    "length": _length,
     "early": _early,
     "edge": _edge,
     "dose": _dose,
@@ -224,15 +189,12 @@ SPECIAL = {
     "linear": _linear,
     "inputs": _inputs,
     "regularizers": _regularizers,
-    "width": _epochs,
-    "examples": _epochs,
-    "capacity": _capacity,
     "ratio": _ratio,
     "schedules": _schedules,
     "schedules-adam": _schedules,
     "batch": _batch,
-    "kinds": _kinds,
     "minima": _minima,
+    **synthetic_arpit_fort.SPECIAL,
 }
 
 
@@ -279,7 +241,7 @@ def _tables(folder, preset, made, members, values):
 
 def _table(path, made, part, values, updates):
     clock = [("update", "<i8"), ("epoch", "<f8")]
-    columns = [*clock, *((name, "<f8", (len(part),)) for name in values)]
+    columns = [*clock, *((n, "<f8", (len(part), *v.shape[2:])) for n, v in values.items())]
     writer = TableWriter(path, columns, {"members": part})
     for row in range(ROWS):
         share = row / (ROWS - 1)
@@ -288,8 +250,9 @@ def _table(path, made, part, values, updates):
     writer.close()
 
 
-def write_ledgers(run: RunFolder, known: float, examples: int = 200) -> None:
-    """Ledgers of a run of the easy examples: `known` of the real ones are right in all networks."""
+def write_ledgers(run: RunFolder, known: float, examples: int = 200, chance: float = 0.5) -> None:
+    """Ledgers of a run of the easy examples: `known` of the real ones are right in all networks,
+    all others with a probability of `chance`."""
     from memlab.instruments.ledger_store import LedgerFacts, LedgerStore, unlearned
     from memlab.runs.ledger import MEMBERS
 
@@ -311,7 +274,7 @@ def write_ledgers(run: RunFolder, known: float, examples: int = 200) -> None:
             corrupted=[np.full(examples, kind != "none")] * count,
             evaluations=1,
         )
-        right = draw.random((count, examples)) < 0.5
+        right = draw.random((count, examples)) < chance
         if kind == "none":
             right[:, : round(known * examples)] = True
         store = LedgerStore(run.examples / f"stack-{stack:03d}", facts)

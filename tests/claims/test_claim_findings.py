@@ -31,6 +31,9 @@ def test_the_report_of_a_finished_run_has_its_verdicts_in_every_rendering(
     assert told["Z1"].effect.n == len(REPLICATES)
     assert told["L3"].verdict == "not run"  # a synthetic run has no ledger
     assert run.id in told["L3"].reason
+    assert told["A7"].verdict != "supported"
+    if verdict == "supported":  # a control on other data is not the same run once more
+        assert told["A7"].reason == "its control was not measured"
     assert reports.document(found)["claims"][0]["verdict"] == verdict
     for page in (reports.markdown(found), reports.html(found, run)):
         assert f"Random labels are fitted: {verdict}" in page

@@ -91,7 +91,7 @@ def test_a_planted_effect_is_supported_and_its_control_is_not(planted: Scoreboar
 )
 def test_without_any_effect_a_claim_is_not_supported(flat: Scoreboard, claim):
     entry = next(e for e in flat.entries if e.claim is claim)
-    assert entry.verdict in ("not supported", "inconclusive"), entry.reason
+    assert entry.verdict != "supported", entry.reason
 
 
 def test_theorem_one_repeats_labels_with_2n_plus_d_weights():
@@ -120,9 +120,11 @@ def test_easy_examples_are_those_that_many_networks_get_right(tmp_path, known):
     (claim,) = registry.chosen(["A1"])
     run = synthetic.write(tmp_path, "easy", synthetic.planted, REPLICATES)
     synthetic.write_ledgers(run, known)
-    board = scoreboard.build([claim], "laptop", REPLICATES, {"easy": run})
+    late = synthetic.write(tmp_path, "easy-late", synthetic.planted, REPLICATES)
+    synthetic.write_ledgers(late, 0.0, chance=0.8)
+    board = scoreboard.build([claim], "laptop", REPLICATES, {"easy": run, "easy-late": late})
     assert (board.entries[0].own.verdict == "supported") == bool(known), board.entries[0].reason
-    assert board.entries[0].control.shown == "not supported"
+    assert board.entries[0].control.shown == "inconclusive"
     if known:  # the share of a known example is 1, of the others about a half
         real = board.entries[0].measured.panels[0].lines[0].y
         assert real[:, 60:].min() == 1.0
@@ -161,7 +163,9 @@ def test_minimum_norm_interpolants_have_to_generalize_on_real_labels_alone(tmp_p
 def test_what_a_run_has_not_measured_is_told_and_not_guessed(tmp_path, claim):
     preset = claim.presets[0]
     run = synthetic.write(tmp_path, preset, synthetic.planted, REPLICATES)
-    board = scoreboard.build([claim], "laptop", REPLICATES, {preset: run})
+    others = {name: synthetic.write(tmp_path, name, synthetic.planted, REPLICATES)
+              for name in presets_of(claim) if name != preset}  # fmt: skip
+    board = scoreboard.build([claim], "laptop", REPLICATES, {preset: run, **others})
     assert board.entries[0].shown == "not run"
     assert run.id in board.entries[0].reason
 
@@ -176,7 +180,7 @@ def test_the_document_is_as_the_issue_says(planted: Scoreboard):
         assert row["effect"]["n"] == max(least, len(REPLICATES))
         assert row["verdict"] in OUTCOMES
         assert (row["reason"] == "") == (row["verdict"] == "supported")
-    shared = [row["runs"] for row in made["claims"] if row["id"] in ("Z1", "Z3", "Z4", "A7")]
+    shared = [row["runs"] for row in made["claims"] if row["id"] in ("F1", "F3", "F4")]
     assert len({runs[0] for runs in shared}) == 1
 
 

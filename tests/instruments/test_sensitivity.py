@@ -197,6 +197,18 @@ def test_example_never_trained_on_has_no_unrolled_effect():
     assert bool((ours[:, :4] > 0).all())
 
 
+def test_what_is_averaged_until_a_moment_is_what_an_earlier_end_would_have_given():
+    model, (x, y) = network(), data()
+    at = [1, 3, UPDATES]
+    whole = unrolled_sensitivity(model, x, y, batches(), RATES, CLASSES, at=at)
+    until = unrolled_sensitivity(model, x, y, batches(), RATES, CLASSES, at=at[:2])
+    torch.testing.assert_close(whole.examples_until[1], until.examples)
+    torch.testing.assert_close(whole.classes_until[1], until.classes)
+    values = trained_losses(model, x, x, y, batches(), "cross-entropy")
+    expected = torch.stack([values[t - 1].mean(1) for t in at])
+    torch.testing.assert_close(whole.losses, expected.detach())
+
+
 def test_groups_of_t_change_nothing(monkeypatch):
     model, (x, y) = network(), data()
     whole = unrolled_sensitivity(model, x, y, batches(), RATES, CLASSES)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from memlab.experiment.instruments import Instrument, Quantity, Settings, Workload
+from memlab.experiment.instruments import Abscissa, Instrument, Quantity, Settings, Workload
 
 if TYPE_CHECKING:
     from memlab.instruments.subject import Subject
@@ -50,7 +50,7 @@ def cost(settings: UnrolledSensitivitySettings, work: Workload) -> float:
 def measure(subject: Subject, settings: UnrolledSensitivitySettings) -> Mapping[str, Any]:
     """Trains anew from the members' initialization, on the sample alone, by plain SGD."""
     from memlab.experiment.keys import key
-    from memlab.instruments.gini import gini_interval
+    from memlab.instruments.gini import gini, gini_interval
     from memlab.instruments.sensitivity import off_diagonal_share
     from memlab.instruments.unrolled_sensitivity import draw_batches, unrolled_sensitivity
 
@@ -83,7 +83,15 @@ def measure(subject: Subject, settings: UnrolledSensitivitySettings) -> Mapping[
         "mean": found.examples.mean(1),
         "off_diagonal": off_diagonal_share(found.classes),
         "classes": found.classes,
+        "gini_until": gini(found.examples_until).T,
+        "off_diagonal_until": off_diagonal_share(found.classes_until).T,
+        "sample_loss": found.losses.T,
+        "updates": found.losses.new_tensor(moments(settings)).expand(subject.members, -1),
     }
+
+
+def _until(name: str, about: str, unit: str = "", high: float | None = 1.0) -> Quantity:
+    return Quantity(name, about, unit, ("moment",), 0.0, high, against=Abscissa("updates"))
 
 
 INSTRUMENT = Instrument(
@@ -106,6 +114,10 @@ INSTRUMENT = Instrument(
             ("loss of class", "input of class"),
             low=0.0,
         ),
+        _until("gini_until", "Gini coefficient, averaged up to a moment"),
+        _until("off_diagonal_until", "share off the diagonal, averaged up to a moment"),
+        _until("sample_loss", "mean loss of the sample at a moment", high=None),
+        Quantity("updates", "updates made at each moment", shape=("moment",), low=0.0),
     ),
     headline="gini",
     measure=measure,
