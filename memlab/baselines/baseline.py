@@ -53,11 +53,16 @@ class BaselineData:
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """Predicted classes, int64 `[n]`, on the training and test part, and what was chosen."""
+    """Predicted classes, int64 `[n]`, on the training and test part, and what was chosen.
+
+    `suspicion` `[n]` is how little a training example's label fits to what the others say of it,
+    the example itself left out; None where the method has no such score.
+    """
 
     train: Labels
     test: Labels
     chosen: Mapping[str, float] = field(default_factory=dict)
+    suspicion: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

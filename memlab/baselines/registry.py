@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from memlab.baselines import kernels, linear, neighbours, random_forest
 from memlab.baselines.baseline import BASELINES, Baseline, BaselineData, Predicted, accuracy
 from memlab.data.corruption import Corrupted
 from memlab.errors import InvalidExperiment
+from memlab.runs.roc import roc_area
 from memlab.spelling import closest, did_you_mean
 
 #: Importing a file declares its baselines.
@@ -22,8 +23,9 @@ FAMILIES = (neighbours, kernels, random_forest, linear)
 class Reached:
     """What a baseline reaches, by the names of the network's metrics; NaN of no examples.
 
-    `recovered_true_labels` is over corrupted examples whose label changed; `chosen` is what
-    validation chose; `seconds` of wall time.
+    `recovered_true_labels` is over corrupted examples whose label changed; `lies_found` is the area
+    under the ROC curve of the suspicion for those; `chosen` is what validation chose; `seconds` of
+    wall time.
     """
 
     train_accuracy: float
@@ -33,6 +35,8 @@ class Reached:
     test_accuracy: float
     chosen: Mapping[str, float]
     seconds: float
+    validation_accuracy: float = float("nan")
+    lies_found: float = float("nan")
 
 
 def find(name: str) -> Baseline:
@@ -60,14 +64,30 @@ def reach(name: str, data: Corrupted, classes: int, seed: int = 0) -> Reached:
             f"these are {len(data.train_x):,}; lower dataset.train."
         )
     start = time.perf_counter()
-    predicted = wanted.fit(BaselineData.of(data, classes, seed))
-    return measured(predicted, data, time.perf_counter() - start)
+    predicted, validation = _fitted(wanted, BaselineData.of(data, classes, seed))
+    found = measured(predicted, data, time.perf_counter() - start)
+    return replace(found, validation_accuracy=validation)
+
+
+def _fitted(wanted: Baseline, data: BaselineData) -> tuple[Predicted, float]:
+    """Its predictions, and its accuracy on the validation part, which it predicts as test data.
+
+    NaN where it predicts other examples than it is given.
+    """
+    count = len(data.validation_x)
+    joined = replace(data, test_x=np.concatenate([data.validation_x, data.test_x]))
+    predicted = wanted.fit(joined)
+    if len(predicted.test) != len(joined.test_x):
+        return predicted, float("nan")
+    validation = accuracy(predicted.test[:count], data.validation_y)
+    return replace(predicted, test=predicted.test[count:]), validation
 
 
 def measured(predicted: Predicted, data: Corrupted, seconds: float = float("nan")) -> Reached:
     """The network's metrics for predictions on the training and test part."""
     lies = data.corrupted
     lied = lies & (data.train_true != data.train_given)
+    suspicion = predicted.suspicion
     given = np.asarray(data.train_given, np.int64)
     return Reached(
         train_accuracy=accuracy(predicted.train, given),
@@ -77,4 +97,5 @@ def measured(predicted: Predicted, data: Corrupted, seconds: float = float("nan"
         test_accuracy=accuracy(predicted.test, data.test_y),
         chosen=predicted.chosen,
         seconds=seconds,
+        lies_found=float("nan") if suspicion is None else roc_area(suspicion, lied).auc,
     )
