@@ -14,6 +14,7 @@ from memlab.claims import (
     smith,
     trajectory,
     zhang,
+    zhang_models,
 )
 from memlab.claims.claim import Check, Claim
 from memlab.errors import InvalidExperiment
@@ -32,7 +33,7 @@ PAPERS: Final = {
 }
 #: The modules that declare them, in the order of the papers.
 MODULES: Final = (
-    zhang, arpit_examples, arpit_networks, jastrzebski, smith, fort, trajectory, lookup
+    zhang, zhang_models, arpit_examples, arpit_networks, jastrzebski, smith, fort, trajectory, lookup
 )  # fmt: skip
 CLAIMS: Final = tuple(
     found for module in MODULES for found in vars(module).values() if isinstance(found, Claim)

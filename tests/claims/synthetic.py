@@ -18,6 +18,7 @@ from memlab.runs.event_log import EventLog
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import write_state
 from memlab.runs.table_writer import TableWriter
+from tests.claims.planted_zhang import PLANTED
 
 ROWS = 61
 METRICS = (
@@ -76,11 +77,6 @@ def planted(preset: str, e: Experiment, draw: np.random.Generator) -> dict[str, 
 
 def _linear(e, t, p, jitter):
     return {"train_accuracy": (0.25 if p else 0.98) * t}
-
-
-def _inputs(e, t, p, jitter):
-    kept = 0.95 if e.corruption.kind in ("none", "pixel-shuffle") else 0.1
-    return {"test_accuracy": np.full(ROWS, kept + jitter), "train_accuracy": np.minimum(1, 4 * t)}
 
 
 def _regularizers(e, t, p, jitter):
@@ -203,7 +199,6 @@ SPECIAL = {
     "fork": _fork,
     "lookup": _lookup,
     "linear": _linear,
-    "inputs": _inputs,
     "regularizers": _regularizers,
     "width": _epochs,
     "examples": _epochs,
@@ -213,6 +208,7 @@ SPECIAL = {
     "batch": _batch,
     "kinds": _kinds,
     "minima": _minima,
+    **PLANTED,
 }
 
 

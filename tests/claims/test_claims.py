@@ -83,7 +83,7 @@ def test_a_planted_effect_is_supported_and_its_control_is_not(planted: Scoreboar
 )
 def test_without_any_effect_a_claim_is_not_supported(flat: Scoreboard, claim):
     entry = next(e for e in flat.entries if e.claim is claim)
-    assert entry.verdict in ("not supported", "inconclusive"), entry.reason
+    assert entry.verdict != "supported", entry.reason
 
 
 def test_theorem_one_repeats_labels_with_2n_plus_d_weights():
