@@ -1,4 +1,4 @@
-"""The effects of Zhang's claims as `synthetic.planted` has them: final values by cell."""
+"""The effects of Zhang's claims, and of the first of the lookup table, as `synthetic.planted` has them: final values by cell."""
 
 from __future__ import annotations
 
@@ -48,7 +48,13 @@ def _smallest(e, t, p, jitter):
     return {"train_accuracy": np.full(ROWS, min(1.0, (e.model.width or 1) / needed))}
 
 
+def _representation(e, t, p, jitter):
+    known = {"last": 0.93 if p < 0.5 else 0.6, "random": 0.80, "inputs": 0.75}
+    return {name: np.full(ROWS, level + jitter / 3) for name, level in known.items()}
+
+
 PLANTED = {
+    "representation": _representation,
     "ladder-gaussian": _gaussian,
     "slowdown": _slowdown,
     "slowdown-narrow": _narrow,

@@ -44,7 +44,7 @@ INSTRUMENTS = {
         "curvature": ("sharpness",),
         "gradient-covariance": ("largest", "relative_trace", "condition"),
     },
-    "lookup": {"probes": ("last", "random", "inputs")},
+    "representation": {"probes": ("last", "random", "inputs")},
 }  # fmt: skip
 World = Callable[[str, Experiment, np.random.Generator], dict[str, np.ndarray]]
 
@@ -185,11 +185,6 @@ def _fork(e, t, p, jitter):
     return {"sharpness": np.full(ROWS, 6 - 0.5 * (e.fork.at or 0) + 5 * jitter), **_falling(t)}
 
 
-def _lookup(e, t, p, jitter):
-    return {name: np.full(ROWS, level + jitter / 3) for name, level in
-            (("last", 0.93), ("random", 0.90), ("inputs", 0.88))}  # fmt: skip
-
-
 SPECIAL = {
     "breakdown": _breakdown,
     "cycles": _cycles,
@@ -197,7 +192,6 @@ SPECIAL = {
     "early": _early,
     "edge": _edge,
     "fork": _fork,
-    "lookup": _lookup,
     "linear": _linear,
     "regularizers": _regularizers,
     "width": _epochs,
