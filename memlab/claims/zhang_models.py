@@ -33,7 +33,7 @@ PAPER: Final = "zhang"
 #: Share of the best regularized network's test accuracy that one without has to reach.
 ENOUGH: Final = 0.9
 #: The smallest strengths that kept random labels from being fitted on replicates 100 to 109.
-STOPPING: Final = {"weight_decay": 0.01, "dropout": 0.7}
+STOPPING: Final = {"weight_decay": 0.02, "dropout": 0.7}
 #: The slope of parameters on examples, and how far from it counts as another.
 PROPORTIONAL: Final = 1.0
 OFF: Final = 0.3

@@ -32,14 +32,14 @@ def _inputs(e, t, p, jitter):
 
 def _true(e, t, p, jitter):
     own = e.regularization
-    best = 0.97 if own.dropout == 0.1 or own.weight_decay == 0.0001 else 0.95
+    best = 0.97 if own.dropout == 0.3 or own.weight_decay == 0.001 else 0.95
     real = np.full(ROWS, best - 0.01 * (own.dropout + own.weight_decay) + jitter)
     return {"validation_accuracy": real, "test_accuracy": real}
 
 
 def _random(e, t, p, jitter):
     own = e.regularization
-    strong = own.dropout > 0.5 or own.weight_decay > 0.005
+    strong = own.dropout > 0.5 or own.weight_decay > 0.01
     return {"train_accuracy": np.full(ROWS, 0.5 + jitter if strong else 1.0)}
 
 
@@ -53,7 +53,14 @@ def _representation(e, t, p, jitter):
     return {name: np.full(ROWS, level + jitter / 3) for name, level in known.items()}
 
 
+def _descent(e, t, p, jitter):
+    units = e.model.width or 1
+    hump = 0.12 * np.exp(-4 * np.log(units / 10) ** 2) if p else 0.0
+    return {"test_accuracy": np.full(ROWS, 0.85 + 0.02 * np.log(units / 4) - hump + jitter)}
+
+
 PLANTED = {
+    "double-descent": _descent,
     "representation": _representation,
     "ladder-gaussian": _gaussian,
     "slowdown": _slowdown,

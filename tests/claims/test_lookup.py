@@ -71,8 +71,24 @@ L4 = {
     "one of the data": areas(0.85, 0.5),
     "lies are not it": areas(0.85, 0.85, 0.85),
 }
-WORLDS = {"L1": L1, "L2": L2, "L3": L3, "L4": L4}
-TRUE = {"L1": L1_TRUE, "L2": probes(0.65, 0.4), "L3": L3_TRUE, "L4": areas(0.8, 0.8)}
+WIDTHS = np.array([4.0, 6.0, 8.0, 10.0, 14.0, 20.0, 100.0])
+FALLING = np.array([0.2, 0.17, 0.16, 0.15, 0.14, 0.13, 0.12])
+HUMP = np.array([0.2, 0.18, 0.2, 0.24, 0.22, 0.2, 0.15])
+
+
+def descent(own: np.ndarray, other: np.ndarray) -> World:
+    arms = [{"error": error, "width": WIDTHS} for error in (own, other)]
+    return world(*arms, deviation={"error": 0.025}, common=0.5)
+
+
+L7 = {
+    "falls": descent(FALLING, FALLING),
+    "flat, with the largest of noise for a peak": descent(np.full(7, 0.2), np.full(7, 0.2)),
+    "too low a peak": descent(FALLING + 0.03 * (WIDTHS == 14.0), FALLING),
+    "with true labels too": descent(HUMP, HUMP),
+}
+WORLDS = {"L7": L7, "L1": L1, "L2": L2, "L3": L3, "L4": L4}
+TRUE = {"L7": descent(HUMP, FALLING), "L1": L1_TRUE, "L2": probes(0.65, 0.4), "L3": L3_TRUE, "L4": areas(0.8, 0.8)}
 
 
 @pytest.mark.parametrize("name", WORLDS)
