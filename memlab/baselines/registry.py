@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,8 +24,8 @@ class Reached:
     """What a baseline reaches, by the names of the network's metrics; NaN of no examples.
 
     `recovered_true_labels` is over corrupted examples whose label changed; `lies_found` is the area
-    under the ROC curve of the suspicion for those; `chosen` is what validation chose; `seconds` of
-    wall time.
+    under the ROC curve of the suspicion for those; `chosen` is what validation chose; `tried` norm
+    and test accuracy of interpolants by their setting; `seconds` of wall time.
     """
 
     train_accuracy: float
@@ -37,6 +37,7 @@ class Reached:
     seconds: float
     validation_accuracy: float = float("nan")
     lies_found: float = float("nan")
+    tried: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def find(name: str) -> Baseline:
@@ -80,7 +81,8 @@ def _fitted(wanted: Baseline, data: BaselineData) -> tuple[Predicted, float]:
     if len(predicted.test) != len(joined.test_x):
         return predicted, float("nan")
     validation = accuracy(predicted.test[:count], data.validation_y)
-    return replace(predicted, test=predicted.test[count:]), validation
+    tried = {name: replace(one, test=one.test[count:]) for name, one in predicted.tried.items()}
+    return replace(predicted, test=predicted.test[count:], tried=tried), validation
 
 
 def measured(predicted: Predicted, data: Corrupted, seconds: float = float("nan")) -> Reached:
@@ -97,5 +99,9 @@ def measured(predicted: Predicted, data: Corrupted, seconds: float = float("nan"
         test_accuracy=accuracy(predicted.test, data.test_y),
         chosen=predicted.chosen,
         seconds=seconds,
+        tried={
+            name: {"norm": one.norm, "test_accuracy": accuracy(one.test, data.test_y)}
+            for name, one in predicted.tried.items()
+        },
         lies_found=float("nan") if suspicion is None else roc_area(suspicion, lied).auc,
     )

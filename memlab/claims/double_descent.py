@@ -55,7 +55,9 @@ def has_a_peak(found: Found) -> Measured:
 
     above, chosen = cross_selected(len(error), select, lambda at: error[:, at[0]] - error[:, at[1]])
     beyond, _ = cross_selected(len(error), select, lambda at: error[:, at[0]] - error[:, -1])
-    places = ", ".join(dict.fromkeys(f"{rungs[peak]:g} over {rungs[low]:g}" for peak, low in chosen))
+    places = ", ".join(
+        dict.fromkeys(f"{rungs[peak]:g} over {rungs[low]:g}" for peak, low in chosen)
+    )
     return Measured(
         (
             that.above("test error, peak − best narrower network", above, HEIGHT),

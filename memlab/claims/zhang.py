@@ -225,9 +225,7 @@ def constant_factor(found: Found) -> Measured:
         that.ratio_below(f"epochs ÷ epochs, N = {n:g}", ratio[:, at], FACTOR, censored[:, at])
         for at, n in reversed(list(enumerate(examples)))
     ]
-    conditions.append(
-        that.proportional("slope of log ratio on log N", examples, ratio, 0.0, FLAT)
-    )
+    conditions.append(that.proportional("slope of log ratio on log N", examples, ratio, 0.0, FLAT))
     return Measured(tuple(conditions), contrast=np.log(ratio).mean(axis=1))
 
 

@@ -308,3 +308,19 @@ def test_lies_are_found_by_their_neighbours_and_by_kernel_ridge() -> None:
     for name in ("k-nn", "rbf"):
         assert registry.reach(name, d, 10).lies_found > 0.85
     assert np.isnan(registry.reach("1-nn", d, 10).lies_found)
+
+
+def test_interpolants_tell_the_norm_of_every_width() -> None:
+    d = digits(0.0)
+    asked = BaselineData.of(d, 10, 0)
+    found = registry.reach("laplace-interpolating", d, 10)
+    assert len(found.tried) == len(kernels.BANDWIDTHS)
+    unit = kernels.median_distance(asked)
+    distances = np.sqrt(squared_distances(asked.train_x, asked.train_x).astype(float))
+    np.fill_diagonal(distances, 0.0)
+    targets = asked.targets().astype(float)
+    for name in ("0.25", "1"):
+        matrix = np.exp(-distances / (float(name) * unit))
+        wanted = np.sqrt((targets * np.linalg.solve(matrix, targets)).sum())
+        assert found.tried[name]["norm"] == pytest.approx(wanted, rel=1e-2)
+        assert found.tried[name]["test_accuracy"] > 0.8

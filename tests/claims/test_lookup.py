@@ -88,7 +88,13 @@ L7 = {
     "with true labels too": descent(HUMP, HUMP),
 }
 WORLDS = {"L7": L7, "L1": L1, "L2": L2, "L3": L3, "L4": L4}
-TRUE = {"L7": descent(HUMP, FALLING), "L1": L1_TRUE, "L2": probes(0.65, 0.4), "L3": L3_TRUE, "L4": areas(0.8, 0.8)}
+TRUE = {
+    "L7": descent(HUMP, FALLING),
+    "L1": L1_TRUE,
+    "L2": probes(0.65, 0.4),
+    "L3": L3_TRUE,
+    "L4": areas(0.8, 0.8),
+}
 
 
 @pytest.mark.parametrize("name", WORLDS)

@@ -23,9 +23,7 @@ def accuracies(name: str, values: np.ndarray) -> np.ndarray:
 def ladder(own: tuple, other: tuple, common: float = 0.5) -> World:
     """(error by share, least train accuracy) of claim and control."""
     known = {"share": SHARES, "examples": 500.0}
-    arms = [
-        {**known, "error": error, "train": np.full(11, train)} for error, train in (own, other)
-    ]
+    arms = [{**known, "error": error, "train": np.full(11, train)} for error, train in (own, other)]
     spread = {"error": 0.02, "train": 0.002}
     return world(*arms, deviation=spread, common=common, as_seen=accuracies)
 
@@ -111,8 +109,23 @@ Z6 = {
     "the rival does it": capacity(1.0, 1.0),
     "does not grow": capacity(0.0, 0.0),
 }
-WORLDS = {"Z2": Z2, "Z3": Z3, "Z4": Z4, "Z5": Z5, "Z6": Z6}
+
+
+def interpolants(accuracy: float, correlation: float, control: float = 0.1) -> World:
+    own = {"accuracy": accuracy, "correlation": correlation}
+    other = {"accuracy": control, "correlation": 0.0}
+    spread = {"accuracy": 0.03, "correlation": 0.25}
+    return world(own, other, deviation=spread, common=0.5)
+
+
+Z7 = {
+    "at the border": interpolants(0.5, 0.1),
+    "the norm says which": interpolants(0.8, 0.5),
+    "random labels as well": interpolants(0.8, 0.1, 0.8),
+}
+WORLDS = {"Z7": Z7, "Z2": Z2, "Z3": Z3, "Z4": Z4, "Z5": Z5, "Z6": Z6}
 TRUE = {
+    "Z7": interpolants(0.8, 0.1),
     "Z2": noises(0.2, 0.1),
     "Z3": slow(FACTOR, np.array([9.0, 15.0, 25.0, 30.0]), 1.0),
     "Z4": ladder((RISING, 1.0), (FLAT, 1.0)),
