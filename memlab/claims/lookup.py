@@ -127,8 +127,8 @@ MORE_THAN_SMOOTHING = Claim(
             "2026-11-27",
             "at p = 0.4: early-stopped test accuracy − 1-nearest-neighbour's > 0.2; the final "
             "network's is between the two",
-            "early-stopped network − the best of eleven baselines by validation > 0, on mnist1d and "
-            "on digits",
+            "early-stopped network − the best of eleven baselines by validation > 0, on mnist1d "
+            "and on digits",
             "five baselines passed the old one: any smoothing beats a single neighbour among lies",
         ),
     ),

@@ -34,7 +34,8 @@ PAPERS: Final = {
 }
 #: The modules that declare them, in the order of the papers.
 MODULES: Final = (
-    zhang, zhang_models, arpit_examples, arpit_networks, jastrzebski, smith, fort, trajectory, lookup, double_descent
+    zhang, zhang_models, arpit_examples, arpit_networks, jastrzebski, smith, fort, trajectory,
+    lookup, double_descent
 )  # fmt: skip
 CLAIMS: Final = tuple(
     found for module in MODULES for found in vars(module).values() if isinstance(found, Claim)

@@ -11,8 +11,8 @@ import numpy as np
 from memlab.claims import criteria as that
 from memlab.claims import drawing
 from memlab.claims.claim import Change, Claim, Contrast, Control, Found, Measured, Values
-from memlab.claims.finished_run import Cell, Evidence, FinishedRun
-from memlab.claims.select import both, ladder, noise
+from memlab.claims.finished_run import Evidence, FinishedRun
+from memlab.claims.select import both, examples, ladder, noise
 from memlab.experiment.metrics import TEST_ACCURACY, TRAIN_ACCURACY, TRAIN_LOSS
 
 PAPER: Final = "zhang"
@@ -33,12 +33,12 @@ NO_PICTURES: Final = "ladder-gaussian"
 def random_labels(evidence: Evidence, fraction: float = 1.0) -> Measured:
     """Random labels are fitted, test accuracy is at chance."""
     run = evidence.run(LADDER)
-    examples, classes = run.facts()
+    count, classes = run.facts()
     cell = run.cell(noise("labels", fraction))
     train, test = cell.final(TRAIN_ACCURACY), cell.final(TEST_ACCURACY)
     sizes = {
         "chance": np.full(len(test), 1 / classes),
-        "examples": np.full(len(test), float(examples)),
+        "examples": np.full(len(test), float(count)),
     }
     shown = [("random labels" if fraction else "true labels", cell)]
     panels = (
@@ -94,7 +94,7 @@ def noise_inputs(evidence: Evidence, noisy: bool = True) -> Measured:
     Without `noisy` real pictures stand in the place of every noise.
     """
     run = evidence.run("inputs")
-    examples, classes = run.facts()
+    total, classes = run.facts()
     real, *others = (
         run.cell(noise(kind)) for kind in ("none", "pixel-shuffle", "pixel-random", "inputs")
     )
@@ -108,7 +108,7 @@ def noise_inputs(evidence: Evidence, noisy: bool = True) -> Measured:
         "least": np.min([train[name] for name, _ in names[1:]], axis=0),
         **test,
         "chance": np.full(count, 1 / classes),
-        "examples": np.full(count, float(examples)),
+        "examples": np.full(count, float(total)),
     }
     panels = (
         drawing.named("train accuracy at the end", "train accuracy", list(train.items())),
@@ -199,7 +199,7 @@ def slowdown(evidence: Evidence, preset: str = "slowdown") -> Measured:
         log_x=True,
         log_y=True,
     )
-    largest = run.cell(both(noise("labels"), lambda e: e.dataset.train == sizes[-1]))
+    largest = run.cell(both(noise("labels"), examples(sizes[-1])))
     waits = [one.falls_to(0.95 * float(one.values[0])) for one in largest.series(TRAIN_LOSS)]
     told = (
         f"With {sizes[-1]:,} examples the loss on random labels stayed within 5 % of its start for "
@@ -210,7 +210,7 @@ def slowdown(evidence: Evidence, preset: str = "slowdown") -> Measured:
 
 def _until_fitted(run: FinishedRun, kind: str, size: int) -> tuple[Values, Values]:
     """Epochs until every label is right, and whether the budget ended first, [replicates]."""
-    cell = run.cell(both(noise(kind), lambda e: e.dataset.train == size))
+    cell = run.cell(both(noise(kind), examples(size)))
     reached = cell.reaches(TRAIN_ACCURACY, 1.0)
     missing = np.isnan(reached)
     return np.where(missing, cell.last_epoch(), reached), missing.astype(np.float64)
@@ -219,13 +219,13 @@ def _until_fitted(run: FinishedRun, kind: str, size: int) -> tuple[Values, Value
 def constant_factor(found: Found) -> Measured:
     """`ratio` of epochs, random ÷ true, and whether it is `censored`, [replicates, N]; the numbers
     of `examples` [N]. The largest N is the primary condition."""
-    examples = np.atleast_2d(found["examples"])[0]
+    sizes = np.atleast_2d(found["examples"])[0]
     ratio, censored = found["ratio"], found["censored"] > 0
     conditions = [
         that.ratio_below(f"epochs ÷ epochs, N = {n:g}", ratio[:, at], FACTOR, censored[:, at])
-        for at, n in reversed(list(enumerate(examples)))
+        for at, n in reversed(list(enumerate(sizes)))
     ]
-    conditions.append(that.proportional("slope of log ratio on log N", examples, ratio, 0.0, FLAT))
+    conditions.append(that.proportional("slope of log ratio on log N", sizes, ratio, 0.0, FLAT))
     return Measured(tuple(conditions), contrast=np.log(ratio).mean(axis=1))
 
 

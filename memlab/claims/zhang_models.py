@@ -23,7 +23,7 @@ from memlab.claims.claim import (
     Values,
 )
 from memlab.claims.finished_run import Cell, Evidence, FinishedRun
-from memlab.claims.select import both, noise, regularized, width, widths
+from memlab.claims.select import both, examples, noise, regularized, width, widths
 from memlab.claims.selection import best_by_validation, cross_selected
 from memlab.claims.theorem_one import construct
 from memlab.errors import RunFolderError
@@ -52,7 +52,7 @@ def regularization(evidence: Evidence, strong: bool = False) -> Measured:
     Strengths are chosen for true labels, or with `strong` are those that stop the fitting.
     """
     true, random = evidence.run("explicit-true"), evidence.run("explicit-random")
-    examples, _ = random.facts()
+    count, _ = random.facts()
     cells = {_strength(cell): cell for cell in true.cells}
     plain = true.cell(regularized())
     others = {name: cell for name, cell in cells.items() if cell is not plain}
@@ -72,7 +72,7 @@ def regularization(evidence: Evidence, strong: bool = False) -> Measured:
         **fits,
         "plain": plain.final(TEST_ACCURACY),
         "best": best,
-        "examples": np.full(len(best), float(examples)),
+        "examples": np.full(len(best), float(count)),
     }
     remarks.append(f"Best regularized network by validation: {', '.join(dict.fromkeys(names))}.")
     lies = [(_strength(cell), cell.final(TRAIN_ACCURACY)) for cell in random.cells]
@@ -116,11 +116,11 @@ def _strength(cell: Cell) -> str:
 def explains_little(found: Found) -> Measured:
     """Train accuracy on random labels by regularizer; test accuracy on true ones `plain` and of
     the `best` regularized network; training `examples`; all [replicates]."""
-    examples = int(found["examples"][0])
+    count = int(found["examples"][0])
     fits = [found[name] for name in STOPPING]
     return Measured(
         (
-            that.fitted("random labels, the lower of both", np.minimum(*fits), examples),
+            that.fitted("random labels, the lower of both", np.minimum(*fits), count),
             that.ratio_above(
                 "test accuracy, without ÷ best with", found["plain"] / found["best"], ENOUGH
             ),
@@ -196,10 +196,7 @@ def _smallest(run: FinishedRun, kind: str, size: int) -> Values:
     widest does not, the narrowest rung's where that fits already.
     """
     rungs = widths(run)
-    cells = [
-        run.cell(both(both(noise(kind), width(rung)), lambda e: e.dataset.train == size))
-        for rung in rungs
-    ]
+    cells = [run.cell(both(both(noise(kind), width(rung)), examples(size))) for rung in rungs]
     best = np.array([[one.values.max() for one in cell.series(TRAIN_ACCURACY)] for cell in cells])
     features, classes = DIMENSIONS, run.facts()[1]
     return np.array(
@@ -227,11 +224,11 @@ def _parameters(units: float, features: int, classes: int) -> float:
 
 def like_the_examples(found: Found) -> Measured:
     """`parameters` of the smallest network [replicates, N] and the numbers of `examples` [N]."""
-    examples = np.atleast_2d(found["examples"])[0]
+    sizes = np.atleast_2d(found["examples"])[0]
     slope = that.proportional(
-        "slope of log parameters on log N", examples, found["parameters"], PROPORTIONAL, OFF
+        "slope of log parameters on log N", sizes, found["parameters"], PROPORTIONAL, OFF
     )
-    return Measured((slope,), contrast=that.slope_of(examples, found["parameters"], "xy"))
+    return Measured((slope,), contrast=that.slope_of(sizes, found["parameters"], "xy"))
 
 
 CAPACITY_GROWS = Claim(
@@ -301,7 +298,7 @@ def minimum_norm(evidence: Evidence, fraction: float = 0.0) -> Measured:
     chosen: dict[str, list[Values]] = {name: [] for name in INTERPOLANTS}
     related, norms, errors = [], [], []
     for size in sizes:
-        cell = run.cell(both(noise("labels", fraction), lambda e: e.dataset.train == size))
+        cell = run.cell(both(noise("labels", fraction), examples(size)))
         for name, own in chosen.items():
             own.append(cell.baseline(name, TEST_ACCURACY))
         table = [_tried(run, member) for member in cell.members]

@@ -1,4 +1,4 @@
-"""The effects of Zhang's claims, and of the first of the lookup table, as `synthetic.planted` has them: final values by cell."""
+"""The effects of the claims of `zhang` and `lookup` as `synthetic.planted` has them, by cell."""
 
 from __future__ import annotations
 
