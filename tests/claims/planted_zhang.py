@@ -55,8 +55,8 @@ def _representation(e, t, p, jitter):
 
 def _descent(e, t, p, jitter):
     units = e.model.width or 1
-    hump = 0.12 * np.exp(-4 * np.log(units / 10) ** 2) if p else 0.0
-    return {"test_accuracy": np.full(ROWS, 0.85 + 0.02 * np.log(units / 4) - hump + jitter)}
+    hump = 0.12 * np.exp(-4 * np.log(units / 20) ** 2) if p else 0.0
+    return {"test_accuracy": np.full(ROWS, 0.85 + 0.02 * np.log(units / 8) - hump + jitter)}
 
 
 PLANTED = {

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from memlab.claims.finished_run import FinishedRun
+from memlab.claims.lookup import _better_of
 from memlab.claims.registry import named
 from memlab.experiment import grid, reading
 from memlab.experiment.spec import Experiment
@@ -113,8 +114,8 @@ def test_a_claim_is_supported_where_it_is_true(name: str):
     check_power(named(name), TRUE[name], FEW_TRIALS // 2)
 
 
-def judged(name: str, runs: Mapping[str, RunFolder]) -> Entry:
-    return scoreboard.build([named(name)], "laptop", REPLICATES, runs).entries[0]
+def judged(name: str, runs: Mapping[str, RunFolder], replicates: list[int] = REPLICATES) -> Entry:
+    return scoreboard.build([named(name)], "laptop", replicates, runs).entries[0]
 
 
 def write_baselines(
@@ -167,6 +168,12 @@ def test_hidden_layers_are_compared_with_random_features_of_true_labels(
     )
     entry = judged("L2", {"representation": run})
     assert entry.verdict == verdict, entry.reason
+
+
+def test_the_better_rival_is_chosen_on_the_other_half():
+    one, other = np.array([0.9, 0.1, 0.9, 0.1]), np.array([0.2, 0.8, 0.2, 0.8])
+    # The first half, 0 and 2, prefers one, which is measured on the second, and the other way.
+    assert _better_of([one, other]).tolist() == [0.2, 0.1, 0.2, 0.1]
 
 
 def write_ledgers(run: RunFolder, apart: float) -> None:
@@ -236,3 +243,16 @@ def test_forgetting_marks_labels_that_differ_from_the_truth(
     assert entry.verdict == verdict, entry.reason
     assert entry.control is not None
     assert entry.control.verdict == "not supported"
+
+
+@pytest.mark.parametrize(
+    ("made", "verdict"), [(synthetic.planted, "supported"), (synthetic.flat, "inconclusive")]
+)
+def test_the_peak_is_found_between_the_widths_of_a_written_run(
+    tmp_path: Path, made: synthetic.World, verdict: str
+):
+    replicates = list(range(100, 116))
+    run = synthetic.write(tmp_path, "double-descent", made, replicates)
+    entry = judged("L7", {"double-descent": run}, replicates)
+    assert entry.verdict == verdict, entry.reason
+    assert verdict != "supported" or "20 over 8" in entry.measured.remarks[0]
