@@ -262,8 +262,9 @@ SLOWDOWN = Claim(
             "a factor at one N does not show that it is constant, and 50 excludes little",
         ),
     ),
+    least=16,
     least_effect=1.3,
-    budget=40.0,
+    budget=60.0,
 )
 
 
