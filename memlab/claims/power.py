@@ -73,6 +73,8 @@ def smallest_effect(effect: Effect, rule: Rule) -> float:
         return math.nan
     both = rule.direction == "within"
     found = detectable(effect.n, (1 + POWER) / 2 if both else POWER) * effect.deviation
+    if effect.of:  # at a bound: no less than its interval
+        return max(found, effect.mean - effect.low, effect.high - effect.mean)
     return math.exp(min(found, 700.0)) if effect.logarithmic else found
 
 

@@ -1,6 +1,6 @@
 """MNIST-1D (Greydanus and Kobak, arXiv 2011.14439): procedural signals of 40 points, offline.
 
-Made by the `mnist1d` package, an extra, with its published arguments.
+Made by the `mnist1d` package with its published arguments.
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ def mnist1d(request: Request) -> Raw:
     many signals as are asked for, made anew for the split."""
     if _where(()) is None:
         raise DatasetUnavailable(
-            "mnist1d is made by the mnist1d package, which is not installed: "
-            "pip install 'memlab[mnist1d]'."
+            "mnist1d is made by the mnist1d package, which is not installed: pip install mnist1d."
         )
     from mnist1d.data import get_dataset_args, make_dataset
 

@@ -144,7 +144,7 @@ OWN: Final = (
     ),
     Facts(
         "mnist1d",
-        "digits as signals of 40 points, procedural (pip install 'memlab[mnist1d]')",
+        "digits as signals of 40 points, procedural",
         10,
         (40,),
         4000,

@@ -18,9 +18,22 @@ def panels_of(entry: Entry) -> tuple[Panel, ...]:
     beside = comparison(entry)
     made = (beside,) if beside is not None else ()
     arm = entry.control
+    own = entry.measured.panels
     other = arm.measured.panels[:1] if arm is not None and arm.measured is not None else ()
-    named = tuple(replace(panel, title=f"control: {panel.title}") for panel in other)
-    return (*made, *entry.measured.panels, *named)
+    named = tuple(
+        replace(panel, title=f"control: {panel.title}")
+        for panel in other
+        if not any(_same(panel, one) for one in own)
+    )
+    return (*made, *own, *named)
+
+
+def _same(one: Panel, other: Panel) -> bool:
+    """Whether both show the same values, as where claim and control are drawn together."""
+    return len(one.lines) == len(other.lines) and all(
+        a.label == b.label and np.array_equal(a.y, b.y, equal_nan=True)
+        for a, b in zip(one.lines, other.lines, strict=True)
+    )
 
 
 def comparison(entry: Entry) -> Panel | None:
@@ -36,7 +49,7 @@ def comparison(entry: Entry) -> Panel | None:
     if own is not None and other is not None and entry.claim.contrast is not None:
         bars = [("claim", own), ("control", other)]
         if len(own) == len(other):
-            bars.append(("claim − control", own - other))
+            bars.append(("difference", own - other))
         return _marks("claim and control", entry.claim.contrast.label, bars)
     one, known = entry.measured.primary, arm.measured.primary
     if one.values is None or known.values is None:

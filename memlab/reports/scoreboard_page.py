@@ -34,6 +34,7 @@ from memlab.reports.scoreboard_words import (
     first_lines,
     history_words,
     power_words,
+    span,
 )
 
 EXPLAINED: Final = 4  # so many claims are explained on a console, of more there is the table
@@ -55,7 +56,7 @@ def _opening(board: Scoreboard) -> Iterator[Block]:
     first, *rest = first_lines(board)
     yield Paragraph(first, "verdict")
     yield from (Paragraph(line) for line in rest)
-    yield Paragraph(f"replicates {', '.join(map(str, board.replicates))}", "soft")
+    yield Paragraph(f"replicates {span(board.replicates)}", "soft")
 
 
 def _sections(board: Scoreboard) -> Iterator[Block]:

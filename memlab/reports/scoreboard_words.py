@@ -16,11 +16,11 @@ from memlab.reports.scoreboard_chance import chance
 
 #: Verdict → how the first lines speak of so many claims.
 COUNTED: Final = {
-    "supported": "hold",
-    "not supported": "fail",
-    "inconclusive (control failed)": "are met by their control too",
-    "inconclusive": "are open",
-    NOT_RUN: "are not run",
+    "supported": ("holds", "hold"),
+    "not supported": ("fails", "fail"),
+    "inconclusive (control failed)": ("is met by its control too", "are met by their control too"),
+    "inconclusive": ("is open", "are open"),
+    NOT_RUN: ("is not run", "are not run"),
 }
 #: What a board says of what it cannot see from inside.
 FROM_INSIDE: Final = (
@@ -34,7 +34,11 @@ def first_lines(board: Scoreboard) -> tuple[str, ...]:
     by_outcome = {
         name: [e for e in board.entries if e.shown == name] for name in (*OUTCOMES, NOT_RUN)
     }
-    counts = [f"{len(found)} {COUNTED[name]}" for name, found in by_outcome.items() if found]
+    counts = [
+        f"{len(found)} {COUNTED[name][len(found) > 1]}"
+        for name, found in by_outcome.items()
+        if found
+    ]
     odds = chance(board)
     said = [f"Of {len(board.entries)} claims {listed(counts)}."]
     if odds.claims:
@@ -52,6 +56,18 @@ def first_lines(board: Scoreboard) -> tuple[str, ...]:
         if by_outcome[name]:
             said.append(f"{words}: {_titles(by_outcome[name])}.")
     return tuple(said)
+
+
+def span(replicates: Sequence[int]) -> str:
+    """`200 to 207`, or all of them where they do not follow each other.
+
+    >>> span((200, 201, 202)), span((7, 9))
+    ('200 to 202', '7, 9')
+    """
+    first, last = min(replicates, default=0), max(replicates, default=0)
+    if len(replicates) > 2 and list(replicates) == list(range(first, last + 1)):
+        return f"{first} to {last}"
+    return ", ".join(map(str, replicates))
 
 
 def _titles(entries: Sequence[Entry]) -> str:
@@ -81,9 +97,7 @@ def explanation(entry: Entry, replicates: Sequence[int]) -> tuple[str, ...]:
     done = claim.done or (f"{'; '.join(entry.own.settings)}." if entry.own.settings else "")
     said = [f"Asked: {claim.sentence}"]
     if done:
-        many = len(replicates) > 10
-        count = "" if many else f" Replicates {', '.join(map(str, replicates))}."
-        said.append(f"Done here: {done}{count}")
+        said.append(f"Done here: {done} Replicates {span(replicates)}.")
     said.append(f"Came out: {_outcome(entry)}")
     if claim.rival:
         said.append(f"The rival explanation: {claim.rival.rstrip('.')}.{_against(entry)}")
@@ -170,6 +184,8 @@ def power_words(entry: Entry) -> str:
 
 
 def _size(one: Condition) -> str:
+    if one.effect.of:
+        return f"a distance of {one.smallest_effect:.3g} from the bound"
     deviations = detectable(one.effect.n)
     if one.rule.direction == "within":
         return f"equality to a margin of {one.smallest_effect:.3g}, with this spread"

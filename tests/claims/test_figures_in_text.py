@@ -134,7 +134,7 @@ def test_the_lookup_section_has_answer_comparison_and_claims_in_every_rendering(
             text.index(told) < text.index("1-nn, the lookup table") < text.index("L3: title of L3")
         )
         assert "0.5000" in text
-        assert "0.4865, 0.5135" in text
+        assert "0.4866, 0.5134" in text
     console = printed(ConsolePage(blocks(made)), 100)
     assert told in " ".join(console.split())
     assert "network" in console

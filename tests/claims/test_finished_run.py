@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,8 @@ from memlab.claims.criteria import rolled_rows
 from memlab.claims.finished_run import Series
 from memlab.claims.needed import needed, replicated
 from memlab.claims.registry import chosen
-from memlab.experiment import presets
+from memlab.experiment import presets, reading
+from memlab.experiment.grid import members
 
 
 def series(epoch: list[float], values: list[float]) -> Series:
@@ -44,10 +47,34 @@ def test_a_rolled_trend_is_a_latin_square():
     assert (np.sort(rolled, axis=1) == np.arange(5.0)).all()
 
 
-def test_seeds_are_splits_where_a_preset_has_an_axis_of_them():
+def test_replicates_are_splits_where_a_preset_has_an_axis_of_them():
     tree = replicated(presets.find("easy-laptop").tree, [7, 8, 9])
     assert tree["axes"]["dataset.split_seed"] == [7, 8, 9]
-    assert tree["seeds"] == 100
-    assert replicated(presets.find("labels-laptop").tree, [7, 8, 9])["seeds"] == [7, 8, 9]
+    assert len(tree["seeds"]) == 100
+    plain = replicated(presets.find("labels-laptop").tree, [7, 8, 9])
+    assert plain["seeds"] == [7, 8, 9]
+    assert plain["dataset"]["split_per_seed"]
+    assert plain["dataset"]["fresh"]
     (made,) = needed(chosen(["A1"]), "laptop", [7, 8, 9])
     assert made.experiment.axes["dataset.split_seed"] == [7, 8, 9]
+
+
+@pytest.mark.parametrize("preset", ["easy-laptop", "labels-laptop"])
+def test_boards_of_disjoint_replicates_share_no_seed_and_no_split(preset: str):
+    def numbers(replicates: range) -> tuple[set[int], set[int]]:
+        tree = replicated(presets.find(preset).tree, replicates)
+        made = members(reading.experiment(tree, preset))
+        return {m.seed for m in made}, {m.experiment.dataset.split_seed for m in made}
+
+    one, other = numbers(range(200, 203)), numbers(range(300, 303))
+    assert all(own.isdisjoint(theirs) for own, theirs in zip(one, other, strict=True))
+    assert one[1] == {200, 201, 202}
+
+
+def test_a_run_has_the_replicates_of_its_most_demanding_claim():
+    few, many = chosen(["Z1", "A7"])
+    claims = [few, replace(many, least=12)]
+    (made,) = needed(claims, "laptop", range(200, 208))
+    assert made.experiment.seed_list == list(range(200, 212))
+    (look,) = needed(claims, "laptop", range(200, 203))
+    assert look.experiment.seed_list == [200, 201, 202]

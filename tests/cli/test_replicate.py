@@ -55,7 +55,7 @@ def test_finished_runs_are_used_and_nothing_is_started(home: Path, capsys):
     assert [row["verdict"] for row in made["claims"]] == ["supported"] + ["inconclusive"] * 2
     arms = {row["control"]["verdict"] for row in made["claims"]}
     assert arms <= {"not supported", "inconclusive"}
-    assert made["first_lines"][0].startswith("Of 3 claims 1 hold")
+    assert made["first_lines"][0].startswith("Of 3 claims 1 holds")
     assert len(list_runs(home / "runs")) == 2
     assert "2 of them finished before" in out.err
 

@@ -70,10 +70,3 @@ def test_data_commands_end_with_two_and_one_sentence(monkeypatch, capsys, tmp_pa
         captured = capsys.readouterr()
         assert captured.out == ""
         assert captured.err.count("\n") == 1, captured.err
-
-
-def test_the_table_of_datasets_says_how_to_install_what_is_an_extra(monkeypatch, capsys, tmp_path):
-    monkeypatch.setenv("MEMLAB_HOME", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "200")
-    assert cli.main(["data"]) == 0
-    assert "pip install 'memlab[mnist1d]'" in capsys.readouterr().out

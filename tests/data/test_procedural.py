@@ -74,7 +74,7 @@ def test_gaussian_is_bounded():
     assert parts(DatasetSpec(name="gaussian", train=1, validation=1, test=1)) == [1, 1, 1]
 
 
-@pytest.mark.skipif(not HAS_MNIST1D, reason="the extra mnist1d is not installed")
+@pytest.mark.skipif(not HAS_MNIST1D, reason="mnist1d is not installed")
 def test_mnist1d_is_the_packages_own_and_leaves_the_generators_alone(monkeypatch):
     from mnist1d import data
 
@@ -96,7 +96,7 @@ def test_mnist1d_is_the_packages_own_and_leaves_the_generators_alone(monkeypatch
 
 def test_without_its_package_mnist1d_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr(mnist1d_file.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(DatasetUnavailable, match=r"pip install 'memlab\[mnist1d\]'"):
+    with pytest.raises(DatasetUnavailable, match="pip install mnist1d"):
         load(DatasetSpec(name="mnist1d"))
     assert {row["name"]: row["found"] for row in listing()}["mnist1d"] is False
 

@@ -21,6 +21,7 @@ from memlab.reports.scoreboard_words import (
     explanation,
     history_words,
     power_words,
+    span,
 )
 from memlab.tui import palette
 from memlab.tui.widgets.columns import Coloured, Column, Heading
@@ -213,9 +214,8 @@ def run_cells(line: RunLine, dark: bool) -> list[object]:
 
 def summary(frame: Frame, wide: bool, dark: bool) -> Text:
     """One line over the table: size, replicates, how many claims stand how, what goes on."""
-    numbers = frame.replicates
-    span = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else str(numbers[0])
-    text = Text(f"{frame.size} size · replicates {span} ·" if wide else f"{frame.size} ·")
+    numbers = span(frame.replicates)
+    text = Text(f"{frame.size} size · replicates {numbers} ·" if wide else f"{frame.size} ·")
     short = {"not supported": "not", "inconclusive": "open"}
     found = [standing.shown for standing in frame.standings]
     for name, (letter, _) in MARKS.items():
