@@ -133,7 +133,7 @@ MORE_THAN_SMOOTHING = Claim(
         ),
     ),
     least_effect=0.02,
-    budget=120.0,
+    budget=75.0,
 )
 
 
@@ -200,7 +200,7 @@ LEARNED_FROM_LIES = Claim(
         ),
     ),
     least_effect=0.02,
-    budget=50.0,
+    budget=60.0,
 )
 
 
@@ -284,7 +284,7 @@ KNOWS_THE_LIES = Claim(
         ),
     ),
     least_effect=0.02,
-    budget=90.0,
+    budget=40.0,
 )
 
 
@@ -338,5 +338,5 @@ FORGETS_THE_HARD = Claim(
         ),
     ),
     least_effect=0.03,
-    budget=60.0,
+    budget=50.0,
 )

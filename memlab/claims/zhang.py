@@ -84,7 +84,7 @@ RANDOM_LABELS = Claim(
     rule=fitted_at_chance,
     control=Control("true labels", lambda e: random_labels(e, 0.0), (LADDER,)),
     least_effect=0.01,
-    budget=20.0,
+    budget=15.0,
 )
 
 
@@ -264,7 +264,7 @@ SLOWDOWN = Claim(
     ),
     least=16,
     least_effect=1.3,
-    budget=60.0,
+    budget=70.0,
 )
 
 
@@ -335,5 +335,5 @@ ERROR_OF_LIES = Claim(
         ),
     ),
     least_effect=0.05,
-    budget=40.0,
+    budget=25.0,
 )

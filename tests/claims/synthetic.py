@@ -75,10 +75,6 @@ def planted(preset: str, e: Experiment, draw: np.random.Generator) -> dict[str, 
     return made | SPECIAL.get(preset, lambda e, t, p, jitter: {})(e, t, p, jitter)
 
 
-def _linear(e, t, p, jitter):
-    return {"train_accuracy": (0.25 if p else 0.98) * t}
-
-
 def _regularizers(e, t, p, jitter):
     own = e.regularization
     lost = max(0.0, own.dropout - 0.3) * 1.5 + max(0.0, own.weight_decay - 0.001) * 30
@@ -192,7 +188,6 @@ SPECIAL = {
     "early": _early,
     "edge": _edge,
     "fork": _fork,
-    "linear": _linear,
     "regularizers": _regularizers,
     "width": _epochs,
     "examples": _epochs,
