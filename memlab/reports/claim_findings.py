@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from memlab.claims import registry
 from memlab.claims.finished_run import Evidence, FinishedRun
-from memlab.claims.needed import presets_of
 from memlab.errors import MemlabError
 from memlab.estimate import Estimate
 from memlab.numbers import bracketed
@@ -39,7 +38,7 @@ def _of(name: str, run: FinishedRun) -> ClaimFindings:
     except MemlabError as error:
         return _unknown(name, str(error))
     replicates = tuple(run.replicates)
-    evidence = Evidence(dict.fromkeys(presets_of(claim), run), replicates)
+    evidence = Evidence(dict.fromkeys(claim.presets, run), replicates)
     return _finding(measured(claim, evidence, "laptop", {}), replicates)
 
 

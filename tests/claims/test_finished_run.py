@@ -72,8 +72,8 @@ def test_boards_of_disjoint_replicates_share_no_seed_and_no_split(preset: str):
 
 
 def test_a_run_has_the_replicates_of_its_most_demanding_claim():
-    few, many = chosen(["Z1", "A7"])
-    claims = [few, replace(many, least=12)]
+    (few,) = chosen(["Z1"])
+    claims = [few, replace(few, least=12)]
     (made,) = needed(claims, "laptop", range(200, 208))
     assert made.experiment.seed_list == list(range(200, 212))
     (look,) = needed(claims, "laptop", range(200, 203))
