@@ -50,7 +50,7 @@ class Trend:
         x, y = (_ranks(part) for part in self._rows)
         norm = np.sqrt((_centred(x) ** 2).sum(1) * (_centred(y) ** 2).sum(1))[:, None]
         with np.errstate(invalid="ignore", divide="ignore"):
-            return _stratified(np.nan_to_num(_centred(x) / norm), y)
+            return _stratified(np.nan_to_num(_centred(x) / norm, posinf=0.0, neginf=0.0), y)
 
     @property
     def words(self) -> str:
