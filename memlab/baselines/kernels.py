@@ -50,7 +50,7 @@ MOST_EXAMPLES = 12_000
 #: Up to so many examples each is left out too: that needs the whole inverse.
 LEFT_OUT = 4_000
 #: Up to so many examples interpolation tells its norm at every bandwidth.
-NORMS = 800
+NORMS = 400
 
 
 @dataclass(frozen=True)

@@ -397,5 +397,5 @@ MINIMUM_NORM = Claim(
         ),
     ),
     least_effect=0.05,
-    budget=25.0,
+    budget=40.0,
 )
