@@ -264,7 +264,7 @@ SLOWDOWN = Claim(
     ),
     least=16,
     least_effect=1.3,
-    budget=70.0,
+    budget=75.0,
 )
 
 

@@ -166,7 +166,7 @@ REGULARIZATION = Claim(
         ),
     ),
     least_effect=0.005,
-    budget=60.0,
+    budget=80.0,
 )
 
 
@@ -259,7 +259,7 @@ CAPACITY_GROWS = Claim(
         ),
     ),
     least_effect=0.15,
-    budget=60.0,
+    budget=80.0,
 )
 
 
