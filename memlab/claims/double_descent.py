@@ -89,5 +89,5 @@ DOUBLE_DESCENT = Claim(
     control=Control("true labels", lambda e: double_descent(e, 0.0), ("double-descent",)),
     least=16,
     least_effect=0.04,
-    budget=90.0,
+    budget=65.0,
 )

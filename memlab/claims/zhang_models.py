@@ -397,5 +397,5 @@ MINIMUM_NORM = Claim(
         ),
     ),
     least_effect=0.05,
-    budget=40.0,
+    budget=70.0,
 )
