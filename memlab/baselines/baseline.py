@@ -82,12 +82,28 @@ class BaselineData:
 
 
 @dataclass(frozen=True, eq=False)
+class Interpolant:
+    """One of several functions through all given labels: its norm ‖f‖ in the kernel's space, over
+    all outputs, and its predictions on the test part."""
+
+    norm: float
+    test: Labels
+
+
+@dataclass(frozen=True, eq=False)
 class Predicted:
-    """Predicted classes, int64 `[n]`, on the training and test part, and what was chosen."""
+    """Predicted classes, int64 `[n]`, on the training and test part, and what was chosen.
+
+    `suspicion` `[n]` is how little a training example's label fits to what the others say of it,
+    the example itself left out; None where the method has no such score. `tried` are the functions
+    of other settings by what was set, where these are looked at too.
+    """
 
     train: Labels
     test: Labels
     chosen: Mapping[str, float] = field(default_factory=dict)
+    suspicion: NDArray[np.float64] | None = None
+    tried: Mapping[str, Interpolant] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 from memlab.baselines.baseline import (
     BaselineData,
     Features,
+    Interpolant,
     Labels,
     Predicted,
     accuracy,
@@ -46,6 +47,10 @@ RESIDUAL = 0.05
 REFINEMENTS = 4
 HALVINGS = 12
 MOST_EXAMPLES = 12_000
+#: Up to so many examples each is left out too: that needs the whole inverse.
+LEFT_OUT = 4_000
+#: Up to so many examples interpolation tells its norm at every bandwidth.
+NORMS = 400
 
 
 @dataclass(frozen=True)
@@ -122,10 +127,28 @@ def interpolate(data: BaselineData, kernel: Kernel) -> Predicted:
             single = weights.astype(np.float32)
             train = np.asarray((matrix @ single).argmax(1), np.int64)
             test = _predict(data.test_x, data.train_x, single, kernel, bandwidth)
-            return Predicted(train, test, {"bandwidth": bandwidth})
+            tried = _interpolants(data, kernel) if len(matrix) <= NORMS else {}
+            return Predicted(train, test, {"bandwidth": bandwidth}, tried=tried)
     raise InvalidDataset(
         "No kernel interpolates these training examples: some equal inputs have different labels."
     )
+
+
+def _interpolants(data: BaselineData, kernel: Kernel) -> dict[str, Interpolant]:
+    """The interpolant of each bandwidth, by its multiple of the median distance; without those
+    that rounding keeps from the labels. ‖f‖² = tr Wᵀ K W."""
+    inside, unit, made = _inner(data.train_x), median_distance(data), {}
+    for share in BANDWIDTHS:
+        matrix = kernel(inside.copy(), share * unit)
+        weights = _exact(matrix, data.targets())
+        if weights is None:
+            continue
+        wide = weights.astype(np.float64)
+        norm = float(np.sqrt((wide * (matrix.astype(np.float64) @ wide)).sum()))
+        single = weights.astype(np.float32)
+        test = _predict(data.test_x, data.train_x, single, kernel, share * unit)
+        made[f"{share:g}"] = Interpolant(norm, test)
+    return made
 
 
 def _exact(matrix: Features, targets: Features) -> NDArray[np.floating] | None:
@@ -145,14 +168,37 @@ def _exact(matrix: Features, targets: Features) -> NDArray[np.floating] | None:
 
 
 def penalized(data: BaselineData, kernel: Kernel) -> Predicted:
-    """f(x) = k(x)ᵀ (K + λI)⁻¹ Y, bandwidth and λ by validation."""
+    """f(x) = k(x)ᵀ (K + λI)⁻¹ Y, bandwidth and λ by validation.
+
+    An example's suspicion is how far its label's output lies below the largest other, fitted
+    without the example; of at most `LEFT_OUT` examples.
+    """
     tuning = tune(data, kernel, PENALTIES)
     matrix = kernel(_inner(data.train_x), tuning.bandwidth)
-    weights = _factored(matrix.copy(), tuning.penalty)(data.targets())
+    solve = _factored(matrix.copy(), tuning.penalty)
+    weights = solve(data.targets())
     train = (matrix @ weights).argmax(1)
     test = _predict(data.test_x, data.train_x, weights, kernel, tuning.bandwidth)
     chosen = {"bandwidth": tuning.bandwidth, "penalty": tuning.penalty}
-    return Predicted(np.asarray(train, np.int64), test, chosen)
+    suspicion = None
+    if len(matrix) <= LEFT_OUT:
+        inverse = np.diagonal(solve(np.eye(len(matrix), dtype=np.float32)))
+        suspicion = _suspicion(data, weights, inverse)
+    return Predicted(np.asarray(train, np.int64), test, chosen, suspicion)
+
+
+def _suspicion(
+    data: BaselineData, weights: NDArray[np.floating], inverse: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Largest other output − the given label's, each example left out of its own fit, `[n]`.
+
+    f₋ᵢ(x_i) = y_i − α_i ÷ ((K + λI)⁻¹)_ii, of which `inverse` is the diagonal.
+    """
+    outputs = data.targets().astype(np.float64) - weights / inverse[:, None]
+    rows = np.arange(len(outputs))
+    given = outputs[rows, data.train_y].copy()
+    outputs[rows, data.train_y] = -np.inf
+    return np.asarray(outputs.max(axis=1) - given)
 
 
 def _inner(x: Features) -> Features:

@@ -70,7 +70,7 @@ def k_nearest_neighbours(data: BaselineData) -> Predicted:
     """The most frequent label of the k nearest, the lower class of equals, as scikit-learn's.
 
     A training example counts among its own neighbours. k is the smallest of `CANDIDATES` with the
-    best validation accuracy.
+    best validation accuracy. Its suspicion is the share of its k nearest others with another label.
     """
     candidates = [k for k in CANDIDATES if k <= len(data.train_x)]
     checked = data.train_y[nearest(data.validation_x, data.train_x, candidates[-1])]
@@ -78,12 +78,14 @@ def k_nearest_neighbours(data: BaselineData) -> Predicted:
         accuracy(majority(checked[:, :k], data.classes), data.validation_y) for k in candidates
     ]
     best = candidates[int(np.argmax(scores))]
-    train = nearest(data.train_x, data.train_x, best, same=True)
+    train = nearest(data.train_x, data.train_x, best + 1, same=True)
     test = nearest(data.test_x, data.train_x, best)
+    others = data.train_y[train[:, 1:]] != data.train_y[:, None]
     return Predicted(
-        majority(data.train_y[train], data.classes),
+        majority(data.train_y[train[:, :best]], data.classes),
         majority(data.train_y[test], data.classes),
         {"k": float(best)},
+        others.mean(axis=1) if others.shape[1] else None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from memlab.baselines.baseline import (
 )
 from memlab.data.corruption import Corrupted
 from memlab.errors import InvalidExperiment
+from memlab.runs.roc import roc_area
 from memlab.spelling import closest, did_you_mean
 
 #: Importing a file declares its baselines.
@@ -29,8 +30,9 @@ FAMILIES = (neighbours, kernels, random_forest, linear, kernel_matrices)
 class Reached:
     """What a baseline reaches, by the names of the network's metrics; NaN of no examples.
 
-    `recovered_true_labels` is over corrupted examples whose label changed; `chosen` is what
-    validation chose; `seconds` of wall time.
+    `recovered_true_labels` is over corrupted examples whose label changed; `lies_found` is the area
+    under the ROC curve of the suspicion for those; `chosen` is what validation chose; `tried` norm
+    and test accuracy of interpolants by their setting; `seconds` of wall time.
     """
 
     train_accuracy: float
@@ -40,6 +42,9 @@ class Reached:
     test_accuracy: float
     chosen: Mapping[str, float]
     seconds: float
+    validation_accuracy: float = float("nan")
+    lies_found: float = float("nan")
+    tried: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def find(name: str) -> Baseline:
@@ -74,14 +79,31 @@ def reach(
             f"these are {len(data.train_x):,}; lower dataset.train."
         )
     start = time.perf_counter()
-    predicted = wanted.fit(BaselineData.of(data, classes, seed, degree, network))
-    return measured(predicted, data, time.perf_counter() - start)
+    predicted, validation = _fitted(wanted, BaselineData.of(data, classes, seed, degree, network))
+    found = measured(predicted, data, time.perf_counter() - start)
+    return replace(found, validation_accuracy=validation)
+
+
+def _fitted(wanted: Baseline, data: BaselineData) -> tuple[Predicted, float]:
+    """Its predictions, and its accuracy on the validation part, which it predicts as test data.
+
+    NaN where it predicts other examples than it is given.
+    """
+    count = len(data.validation_x)
+    joined = replace(data, test_x=np.concatenate([data.validation_x, data.test_x]))
+    predicted = wanted.fit(joined)
+    if len(predicted.test) != len(joined.test_x):
+        return predicted, float("nan")
+    validation = accuracy(predicted.test[:count], data.validation_y)
+    tried = {name: replace(one, test=one.test[count:]) for name, one in predicted.tried.items()}
+    return replace(predicted, test=predicted.test[count:], tried=tried), validation
 
 
 def measured(predicted: Predicted, data: Corrupted, seconds: float = float("nan")) -> Reached:
     """The network's metrics for predictions on the training and test part."""
     lies = data.corrupted
     lied = lies & (data.train_true != data.train_given)
+    suspicion = predicted.suspicion
     given = np.asarray(data.train_given, np.int64)
     return Reached(
         train_accuracy=accuracy(predicted.train, given),
@@ -91,4 +113,9 @@ def measured(predicted: Predicted, data: Corrupted, seconds: float = float("nan"
         test_accuracy=accuracy(predicted.test, data.test_y),
         chosen=predicted.chosen,
         seconds=seconds,
+        tried={
+            name: {"norm": one.norm, "test_accuracy": accuracy(one.test, data.test_y)}
+            for name, one in predicted.tried.items()
+        },
+        lies_found=float("nan") if suspicion is None else roc_area(suspicion, lied).auc,
     )

@@ -9,6 +9,7 @@ from memlab.claims import (
     arpit_examples,
     arpit_hypotheses,
     arpit_networks,
+    double_descent,
     feldman,
     fort,
     fort_distance,
@@ -20,6 +21,7 @@ from memlab.claims import (
     stability,
     trajectory,
     zhang,
+    zhang_models,
 )
 from memlab.claims.claim import Check, Claim
 from memlab.errors import InvalidExperiment
@@ -39,8 +41,9 @@ PAPERS: Final = {
 }
 #: The modules that declare them, in the order of the papers.
 MODULES: Final = (
-    zhang, arpit_examples, arpit_networks, arpit_hypotheses, jastrzebski_minima, jastrzebski,
-    smith, smith_batch, fort, fort_distance, trajectory, stability, lookup, feldman
+    zhang, zhang_models, arpit_examples, arpit_networks, arpit_hypotheses, jastrzebski_minima,
+    jastrzebski, smith, smith_batch, fort, fort_distance, trajectory, stability, lookup,
+    double_descent, feldman
 )  # fmt: skip
 CLAIMS: Final = tuple(
     found for module in MODULES for found in vars(module).values() if isinstance(found, Claim)

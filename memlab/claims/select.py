@@ -53,6 +53,11 @@ def by_rate(run: FinishedRun) -> tuple[list[float], list[Cell]]:
     return [cell.experiment.optimizer.learning_rate for cell in cells], cells
 
 
+def examples(count: int) -> Holds:
+    """So many training examples."""
+    return lambda e: e.dataset.train == count
+
+
 def width(units: int) -> Holds:
     """Networks of this width."""
     return lambda e: e.model.width == units

@@ -24,7 +24,7 @@ COMPARISON: Final = "L1"
 #: What each further claim adds to a yes, where it is supported.
 ADDS: Final = {
     "L2": "its hidden layers separate the true classes",
-    "L3": "it can tell the lies from the truth",
+    "L3": "it can tell the lies from the truth better than their neighbours can",
     "L4": "it forgets the lies more often than the truth",
 }
 #: Names of the comparison's marks in plain words.
@@ -33,8 +33,12 @@ WORDS: Final = {
     "k-nn": "k-nn, several neighbours",
     "rbf-interpolating": "kernel, fits every label",
     "rbf": "kernel, regularized",
+    "laplace-interpolating": "Laplace kernel, fits every label",
+    "laplace": "Laplace kernel, regularized",
     "random-forest": "random forest",
     "ridge": "linear model",
+    "logistic": "linear model, logistic",
+    "minimum-norm": "linear model, fits what it can",
     "random-features": "random features",
 }
 
@@ -55,7 +59,7 @@ def answer(entries: Sequence[Entry]) -> str:
         return f"Not answered yet: {COMPARISON}, the network beside the lookup table, is not run."
     said = {
         "supported": "A learner, not a lookup table: among lies, a network stopped early answers "
-        "better than the stored examples do",
+        "better than any smoothing of the stored examples",
         "not supported": "Not shown to be more than a lookup table: "
         f"{_came_out(first)} ({COMPARISON} is not supported)",
         "inconclusive": f"Undecided with these replicates: {_came_out(first)} "

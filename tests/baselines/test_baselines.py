@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from memlab.baselines import kernels, registry
 from memlab.baselines.baseline import BASELINES, BaselineData, Predicted
 from memlab.baselines.kernel_matrices import polynomial
-from memlab.baselines.kernels import gaussian, interpolate, laplace
+from memlab.baselines.kernels import gaussian, interpolate, laplace, penalized
 from memlab.baselines.linear import RidgePath, minimum_norm
 from memlab.baselines.neighbours import (
     CANDIDATES,
@@ -297,3 +298,64 @@ def test_baselines_import_no_torch() -> None:
         "assert 'torch' not in sys.modules and 'sklearn' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=SECONDS)
+
+
+@pytest.mark.parametrize("name", ["1-nn", "rbf", "random-features"])
+def test_validation_accuracy_is_that_of_the_same_fit(name: str) -> None:
+    d = digits(0.4)
+    found = registry.reach(name, d, 10, seed=3)
+    asked = BaselineData.of(d, 10, 3)
+    plain = registry.find(name).fit(asked)
+    assert found.test_accuracy == pytest.approx((plain.test == d.test_y).mean(), abs=1e-9)
+    turned = registry.find(name).fit(replace(asked, test_x=asked.validation_x))
+    wanted = (turned.test == d.validation_y).mean()
+    assert found.validation_accuracy == pytest.approx(wanted, abs=1e-9)
+
+
+def test_suspicion_of_kernel_ridge_is_that_of_fits_without_the_example() -> None:
+    d = digits(0.4)
+    asked = BaselineData.of(d, 10, 0)
+    made = penalized(asked, gaussian)
+    bandwidth, penalty = made.chosen["bandwidth"], made.chosen["penalty"]
+    kernel = gaussian(squared_distances(asked.train_x, asked.train_x), bandwidth).astype(float)
+    targets = asked.targets().astype(float)
+    assert made.suspicion is not None
+    for i in (0, 7, 31):
+        rest = np.delete(np.arange(len(kernel)), i)
+        inner = kernel[np.ix_(rest, rest)] + penalty * np.eye(len(rest))
+        output = kernel[i, rest] @ np.linalg.solve(inner, targets[rest])
+        other = np.delete(output, asked.train_y[i]).max()
+        assert made.suspicion[i] == pytest.approx(other - output[asked.train_y[i]], abs=1e-3)
+
+
+def test_lies_are_found_by_their_neighbours_and_by_kernel_ridge() -> None:
+    d = digits(0.4)
+    asked = BaselineData.of(d, 10, 0)
+    made = registry.find("k-nn").fit(asked)
+    k = int(made.chosen["k"])
+    squared = ((asked.train_x[:, None] - asked.train_x[None]) ** 2).sum(-1)
+    np.fill_diagonal(squared, np.inf)
+    others = asked.train_y[squared.argsort(1, kind="stable")[:, :k]]
+    assert made.suspicion is not None
+    np.testing.assert_allclose(
+        made.suspicion.mean(), (others != asked.train_y[:, None]).mean(), atol=5e-3
+    )
+    for name in ("k-nn", "rbf"):
+        assert registry.reach(name, d, 10).lies_found > 0.85
+    assert np.isnan(registry.reach("1-nn", d, 10).lies_found)
+
+
+def test_interpolants_tell_the_norm_of_every_width() -> None:
+    d = digits(0.0)
+    asked = BaselineData.of(d, 10, 0)
+    found = registry.reach("laplace-interpolating", d, 10)
+    assert len(found.tried) == len(kernels.BANDWIDTHS)
+    unit = kernels.median_distance(asked)
+    distances = np.sqrt(squared_distances(asked.train_x, asked.train_x).astype(float))
+    np.fill_diagonal(distances, 0.0)
+    targets = asked.targets().astype(float)
+    for name in ("0.25", "1"):
+        matrix = np.exp(-distances / (float(name) * unit))
+        wanted = np.sqrt((targets * np.linalg.solve(matrix, targets)).sum())
+        assert found.tried[name]["norm"] == pytest.approx(wanted, rel=1e-2)
+        assert found.tried[name]["test_accuracy"] > 0.8

@@ -19,6 +19,7 @@ from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import write_state
 from memlab.runs.table_writer import TableWriter
 from tests.claims import synthetic_arpit_fort, written_outcomes
+from tests.claims.planted_zhang import PLANTED
 
 ROWS = 61
 METRICS = (
@@ -38,7 +39,7 @@ INSTRUMENTS = {
     "early": {
         "gradient-covariance": ("largest", "relative_trace", "condition"),
     },
-    "lookup": {"probes": ("last", "random", "inputs")},
+    "representation": {"probes": ("last", "random", "inputs")},
     **synthetic_arpit_fort.INSTRUMENTS,
 }  # fmt: skip
 World = Callable[[str, Experiment, np.random.Generator], dict[str, np.ndarray]]
@@ -73,15 +74,6 @@ def planted(preset: str, e: Experiment, draw: np.random.Generator) -> dict[str, 
         "test_accuracy": unseen,
     }
     return made | SPECIAL.get(preset, lambda e, t, p, jitter: {})(e, t, p, jitter)
-
-
-def _linear(e, t, p, jitter):
-    return {"train_accuracy": (0.25 if p else 0.98) * t}
-
-
-def _inputs(e, t, p, jitter):
-    kept = 0.95 if e.corruption.kind in ("none", "pixel-shuffle") else 0.1
-    return {"test_accuracy": np.full(ROWS, kept + jitter), "train_accuracy": np.minimum(1, 4 * t)}
 
 
 def _regularizers(e, t, p, jitter):
@@ -171,11 +163,6 @@ def _dose(e, t, p, jitter):
     return {"sharpness": np.full(ROWS, (4.0 if early else 6.0) + 5 * jitter), **_falling(t)}
 
 
-def _lookup(e, t, p, jitter):
-    return {name: np.full(ROWS, level + jitter / 3) for name, level in
-            (("last", 0.93), ("random", 0.90), ("inputs", 0.88))}  # fmt: skip
-
-
 SPECIAL = {
     "breakdown": _breakdown,
     "cycles": _cycles,
@@ -185,9 +172,6 @@ SPECIAL = {
     "sharpening": _sharpening,
     "descent": _descent,
     "minima-squared": _minima,
-    "lookup": _lookup,
-    "linear": _linear,
-    "inputs": _inputs,
     "regularizers": _regularizers,
     "ratio": _ratio,
     "schedules": _schedules,
@@ -195,6 +179,7 @@ SPECIAL = {
     "batch": _batch,
     "minima": _minima,
     **synthetic_arpit_fort.SPECIAL,
+    **PLANTED,
 }
 
 

@@ -232,3 +232,12 @@ def test_a_claim_that_needs_more_replicates_takes_those_that_follow():
     assert replicates_of(8, range(200, 208)) == tuple(range(200, 208))
     assert replicates_of(20, range(200, 208)) == tuple(range(200, 220))
     assert replicates_of(20, range(3)) == (0, 1, 2)
+
+
+def test_rows_that_do_not_vary_have_no_rank_and_outweigh_nothing():
+    places = np.arange(5.0)
+    rising = np.tile(places, (7, 1)) + np.arange(7)[:, None]
+    level = np.vstack([rising, np.full((1, 5), 3.0)])
+    found = trend.trend(places, level)
+    assert found.rank == pytest.approx(7 / 8)
+    assert found.rank_p < 0.01
