@@ -181,7 +181,7 @@ def test_hands_elsewhere_make_the_files_of_a_shard_here(made_run: Made, whole) -
 
 def test_outcomes_come_back_from_elsewhere_to_the_bit(made_run: Made) -> None:
     settings = {**EVERY, "dataset": {"subset": 0.5}, "evaluation": {"outcomes": True}}
-    settings |= {"stop": {"epochs": 2}}
+    settings |= {"stop": {"epochs": 2}, "axes": {"corruption.fraction": [0.4]}, "seeds": 4}
     folder, alone = made_run(**settings), made_run(**settings)
     work = work_of(folder)
     assert Elsewhere(work, Watching(), Threads(parcel_of(work), 2, dies=5)).train()
