@@ -77,7 +77,13 @@ class Hand:
         self._left = False
 
     def train(self, stack: int, base: Mapping[str, bytes]) -> None:
-        """Begins to train a stack from the files that the leader has of it."""
+        """Begins to train a stack from the files that the leader has of it.
+
+        An order that came after the end of the stack before is not this one's: a pause that nobody
+        takes back would hold it for ever.
+        """
+        with self._changed:
+            self._orders.clear()
         threading.Thread(target=self._train, args=(stack, dict(base)), daemon=True).start()
 
     def exchange(self, orders: Sequence[str], seconds: float) -> list[Message]:

@@ -32,6 +32,7 @@ from memlab.worker import planning
 from memlab.worker.material import Material
 from memlab.worker.shard import Work
 from tests.engines.test_processes import STACKS
+from tests.patience import wait_for
 from tests.worker.conftest import SMALL, made_run, merged
 from tests.worker.test_resume import EVERY, final_tensors, tables
 
@@ -377,3 +378,19 @@ def test_folders_of_hands_that_were_killed_are_swept(tmp_path: Path, monkeypatch
     sweep()
     assert mine.exists()
     assert not dead.exists()
+
+
+def test_an_order_that_came_after_a_stacks_end_does_not_hold_the_next(made_run: Made) -> None:
+    work = work_of(made_run(**SETTINGS))
+    hand = Hand(parcel_of(work))
+
+    def ended(stack: int) -> bool:
+        told = [json.loads(message[0]) for message in hand.exchange([], 1.0)]
+        return any((one.get("kind"), one.get("stack")) == ("ended", stack) for one in told)
+
+    hand.train(0, {})
+    wait_for(lambda: ended(0))
+    hand.exchange(["pause"], 0.0)
+    hand.train(1, {})
+    wait_for(lambda: ended(1), seconds=60)
+    hand.leave()
