@@ -19,6 +19,7 @@ from memlab.baselines.baseline import (
 )
 from memlab.data.corruption import Corrupted
 from memlab.errors import InvalidExperiment
+from memlab.experiment.metrics import TEST_ACCURACY
 from memlab.runs.roc import roc_area
 from memlab.spelling import closest, did_you_mean
 
@@ -114,7 +115,7 @@ def measured(predicted: Predicted, data: Corrupted, seconds: float = float("nan"
         chosen=predicted.chosen,
         seconds=seconds,
         tried={
-            name: {"norm": one.norm, "test_accuracy": accuracy(one.test, data.test_y)}
+            name: {"norm": one.norm, TEST_ACCURACY: accuracy(one.test, data.test_y)}
             for name, one in predicted.tried.items()
         },
         lies_found=float("nan") if suspicion is None else roc_area(suspicion, lied).auc,

@@ -32,12 +32,12 @@ BASELINES: Final = (
     "random-features",
 )
 #: Data on which a network is compared with all of them, the primary one first: its preset.
-DATA: Final = {"mnist1d": "lookup", "digits": "lookup-digits"}
+DATA: Final = dict(mnist1d="lookup", digits="lookup-digits")  # noqa: C408
 #: What says which labels are lies without a network, and the kinds of lies.
 NEIGHBOURS: Final = ("k-nn", "rbf")
 KINDS: Final = {"uniform lies": "labels", "pair lies": "labels-pair"}
 #: Data on which forgetting is counted, the primary one first: the preset.
-FORGETTING: Final = {"digits": "known-lies-digits", "mnist1d": "known-lies"}
+FORGETTING: Final = dict(digits="known-lies-digits", mnist1d="known-lies")  # noqa: C408
 MARKED: Final = 0.7
 
 

@@ -46,45 +46,45 @@ def batch(home: Path, *claims: str, again: bool = False) -> Batch:
 
 
 def test_finished_runs_are_used_and_nothing_is_started(home: Path, capsys):
-    for preset in ("labels", "linear"):
+    for preset in ("ladder", "ladder-gaussian"):
         synthetic.write(home / "runs", preset, synthetic.planted, REPLICATES)
-    assert cli.main(["replicate", "Z1", "Z3", "A7", "--json"]) == 0
+    assert cli.main(["replicate", "Z1", "Z4", "A7", "--json"]) == 0
     out = capsys.readouterr()
     made = json.loads(out.out)
     assert made["replicates"] == REPLICATES
-    assert [row["verdict"] for row in made["claims"]] == ["supported"] + ["inconclusive"] * 2
+    assert [row["verdict"] for row in made["claims"]] == ["supported"] * 3
     arms = {row["control"]["verdict"] for row in made["claims"]}
     assert arms <= {"not supported", "inconclusive"}
-    assert made["first_lines"][0].startswith("Of 3 claims 1 holds")
+    assert made["first_lines"][0].startswith("Of 3 claims 3 hold")
     assert len(list_runs(home / "runs")) == 2
     assert "2 of them finished before" in out.err
 
 
 def test_a_run_started_by_hand_from_the_preset_is_used_too(home: Path):
-    synthetic.write(home / "runs", "ratio", synthetic.planted, REPLICATES, told=False)
-    assert [job.reused for job in batch(home, "T3").jobs] == [True]
+    synthetic.write(home / "runs", "dose", synthetic.planted, REPLICATES, told=False)
+    assert [job.reused for job in batch(home, "B5").jobs] == [True]
 
 
 def test_other_replicates_are_another_run(home: Path):
-    synthetic.write(home / "runs", "ratio", synthetic.planted, [0, 1, 2, 3], told=True)
-    assert [job.reused for job in batch(home, "T3").jobs] == [False]
+    synthetic.write(home / "runs", "dose", synthetic.planted, [0, 1, 2, 3], told=True)
+    assert [job.reused for job in batch(home, "B5").jobs] == [False]
 
 
 def test_missing_runs_are_started_and_those_cut_off_are_resumed(home: Path, eventually):
-    cut = synthetic.write(home / "runs", "ratio", synthetic.planted, REPLICATES)
+    cut = synthetic.write(home / "runs", "dose", synthetic.planted, REPLICATES)
     write_state(cut.path, "interrupted")
-    made = batch(home, "T3", "S3")
+    made = batch(home, "B5", "S3")
     assert not any(job.over for job in made.jobs)
     eventually(lambda: not made.step())
     assert [job.finished for job in made.jobs] == [True, True]
-    assert made.folders["ratio"].id == cut.id
+    assert made.folders["dose"].id == cut.id
     told = made.folders["batch"].environment()["replication"]
     assert told["preset"] == "batch"
     assert len(list_runs(home / "runs")) == 2
-    later = batch(home, "T3", "S3")
+    later = batch(home, "B5", "S3")
     assert [job.reused for job in later.jobs] == [True, True]
     assert not later.step()
-    assert [job.folder for job in batch(home, "T3", again=True).jobs] == [None]
+    assert [job.folder for job in batch(home, "B5", again=True).jobs] == [None]
 
 
 def test_one_worker_more_than_there_are_cores_is_kept_the_longest_first(
@@ -116,10 +116,10 @@ def test_one_worker_more_than_there_are_cores_is_kept_the_longest_first(
 
 
 def test_a_run_that_cannot_be_is_told_and_the_others_go_on(home: Path, eventually):
-    made = batch(home, "T3", "S3")
-    made.refuse("ratio", "There is no data.")
+    made = batch(home, "B5", "S3")
+    made.refuse("dose", "There is no data.")
     eventually(lambda: not made.step())
-    assert [job.problem for job in made.jobs] == ["There is no data.", ""]
+    assert [job.problem for job in made.jobs] == ["", "There is no data."]
     assert list(made.folders) == ["batch"]
 
 
@@ -143,7 +143,8 @@ def test_replicates_that_are_none_are_refused(text: str):
         replicates_from(text)
 
 
-def test_a_check_without_runs_is_made_in_a_process_without_torch(home: Path):
+def test_a_check_is_made_in_a_process_without_torch(home: Path):
+    synthetic.write(home / "runs", "smallest", synthetic.planted, REPLICATES)
     code = (
         "import sys; from memlab.cli.main import main; main(['replicate', 'Z6', '--json']);"
         "assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules"
@@ -153,14 +154,14 @@ def test_a_check_without_runs_is_made_in_a_process_without_torch(home: Path):
     assert done.returncode == 0, done.stderr
     made = json.loads(done.stdout)
     assert [one["came_out"] for one in made["checks"]] == ["holds"]
-    assert made["claims"][0]["verdict"] == "not run"
+    assert made["claims"][0]["verdict"] == "supported"
 
 
 def test_a_finished_run_that_someone_sent_is_not_taken_for_ours(home: Path):
-    sent = synthetic.write(home / "elsewhere" / "runs", "labels", synthetic.planted, REPLICATES)
+    sent = synthetic.write(home / "elsewhere" / "runs", "ladder", synthetic.planted, REPLICATES)
     shutil.copytree(sent.path, home / "runs" / sent.id)
     made = batch(home, "Z1")
-    assert [(job.reused, job.folder) for job in made.jobs if job.needed.preset == "labels"] == [
+    assert [(job.reused, job.folder) for job in made.jobs if job.needed.preset == "ladder"] == [
         (False, None)
     ]
 

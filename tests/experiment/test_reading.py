@@ -32,7 +32,7 @@ BAD = [
     ('[axes]\n"model.width" = [3, 0]', (), "greater than or equal to 1"),
     ("[instruments.stifness]\nevery = 1", (), "'stifness' is unknown"),
     ("claims = ['Z19']", (), "'Z19' is unknown; did you mean 'Z1'?"),
-    ("", ("claims=A7,L7",), "'L7' is unknown"),
+    ("", ("claims=A7,L9",), "'L9' is unknown"),
     ("seeds = 0", (), "seeds = 0"),
     ("seeds = [1, 1]", (), "different numbers"),
     ("[optimizer]\nnesterov = true", (), "nesterov needs sgd with a momentum above 0"),

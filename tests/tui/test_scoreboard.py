@@ -36,7 +36,7 @@ REPLICATES = tuple(range(200, 208))
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 DONE = (sys.executable, str(Path(__file__).parents[1] / "runs" / "fake_worker.py"))
 WAITING = (sys.executable, str(Path(__file__).parent / "waiting_worker.py"))
-CLAIMS = registry.chosen(["T3", "S3", "Z6"])
+CLAIMS = registry.chosen(["B5", "S3", "M2"])
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ async def ready(pilot: Pilot[None], *keys: str) -> None:
 
 
 async def test_what_has_finished_is_found_and_measured_off_the_event_loop(runs, monkeypatch):
-    for preset in ("labels", "ratio"):
+    for preset in ("ladder", "dose"):
         synthetic.write(runs, preset, synthetic.planted, list(REPLICATES))
     threads, measured = [], scoreboard.measured
 
@@ -103,11 +103,11 @@ async def test_what_has_finished_is_found_and_measured_off_the_event_loop(runs, 
         return measured(*args)
 
     monkeypatch.setattr(scoreboard, "measured", noted)
-    app = app_on(runs, claims=registry.chosen(["Z1", "T3", "S3", "Z6"]))
+    app = app_on(runs, claims=registry.chosen(["Z1", "B5", "S3", "Z6"]))
     async with app.run_test(size=(160, 45)) as pilot:
         await ready(pilot)
         assert standing(app, "Z1").shown == "supported"
-        assert standing(app, "T3").shown == "inconclusive"
+        assert standing(app, "B5").shown == "supported"
         assert standing(app, "Z6").shown == "not run"
         assert standing(app, "S3").shown == "not run"
         told = [cell(app, "Z1", column) for column in ("mark", "replicates", "runs")]
@@ -120,12 +120,12 @@ async def test_what_has_finished_is_found_and_measured_off_the_event_loop(runs, 
 
 
 def test_a_claim_is_measured_once_for_its_runs_and_again_for_others(runs):
-    synthetic.write(runs, "ratio", synthetic.planted, list(REPLICATES))
+    synthetic.write(runs, "dose", synthetic.planted, list(REPLICATES))
     counted: list[str] = []
-    claim = registry.chosen(["T3"])[0]
+    claim = registry.chosen(["B5"])[0]
 
     def measure(evidence):
-        counted.append(evidence.run("ratio").id)
+        counted.append(evidence.run("dose").id)
         return claim.measure(evidence)
 
     from dataclasses import replace
@@ -144,11 +144,11 @@ async def test_a_key_starts_the_missing_run_of_the_claim_alone(runs):
     app = app_on(runs)
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
-        board(app).query_one(LineTable).move_to("T3")
+        board(app).query_one(LineTable).move_to("B5")
         await ready(pilot, "r")
-        await until_process(pilot, lambda: standing(app, "T3").runs[0].state == "finished")
-        await until_process(pilot, lambda: cell(app, "T3", "effect").startswith("measuring failed"))
-        assert [run.environment()["preset"] for run in list_runs(runs)] == ["ratio-laptop"]
+        await until_process(pilot, lambda: standing(app, "B5").runs[0].state == "finished")
+        await until_process(pilot, lambda: cell(app, "B5", "effect").startswith("measuring failed"))
+        assert [run.environment()["preset"] for run in list_runs(runs)] == ["dose-laptop"]
         assert standing(app, "S3").runs[0].state == ""
         await pilot.press("r")
         await until(pilot, lambda: said(app).startswith("Nothing is missing"))
@@ -185,19 +185,21 @@ async def test_all_is_asked_once_with_its_cost_and_goes_on_behind_other_screens(
 async def test_runs_outlive_the_app_are_picked_up_again_and_stop_by_a_key(runs):
     app = app_on(runs, WAITING)
     async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        board(app).query_one(LineTable).move_to("M2")
         await ready(pilot, "p")
-        await until_process(pilot, lambda: standing(app, "Z6") and list_runs(runs) == [])
-        board(app).query_one(LineTable).move_to("T3")
+        await until_process(pilot, lambda: standing(app, "M2") and list_runs(runs) == [])
+        board(app).query_one(LineTable).move_to("B5")
         await ready(pilot, "p")
-        await until_process(pilot, lambda: cell(app, "T3", "runs") == "● 50 %")
+        await until_process(pilot, lambda: cell(app, "B5", "runs") == "● 50 %")
     assert list_runs(runs)[0].state.living
     again = app_on(runs, WAITING)
     async with again.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
-        assert cell(again, "T3", "runs") == "● 50 %"
+        assert cell(again, "B5", "runs") == "● 50 %"
         assert "1 running" in said(again, "#summary")
         await ready(pilot, "s", "enter")
-        await until_process(pilot, lambda: cell(again, "T3", "runs") == "! interrupted")
+        await until_process(pilot, lambda: cell(again, "B5", "runs") == "! interrupted")
         assert "nothing more is started" in said(again)
         assert not again.screen.check_action("stop", ())
 
@@ -206,18 +208,18 @@ def test_starting_another_claim_keeps_what_is_under_way_and_stopping_drops_what_
     runs, monkeypatch
 ):
     monkeypatch.setattr(batch, "usable_cores", lambda: 1)
-    reader = reader_on(runs, WAITING, registry.chosen(["T3", "S3", "S1", "Z5", "Z1"]))
+    reader = reader_on(runs, WAITING, registry.chosen(["B5", "S3", "S1", "Z2", "Z1"]))
     try:
-        reader.start(["T3"], "laptop")
+        reader.start(["B5"], "laptop")
         reader.read("laptop", -1.0)
-        reader.start(["S3", "S1", "Z5"], "laptop")
+        reader.start(["S3", "S1", "Z2"], "laptop")
         shown = reader.read("laptop", -1.0)
         states = {one.claim.id: one.runs[0].state for one in shown.standings}
         assert states.pop("Z1") == ""
-        assert states["T3"] in model.UNDER_WAY
+        assert states["B5"] in model.UNDER_WAY
         assert sorted(states.values()).count("waiting") == 2
-        assert reader.price(["T3", "S3", "Z5"], "laptop").runs == 0
-        assert reader.price(["T3", "Z1"], "laptop").runs == 1
+        assert reader.price(["B5", "S3", "Z2"], "laptop").runs == 0
+        assert reader.price(["B5", "Z1"], "laptop").runs == 1
     finally:
         assert reader.stop("laptop") == 2
     assert not reader.read("laptop", -1.0).going
@@ -297,12 +299,12 @@ async def test_a_run_that_is_not_started_says_how_and_the_page_follows_the_board
     app = app_on(runs, WAITING)
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
-        board(app).query_one(LineTable).move_to("T3")
+        board(app).query_one(LineTable).move_to("B5")
         await ready(pilot, "enter", "enter")
         assert "r starts it" in said(app)
         await pilot.press("r")
         table = app.screen.query_one(LineTable)
-        await until_process(pilot, lambda: "50 %" in text_of(table._value("ratio-laptop", "state")))
+        await until_process(pilot, lambda: "50 %" in text_of(table._value("dose-laptop", "state")))
     lifecycle.request_stop(list_runs(runs)[0])
 
 
