@@ -74,7 +74,8 @@ def exceeds(label: str, one: ArrayLike, other: ArrayLike, by: float = 0.0) -> Co
 
 def falls_short(label: str, one: ArrayLike, other: ArrayLike, by: float = 0.0) -> Condition:
     """`one` − `other` lies below −`by`."""
-    return _made(label, _minus(one, other), paired_t(one, other), Rule("below", -by))
+    level = -by if by else 0.0  # and no −0
+    return _made(label, _minus(one, other), paired_t(one, other), Rule("below", level))
 
 
 def equal(label: str, one: ArrayLike, other: ArrayLike, margin: float) -> Condition:

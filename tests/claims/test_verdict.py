@@ -241,3 +241,10 @@ def test_rows_that_do_not_vary_have_no_rank_and_outweigh_nothing():
     found = trend.trend(places, level)
     assert found.rank == pytest.approx(7 / 8)
     assert found.rank_p < 0.01
+
+
+def test_one_arm_falls_short_of_another_below_no_minus_zero():
+    low, high = np.arange(8.0), np.arange(8.0) + 1
+    made = criteria.falls_short("low − high", low, high)
+    assert (made.verdict, made.rule.words) == ("supported", "< 0")
+    assert criteria.falls_short("low − high", low, high, 1.5).rule.words == "< −1.5"
