@@ -143,11 +143,3 @@ def _sloped(label: str, x: ArrayLike, y: ArrayLike, rule: Rule, log: Log) -> Con
 
 def _minus(one: ArrayLike, other: ArrayLike) -> Values:
     return np.asarray(one, np.float64).ravel() - np.asarray(other, np.float64).ravel()
-
-
-def rolled_rows(values: Values) -> Values:
-    """`values` [replicates, conditions], each row rolled by one place more: no trend is left.
-
-    Only for controls that are marked as ones that cannot fail; it goes with the last of them.
-    """
-    return np.array([np.roll(row, place) for place, row in enumerate(values)])

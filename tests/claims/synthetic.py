@@ -76,21 +76,6 @@ def planted(preset: str, e: Experiment, draw: np.random.Generator) -> dict[str, 
     return made | SPECIAL.get(preset, lambda e, t, p, jitter: {})(e, t, p, jitter)
 
 
-def _regularizers(e, t, p, jitter):
-    own = e.regularization
-    lost = max(0.0, own.dropout - 0.3) * 1.5 + max(0.0, own.weight_decay - 0.001) * 30
-    best = {0.3: 0.97, 0.5: 0.965, 0.7: 0.95}.get(own.dropout, 0.955)
-    if own.weight_decay:
-        best = 0.957 if own.weight_decay == 0.001 else 0.94 - own.weight_decay
-    real = np.full(ROWS, best + jitter)
-    fit = max(0.1, 1.0 - lost) if p else 1.0
-    return {
-        "train_accuracy": np.minimum(fit, 3 * t),
-        "validation_accuracy": real,
-        "test_accuracy": real,
-    }
-
-
 def _ratio(e, t, p, jitter):
     if e.corruption.kind == "labels+inputs":
         return {"validation_accuracy": np.full(ROWS, 0.1 + jitter)}
@@ -172,7 +157,6 @@ SPECIAL = {
     "sharpening": _sharpening,
     "descent": _descent,
     "minima-squared": _minima,
-    "regularizers": _regularizers,
     "ratio": _ratio,
     "schedules": _schedules,
     "schedules-adam": _schedules,

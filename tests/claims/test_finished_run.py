@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from memlab.claims.criteria import rolled_rows
 from memlab.claims.finished_run import Series
 from memlab.claims.needed import needed, replicated
 from memlab.claims.registry import chosen
@@ -41,17 +40,11 @@ def test_values_in_between_look_past_gaps_and_end_where_the_measurements_do():
     assert np.isnan(series([0, 1], [np.nan, np.nan]).between(0.5))
 
 
-def test_a_rolled_trend_is_a_latin_square():
-    rolled = rolled_rows(np.tile(np.arange(5.0), (5, 1)))
-    assert (np.sort(rolled, axis=0) == np.arange(5.0)[:, None]).all()
-    assert (np.sort(rolled, axis=1) == np.arange(5.0)).all()
-
-
 def test_replicates_are_splits_where_a_preset_has_an_axis_of_them():
     tree = replicated(presets.find("easy-laptop").tree, [7, 8, 9])
     assert tree["axes"]["dataset.split_seed"] == [7, 8, 9]
     assert len(tree["seeds"]) == 16
-    plain = replicated(presets.find("labels-laptop").tree, [7, 8, 9])
+    plain = replicated(presets.find("ladder-laptop").tree, [7, 8, 9])
     assert plain["seeds"] == [7, 8, 9]
     assert plain["dataset"]["split_per_seed"]
     assert plain["dataset"]["fresh"]
@@ -59,7 +52,7 @@ def test_replicates_are_splits_where_a_preset_has_an_axis_of_them():
     assert made.experiment.axes["dataset.split_seed"] == [7, 8, 9]
 
 
-@pytest.mark.parametrize("preset", ["easy-laptop", "labels-laptop"])
+@pytest.mark.parametrize("preset", ["easy-laptop", "ladder-laptop"])
 def test_boards_of_disjoint_replicates_share_no_seed_and_no_split(preset: str):
     def numbers(replicates: range) -> tuple[set[int], set[int]]:
         tree = replicated(presets.find(preset).tree, replicates)
