@@ -23,6 +23,7 @@ EVENTS_FILE = "events.jsonl"
 SCHEMA = 1
 LINE_BYTES = 1 << 20  # a longer line is no event
 MOST_EVENTS = 200_000  # of one log, for a reader; a run of 10,000 networks has a quarter
+MOST_BYTES = 1 << 27  # of one log; what lies beyond is not of a run of ours
 LATEST = 2.0**36  # the year 4147 in unix time; no calendar here goes much further
 
 
@@ -93,7 +94,9 @@ class EventReader:
         """
         try:
             with self.place.reading() as descriptor:
-                self.problem = ""
+                self.problem = self._too_long(os.fstat(descriptor).st_size)
+                if strict and self.problem:
+                    raise RunFolderError(self.problem)
                 return self._read(descriptor)
         except Missing:
             return []
@@ -103,8 +106,16 @@ class EventReader:
             self.problem = str(error)
             return []
 
+    def _too_long(self, size: int) -> str:
+        if size <= MOST_BYTES:
+            return ""
+        return (
+            f"{self.place} has {size:,} bytes, more than the log of any run; of it the first "
+            f"{MOST_BYTES:,} are read."
+        )
+
     def _read(self, descriptor: int) -> list[Event]:
-        size = os.fstat(descriptor).st_size
+        size = min(os.fstat(descriptor).st_size, MOST_BYTES)
         if size < self.offset:
             self.offset = self.skipped = 0
         events: list[Event] = []

@@ -203,7 +203,7 @@ def _first_group(run: Run, stream: Sequence[Memorized]) -> int:
     if not stream or run.experiment.evaluation.outcomes or len(run.groups) == 1:
         return 0
     last = stream[0].member
-    return next(group.index for group in run.groups if last in group.members)
+    return next((group.index for group in run.groups if last in group.members), 0)
 
 
 def _with_learned(examples: Examples, stream: Sequence[Memorized]) -> Examples:

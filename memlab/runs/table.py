@@ -32,6 +32,10 @@ BLOCK_BYTES = 1 << 20
 SPARE_BYTES = 1 << 13
 #: What no run of ours reaches; a description or a file beyond it comes from elsewhere.
 MOST_ROWS, MOST_ROW_BYTES, MOST_COLUMNS = 1 << 24, 1 << 28, 4_096
+#: Columns that hold one number a row, in whatever table of ours they stand.
+SINGLE = frozenset(
+    ("update", "examples", "epoch", "batch_size", "member", "index", "given", "true")
+)
 COLUMN_TYPE = re.compile(r"[<|][biuf]\d{1,2}|\?")
 
 Columns = Sequence[tuple[str, str] | tuple[str, str, tuple[int, ...]]]
@@ -304,6 +308,8 @@ def dtype_from(description: object) -> np.dtype[np.void]:
         raise ValueError("not the columns of a table")
     if dtype[ROW] != np.dtype("<u8") or dtype[CHECKSUM] != np.dtype("<u4"):
         raise ValueError("row number or checksum of another type")
+    if any(dtype[name].shape for name in SINGLE.intersection(names)):
+        raise ValueError("several numbers where there is one a row")
     if dtype.itemsize > MOST_ROW_BYTES:
         raise ValueError("a row that is too wide")
     return dtype

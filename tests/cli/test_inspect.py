@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from memlab.cli.main import main
@@ -14,6 +15,7 @@ from memlab.runs.example_life import life
 from memlab.runs.examples import examples_of
 from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
+from memlab.runs.view import Memorized
 from tests.cli.test_memorize import home, memlab
 
 __all__ = ["home"]
@@ -117,6 +119,13 @@ def test_an_ordinary_run_tells_what_its_ledger_has(home, ordinary, told):
     assert found["helps"] == []
     assert len(found["near"]) == 8
     assert "near_hidden" in found["missing"]
+
+
+def test_a_lie_of_a_network_that_the_run_has_not_is_of_the_first_group(home, ordinary, monkeypatch):
+    run = Run(RunFolder(home / "runs" / ordinary))
+    stranger = Memorized(1.0, 2**31, 0, 0, 1, np.zeros((8, 8), np.uint8))
+    monkeypatch.setattr(type(run.view), "memorized", lambda view, count: [stranger])
+    assert examples_of(run).train == 150
 
 
 def test_the_text_names_what_is_there_and_what_is_not(memorized, ordinary, told, inspect):

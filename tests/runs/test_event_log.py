@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memlab.errors import StorageError
+from memlab.errors import RunFolderError, StorageError
 from memlab.runs.door import Place
-from memlab.runs.event_log import EventLog, EventReader
+from memlab.runs.event_log import MOST_BYTES, EventLog, EventReader
 
 
 def place(path: Path) -> Place:
@@ -92,3 +92,16 @@ def test_any_truncation_and_garbage_tail_keeps_the_intact_lines(tmp_path_factory
     again = EventReader(place(path)).read()
     assert again[-1].seq == seq
     assert json.loads(path.read_bytes().splitlines()[-1])["seq"] == seq
+
+
+def test_a_sparse_log_of_a_terabyte_takes_no_time_and_is_not_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    written(path, 2)
+    with open(path, "r+b") as file:
+        file.truncate(1 << 40)
+    reader = EventReader(place(path))
+    assert [event.seq for event in reader.read()] == [1, 2]
+    assert reader.offset <= MOST_BYTES
+    assert "more than the log of any run" in reader.problem
+    with pytest.raises(RunFolderError, match="more than the log of any run"):
+        EventLog(place(path))

@@ -235,6 +235,7 @@ def test_a_sparse_file_of_gigabytes_takes_neither_time_nor_memory(tmp_path: Path
         [["row", "<u8"], ["x", "<f8", [-1]], ["checksum", "<u4"]],
         [["row", "<f8"], ["checksum", "<u4"]],
         [["row", "<u8"], *([[f"c{i}", "<f8"] for i in range(5000)]), ["checksum", "<u4"]],
+        [["row", "<u8"], ["epoch", "<f8", [1]], ["checksum", "<u4"]],
     ],
 )
 def test_a_description_of_no_table_of_ours_is_one_clear_error(tmp_path: Path, columns) -> None:
