@@ -129,12 +129,12 @@ def likes(evidence: Evidence, early: bool = False) -> Measured:
     """Of the pairs that help a test example: how many are of one class, and how near they are."""
     made: dict[str, list[float]] = {"same": [], "chance": [], "distance": [], "others": []}
     run = evidence.run("memorized")
-    scores = retraining_store.scores(run.run)
     for group, cell in zip(run.run.groups, run.cells, strict=True):
         if noise("none")(cell.experiment):
+            scores = retraining_store.scores_of_group(run.run, group.index)
             (side,) = (
                 one
-                for one in scores[group.index].summary["influence"]
+                for one in scores.summary["influence"]
                 if (one["by"], one["target"], one["sign"]) == ("correctness", "test", 1)
             )
             of = "early_" if early else ""

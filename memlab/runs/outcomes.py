@@ -6,7 +6,7 @@ Training and test examples stand in one row, training first. What is estimated f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -183,7 +183,14 @@ def stack_outcomes(folder: Place) -> StackOutcomes:
         Missing: if there are none.
         RunFolderError: if they are damaged, incomplete, or of a newer version.
     """
-    header = read_header(folder / HEADER_FILE, SCHEMA, OutcomeHeader.of, "outcomes")
+    return _with_arrays(folder, _header(folder))
+
+
+def _header(folder: Place) -> OutcomeHeader:
+    return read_header(folder / HEADER_FILE, SCHEMA, OutcomeHeader.of, "outcomes")
+
+
+def _with_arrays(folder: Place, header: OutcomeHeader) -> StackOutcomes:
     arrays = read_arrays(folder, header, PREFIX)
     for name in ("given", "true"):
         require_within(folder / f"{PREFIX}{name}.npy", arrays[name], 0, len(header.class_names))
@@ -229,13 +236,23 @@ class Outcomes:
         return len(self.own)
 
 
-def read_stacks(folder: RunFolder) -> tuple[StackOutcomes, ...]:
+def read_stacks(
+    folder: RunFolder, members: Collection[int] | None = None
+) -> tuple[StackOutcomes, ...]:
     """The outcomes of the run's stacks that have ended; empty where none were kept.
+
+    With `members` only of stacks that have one of them: a run of 24 groups has 24 stacks, and
+    who asks for one group should not pay for all.
 
     Raises:
         RunFolderError: as `stack_outcomes`.
     """
-    return tuple(stack_outcomes(place) for place in stack_places(folder, HEADER_FILE))
+    headers = [(place, _header(place)) for place in stack_places(folder, HEADER_FILE)]
+    return tuple(
+        _with_arrays(place, header)
+        for place, header in headers
+        if members is None or not set(members).isdisjoint(header.members)
+    )
 
 
 def joined(

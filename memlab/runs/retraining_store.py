@@ -72,7 +72,8 @@ def outcomes_of(run: Run, group: int = 0) -> Outcomes:
     parts = []
     for one in linked(run):
         seeds = {member.index: member.seed for member in one.members}
-        found = joined(read_stacks(one.folder), seeds, one.groups[group].members)
+        members = one.groups[group].members
+        found = joined(read_stacks(one.folder, members), seeds, members)
         if found is not None:
             parts.append(found)
     if not parts or not sum(part.networks for part in parts):
@@ -91,9 +92,8 @@ def recorded(run: Run, name: str, group: int = 0) -> NDArray[Any] | None:
         RunFolderError: if it is damaged.
     """
     for one in linked(run):
-        members = set(one.groups[group].members)
-        for stack in read_stacks(one.folder):
-            if name in stack.arrays and not members.isdisjoint(stack.header.members):
+        for stack in read_stacks(one.folder, one.groups[group].members):
+            if name in stack.arrays:
                 return stack.arrays[name]
     return None
 
@@ -136,6 +136,16 @@ def scores(run: Run) -> list[Scores]:
     if found is not None:
         return found
     return [scores_of(outcomes_of(run, group.index)) for group in run.groups]
+
+
+def scores_of_group(run: Run, group: int) -> Scores:
+    """The scores of one group, as `scores` has them.
+
+    Raises:
+        RunFolderError: if there are none, or they are damaged.
+    """
+    found = stored(run.folder)
+    return scores_of(outcomes_of(run, group)) if found is None else found[group]
 
 
 def stored(folder: RunFolder) -> list[Scores] | None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
+from memlab import disk
 from memlab.claims.needed import content_of, replicated
 from memlab.experiment import grid, presets, reading
 from memlab.experiment.spec import Experiment
@@ -186,7 +188,8 @@ def write(
     folder, lock = run_folder.create(home, found.name, reading.to_toml(made), facts)
     members = grid.members(made)
     values = [world(preset, m.experiment, np.random.default_rng([9, m.index])) for m in members]
-    with lock, EventLog(folder.events) as log:
+    # Nobody cuts the power here: syncing would take as long as all else.
+    with mock.patch.object(disk, "sync"), lock, EventLog(folder.events) as log:
         log.append("stack-started", stack=0, train_examples=1000, classes=10)
         _tables(folder, preset, made, members, values)
         written_outcomes.write(folder, preset, made, world is planted)
