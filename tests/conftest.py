@@ -11,6 +11,9 @@ pytest_plugins = ("tests.leftovers",)
 settings.register_profile("memlab", deadline=None)
 settings.load_profile("memlab")
 
+# Tests run side by side: threads of linear algebra would wait for each other's cores.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 # A standby of a test measures no machine while others run.
 os.environ.setdefault("MEMLAB_CALIBRATE", "0")
 

@@ -87,7 +87,7 @@ def ladder(findings: Findings) -> str:
         left = 0.3 + PER_LETTER * max(map(len, cells(findings))) if tall else LEFT + 0.16
         (axes,) = _placed(figure, 1, left=left, above=LINE + 0.12, below=BOTTOM)
         _draw_ladder(axes, findings, where, tall)
-        return _svg(figure, "generalization gap and memorization cost against the axis")
+        return svg(figure, "generalization gap and memorization cost against the axis")
 
 
 def _style(figure: str) -> Any:
@@ -186,7 +186,7 @@ def curves(findings: Findings, drawn: Curves) -> str:
             handles, labels = figure.axes[-1].get_legend_handles_labels()
             title = column_title(findings)
             figure.legend(handles, labels, loc="lower center", ncols=columns, title=title)
-        return _svg(figure, "accuracy on clean, corrupted and unseen examples against the epoch")
+        return svg(figure, "accuracy on clean, corrupted and unseen examples against the epoch")
 
 
 def _draw_panel(axes: Axes, findings: Findings, drawn: Sequence[Curve], metric: str) -> None:
@@ -234,8 +234,23 @@ def _mark_best(axes: Axes, row: Row, colour: str) -> None:
         )
 
 
-def _svg(figure: Figure, description: str) -> str:
-    """The figure as an `<svg>` element that scales with its column."""
+#: What lies beyond overflows in the arithmetic of axes.
+MOST_DRAWN = 1e100
+#: Stands where a figure cannot be drawn.
+_NOT_DRAWN = (
+    '<svg viewBox="0 0 480 24" role="img"><text x="0" y="16" font-size="12">'
+    "Not drawn: there are values here beyond what an axis can show.</text></svg>"
+)
+
+
+def svg(figure: Figure, description: str) -> str:
+    """The figure as an `<svg>` element that scales with its column.
+
+    Where a value is beyond what an axis can show, as only a damaged table has it, it says so.
+    """
+    ends = np.array([axes.dataLim.get_points() for axes in figure.axes])
+    if (np.abs(ends[np.isfinite(ends)]) > MOST_DRAWN).any():
+        return _NOT_DRAWN
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()

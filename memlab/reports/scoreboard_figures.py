@@ -10,7 +10,7 @@ import numpy as np
 from memlab.claims.claim import Panel
 from memlab.estimate import means
 from memlab.reports import palette
-from memlab.reports.figures import _style, _svg
+from memlab.reports.figures import _style, svg
 from memlab.reports.scoreboard import Entry
 from memlab.reports.scoreboard_comparison import panels_of
 from memlab.reports.scoreboard_panels import ticks
@@ -41,7 +41,7 @@ def side_by_side(panels: Sequence[Panel], name: str, title: str) -> str:
         made = Figure((max(5.0, 3.9 * across), 3.4 * down), layout="constrained")
         for index, panel in enumerate(panels):
             _draw(made.add_subplot(down, across, index + 1), panel)
-        return _svg(made, title)
+        return svg(made, title)
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
