@@ -26,6 +26,7 @@ from tests.torture.tally import Share, Tally, part_main
 
 CPU_SECONDS = 2.0
 ASLEEP_SECONDS = 2.0  # without using the processor or wanting it, as who waits on a pipe
+LONGEST_NAME = 240  # bytes; no file system here takes more than 255
 MOST_CHILDREN = 3  # after the third viewer that hangs the others of a folder are not asked
 GROWTH = 300 << 20
 NEIGHBOUR = "20250101-0000-neighbour-aaaa"
@@ -72,7 +73,8 @@ class Place:
                     "\udcff",
                 )
             )
-            renamed = runs / name.replace("/", "_").replace("\0", "").replace("\ud800", "")
+            name = name.replace("/", "_").replace("\0", "").replace("\ud800", "")
+            renamed = runs / os.fsdecode(os.fsencode(name)[:LONGEST_NAME])
             os.rename(folder, renamed)
             folder, told = renamed, f"{told} + named {name!a}"
         return folder, f"{source.name[14:-5]}: {told}"
