@@ -125,8 +125,11 @@ class Table:
         Reads hardly more than it returns. Shape [rows], or [rows, members].
 
         Raises:
-            RunFolderError: if rows are gone since the last refresh, or cannot be read.
+            RunFolderError: if there is no such column, or rows are gone since the last refresh, or
+                cannot be read.
         """
+        if column not in (self.dtype.names or ()):
+            raise RunFolderError(f"{self.place} has no column {column}; it is damaged.")
         stop = self.count if stop is None else min(stop, self.count)
         start = min(start, stop)
         field = self.dtype[column]

@@ -243,3 +243,8 @@ def test_a_description_of_no_table_of_ours_is_one_clear_error(tmp_path: Path, co
     (tmp_path / "t.json").write_text(json.dumps({"schema": 1, "dtype": columns}))
     with pytest.raises(RunFolderError, match="does not describe a table"):
         Table.open(Place(tmp_path) / "t")
+
+
+def test_a_column_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="has no column nothing; it is damaged"):
+        Table.open(Place(written(tmp_path / "t", 3).parent) / "t").read("nothing")
