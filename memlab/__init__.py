@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from memlab.recording.indexed import indexed
+    from memlab.recording.recording import record
     from memlab.library.public import (
         Run,
         Series,
@@ -29,22 +31,34 @@ __all__ = [
     "Series",
     "Table",
     "compare",
+    "indexed",
     "list_presets",
     "list_runs",
     "load",
     "memorize",
+    "record",
     "run",
     "suspects",
 ]
+#: Names that need torch, which the process that asks for them has already, and where they are.
+_WITH_TORCH = {
+    "indexed": "memlab.recording.indexed",
+    "record": "memlab.recording.recording",
+}
 
 
 def __getattr__(name: str) -> object:
     """A public name, imported now."""
     if name not in __all__:
         raise AttributeError(f"module 'memlab' has no attribute {name!r}")
-    from memlab.library import public
+    if name in _WITH_TORCH:
+        from importlib import import_module
 
-    found: object = getattr(public, name)
+        found: object = getattr(import_module(_WITH_TORCH[name]), name)
+    else:
+        from memlab.library import public
+
+        found = getattr(public, name)
     globals()[name] = found
     return found
 

@@ -30,10 +30,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measures in a process of its own, and prints a table per instrument."""
     from memlab import child
+    from memlab.runs.recorded import require_trained_here
 
     names = _names(options.instrument)
     settle_older()
     folder = found(options.run)
+    require_trained_here(folder, "measured from checkpoints, which it has none of")
     words = ["-m", "memlab.worker.probe", str(folder.path.absolute())]
     words += ["--device", options.device]
     words += [] if options.at is None else ["--at", str(options.at)]

@@ -23,6 +23,7 @@ from memlab.experiment.measuring_spec import (
     InstrumentsSpec,
 )
 from memlab.experiment.parts import lacking
+from memlab.experiment.recorded_spec import RecordedSpec
 from memlab.experiment.section import FieldError, Section, Seed, UnknownNameError
 from memlab.experiment.training_spec import (
     ForkSpec,
@@ -74,6 +75,10 @@ class Experiment(Section):
     claims: tuple[str, ...] = Field(
         default=(), description="Claims whose verdicts the report ends with, such as Z4 or A7"
     )
+    recorded: RecordedSpec | None = Field(
+        default=None,
+        description="Of a run that memlab recorded and did not train; never written by hand",
+    )
 
     _check_seeds = field_validator("seeds", mode="before")(_seeds)
 
@@ -97,6 +102,12 @@ class Experiment(Section):
             if name not in known:
                 raise UnknownNameError(name, known)
         return value
+
+    @model_validator(mode="after")
+    def _recorded_is_one_network(self) -> Self:
+        if self.recorded is not None and (self.axes or self.claims or self.seed_list != [0]):
+            raise ValueError("a recorded run is one network, without axes, seeds and claims")
+        return self
 
     @model_validator(mode="after")
     def _grid_is_bounded(self) -> Self:

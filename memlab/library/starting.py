@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from memlab import settings
 from memlab.errors import DeviceUnavailable, InvalidExperiment
+from memlab.experiment.recorded_spec import SOURCES
 from memlab.runs import plan as plans
 from memlab.runs.plan import RunPlan
 from memlab.runs.run_folder import RunFolder
@@ -115,6 +116,12 @@ def checked(
     from memlab.data import preflight
     from memlab.experiment.grid import member_count
 
+    if experiment.recorded is not None:
+        raise InvalidExperiment(
+            f"{name} describes a run that was recorded from {SOURCES[experiment.recorded.by]}; "
+            "there is nothing in it that memlab could train.",
+            "recorded",
+        )
     chosen = checked_device(device)
     preflight.check(experiment, settings.dataset_folders())
     planned = None

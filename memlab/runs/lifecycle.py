@@ -19,9 +19,19 @@ from memlab.runs.event_log import EventLog
 from memlab.runs.launch import WORKER, Standby, launch
 from memlab.runs.lock import RunLock
 from memlab.runs.origin import Registry
+from memlab.runs.recorded import require_trained_here
 from memlab.runs.requests import RequestKind
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import write_state
+
+RESUME_YOURS = "Load your own checkpoint and give memlab.record resume= and step=."
+#: What is asked of a worker, as it is refused.
+VERBS: dict[str, str] = {
+    "stop": "stopped from outside",
+    "pause": "paused",
+    "resume": "resumed",
+    "checkpoint": "asked for a checkpoint",
+}
 
 
 def start(
@@ -74,6 +84,7 @@ def resume(
         StorageError, TrainingFailed: as `start`.
     """
     folder.experiment_toml()
+    require_trained_here(folder, "resumed", RESUME_YOURS)
     origin.require_ours(folder, "resumed")
     if folder.state.living:
         raise RunFolderError(f"The run {folder.id} is {folder.state.state}; it needs no resuming.")
@@ -171,6 +182,7 @@ def request(folder: RunFolder, kind: RequestKind, **arguments: object) -> None:
         RunFolderError: if it does not live.
         StorageError: if the request cannot be written.
     """
+    require_trained_here(folder, VERBS.get(kind, f"asked to {kind}"), "It ends where its loop ends.")
     state = folder.state
     if state.living:
         origin.require_ours(folder, f"asked to {kind}")

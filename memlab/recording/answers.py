@@ -1,0 +1,176 @@
+"""What the network answered in the batches of a training loop, from the logits that are there.
+
+Logits are copied where they are and looked at many batches at a time: a step costs two copies of a
+small tensor, and a batch on a GPU waits for nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from memlab.errors import InvalidDataset
+
+#: Batches, values of logits, and seconds after which what was kept is looked at.
+BATCHES, VALUES, SECONDS = 64, 1 << 22, 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Answers in the order of their presentation, each `[answers]`.
+
+    `index` is the example, −1 where nobody said; `margin` the given logit minus the largest other
+    (Pleiss 2020, section 3.1), `rival` the class of that other; `loss` is cross-entropy in nats.
+    """
+
+    index: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    rival: NDArray[np.int64]
+    margin: NDArray[np.float64]
+    loss: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What a look at the window found: `broken` answers had logits that are not finite."""
+
+    answers: Answers
+    broken: int
+    classes: int
+
+
+class Window:
+    """Batches that wait to be looked at."""
+
+    def __init__(self) -> None:
+        self._logits: list[Tensor] = []
+        self._labels: list[Tensor | None] = []
+        self._index: list[Tensor | None] = []
+        self._values = 0
+        self._since = time.monotonic()
+
+    def __len__(self) -> int:
+        return len(self._logits)
+
+    def take(self, logits: Any, labels: Any, index: Any) -> int:
+        """Copies a batch; how many examples it has.
+
+        Raises:
+            InvalidDataset: if the logits are not `[batch, classes]`.
+        """
+        if not isinstance(logits, Tensor):
+            logits = getattr(logits, "logits", logits)
+            if not isinstance(logits, Tensor):
+                raise InvalidDataset(f"logits are to be a tensor, not {type(logits).__name__}.")
+        if logits.dim() != 2:
+            if logits.dim() != 1:
+                raise InvalidDataset(
+                    f"logits are to be [batch, classes], not of shape {tuple(logits.shape)}."
+                )
+            logits = logits.unsqueeze(1)
+        if self._logits and (
+            logits.shape[1] != self._logits[0].shape[1] or logits.device != self._logits[0].device
+        ):
+            raise InvalidDataset("The logits have other classes, or another device, than before.")
+        self._logits.append(logits.detach().clone())
+        self._labels.append(_copied(labels))
+        self._index.append(_copied(index))
+        self._values += logits.numel()
+        return int(logits.shape[0])
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to look at what waits."""
+        return (
+            len(self._logits) >= BATCHES
+            or self._values >= VALUES
+            or time.monotonic() - self._since >= SECONDS
+        )
+
+    @torch.no_grad()
+    def look(self, known: NDArray[np.int64] | None) -> Looked | None:
+        """The answers of all that waits; None where nothing does.
+
+        `known` are the given labels by index, which come before those of the batches. Examples
+        with a label that is no class (an `ignore_index`), and a batch of other sizes, are left out.
+        """
+        logits, labels, index = self._logits, self._labels, self._index
+        self._logits, self._labels, self._index, self._values = [], [], [], 0
+        self._since = time.monotonic()
+        if not logits:
+            return None
+        # None of these operations is one that autocast computes in less than they are given in.
+        joined = torch.cat(logits)
+        joined = joined if joined.dtype == torch.float64 else joined.float()
+        if joined.shape[1] == 1:  # one logit is the log odds of class 1
+            joined = torch.cat([torch.zeros_like(joined), joined], 1)
+        sizes = [len(part) for part in logits]
+        at = _host(index, sizes, -1)
+        given = _host(labels, sizes, -1)
+        if known is not None:
+            inside = (at >= 0) & (at < len(known))
+            given = np.where(inside, known[np.where(inside, at, 0)], given)
+        return Looked(*_answers(joined, given, at), int(joined.shape[1]))
+
+
+def _copied(value: Any) -> Tensor | None:
+    if value is None:
+        return None
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    return torch.from_numpy(np.array(value))
+
+
+def _host(parts: list[Tensor | None], sizes: list[int], missing: int) -> NDArray[np.int64]:
+    """The parts on the host, one number for each example; `missing` where they do not say."""
+    if all(part is not None and part.dim() == 1 for part in parts):
+        whole = [part for part in parts if part is not None]
+        if [len(part) for part in whole] == sizes:
+            found: NDArray[np.int64] = torch.cat(whole).to("cpu", torch.int64).numpy()
+            return found
+    made = []
+    for part, size in zip(parts, sizes, strict=True):
+        flat = None if part is None else _flat(part, size)
+        made.append(np.full(size, missing) if flat is None else flat)
+    return np.concatenate(made).astype(np.int64)
+
+
+def _flat(part: Tensor, size: int) -> NDArray[np.int64] | None:
+    """Class numbers of `[size]`, `[size, 1]` or soft labels `[size, classes]`; None for others."""
+    if part.dim() == 2 and len(part) == size and part.shape[1] > 1:
+        part = part.argmax(1)
+    flat = part.reshape(-1)
+    return flat.to("cpu", torch.int64).numpy() if len(flat) == size else None
+
+
+def _answers(
+    logits: Tensor, given: NDArray[np.int64], index: NDArray[np.int64]
+) -> tuple[Answers, int]:
+    """The answers, and how many there are none of because a logit is not finite."""
+    classes = logits.shape[1]
+    fine = (given >= 0) & (given < classes)
+    labels = torch.from_numpy(np.where(fine, given, 0)).to(logits.device).unsqueeze(1)
+    top, where = logits.topk(2, 1)
+    own = logits.gather(1, labels).squeeze(1)
+    hit = (where[:, 0] == labels.squeeze(1)).long().unsqueeze(1)
+    margin = own - top.gather(1, hit).squeeze(1)
+    loss = logits.logsumexp(1) - own
+    classes_of = torch.stack([where[:, 0], where.gather(1, hit).squeeze(1)]).cpu().numpy()
+    figures = torch.stack([margin, loss]).double().cpu().numpy()
+    finite = np.isfinite(figures).all(0)
+    broken = int((~finite).sum())
+    found = (index, given, classes_of[0], classes_of[1], figures[0], figures[1])
+    kept = fine & finite
+    if not kept.all():
+        return Answers(*(values[kept] for values in found)), broken
+    return Answers(*found), broken

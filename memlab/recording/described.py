@@ -1,0 +1,160 @@
+"""What the recorder can see of whom it records: names, sizes, rates, and which process it is in."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from memlab.errors import InvalidDataset, InvalidExperiment
+from memlab.experiment import instruments as declared
+from memlab.experiment import reading
+from memlab.experiment.recorded_spec import LONGEST
+from memlab.experiment.spec import Experiment
+from memlab.recording.given import Given
+from memlab.recording.untouched import unwrapped
+from memlab.recording.validating import Validation
+from memlab.text import plain
+
+
+def experiment(
+    name: str,
+    network: str,
+    model: Any,
+    data: Given,
+    validation: Validation | None,
+    optimizer: Any,
+    instruments: tuple[str, ...],
+    epochs: int | None,
+) -> Experiment:
+    """What is known of the run, as an experiment that cannot be trained.
+
+    Raises:
+        InvalidExperiment: if it is none.
+    """
+    rate = learning_rate(optimizer)
+    corrupted = None if data.corrupted is None else float(data.corrupted.mean())
+    tree: dict[str, Any] = {
+        "title": plain(name, LONGEST),
+        "recorded": {
+            "by": "loop",
+            "network": network,
+            "parameters": parameters_of(model) or None,
+            "optimizer": "" if optimizer is None else plain(type(optimizer).__name__, LONGEST),
+            "learning_rate": rate if math.isfinite(rate) and 0 <= rate <= 1e9 else None,
+            "examples": data.examples,
+            "validation": None if validation is None else len(validation),
+            "corrupted": corrupted,
+            "ledger": True,
+        },
+        "evaluation": {"parts": ["train", "validation"] if validation is not None else ["train"]},
+        "instruments": {"on": list(instruments)},
+    }
+    if corrupted:
+        tree["corruption"] = {"kind": "labels-other", "fraction": corrupted}
+    if epochs:
+        tree["stop"] = {"epochs": epochs}
+    return reading.validate(tree, "the recorder")
+
+
+def chosen_instruments(wanted: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The names of instruments, `default` spelt out.
+
+    Raises:
+        InvalidExperiment: if there is no such instrument.
+    """
+    if wanted is None:
+        return ()
+    names = (wanted,) if isinstance(wanted, str) else tuple(wanted)
+    for name in names:
+        if name not in ("default", "all", *declared.known()):
+            raise InvalidExperiment(
+                f"There is no instrument {name!r}. Known: {', '.join(declared.known())}."
+            )
+    return declared.chosen(names)
+
+
+def pair(validation: Any) -> tuple[Any, Any]:
+    """Inputs and labels.
+
+    Raises:
+        InvalidDataset: if it is no pair.
+    """
+    if isinstance(validation, tuple | list) and len(validation) == 2:
+        return validation[0], validation[1]
+    raise InvalidDataset(
+        f"validation is (x, y), not {type(validation).__name__}; a loop that measures it itself "
+        "tells run.epoch(validation_accuracy=…)."
+    )
+
+
+def is_first_process() -> bool:
+    """Whether this is the only process that trains, or the first of those that train together."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank() == 0
+    return os.environ.get("RANK", "0") in ("0", "")
+
+
+def script_name() -> str:
+    """What the script is called, for a title."""
+    name = Path(sys.argv[0] or "").stem if sys.argv else ""
+    return name if name and name not in ("-c", "-", "__main__", "ipykernel_launcher") else "my loop"
+
+
+def network_name(model: Any) -> str:
+    """The class of the network."""
+    found = unwrapped(model) if isinstance(model, torch.nn.Module) else model
+    return plain(type(found).__name__, LONGEST)
+
+
+def parameters_of(model: Any) -> int:
+    """Trainable parameters."""
+    if not isinstance(model, torch.nn.Module):
+        return 0
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def device_of(model: Any) -> str:
+    """The device of the parameters."""
+    if not isinstance(model, torch.nn.Module):
+        return ""
+    first = next(iter(model.parameters()), None)
+    return "cpu" if first is None else str(first.device)
+
+
+def torch_version() -> str:
+    """Of the torch that trains."""
+    return str(torch.__version__)
+
+
+def learning_rate(optimizer: Any) -> float:
+    """Of the first group of parameters; NaN where nobody can tell."""
+    groups = getattr(optimizer, "param_groups", None)
+    if not groups:
+        return math.nan
+    try:
+        return float(groups[0]["lr"])
+    except (KeyError, TypeError, ValueError):
+        return math.nan
+
+
+def sizes(
+    model: Any, data: Given, classes: int, class_names: Sequence[str]
+) -> dict[str, object]:
+    """What the run says of its data and network when it begins."""
+    facts: dict[str, object] = {"train_examples": data.examples, "classes": classes}
+    if parameters := parameters_of(model):
+        facts["parameters"] = parameters
+    if class_names:
+        facts["class_names"] = [plain(name, LONGEST) for name in class_names]
+    if data.labels is not None and len(data.labels):
+        facts["majority_share"] = float(np.bincount(data.labels).max() / len(data.labels))
+    return facts
+
+
