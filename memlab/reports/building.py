@@ -15,6 +15,7 @@ import numpy as np
 from memlab.errors import RunFolderError
 from memlab.estimate import over_seeds
 from memlab.experiment import grid
+from memlab.experiment.recorded_spec import KEY
 from memlab.experiment.spec import Experiment
 from memlab.reports.baseline_findings import baseline_findings
 from memlab.reports.findings import QUANTITIES, SCHEMA_VERSION, ClaimFindings, Findings, Row
@@ -26,6 +27,7 @@ from memlab.reports.suspects_findings import suspects_findings
 from memlab.runs.baselines import read_baselines
 from memlab.runs.documents import LARGE_BYTES
 from memlab.runs.event_log import Event
+from memlab.runs.recorded import recorded_from
 from memlab.runs.run import Run, opened
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import StateName
@@ -80,7 +82,7 @@ def build(run: RunFolder | Run, state: StateName | None = None) -> Findings:
         memorization=memorization_findings(of) if suspects is None else [],
         suspects=suspects,
         problems=list(view.problems),
-        experiment=made.model_dump(mode="json"),
+        experiment=_told(made),
         started=_iso(events[0].time) if events else None,
         duration_seconds=view.worked_seconds,
         **_made_with(view),
@@ -106,6 +108,15 @@ def load_or_build(run: RunFolder | Run) -> Findings:
     return build(run)
 
 
+def _told(made: Experiment) -> dict[str, object]:
+    """The experiment as the report has it; of a recorded run what is known, and no default."""
+    if made.recorded is None:
+        tree: dict[str, object] = made.model_dump(mode="json", exclude={KEY})
+        return tree
+    known = made.model_dump(mode="json", exclude_defaults=True)
+    return known | {KEY: made.recorded.model_dump(mode="json")}
+
+
 def _claims(run: Run, state: StateName) -> list[ClaimFindings]:
     """Verdicts on the claims that the experiment names, once the run has finished."""
     if not run.experiment.claims or state != "finished":
@@ -116,7 +127,9 @@ def _claims(run: Run, state: StateName) -> list[ClaimFindings]:
 
 
 def reproduce(run: RunFolder) -> str:
-    """The command that runs the same again, from where the folder lies now."""
+    """The command that runs the same again, from where the folder lies now; none if recorded."""
+    if recorded_from(run) is not None:
+        return ""
     return f"memlab run {shlex.quote(str(run.path / 'experiment.toml'))}"
 
 

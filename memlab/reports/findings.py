@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from memlab.estimate import Estimate
+from memlab.experiment.recorded_spec import KEY
 from memlab.reports.memorization_document import MemorizationFindings
 from memlab.reports.part import Part
 from memlab.reports.suspects_document import SuspectsFindings
@@ -111,6 +112,15 @@ class Row(Part):
     )
     memorization_onset: Reported | None = _quantity(
         "Epoch from which on, to the end, more lies are repeated than seen through"
+    )
+    validation_accuracy: Reported | None = _quantity(
+        "Validation accuracy at the end, where nothing was tested"
+    )
+    best_validation_accuracy: Reported | None = _quantity(
+        "Highest validation accuracy of all evaluations, where nothing was tested"
+    )
+    best_validation_epoch: Reported | None = _quantity(
+        "Epoch of the first highest validation accuracy, where nothing was tested"
     )
     fraction_changed: float | None = Field(
         default=None, description="Share of training examples truly changed; null if not recorded"
@@ -287,3 +297,14 @@ def report_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **Findings.model_json_schema(by_alias=True, mode="serialization"),
     }
+
+
+def is_recorded(findings: Findings) -> bool:
+    """Whether memlab recorded the run and did not train it."""
+    return recorded(findings) is not None
+
+
+def recorded(findings: Findings) -> Mapping[str, Any] | None:
+    """What is known of a recorded run; None of any other."""
+    section = findings.experiment.get(KEY)
+    return section if isinstance(section, Mapping) else None

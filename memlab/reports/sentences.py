@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from memlab.numbers import accuracy, points, share, stated
 from memlab.reports import comparisons
 from memlab.reports.committee import judges, verdict
-from memlab.reports.findings import Findings, Row
+from memlab.reports.findings import Findings, Row, is_recorded
 from memlab.reports.naming import is_label_noise, is_noise, noise, prose
 
 TOLD_FRACTION = 0.4
@@ -37,7 +37,8 @@ def sentences(findings: Findings) -> list[str]:
             f"{findings.diverged:,} of {findings.members:,} networks diverged and {verb} left out."
         )
     if len(findings.seeds) == 1:
-        said.append("With one seed there is no interval, so no difference here is certain.")
+        one = "network" if is_recorded(findings) else "seed"
+        said.append(f"With one {one} there is no interval, so no difference here is certain.")
     return said
 
 
@@ -95,7 +96,8 @@ def _verdict(findings: Findings, row: Row) -> str:
     fitted = _fitted(row)
     corruption = findings.experiment.get("corruption", {})
     opening = f"With {noise(row, corruption.get('input_fraction'))}, the network {fitted}"
-    return f"{opening}{_price(findings, row)}."
+    price = _price(findings, row) or comparisons.validated(row, "reached ")
+    return f"{opening}{price}."
 
 
 def _fitted(row: Row) -> str:

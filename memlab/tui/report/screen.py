@@ -152,6 +152,7 @@ class ReportScreen(SuggestingScreen[Loaded]):
         put(self, "#experiment", watch_model.facts(made, name) + source)
         again = (("run it again:  ", "dim"), (findings.reproduce, "bold"), ("   y copies", "dim"))
         self.query_one("#reproduce", Static).update(Text.assemble(*again))
+        self.query_one("#reproduce").display = bool(findings.reproduce)
 
     def _show_rows(self, findings: Findings, made: Experiment) -> None:
         table = self.rows
@@ -173,7 +174,9 @@ class ReportScreen(SuggestingScreen[Loaded]):
             return self._loaded is not None and self._loaded.judges_labels
         if action == "examples":
             return self._loaded is not None and watch_model.looks_at(self._loaded.experiment)
-        return self._loaded is not None if action in ("copy", "export", "curves") else True
+        if action == "copy":
+            return self._loaded is not None and bool(self._loaded.findings.reproduce)
+        return self._loaded is not None if action in ("export", "curves") else True
 
     def action_next(self, step: int) -> None:
         """The cursor goes to the next instrument, and after the last back to the whole page."""

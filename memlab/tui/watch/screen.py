@@ -170,12 +170,13 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
         self.facts.update(plain(model.facts(made, name)))
         by = axis_title(made, long=True)
         seeds = len(made.seed_list)
-        each = "1 seed" if seeds == 1 else f"{seeds} seeds each, mean ± 95 %"
+        one = "1 seed" if made.recorded is None else "recorded"
+        each = one if seeds == 1 else f"{seeds} seeds each, mean ± 95 %"
         self.table_box.border_title = framed(f"by {by} ({each})" if by else each)
         clean = not model.has_lies(made)
         shape = model.picture(made)
         self.set_class(clean or shape == (), "-no-pictures")
-        self.charts.prepare(clean)
+        self.charts.prepare(clean, model.untold(made))
         self.pictures.prepare(shape is not None and max(shape, default=0) <= SMALL_SIDE)
         self._fit_layout()
 
@@ -187,7 +188,8 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
         title = axis_title(made) if made is not None else ""
         table = self.table
         narrow = self.size.width < SIDE_BY_SIDE
-        table.set_columns(columns(title or "group", narrow, self._sparkline_width))
+        untold = made is not None and model.untold(made)
+        table.set_columns(columns(title or "group", narrow, self._sparkline_width, untold))
         names = made.instruments.names if made is not None else ()
         lines = self.instruments.prepare(len(names))
         self.pictures.styles.min_height = lines
@@ -245,7 +247,7 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
         if self.about is None:
             return False
         if action in STEERING:
-            return self.can_steer(action)
+            return self._steerable and self.can_steer(action)
         if action == "detach":
             return self.run_state is not None and self.run_state.living
         if action == "page":
@@ -260,6 +262,11 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
                 self.has_class("-tall") and self.has_class("-wide")
             )
         return True
+
+    @property
+    def _steerable(self) -> bool:
+        """Whether a worker of ours trains it, and not a loop of somebody's own."""
+        return self._reader is None or self._reader.experiment.recorded is None
 
     def on_values_table_steered(self) -> None:
         """Highlights the curves of the cursor's row."""
