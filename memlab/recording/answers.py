@@ -159,17 +159,18 @@ def _answers(
     """The answers, and how many there are none of because a logit is not finite."""
     classes = logits.shape[1]
     fine = (given >= 0) & (given < classes)
-    labels = torch.from_numpy(np.where(fine, given, 0)).to(logits.device).unsqueeze(1)
-    top, where = logits.topk(2, 1)
+    where = torch.from_numpy(np.where(fine, given, 0)).to(logits.device)
+    labels = where.unsqueeze(1)
     own = logits.gather(1, labels).squeeze(1)
-    hit = (where[:, 0] == labels.squeeze(1)).long().unsqueeze(1)
-    margin = own - top.gather(1, hit).squeeze(1)
+    # One pass for both: the largest of the others is the rival, and the answer where it is larger.
+    other, rival = logits.scatter(1, labels, -torch.inf).max(1)
+    right = (own > other) | ((own == other) & (where < rival))
     loss = logits.logsumexp(1) - own
-    classes_of = torch.stack([where[:, 0], where.gather(1, hit).squeeze(1)]).cpu().numpy()
-    figures = torch.stack([margin, loss]).double().cpu().numpy()
-    finite = np.isfinite(figures).all(0)
-    broken = int((~finite).sum())
-    found = (index, given, classes_of[0], classes_of[1], figures[0], figures[1])
+    found_classes = torch.stack([torch.where(right, where, rival), rival]).cpu().numpy()
+    figures = torch.stack([own - other, loss]).double().cpu().numpy()
+    finite = np.isfinite(figures[0]) & np.isfinite(figures[1])
+    broken = len(finite) - int(np.count_nonzero(finite))
+    found = (index, given, found_classes[0], found_classes[1], figures[0], figures[1])
     kept = fine & finite
     if not kept.all():
         return Answers(*(values[kept] for values in found)), broken

@@ -220,11 +220,11 @@ def _mean(total: NDArray[np.float64], count: NDArray[np.int64]) -> NDArray[np.fl
 
 def _rounds(index: NDArray[np.int64]) -> list[slice | NDArray[np.int64]]:
     """Positions such that each round has an example once, in the order of their presentation."""
+    if np.bincount(index).max(initial=0) <= 1:
+        return [slice(None)]
     order = np.argsort(index, kind="stable")
     ordered = index[order]
     fresh = np.append(True, ordered[1:] != ordered[:-1])
-    if fresh.all():
-        return [slice(None)]
     starts = np.flatnonzero(fresh)
     turn = np.arange(len(index)) - np.repeat(starts, np.diff(np.append(starts, len(index))))
     return [np.sort(order[turn == number]) for number in range(int(turn.max()) + 1)]

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self
 
 from memlab.errors import MemlabError
+from memlab.experiment.instruments import Workload
 from memlab.experiment.metrics import LEARNING_RATE, VALIDATION_ACCURACY, VALIDATION_LOSS
 from memlab.recording import described
 from memlab.recording.answers import Looked, Window
@@ -247,6 +248,8 @@ class Recording:
             self._row()
         self._publish()
         files = self._open()
+        if self._classes and not self._diverged and error is None:
+            self._instruments(files, last=True)
         self._panel.close(files)
         from memlab.reports import json as report_json
 
@@ -365,7 +368,24 @@ class Recording:
         self._tally.clear()
         self._rows_since, self._row_at = 0, time.monotonic()
         if not self._diverged:
-            self._panel.measure(self, files, self._update, self._now, bool(self._in_epoch))
+            self._instruments(files)
+
+    def _instruments(self, files: RunFiles, last: bool = False) -> None:
+        shares = None if self._ledger is None or self._in_epoch or last else self._ledger.shares()
+        validation = 0 if self._validation is None else len(self._validation)
+        work = Workload(
+            self._data.examples,
+            validation,
+            described.parameters_of(self._model),
+            max(1, self._classes),
+        )
+        clock = (self._update, self._now)
+        self._panel.follow(files, clock, shares, self._examples, work, self._subject, last)
+
+    @property
+    def _subject(self) -> Callable[[], Any] | None:
+        """What gives the instruments something to look at; None where there are no inputs."""
+        return None
 
     def _validate(self) -> None:
         assert self._validation is not None
