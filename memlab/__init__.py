@@ -10,8 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from memlab.recording.indexed import indexed
-    from memlab.recording.recording import record
     from memlab.library.public import (
         Run,
         Series,
@@ -24,12 +22,17 @@ if TYPE_CHECKING:
         run,
         suspects,
     )
+    from memlab.recording.lightning import LightningRecorder
+    from memlab.recording.public import indexed, record
+    from memlab.recording.transformers import TransformersRecorder
 
 __version__ = "0.1.0"
 __all__ = [
+    "LightningRecorder",
     "Run",
     "Series",
     "Table",
+    "TransformersRecorder",
     "compare",
     "indexed",
     "list_presets",
@@ -40,21 +43,18 @@ __all__ = [
     "run",
     "suspects",
 ]
-#: Names that need torch, which the process that asks for them has already, and where they are.
-_WITH_TORCH = {
-    "indexed": "memlab.recording.indexed",
-    "record": "memlab.recording.recording",
-}
+#: Names for a process that has torch already.
+_RECORDING = ("LightningRecorder", "TransformersRecorder", "indexed", "record")
 
 
 def __getattr__(name: str) -> object:
     """A public name, imported now."""
     if name not in __all__:
         raise AttributeError(f"module 'memlab' has no attribute {name!r}")
-    if name in _WITH_TORCH:
-        from importlib import import_module
+    if name in _RECORDING:
+        from memlab.recording import public as recording
 
-        found: object = getattr(import_module(_WITH_TORCH[name]), name)
+        found: object = getattr(recording, name)
     else:
         from memlab.library import public
 

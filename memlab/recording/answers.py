@@ -17,6 +17,8 @@ from torch import Tensor
 
 from memlab.errors import InvalidDataset
 
+#: The index of an example of which nobody said which it is.
+NOBODY = int(np.iinfo(np.int64).min)
 #: Batches, values of logits, and seconds after which what was kept is looked at.
 BATCHES, VALUES, SECONDS = 64, 1 << 22, 0.25
 
@@ -25,7 +27,7 @@ BATCHES, VALUES, SECONDS = 64, 1 << 22, 0.25
 class Answers:
     """Answers in the order of their presentation, each `[answers]`.
 
-    `index` is the example, −1 where nobody said; `margin` the given logit minus the largest other
+    `index` is the example, `NOBODY` where nobody said; `margin` the given logit minus the largest other
     (Pleiss 2020, section 3.1), `rival` the class of that other; `loss` is cross-entropy in nats.
     """
 
@@ -115,7 +117,7 @@ class Window:
         if joined.shape[1] == 1:  # one logit is the log odds of class 1
             joined = torch.cat([torch.zeros_like(joined), joined], 1)
         sizes = [len(part) for part in logits]
-        at = _host(index, sizes, -1)
+        at = _host(index, sizes, NOBODY)
         given = _host(labels, sizes, -1)
         if known is not None:
             inside = (at >= 0) & (at < len(known))

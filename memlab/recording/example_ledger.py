@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memlab.instruments.ledger_store import LedgerFacts, LedgerStore, unlearned
-from memlab.recording.answers import Answers
+from memlab.recording.answers import NOBODY, Answers
 from memlab.recording.given import Given
 from memlab.runs.door import Place
 from memlab.runs.ledger import MEMBERS, PRESENTED, SCORES, LedgerHistory
@@ -85,8 +85,9 @@ class AnswerLedger:
         """
         index = answers.index
         inside = (index >= 0) & (index < self._count)
-        bad = int(len(index) - inside.sum())
-        if bad:
+        outside = len(index) - int(np.count_nonzero(inside))
+        bad = outside - int(np.count_nonzero(index == NOBODY)) if outside else 0
+        if outside:
             answers = Answers(*(values[inside] for values in vars(answers).values()))
             index = answers.index
         if not len(index):

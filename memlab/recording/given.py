@@ -49,7 +49,7 @@ def given(train: Any, clean: Any) -> Given:
         count = len(labels)
         if _length(x) != count:
             raise InvalidDataset(f"train has {_length(x):,} inputs and {count:,} labels.")
-    elif hasattr(train, "__len__") and hasattr(train, "__getitem__"):
+    elif hasattr(train, "__len__") and hasattr(train, "__getitem__") and not _is_text(train):
         x, count = None, len(train)
         stated = getattr(train, "targets", getattr(train, "labels", None))
         labels = None if stated is None or callable(stated) else _labels(stated, "its labels")
@@ -79,6 +79,10 @@ def array(value: Any, what: str) -> NDArray[Any]:
         return np.asarray(value)
     except (ValueError, TypeError) as error:
         raise InvalidDataset(f"{what} cannot be read as numbers.") from error
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str | bytes)
 
 
 def _length(x: Any) -> int:

@@ -21,7 +21,7 @@ from memlab.errors import MemlabError
 from memlab.experiment.instruments import Workload
 from memlab.experiment.metrics import LEARNING_RATE, VALIDATION_ACCURACY, VALIDATION_LOSS
 from memlab.recording import described
-from memlab.recording.answers import Looked, Window
+from memlab.recording.answers import NOBODY, Looked, Window
 from memlab.recording.example_ledger import AnswerLedger
 from memlab.recording.figures import Tally
 from memlab.recording.files import Attempt, RunFiles, create, has_ledger, taken_up
@@ -333,7 +333,7 @@ class Recording:
         if data.corrupted is not None:
             share = float(data.corrupted.mean())
             files.events.append("corruption", group=0, drawn=share, changed=share)
-        if not (looked.answers.index >= 0).any():
+        if (looked.answers.index == NOBODY).all():
             return
         earlier = None
         if has_ledger(files.folder):

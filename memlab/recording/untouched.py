@@ -72,6 +72,10 @@ class Shadow:
         memo: dict[int, object] = {}
         for parameter in self._hers.parameters():
             memo[id(parameter)] = nn.Parameter(parameter.detach(), requires_grad=False)
+        for module in self._hers.modules():
+            for value in vars(module).values():
+                if isinstance(value, Tensor) and value.grad_fn is not None:
+                    memo[id(value)] = value.detach()  # what a hook computes, for instance
         with torch.no_grad():
             self.model = copy.deepcopy(self._hers, memo)
         for module in self.model.modules():
