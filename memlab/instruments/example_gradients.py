@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,18 +19,24 @@ NUMBERS_AT_ONCE = 1 << 27
 
 
 class ExampleGradients:
-    """Gradients of s_i · f(x_i) with respect to the parameters `names`, example by example.
+    """Gradients of s_i · f(x_i) with respect to some layers' parameters, example by example.
 
-    `x` is `[n, …]`, `start` `[n, classes]` holds the s_i; `saved` is how many numbers a pass keeps
-    per example. `how` says which way was taken: `vmap`, `one by one`, or nothing before the first.
+    `x` is `[n, …]`, `start` `[n, classes]` holds the s_i; `layers` names each layer's parameters;
+    `saved` is how many numbers a pass keeps per example. `how` says which way was taken: `vmap`, `one by one`, or nothing before the first.
     """
 
     def __init__(
-        self, network: nn.Module, x: Tensor, start: Tensor, names: Sequence[str], saved: int
+        self,
+        network: nn.Module,
+        x: Tensor,
+        start: Tensor,
+        layers: Mapping[str, Sequence[str]],
+        saved: int,
     ) -> None:
         self.network, self.x, self.start = network, x, start
         own = dict(network.named_parameters())
-        self.parameters = {name: own[name].detach() for name in names}
+        self.parameters = {n: own[n].detach() for names in layers.values() for n in names}
+        self.sizes = {key: sum(own[n].numel() for n in names) for key, names in layers.items()}
         self.size = sum(p.numel() for p in self.parameters.values())
         self.step = max(1, NUMBERS_AT_ONCE // (self.size + saved))
         self.how = ""
@@ -77,8 +83,8 @@ class ExampleGradients:
         for name, parameter in self.parameters.items():
             yield name, parameter.detach()
 
-    def products(self) -> Tensor:
-        """Inner products of all pairs, `[n, n]`, of as many rows at once as the memory allows.
+    def products(self) -> dict[str, Tensor]:
+        """Inner products of all pairs by layer, `[n, n]`, of as many rows as the memory allows.
 
         Raises:
             MemoryError: if it does not allow those of two examples.
@@ -86,16 +92,20 @@ class ExampleGradients:
         count = len(self.x)
         if 2 * self.size > NUMBERS_AT_ONCE and count > 1:
             raise MemoryError(f"two gradients of {self.size} numbers are over {NUMBERS_AT_ONCE}")
-        total = self.x.new_zeros((count, count), dtype=self.start.dtype)
         most = NUMBERS_AT_ONCE // self.size
         if count <= most:
-            rows = self.rows(0, count)
-            return rows @ rows.T
+            rows = self._apart(self.rows(0, count))
+            return {key: part @ part.T for key, part in rows.items()}
+        total = {key: self.start.new_zeros(count, count) for key in self.sizes}
         blocks = row_blocks(count, max(1, most // 2))
         for first, (a, b) in enumerate(blocks):
-            rows = self.rows(a, b)
-            total[a:b, a:b] = rows @ rows.T
-            for c, d in blocks[first + 1 :]:
-                total[a:b, c:d] = rows @ self.rows(c, d).T
-                total[c:d, a:b] = total[a:b, c:d].T
+            rows = self._apart(self.rows(a, b))
+            for c, d in blocks[first:]:
+                others = rows if c == a else self._apart(self.rows(c, d))
+                for key, part in rows.items():
+                    total[key][a:b, c:d] = part @ others[key].T
+                    total[key][c:d, a:b] = total[key][a:b, c:d].T
         return total
+
+    def _apart(self, rows: Tensor) -> dict[str, Tensor]:
+        return dict(zip(self.sizes, rows.split(list(self.sizes.values()), 1), strict=True))

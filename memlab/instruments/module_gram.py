@@ -10,21 +10,21 @@ too, and per-example gradients of layers without a rule are kept for as many pai
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
-from memlab.instruments.example_gradients import ExampleGradients
+from memlab.instruments.example_gradients import NUMBERS_AT_ONCE, ExampleGradients
 from memlab.instruments.module_plan import Layers, Plan, Trial, repeat
 from memlab.instruments.module_rules import Rule, product_of
 from memlab.instruments.module_taps import Use, apart, tapped
 from memlab.instruments.symmetric import row_blocks
 from memlab.instruments.taps import AtLogits, UncoveredLayer
 from memlab.instruments.undisturbed import called, undisturbed
-from memlab.models.module_stack import PREFIX, ModuleStack
+from memlab.models.module_stack import ModuleStack
 
 #: Numbers that are kept of all examples at once, and again of a chunk's activations (1 GiB each in
 #: float32).
@@ -75,8 +75,8 @@ def of_module(
     for group in groups:
         work.together(group)
     left = work.found_used if groups else work.plan.unused
-    for name in (*work.plan.rest, *sorted(left)):
-        work.parts[name] = work.by_examples(name)
+    for some in work.few_at_a_time((*work.plan.rest, *sorted(left))):
+        work.parts |= work.by_examples(some)
     return {name: work.parts.get(name, work.nothing()) for name in work.plan.trained}
 
 
@@ -112,6 +112,7 @@ class _Work:
         self.step = max(1, KEPT_AT_ONCE // max(1, plan.saved))
         self.modules = dict(network.named_modules())
         self.watched = Layers.of(network).watched
+        self.sizes = {name: p.numel() for name, p in network.named_parameters()}
         self.layer_of = {own: name for name, owns in plan.trained.items() for own in owns}
         self._at_logits: Tensor | None = None
 
@@ -197,22 +198,39 @@ class _Work:
             self._at_logits = self.start(logits.detach().clone())
         return self.at_logits[a:b]
 
-    def by_examples(self, name: str) -> Tensor:
-        """The part of a layer by per-example gradients.
+    def few_at_a_time(self, names: Sequence[str]) -> Iterator[list[str]]:
+        """Layers whose gradients of all examples are within memory together; one at least."""
+        some: list[str] = []
+        kept = 0
+        for name in names:
+            floats = len(self.x) * sum(self.sizes[own] for own in self.plan.trained[name])
+            if some and kept + floats > NUMBERS_AT_ONCE:
+                yield some
+                some, kept = [], 0
+            some.append(name)
+            kept += floats
+        if some:
+            yield some
+
+    def by_examples(self, names: Sequence[str]) -> dict[str, Tensor]:
+        """The parts of these layers by per-example gradients.
 
         Raises:
             UncoveredLayer: if there is no way to them.
         """
-        names = self.plan.trained[name]
+        layers = {name: self.plan.trained[name] for name in names}
         saved = self.plan.saved
-        each = ExampleGradients(self.network, self.x, self.at_logits, names, saved)
+        each = ExampleGradients(self.network, self.x, self.at_logits, layers, saved)
         try:
             return each.products()
         except Exception as error:  # the network's own code, memory, what autograd cannot do
-            kind = type(self.modules[name]).__name__ if name in self.modules else "parameter"
+            kinds = [
+                f"{n} ({type(self.modules[n]).__name__ if n in self.modules else 'a parameter'})"
+                for n in names
+            ]
             said = str(error).strip().split("\n")[0][:160]
             raise UncoveredLayer(
-                f"The gradient Gram matrix does not cover the layer {name} ({kind}), for which"
+                f"The gradient Gram matrix does not cover the layer {', '.join(kinds)}, for which"
                 f" per-example gradients fail too: {type(error).__name__}: {said}"
             ) from error
 

@@ -234,7 +234,12 @@ class Trial:
     def _product(self, use: Use, gradient: Tensor | None, layout: Layout) -> Tensor | None:
         assert gradient is not None
         first = apart(use, gradient, layout, self.count)
-        return None if first is None else use.rule(use.layer, *first)
+        if first is None:
+            return None
+        try:
+            return use.rule(use.layer, *first)
+        except Exception:  # a type that is derived from the rule's, and takes other shapes
+            return None
 
     def _by_repeating(self, keys: list[str]) -> dict[str, int]:
         """Parameters of one kind and shape are tried together."""

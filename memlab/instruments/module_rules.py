@@ -41,8 +41,7 @@ def linear(layer: nn.Module, received: Tensor, gradient: Tensor) -> Tensor:
     `received` is `[n, …, inputs]`, `gradient` `[n, …, outputs]`.
     """
     count = len(received)
-    a, d = received.reshape(count, -1, received.shape[-1]), gradient.flatten(1, -2)
-    d = d.reshape(count, -1, gradient.shape[-1])
+    a, d = (t.reshape(count, -1, t.shape[-1]) for t in (received, gradient))
     biased = getattr(layer, "bias", None) is not None
     if a.shape[1] == 1:
         products = product_of(a)
