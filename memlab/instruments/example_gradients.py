@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from memlab.instruments.symmetric import row_blocks
-from memlab.instruments.undisturbed import logits_of
+from memlab.models.module_calls import logits_of
 
 #: Numbers of per-example gradients, and of activations, that are kept at once (512 MiB in float32).
 NUMBERS_AT_ONCE = 1 << 27

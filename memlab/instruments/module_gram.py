@@ -23,7 +23,7 @@ from memlab.instruments.module_rules import Rule, product_of
 from memlab.instruments.module_taps import Use, apart, tapped
 from memlab.instruments.symmetric import row_blocks
 from memlab.instruments.taps import AtLogits, UncoveredLayer
-from memlab.instruments.undisturbed import called, undisturbed
+from memlab.instruments.undisturbed import bare_copy, called, undisturbed
 from memlab.models.module_stack import ModuleStack
 
 #: Numbers that are kept of all examples at once, and again of a chunk's activations (1 GiB each in
@@ -48,7 +48,7 @@ def of_stack(model: ModuleStack, x: Tensor, start: AtLogits) -> dict[str, Tensor
     with undisturbed(x.device):
         for m in range(model.members):
             inputs = x[0] if len(x) == 1 else x[m]
-            network = model.member(m)
+            network = bare_copy(model.member(m))
 
             def start_of(logits: Tensor, m: int = m) -> Tensor:
                 whole = logits.new_zeros(model.members, *logits.shape)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from memlab.models.module_calls import copied, logits_of
 
 
 @contextmanager
@@ -38,22 +39,19 @@ def undisturbed(device: torch.device, differentiable: bool = False) -> Iterator[
             torch.backends.mha.set_fastpath_enabled(fused)
 
 
+def bare_copy(module: nn.Module) -> nn.Module:
+    """A copy in evaluation mode over the same parameters, without the user's hooks.
+
+    Buffers are its own, so that a network that writes into them changes nobody's.
+    """
+
+    def replaced(tensor: Tensor) -> Tensor:
+        own = tensor.detach()
+        return own if isinstance(tensor, nn.Parameter) else own.clone()
+
+    return copied(module, replaced, hooks=False).eval()
+
+
 def called(network: nn.Module, x: Tensor, instead: Mapping[str, Tensor] | None = None) -> Tensor:
     """Logits `[n, classes]`, with the parameters named in `instead` replaced."""
     return logits_of(functional_call(network, dict(instead), (x,)) if instead else network(x))
-
-
-def logits_of(output: Any) -> Tensor:
-    """The logits in what a network gave: the tensor, its attribute `logits`, or its first entry.
-
-    Raises:
-        TypeError: if there are none.
-    """
-    if isinstance(output, Tensor):
-        return output
-    found = getattr(output, "logits", None)
-    if found is None and isinstance(output, tuple | list) and output:
-        found = output[0]
-    if not isinstance(found, Tensor):
-        raise TypeError(f"the network gives {type(output).__name__}, and logits are a tensor")
-    return found

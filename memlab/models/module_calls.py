@@ -87,7 +87,7 @@ def together(skeleton: nn.Module, state: State, x: Tensor) -> Tensor:
 
     def one(own: dict[str, Tensor], inputs: Tensor) -> tuple[Any, dict[str, Tensor]]:
         given = dict(own)
-        output = functional_call(skeleton, given, (inputs,))
+        output = logits_of(functional_call(skeleton, given, (inputs,)))
         return output, {name: t for name, t in given.items() if t is not own[name]}
 
     call = vmap(one, (0, None if shared else 0), randomness="error")
@@ -105,7 +105,8 @@ def apart(skeleton: nn.Module, state: State, x: Tensor, seeds: Sequence[int]) ->
         own = {name: tensor[member] for name, tensor in state.items()}
         given = dict(own)
         with drawn_by(seed, x.device):
-            outputs.append(functional_call(skeleton, given, (x[0] if len(x) == 1 else x[member],)))
+            output = functional_call(skeleton, given, (x[0] if len(x) == 1 else x[member],))
+            outputs.append(logits_of(output))
         for name, tensor in given.items():
             if tensor is not own[name]:
                 own[name].copy_(tensor.detach())
@@ -126,3 +127,19 @@ def drawn_by(seed: int, device: torch.device) -> Iterator[None]:
         finally:
             random.setstate(python)
             np.random.set_state(legacy)
+
+
+def logits_of(output: Any) -> Tensor:
+    """The logits in what a network gave: the tensor, its attribute `logits`, or its first entry.
+
+    Raises:
+        TypeError: if there are none.
+    """
+    if isinstance(output, Tensor):
+        return output
+    found = getattr(output, "logits", None)
+    if found is None and isinstance(output, tuple | list) and output:
+        found = output[0]
+    if not isinstance(found, Tensor):
+        raise TypeError(f"the network gives {type(output).__name__}, and logits are a tensor")
+    return found
