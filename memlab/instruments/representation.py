@@ -59,7 +59,7 @@ def untrained(model: StackedModel, seeds: Sequence[int]) -> StackedModel:
     started. Batch normalization has its initial running statistics (mean 0, variance 1).
     """
     like = next(model.parameters())
-    fresh = type(model)(model.spec, len(seeds), model.shape)
+    fresh = model.fresh(len(seeds))
     fresh.initialize([key(seed, "untrained") for seed in seeds])
     return fresh.to(device=like.device, dtype=like.dtype)
 

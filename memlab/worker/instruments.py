@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memlab.errors import MemlabError, StorageError
+from memlab.errors import StorageError
 from memlab.experiment.instruments import Instrument, Settings, Workload, instrument
 from memlab.experiment.metrics import VALIDATION_ACCURACY
 from memlab.experiment.spec import Experiment
 from memlab.instruments.ledger import Ledger
+from memlab.instruments.measuring import measured, reason_of
 from memlab.instruments.subject import Subject
 from memlab.runs import aside
 from memlab.runs.door import Place
@@ -302,35 +303,3 @@ def subject_of(
         outcome=evaluation.train,
         validation_accuracy=evaluation.metrics[VALIDATION_ACCURACY],
     )
-
-
-def measured(made: Instrument, subject: Subject, settings: Settings) -> dict[str, np.ndarray]:
-    """What the instrument gives now, `[active, *shape]` float64 for each quantity.
-
-    Raises:
-        ValueError: if that is not what it declares.
-    """
-    found = made.measure(subject, settings)
-    arrays = {name: _array(value) for name, value in found.items()}
-    _check(made, arrays, subject.members)
-    return arrays
-
-
-def reason_of(error: Exception) -> str:
-    """Why an instrument failed, for people."""
-    return str(error) if isinstance(error, MemlabError) else f"{type(error).__name__}: {error}"
-
-
-def _array(value: Any) -> np.ndarray:
-    if isinstance(value, Tensor):
-        value = value.detach().cpu().numpy()
-    return np.asarray(value, dtype=np.float64)
-
-
-def _check(made: Instrument, arrays: Mapping[str, np.ndarray], members: int) -> None:
-    declared = {q.name: len(q.shape) for q in made.quantities}
-    for name, values in arrays.items():
-        if name not in declared:
-            raise ValueError(f"it gives {name!r}, which it does not declare")
-        if values.ndim != declared[name] + 1 or values.shape[0] != members:
-            raise ValueError(f"{name!r} has the shape {values.shape} for {members} members")

@@ -1,0 +1,57 @@
+"""Calling a network that is not ours: nothing global is changed by it, nor changes what it gives."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from memlab.models.module_calls import copied, logits_of
+
+
+@contextmanager
+def undisturbed(device: torch.device, differentiable: bool = False) -> Iterator[None]:
+    """Inside, gradients are on and autocast is off, and no fused way past the layers is taken.
+
+    Torch's generators are afterwards where they were. `differentiable` attention can be
+    differentiated twice, forwards, and under vmap.
+    """
+    devices = [device] if device.type == "cuda" else []
+    fused = torch.backends.mha.get_fastpath_enabled()
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(torch.autocast(device.type, enabled=False))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", "There is a performance drop")
+        if differentiable:
+            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fused)
+
+
+def bare_copy(module: nn.Module) -> nn.Module:
+    """A copy in evaluation mode over the same parameters, without the user's hooks.
+
+    Buffers are its own, so that a network that writes into them changes nobody's.
+    """
+
+    def replaced(tensor: Tensor) -> Tensor:
+        own = tensor.detach()
+        return own if isinstance(tensor, nn.Parameter) else own.clone()
+
+    return copied(module, replaced, hooks=False).eval()
+
+
+def called(network: nn.Module, x: Tensor, instead: Mapping[str, Tensor] | None = None) -> Tensor:
+    """Logits `[n, classes]`, with the parameters named in `instead` replaced."""
+    return logits_of(functional_call(network, dict(instead), (x,)) if instead else network(x))
