@@ -27,8 +27,9 @@ BATCHES, VALUES, SECONDS = 64, 1 << 22, 0.25
 class Answers:
     """Answers in the order of their presentation, each `[answers]`.
 
-    `index` is the example, `NOBODY` where nobody said; `margin` the given logit minus the largest other
-    (Pleiss 2020, section 3.1), `rival` the class of that other; `loss` is cross-entropy in nats.
+    `index` is the example, `NOBODY` where nobody said; `margin` the given logit minus the largest
+    other (Pleiss 2020, section 3.1), `rival` the class of that other; `loss` is cross-entropy in
+    nats.
     """
 
     index: NDArray[np.int64]
@@ -114,8 +115,7 @@ class Window:
         # None of these operations is one that autocast computes in less than they are given in.
         joined = torch.cat(logits)
         joined = joined if joined.dtype == torch.float64 else joined.float()
-        if joined.shape[1] == 1:  # one logit is the log odds of class 1
-            joined = torch.cat([torch.zeros_like(joined), joined], 1)
+        joined = two_classes(joined)
         sizes = [len(part) for part in logits]
         at = _host(index, sizes, NOBODY)
         given = _host(labels, sizes, -1)
@@ -123,6 +123,14 @@ class Window:
             inside = (at >= 0) & (at < len(known))
             given = np.where(inside, known[np.where(inside, at, 0)], given)
         return Looked(*_answers(joined, given, at), int(joined.shape[1]))
+
+
+def two_classes(logits: Tensor) -> Tensor:
+    """The logits; a single one for each example is the log odds of class 1."""
+    if logits.dim() == 2 and logits.shape[1] > 1:
+        return logits
+    single = logits.reshape(-1, 1)
+    return torch.cat([torch.zeros_like(single), single], 1)
 
 
 def _copied(value: Any) -> Tensor | None:

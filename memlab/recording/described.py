@@ -17,10 +17,13 @@ from memlab.experiment import instruments as declared
 from memlab.experiment import reading
 from memlab.experiment.recorded_spec import LONGEST
 from memlab.experiment.spec import Experiment
+from memlab.instruments.measuring import plain_module
 from memlab.recording.given import Given
-from memlab.recording.untouched import unwrapped
+from memlab.recording.untouched import device_of
 from memlab.recording.validating import Validation
 from memlab.text import plain
+
+LEDGER, MARGINS = "ledger", "margins"
 
 
 def experiment(
@@ -63,8 +66,8 @@ def experiment(
     return reading.validate(tree, "the recorder")
 
 
-def chosen_instruments(wanted: str | Sequence[str] | None) -> tuple[str, ...]:
-    """The names of instruments, `default` spelt out.
+def chosen_instruments(wanted: str | Sequence[str] | None, data: Given) -> tuple[str, ...]:
+    """The names of instruments, `default` spelt out, without what can see nothing here.
 
     Raises:
         InvalidExperiment: if there is no such instrument.
@@ -77,7 +80,12 @@ def chosen_instruments(wanted: str | Sequence[str] | None) -> tuple[str, ...]:
             raise InvalidExperiment(
                 f"There is no instrument {name!r}. Known: {', '.join(declared.known())}."
             )
-    return declared.chosen(names)
+    found = declared.chosen(names)
+    if not data.has_inputs:
+        return tuple(name for name in found if name == LEDGER)
+    if "default" in names and data.corrupted is None:  # margins of clean and of corrupted labels
+        return tuple(name for name in found if name != MARGINS or name in names)
+    return found
 
 
 def pair(validation: Any) -> tuple[Any, Any]:
@@ -109,7 +117,7 @@ def script_name() -> str:
 
 def network_name(model: Any) -> str:
     """The class of the network."""
-    found = unwrapped(model) if isinstance(model, torch.nn.Module) else model
+    found = plain_module(model) if isinstance(model, torch.nn.Module) else model
     return plain(type(found).__name__, LONGEST)
 
 
@@ -120,12 +128,9 @@ def parameters_of(model: Any) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def device_of(model: Any) -> str:
-    """The device of the parameters."""
-    if not isinstance(model, torch.nn.Module):
-        return ""
-    first = next(iter(model.parameters()), None)
-    return "cpu" if first is None else str(first.device)
+def device_name(model: Any) -> str:
+    """The device of the parameters; empty where there is no network."""
+    return str(device_of(model)) if isinstance(model, torch.nn.Module) else ""
 
 
 def torch_version() -> str:
@@ -144,9 +149,7 @@ def learning_rate(optimizer: Any) -> float:
         return math.nan
 
 
-def sizes(
-    model: Any, data: Given, classes: int, class_names: Sequence[str]
-) -> dict[str, object]:
+def sizes(model: Any, data: Given, classes: int, class_names: Sequence[str]) -> dict[str, object]:
     """What the run says of its data and network when it begins."""
     facts: dict[str, object] = {"train_examples": data.examples, "classes": classes}
     if parameters := parameters_of(model):
@@ -156,5 +159,3 @@ def sizes(
     if data.labels is not None and len(data.labels):
         facts["majority_share"] = float(np.bincount(data.labels).max() / len(data.labels))
     return facts
-
-

@@ -100,7 +100,11 @@ class AnswerLedger:
         return bad
 
     def _note(
-        self, index: NDArray[np.int64], answers: Answers, at: slice | NDArray[np.int64], epoch: float
+        self,
+        index: NDArray[np.int64],
+        answers: Answers,
+        at: slice | NDArray[np.int64],
+        epoch: float,
     ) -> None:
         """Takes presentations of different examples."""
         if not self._labels_known:
@@ -142,7 +146,7 @@ class AnswerLedger:
         self._epochs = max(self._epochs, round(epoch))
 
     def replay(self, history: LedgerHistory, until: float) -> bool:
-        """Takes in the epochs up to `until` of an earlier attempt; whether all of them are there."""
+        """Takes in an earlier attempt's epochs up to `until`; whether all of them are there."""
         rows = np.flatnonzero(history.epoch <= until + 1e-9)
         if len(rows) != round(until):
             return False
@@ -197,7 +201,7 @@ class AnswerLedger:
         self._store.replace("scores", scores)
 
     def shares(self) -> dict[str, float]:
-        """Of the examples seen so far: shares ever answered right and right now, mean forgetting."""
+        """Of the examples seen so far: shares ever answered right, and right now; forgetting."""
         seen = max(1, int((self._seen > 0).sum()))
         learned = np.isfinite(self._first)
         events = float(self._forgetting[learned].mean()) if learned.any() else float("nan")

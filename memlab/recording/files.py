@@ -165,9 +165,7 @@ class RunFiles:
         if name not in self._instruments:
             shapes = {key: values.shape[1:] for key, values in arrays.items()}
             self._instruments[name] = self._measurements(f"instrument-{name}-000", name, shapes)
-        self._instruments[name].append(
-            {"update": update, "epoch": epoch, **arrays, **self._marks}
-        )
+        self._instruments[name].append({"update": update, "epoch": epoch, **arrays, **self._marks})
 
     def _measurements(
         self, table: str, instrument: str, shapes: Mapping[str, tuple[int, ...]]
@@ -194,4 +192,3 @@ class RunFiles:
 def has_ledger(folder: RunFolder) -> bool:
     """Whether an earlier attempt kept a ledger."""
     return (folder.examples / "stack-000" / "ledger.json").is_file()
-

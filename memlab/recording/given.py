@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memlab.data.thumbnails import PICTURE_SIDE, thumbnails
+from memlab.data.thumbnails import thumbnails
 from memlab.errors import InvalidDataset
+from memlab.experiment.footprint import PICTURE_SIDE
 from memlab.instruments.ledger_store import LedgerLimits
 
 MOST_EXAMPLES, MOST_CLASSES = 1 << 31, 1 << 20
@@ -21,7 +22,8 @@ CHUNK = 1 << 24  # values of x that are looked at together
 class Given:
     """The training examples: `labels`, `true` and `corrupted` are `[examples]`, None if unknown.
 
-    `pictures` is uint8 `[examples, height, width]`; `x` what was given, for the instruments.
+    `pictures` is uint8 `[examples, height, width]`; `x`, or the `dataset`, are what was given, for
+    the instruments.
     """
 
     examples: int
@@ -30,6 +32,12 @@ class Given:
     true: NDArray[np.int64] | None = None
     pictures: NDArray[np.uint8] | None = None
     x: Any = None
+    dataset: Any = None
+
+    @property
+    def has_inputs(self) -> bool:
+        """Whether there is anything to ask the network about."""
+        return self.x is not None or self.dataset is not None
 
 
 def given(train: Any, clean: Any) -> Given:
@@ -63,7 +71,8 @@ def given(train: Any, clean: Any) -> Given:
     if not 1 <= count <= MOST_EXAMPLES:
         raise InvalidDataset(f"There are {count:,} training examples; it takes one or more.")
     corrupted, true = _clean(clean, labels, count)
-    return Given(count, labels, corrupted, true, pictures_of(x, count), x)
+    dataset = None if isinstance(train, int | tuple | list) else train
+    return Given(count, labels, corrupted, true, pictures_of(x, count), x, dataset)
 
 
 def array(value: Any, what: str) -> NDArray[Any]:
@@ -105,7 +114,8 @@ def _labels(value: Any, what: str) -> NDArray[np.int64]:
             f"{tuple(found.shape)}."
         )
     if found.size and not 0 <= found.min() <= found.max() < MOST_CLASSES:
-        raise InvalidDataset(f"{what} goes from {found.min()} to {found.max()}; classes are from 0.")
+        low, high = found.min(), found.max()
+        raise InvalidDataset(f"{what} goes from {low} to {high}; classes are from 0.")
     return found.astype(np.int64)
 
 

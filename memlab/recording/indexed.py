@@ -48,6 +48,7 @@ class Collate:
         self._collate, self._batched = collate, batched
 
     def __call__(self, pairs: Any) -> Any:
+        """The batch of these (item, index)."""
         if not self._batched:
             item, index = pairs
             return joined(self._collate(item), index)

@@ -6,7 +6,7 @@ A callback for another library is imported when it is first asked for, and its l
 from memlab.recording.indexed import indexed
 from memlab.recording.recording import record
 
-__all__ = ["LightningRecorder", "TransformersRecorder", "indexed", "record"]
+__all__ = ["indexed", "record"]
 
 
 def __getattr__(name: str) -> object:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from memlab.errors import MemlabError
 from memlab.experiment.instruments import Workload
@@ -26,8 +26,8 @@ from memlab.recording.example_ledger import AnswerLedger
 from memlab.recording.figures import Tally
 from memlab.recording.files import Attempt, RunFiles, create, has_ledger, taken_up
 from memlab.recording.given import Given, given
+from memlab.recording.moment import Moments
 from memlab.recording.panel import Panel
-from memlab.recording.untouched import Shadow
 from memlab.recording.validating import Validation
 from memlab.runs.lock import RunLock
 from memlab.runs.run_folder import RunFolder
@@ -41,16 +41,14 @@ if TYPE_CHECKING:
 ROW_SECONDS, PUBLISHING = 5.0, 0.01
 NAN = float("nan")
 
-P = ParamSpec("P")
+Method = TypeVar("Method", bound=Callable[..., None])
 
 
-def _harmless(
-    method: Callable[Concatenate[Recording, P], None],
-) -> Callable[Concatenate[Recording, P], None]:
+def _harmless(method: Method) -> Method:
     """What the method raises ends the recording, and nothing else."""
 
     @functools.wraps(method)
-    def called(self: Recording, *args: P.args, **kwargs: P.kwargs) -> None:
+    def called(self: Recording, *args: Any, **kwargs: Any) -> None:
         if self._off or os.getpid() != self._process:
             return
         try:
@@ -58,7 +56,7 @@ def _harmless(
         except Exception as error:
             self._give_up(error)
 
-    return called
+    return cast("Method", called)
 
 
 class Recording:
@@ -85,8 +83,10 @@ class Recording:
         self._folder: RunFolder | None = None
         self._attempt = Attempt()
         self._ledger: AnswerLedger | None = None
-        self._shadow: Shadow | None = None
-        self._panel = Panel(instruments, share)
+        self._panel = Panel(instruments, share, data.corrupted is not None)
+        self._moments: Moments | None = None
+        if data.has_inputs:
+            self._moments = Moments(model, data, validation, optimizer)
         self._window, self._tally, self._pace = Window(), Tally(data), Pace()
         self._update = self._examples = self._batch = 0
         self._epoch = self._in_epoch = 0
@@ -235,7 +235,7 @@ class Recording:
     def _announce(self, folder: RunFolder, lock: RunLock) -> None:
         self._files, self._folder = RunFiles(folder, lock, self._attempt), folder
         self._update, self._epoch = self._attempt.since, int(self._attempt.epoch + 1e-9)
-        device = described.device_of(self._model)
+        device = described.device_name(self._model)
         folder.add_environment(device=device, torch=described.torch_version())
         number, since = self._attempt.number, self._attempt.since
         self._files.events.append("worker-started", device=device, attempt=number, since=since)
@@ -385,14 +385,15 @@ class Recording:
     @property
     def _subject(self) -> Callable[[], Any] | None:
         """What gives the instruments something to look at; None where there are no inputs."""
-        return None
+        moments = self._moments
+        if moments is None:
+            return None
+        return lambda: moments.now(self._update, self._now, self._batch)
 
     def _validate(self) -> None:
         assert self._validation is not None
         try:
-            if self._shadow is None:
-                self._shadow = Shadow(self._model)
-            self._validated = self._validation.measure(self._shadow)
+            self._validated = self._validation.measure(self._model)
         except Exception as error:
             self._validation, self._validated = None, (NAN, NAN)
             self._tell(f"Validation is off: {_reason(error)}")
@@ -503,7 +504,7 @@ def record(
     (3, 64)
     """
     data = given(train, clean)
-    chosen = described.chosen_instruments(instruments)
+    chosen = described.chosen_instruments(instruments, data)
     held = None if validation is None else Validation(*described.pair(validation))
     made = Recording(model, data, held, optimizer, chosen, share, epochs, class_names)
     if described.is_first_process():

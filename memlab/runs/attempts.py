@@ -87,7 +87,8 @@ class AttemptTable(Table):
             return np.zeros(0, self.dtype)
         with self.place.reading() as descriptor:
             block = self._block(descriptor, int(rows[0]), int(rows[-1]) + 1)
-        return block[rows - rows[0]]
+        found: NDArray[np.void] = block[rows - rows[0]]
+        return found
 
     def read(
         self,

@@ -182,7 +182,9 @@ def request(folder: RunFolder, kind: RequestKind, **arguments: object) -> None:
         RunFolderError: if it does not live.
         StorageError: if the request cannot be written.
     """
-    require_trained_here(folder, VERBS.get(kind, f"asked to {kind}"), "It ends where its loop ends.")
+    require_trained_here(
+        folder, VERBS.get(kind, f"asked to {kind}"), "It ends where its loop ends."
+    )
     state = folder.state
     if state.living:
         origin.require_ours(folder, f"asked to {kind}")

@@ -173,8 +173,9 @@ def test_the_state_says_how_the_loop_ended(data: Data) -> None:
     state = RunFolder(run.path).state  # type: ignore[arg-type]
     assert state.state == "failed"
     assert "ZeroDivisionError: a wrong line" in state.message
-    with pytest.raises(KeyboardInterrupt), memlab.record(mlp(), (data.x, data.y)) as run:
-        assert RunFolder(run.path).state.living  # type: ignore[arg-type]
+    run = memlab.record(mlp(), (data.x, data.y))
+    assert RunFolder(run.path).state.living  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt), run:
         raise KeyboardInterrupt
     assert RunFolder(run.path).state.state == "interrupted"  # type: ignore[arg-type]
 
@@ -226,4 +227,4 @@ def test_a_recorded_run_is_read_by_the_reader_of_all_runs(data: Data) -> None:
     assert run.experiment.recorded.optimizer == "SGD"
     assert run.experiment.recorded.examples == len(data.x)
     assert run.view.problems == ()
-    assert FEATURES * 16 + 16 + 16 * CLASSES + CLASSES == run.experiment.recorded.parameters
+    assert run.experiment.recorded.parameters == FEATURES * 16 + 16 + 16 * CLASSES + CLASSES

@@ -40,9 +40,7 @@ def trained(data: Data, **recorded: Any) -> tuple[dict[str, Any], Any]:
     return everything(model, optimizer), run
 
 
-def test_a_crash_of_the_recorder_is_a_warning(
-    data: Data, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_of_the_recorder_is_a_warning(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, _ = trained(data)
     from memlab.recording import example_ledger
 

@@ -102,9 +102,7 @@ def so_far(curve: Curve, width: int, epochs: float | None, low: float, high: flo
     return sparkline(values.tolist(), room, low, high)
 
 
-def columns(
-    title: str, narrow: bool, sparkline: int = 24, untold: bool = False
-) -> list[Column]:
+def columns(title: str, narrow: bool, sparkline: int = 24, untold: bool = False) -> list[Column]:
     """The columns for a width, in order; their keys are of `COLUMNS`.
 
     `untold` are those of a run of which nobody knows which labels are clean.
