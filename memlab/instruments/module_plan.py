@@ -110,6 +110,7 @@ class Trial:
 
     def __init__(self, network: nn.Module, x: Tensor) -> None:
         self.network, self.layers = network, Layers.of(network)
+        _refuse_statistics_of_the_batch(network)
         self.parameters = {n: p for n, p in network.named_parameters() if p.requires_grad}
         self.count = next((k for k in (3, 5, 7) if all(s % k for s in x.shape[1:])), 3)
         self.x = x[torch.arange(self.count) % len(x)]
@@ -280,6 +281,16 @@ class Trial:
             if self.agrees(flat @ flat.T, expected):
                 agreeing.append(name)
         return agreeing
+
+
+def _refuse_statistics_of_the_batch(network: nn.Module) -> None:
+    kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    for name, layer in network.named_modules():
+        if isinstance(layer, kinds) and layer.running_mean is None:
+            raise Dependent(
+                f"The layer {name} ({type(layer).__name__}) keeps no running statistics and takes"
+                " those of the batch, so that examples have no gradients of their own."
+            )
 
 
 class _Counted:
