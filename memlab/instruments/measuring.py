@@ -85,7 +85,7 @@ def subject_of_module(
     def start() -> StackedModel:
         if initial is None:
             raise NotKnown("The network as it was initialized is not known; pass initial=.")
-        return stack_of(initial, arrays)
+        return stack_of(initial, arrays).select([0])  # instruments may change it
 
     subject = Subject(
         model=stack,
