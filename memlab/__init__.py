@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from memlab.library.public import (
+        Measured,
         Run,
         Series,
         Table,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         list_presets,
         list_runs,
         load,
+        measure,
         memorize,
         run,
         suspects,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "LightningRecorder",
+    "Measured",
     "Run",
     "Series",
     "Table",
@@ -38,6 +41,7 @@ __all__ = [
     "list_presets",
     "list_runs",
     "load",
+    "measure",
     "memorize",
     "record",
     "run",

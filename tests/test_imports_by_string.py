@@ -20,6 +20,7 @@ LAYERED = [[level.split(" | ") for level in c["layers"]] for c in CONTRACTS if "
 ALLOWED = {
     ("memlab.experiment.instruments", "memlab.instruments.panel"),
     ("memlab.data.published", "torchvision.datasets"),
+    ("memlab.library.measuring", "memlab.instruments.measuring"),
 }
 #: Names that are known when the program runs only: third parties' and optional packages.
 ASKED_FOR = {

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,19 +13,25 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from memlab.errors import MemlabError
+from memlab.errors import InvalidDataset, MemlabError
 from memlab.experiment.instruments import Instrument, Settings
 from memlab.instruments.module_data import Pair, arrays_of_module
 from memlab.instruments.optimizer_state import descent_of, rate_of
 from memlab.instruments.subject import NotKnown, Subject
 from memlab.models.module_stack import ModuleStack
 from memlab.models.stacked import Shape, StackedModel
-from memlab.training.arrays import StackArrays
+from memlab.training.arrays import Inputs, StackArrays, Subset
 from memlab.training.evaluation import Evaluation, Forward, Split, evaluate
 
 #: How many numbers of an example's activations there are for each number of the example: a guess
 #: from which the examples that are evaluated at once follow.
 WIDENING = 64
+#: Measured on validation examples, but as well on any others.
+ON_ANY_EXAMPLES = ("critical-samples", "alignment")
+#: Without test examples, every other validation example is one.
+BY_HALVES = ("probes",)
+#: Examples whose logits are looked at before anything is measured.
+LOOKED_AT = 64
 
 
 def subject_of_module(
@@ -79,7 +85,7 @@ def subject_of_module(
     def start() -> StackedModel:
         if initial is None:
             raise NotKnown("The network as it was initialized is not known; pass initial=.")
-        return stack_of(initial, arrays)
+        return stack_of(initial, arrays).select([0])  # instruments may change it
 
     subject = Subject(
         model=stack,
@@ -102,6 +108,54 @@ def subject_of_module(
         subject.outcome = found.train
         subject.validation_accuracy = found.metrics.get("validation_accuracy")
     return subject
+
+
+def measure_module(
+    made: Instrument,
+    settings: Settings,
+    model: nn.Module,
+    train: Pair,
+    validation: Pair | None,
+    test: Pair | None,
+    *,
+    layers: Sequence[str] | None,
+    clean: Any,
+    loss: str,
+    **more: Any,
+) -> tuple[dict[str, float | np.ndarray], dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """What `memlab.measure` gives: quantities, names of their axes, and notes; arguments as there.
+
+    Raises:
+        BadInput, MemlabError: in one sentence.
+    """
+    arrays = arrays_of_module(plain_module(model), train, validation, test, clean)
+    if made.name in ON_ANY_EXAMPLES and validation is None:
+        arrays = replace(arrays, validation=arrays.train)
+    if made.name in BY_HALVES and validation is not None and test is None:
+        halves = [arrays.validation.inputs.values[:, k::2] for k in (0, 1)]
+        labels = [arrays.validation.labels[:, k::2] for k in (0, 1)]
+        which = arrays.validation.inputs.which
+        parts = [Subset(Inputs(x, which), y) for x, y in zip(halves, labels, strict=True)]
+        arrays = replace(arrays, validation=parts[0], test=parts[1])
+    wanted = bool(made.needs)
+    subject = subject_of_module(model, arrays=arrays, loss=loss, evaluated=wanted, **more)
+    subject.layers = layers
+    with torch.no_grad():
+        logits = subject.model(arrays.train.inputs.values[:, :LOOKED_AT])
+    if not bool(logits.isfinite().all()):
+        raise InvalidDataset(
+            "The model's logits are NaN or infinite for these examples, so that there is nothing to"
+            " measure."
+        )
+    try:
+        found = measured(made, subject, settings)
+    except MemlabError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"
+        raise MemlabError(f"{made.name} cannot be measured on this network: {reason}") from error
+    alone = {name: float(v[0]) if v.ndim == 1 else v[0] for name, v in found.items()}
+    return alone, subject.axes, tuple(dict.fromkeys(subject.notes))
 
 
 def stack_of(model: nn.Module, arrays: StackArrays) -> ModuleStack:

@@ -186,8 +186,9 @@ class _Work:
             if found:
                 uses[key] = found[0]
         points = [*(use.edge for use in uses.values()), *leaves.values()]
+        back = self._back(logits, a, b)
         found_gradients = iter(
-            torch.autograd.grad(logits, points, self._back(logits, a, b), allow_unused=True)
+            torch.autograd.grad(logits, points, back, allow_unused=True) if points else ()
         )
         gradients = [next(found_gradients) if key in uses else None for key in group.parts]
         return uses, list(leaves), [*gradients, *found_gradients]

@@ -26,6 +26,7 @@ from memlab.instruments.module_taps import (
     tapped,
     watchable,
 )
+from memlab.instruments.saved_numbers import Counted
 from memlab.instruments.undisturbed import called
 
 #: Largest difference that is rounding, relative to the norms, by the precision in bits.
@@ -110,6 +111,7 @@ class Trial:
 
     def __init__(self, network: nn.Module, x: Tensor) -> None:
         self.network, self.layers = network, Layers.of(network)
+        _refuse_statistics_of_the_batch(network)
         self.parameters = {n: p for n, p in network.named_parameters() if p.requires_grad}
         self.count = next((k for k in (3, 5, 7) if all(s % k for s in x.shape[1:])), 3)
         self.x = x[torch.arange(self.count) % len(x)]
@@ -182,7 +184,7 @@ class Trial:
             try:
                 with (
                     tapped(self.layers.watched, self.count, shared) as taps,
-                    _Counted(self.parameters) as saved,
+                    Counted(self.parameters.values()) as saved,
                 ):
                     return taps, saved, called(self.network, self.x)
             except Exception:
@@ -207,6 +209,8 @@ class Trial:
     def _by_rule(self, taps: Taps, logits: Tensor) -> dict[tuple[str, str], tuple[Layout, int]]:
         """Layouts, and the numbers that are kept per example."""
         single = {key: uses[0] for key, uses in taps.uses.items() if len(uses) == 1}
+        if not single:
+            return {}
         found = torch.autograd.grad(
             logits, [use.edge for use in single.values()], self.start, allow_unused=True
         )
@@ -282,26 +286,11 @@ class Trial:
         return agreeing
 
 
-class _Counted:
-    """Numbers that autograd keeps inside, parameters left out, in a list."""
-
-    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
-        self.own = {p.untyped_storage().data_ptr() for p in parameters.values()}
-        self.sizes: list[int] = []
-
-    def __enter__(self) -> list[int]:
-        kept: set[tuple[int, int]] = set()
-
-        def pack(tensor: Tensor) -> Tensor:
-            storage = tensor.untyped_storage().data_ptr()
-            if storage not in self.own and (storage, tensor.numel()) not in kept:
-                kept.add((storage, tensor.numel()))
-                self.sizes.append(tensor.numel())
-            return tensor
-
-        self.hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
-        self.hooks.__enter__()
-        return self.sizes
-
-    def __exit__(self, *error: object) -> None:
-        self.hooks.__exit__(*error)
+def _refuse_statistics_of_the_batch(network: nn.Module) -> None:
+    kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    for name, layer in network.named_modules():
+        if isinstance(layer, kinds) and layer.running_mean is None:
+            raise Dependent(
+                f"The layer {name} ({type(layer).__name__}) keeps no running statistics and takes"
+                " those of the batch, so that examples have no gradients of their own."
+            )

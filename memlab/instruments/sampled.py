@@ -83,4 +83,5 @@ def sampled_product(
     Of `model` where one is given, else of the subject's.
     """
     make = ggn_product if matrix == "ggn" else hessian_product
-    return make(subject.model if model is None else model, sample.x, sample.given, subject.loss)
+    chosen = subject.model if model is None else model
+    return make(chosen, sample.x, sample.given, subject.loss, notes=subject.notes)

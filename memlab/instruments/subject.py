@@ -52,7 +52,8 @@ class Subject:
     are `first_rates`, the learning rates that the experiment starts from (before any warm-up).
     `memory` is what this instrument kept of earlier moments, tensors `[active, …]` that are
     checkpointed with the run; `initial()` gives the networks as they were initialized, or raises
-    `NotKnown`.
+    `NotKnown`. `layers` are the hidden layers that are looked at, None: the model's own. Instruments
+    put names of a dimension's entries into `axes`, and what a reader should know into `notes`.
     """
 
     model: StackedModel
@@ -74,6 +75,9 @@ class Subject:
     ledger: Ledger | None = None
     memory: dict[str, Tensor] = field(default_factory=dict)
     shared: dict[object, object] = field(default_factory=dict)
+    layers: Sequence[str] | None = None
+    axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def members(self) -> int:

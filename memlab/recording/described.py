@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from memlab.errors import InvalidDataset, InvalidExperiment
-from memlab.experiment import instruments as declared
+from memlab.errors import InvalidDataset
 from memlab.experiment import reading
+from memlab.experiment.measuring_spec import InstrumentsSpec
 from memlab.experiment.recorded_spec import LONGEST
 from memlab.experiment.spec import Experiment
 from memlab.instruments.measuring import plain_module
@@ -23,7 +23,7 @@ from memlab.recording.untouched import device_of
 from memlab.recording.validating import Validation
 from memlab.text import plain
 
-LEDGER, MARGINS = "ledger", "margins"
+LEDGER, MARGINS, CRITICAL = "ledger", "margins", "critical-samples"
 
 
 def experiment(
@@ -33,7 +33,7 @@ def experiment(
     data: Given,
     validation: Validation | None,
     optimizer: Any,
-    instruments: tuple[str, ...],
+    instruments: InstrumentsSpec,
     epochs: int | None,
 ) -> Experiment:
     """What is known of the run, as an experiment that cannot be trained.
@@ -57,7 +57,7 @@ def experiment(
             "ledger": True,
         },
         "evaluation": {"parts": ["train", "validation"] if validation is not None else ["train"]},
-        "instruments": {"on": list(instruments)},
+        "instruments": instruments.model_dump(exclude_defaults=True),
     }
     if corrupted:
         tree["corruption"] = {"kind": "labels-other", "fraction": corrupted}
@@ -66,26 +66,29 @@ def experiment(
     return reading.validate(tree, "the recorder")
 
 
-def chosen_instruments(wanted: str | Sequence[str] | None, data: Given) -> tuple[str, ...]:
-    """The names of instruments, `default` spelt out, without what can see nothing here.
+def chosen_instruments(
+    wanted: str | Sequence[str] | Mapping[str, Any] | None,
+    share: float,
+    data: Given,
+    validation: Validation | None,
+) -> InstrumentsSpec:
+    """The instruments that are on; `default` without those that could see nothing here.
 
     Raises:
-        InvalidExperiment: if there is no such instrument.
+        InvalidExperiment: if there is no such instrument, or no such setting of one.
     """
-    if wanted is None:
-        return ()
-    names = (wanted,) if isinstance(wanted, str) else tuple(wanted)
-    for name in names:
-        if name not in ("default", "all", *declared.known()):
-            raise InvalidExperiment(
-                f"There is no instrument {name!r}. Known: {', '.join(declared.known())}."
-            )
-    found = declared.chosen(names)
+    names = () if wanted is None else (wanted,) if isinstance(wanted, str) else tuple(wanted)
+    settings = dict(wanted) if isinstance(wanted, Mapping) else {}
+    tree = {"instruments": {"on": names, "share": share, "settings": settings}}
+    spec = reading.validate(tree, "memlab.record").instruments
+    found = spec.names
     if not data.has_inputs:
-        return tuple(name for name in found if name == LEDGER)
-    if "default" in names and data.corrupted is None:  # margins of clean and of corrupted labels
-        return tuple(name for name in found if name != MARGINS or name in names)
-    return found
+        found = tuple(name for name in found if name == LEDGER)
+    blind = set() if data.corrupted is not None else {MARGINS}  # of clean and of corrupted labels
+    blind |= set() if validation is not None else {CRITICAL}
+    found = tuple(name for name in found if name not in blind or name in names)
+    kept = {name: value for name, value in spec.settings.items() if name in found}
+    return spec.model_copy(update={"on": found, "settings": kept})
 
 
 def pair(validation: Any) -> tuple[Any, Any]:

@@ -27,7 +27,7 @@ class Moments:
         self, model: Any, data: Given, validation: Validation | None, optimizer: Any
     ) -> None:
         self._model, self._data = model, data
-        self._validation, self._optimizer = validation, optimizer
+        self._validation, self.optimizer = validation, optimizer
         self._arrays: StackArrays | None = None
 
     def now(self, update: int, epoch: float, batch_size: int) -> Subject:
@@ -38,7 +38,7 @@ class Moments:
         """
         if self._arrays is None:
             self._arrays = self._drawn()
-        optimizer = self._optimizer
+        optimizer = self.optimizer
         if not isinstance(optimizer, torch.optim.Optimizer):
             optimizer = getattr(optimizer, "optimizer", None)  # as accelerate wraps it
         return subject_of_module(

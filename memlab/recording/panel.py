@@ -42,13 +42,13 @@ class OpenCadence(Cadence):
 class Panel:
     """Asks the instruments that are due; one that fails is off, and nothing else."""
 
-    def __init__(self, names: tuple[str, ...], share: float, truth_known: bool) -> None:
-        self.names, self.truth_known = names, truth_known
+    def __init__(self, spec: InstrumentsSpec, truth_known: bool) -> None:
+        self.spec, self.truth_known = spec, truth_known
+        names = spec.names
         self._ledger = LEDGER in names
-        self._spec = InstrumentsSpec(on=names, share=share)
         self._made: dict[str, Instrument] = {n: instrument(n) for n in names if n != LEDGER}
         self._memory: dict[str, dict[str, Any]] = {name: {} for name in self._made}
-        self._cadence = OpenCadence(share, frozenset(self._made), {})
+        self._cadence = OpenCadence(spec.share, frozenset(self._made), {})
         self._began = time.perf_counter()
         self._estimated = False
 
@@ -81,7 +81,7 @@ class Panel:
             self._estimated = True
             a_pass = self._cadence.training / examples
             for name, made in self._made.items():
-                cost = made.cost(self._spec.settings_of(name), work)
+                cost = made.cost(self.spec.settings_of(name), work)
                 self._cadence.estimate(name, cost * a_pass)
         due = self._cadence._closing() if last else self._cadence.now_due()
         if due:
@@ -109,7 +109,7 @@ class Panel:
                 started = time.perf_counter()
                 seen.memory = self._memory[name]
                 try:
-                    found = measured(self._made[name], seen, self._spec.settings_of(name))
+                    found = measured(self._made[name], seen, self.spec.settings_of(name))
                     found = {key: value for key, value in found.items() if self._told(key)}
                     if found:
                         files.measured(name, found, *clock)

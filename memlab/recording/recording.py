@@ -11,7 +11,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from memlab.errors import MemlabError
 from memlab.experiment.instruments import Workload
+from memlab.experiment.measuring_spec import InstrumentsSpec
 from memlab.experiment.metrics import LEARNING_RATE, VALIDATION_ACCURACY, VALIDATION_LOSS
 from memlab.recording import described
 from memlab.recording.answers import NOBODY, Looked, Window
@@ -68,8 +69,7 @@ class Recording:
         data: Given,
         validation: Validation | None,
         optimizer: Any,
-        instruments: tuple[str, ...],
-        share: float,
+        instruments: InstrumentsSpec,
         epochs: int | None,
         class_names: Sequence[str],
     ) -> None:
@@ -83,7 +83,7 @@ class Recording:
         self._folder: RunFolder | None = None
         self._attempt = Attempt()
         self._ledger: AnswerLedger | None = None
-        self._panel = Panel(instruments, share, data.corrupted is not None)
+        self._panel = Panel(instruments, data.corrupted is not None)
         self._moments: Moments | None = None
         if data.has_inputs:
             self._moments = Moments(model, data, validation, optimizer)
@@ -160,6 +160,13 @@ class Recording:
         for name, value in values.items():
             files.logged(name, float(value), self._update, self._now)
 
+    def follow(self, optimizer: Any) -> None:
+        """From now on the learning rate is that of this optimizer."""
+        if self._optimizer is not optimizer:
+            self._optimizer = optimizer
+            if self._moments is not None:
+                self._moments.optimizer = optimizer
+
     def suspects(self, score: str = "aum-until-best") -> Table:
         """The training examples, most surely mislabelled first; see `memlab.Run.suspects`.
 
@@ -220,7 +227,7 @@ class Recording:
                 self._data,
                 self._validation,
                 self._optimizer,
-                self._panel.names,
+                self._panel.spec,
                 self._epochs_total,
             )
             folder, lock = create(name, made)
@@ -453,7 +460,7 @@ def record(
     validation: Any = None,
     optimizer: Any = None,
     clean: Any = None,
-    instruments: str | Sequence[str] | None = "default",
+    instruments: str | Sequence[str] | Mapping[str, Any] | None = "default",
     share: float = 0.15,
     *,
     name: str | None = None,
@@ -478,7 +485,8 @@ def record(
         validation: (x, y), which the network is asked about at each `run.epoch()`.
         optimizer: its learning rate is recorded.
         clean: which training labels are right, a mask, or all the true labels; None if unknown.
-        instruments: "default", names, or None; they need `train=(x, y)`.
+        instruments: "default", names, names with settings, as {"stiffness": {"examples": 32}}, or
+            None; they need (x, y) or a data set.
         share: of the training time, for the instruments.
         name: the run's title; default: the script's name.
         epochs: how many there will be, for progress and the time left.
@@ -504,9 +512,9 @@ def record(
     (3, 64)
     """
     data = given(train, clean)
-    chosen = described.chosen_instruments(instruments, data)
     held = None if validation is None else Validation(*described.pair(validation))
-    made = Recording(model, data, held, optimizer, chosen, share, epochs, class_names)
+    chosen = described.chosen_instruments(instruments, share, data, held)
+    made = Recording(model, data, held, optimizer, chosen, epochs, class_names)
     if described.is_first_process():
         title = name or described.script_name()
         made.begin(title, described.network_name(model), resume, step)
