@@ -50,14 +50,13 @@ with memlab.record(
     epochs=epochs,
 ) as run:
     for _ in range(epochs):
-        for images, given, index in memlab.indexed(loader):
+        for images, given, index in run.batches(loader):
             logits = model(images)
             loss = nn.functional.cross_entropy(logits, given)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             run.step(logits, given, index)
-        run.epoch()
 
 suspects = run.suspects()
 print(f"\nThe run is {run.id}; `memlab report {run.id}` shows it.")

@@ -17,8 +17,8 @@ import numpy as np
 from memlab.errors import StorageError
 from memlab.experiment.instruments import Instrument, Workload, instrument
 from memlab.experiment.measuring_spec import InstrumentsSpec
-from memlab.recording.files import RunFiles
 from memlab.recording.untouched import random_states
+from memlab.runs.recorded_files import RunFiles
 from memlab.worker.cadence import Cadence
 
 LEDGER = "ledger"

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -25,15 +25,16 @@ from memlab.recording import described
 from memlab.recording.answers import NOBODY, Looked, Window
 from memlab.recording.example_ledger import AnswerLedger
 from memlab.recording.figures import Tally
-from memlab.recording.files import Attempt, RunFiles, create, has_ledger, taken_up
 from memlab.recording.given import Given, given
+from memlab.recording.indexed import indexed
 from memlab.recording.moment import Moments
 from memlab.recording.panel import Panel
 from memlab.recording.validating import Validation
 from memlab.runs.lock import RunLock
+from memlab.runs.recorded_files import Attempt, RunFiles, create, has_ledger, taken_up
 from memlab.runs.run_folder import RunFolder
 from memlab.text import plain
-from memlab.worker.recorder import Pace
+from memlab.worker.recorder import Pace, Speed
 
 if TYPE_CHECKING:
     from memlab.library.results import Table
@@ -87,13 +88,15 @@ class Recording:
         self._moments: Moments | None = None
         if data.has_inputs:
             self._moments = Moments(model, data, validation, optimizer)
-        self._window, self._tally, self._pace = Window(), Tally(data), Pace()
+        self._window, self._tally = Window(), Tally(data)
+        self._pace, self._speed = Pace(), Speed()
         self._update = self._examples = self._batch = 0
         self._epoch = self._in_epoch = 0
         self._expected = data.examples
         self._validated = (NAN, NAN)
         self._row_at = self._published_at = time.monotonic()
         self._publishing = 0.0
+        self._indexed: tuple[Any, Any] = (None, None)
         self._rows_since = 0
         self._classes = 0
         self._diverged = False
@@ -152,6 +155,19 @@ class Recording:
             self._ledger.turn(float(self._epoch), self._validated[1])
         self._row()
         self._publish_if_due()
+
+    def batches(self, loader: Any) -> Iterator[Any]:
+        """The loader's batches with each example's index; an epoch ends where they end.
+
+        `for x, y, index in run.batches(loader)` is `memlab.indexed(loader)` and `run.epoch()`.
+
+        Raises:
+            InvalidDataset: as `memlab.indexed`.
+        """
+        if self._indexed[0] is not loader:
+            self._indexed = loader, indexed(loader)
+        yield from self._indexed[1]
+        self.epoch()
 
     @_harmless
     def log(self, **values: Any) -> None:
@@ -302,10 +318,10 @@ class Recording:
             self._take(looked)
         now = time.monotonic()
         if self._pace.due():
-            total = self._data.examples * (self._epochs_total or 0)
-            self._open().progress(
-                self._update, self._done, total, self._now, self._epochs_total or 0
-            )
+            epochs = self._epochs_total or 0
+            total = (self._data.examples * epochs, float(epochs))
+            speed = self._speed.now(self._done)
+            self._open().progress(self._update, self._done, speed, self._now, total)
             self._pace.done()
         if self._in_epoch and self._rows_since and now - self._row_at >= ROW_SECONDS:
             self._row()
@@ -472,10 +488,10 @@ def record(
     """Records a training loop as a run, live in Watch, in the Library and in reports.
 
         with memlab.record(model, train=(x, y), optimizer=optimizer) as run:
-            for x, y, index in memlab.indexed(loader):
-                ...                                  # the loop's own step, unchanged
-                run.step(logits, y, index)
-            run.epoch()
+            for epoch in range(epochs):
+                for x, y, index in run.batches(loader):
+                    ...                                  # the loop's own step, unchanged
+                    run.step(logits, y, index)
 
     Training is the same to the last bit with it and without it, and goes on whatever happens here.
 

@@ -49,7 +49,9 @@ def build(run: RunFolder | Run, state: StateName | None = None) -> Findings:
     of = opened(run)
     run, view, made, groups, events = of.folder, of.view, of.experiment, of.groups, of.events
     figures = measure(view.stacks, grid.member_count(made))
-    diverged = _diverged(view, figures, made.evaluation.parts)
+    diverged = set(view.diverged)
+    if made.recorded is None:
+        diverged |= _diverged(view, figures, made.evaluation.parts)
     finished = set(view.finished) - diverged
     rows = _rows(made, figures, diverged, finished, events)
     epochs = figures.epoch[np.isfinite(figures.epoch)]

@@ -24,7 +24,7 @@ from memlab.experiment.metrics import (
     VALIDATION_ACCURACY,
 )
 from memlab.reports import palette
-from memlab.reports.findings import Findings, Row
+from memlab.reports.findings import Findings, Row, recorded
 from memlab.reports.naming import cells, column_title
 from memlab.runs.curve import Curve
 
@@ -233,7 +233,7 @@ def _draw_panel(axes: Axes, findings: Findings, drawn: Sequence[Curve], metric: 
         )
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlim(left=0)
-    axes.set_xlabel("epoch")
+    axes.set_xlabel(str((recorded(findings) or {}).get("axis", "epoch")))
 
 
 def _mark_best(axes: Axes, row: Row, colour: str) -> None:

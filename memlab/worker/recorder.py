@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from memlab.experiment.metrics import METRICS
+from memlab.runs.columns import PROGRESS, evaluations
 from memlab.runs.door import Place
 from memlab.runs.table import Columns
 from memlab.runs.table_writer import TableWriter
@@ -22,21 +23,10 @@ class EvaluationTable:
     """`series/stack-NNN`: one row an evaluation, `[members]` of each metric, no clock in it."""
 
     def __init__(self, series: Place, plan: StackPlan) -> None:
-        columns = self.columns(len(plan.members))
+        columns = evaluations(len(plan.members))
         self.name = f"stack-{plan.index:03d}"
         attributes = {"stack": plan.index, "members": plan.indices, "metrics": list(METRICS)}
         self.writer = TableWriter(series / self.name, columns, attributes)
-
-    @staticmethod
-    def columns(members: int) -> Columns:
-        """The table's columns for a stack of `members`."""
-        return [
-            ("update", "<i8"),
-            ("examples", "<i8"),
-            ("epoch", "<f8"),
-            ("batch_size", "<i8"),
-            *((name, "<f8", (members,)) for name in METRICS),
-        ]
 
     def append(
         self,
@@ -170,20 +160,8 @@ class Speed:
 class ProgressTable:
     """`series/progress`: where the run stands, a few times a second at most."""
 
-    COLUMNS: Columns = (
-        ("time", "<f8"),
-        ("stack", "<i8"),
-        ("update", "<i8"),
-        ("updates_total", "<i8"),
-        ("done_examples", "<i8"),
-        ("total_examples", "<i8"),
-        ("samples_per_second", "<f8"),
-        ("epoch", "<f8"),
-        ("epochs_total", "<f8"),
-    )
-
     def __init__(self, series: Place, total_examples: int) -> None:
-        self.writer = TableWriter(series / "progress", self.COLUMNS)
+        self.writer = TableWriter(series / "progress", PROGRESS)
         self.total = total_examples
         self._speed = Speed()
 

@@ -68,9 +68,11 @@ class WatchCharts(Horizontal):
             self.chart(page).highlighted = None
             self.chart(page).show((), ())
 
-    def prepare(self, clean: bool, untold: bool = False) -> None:
+    def prepare(self, clean: bool, untold: bool = False, axis: str = "epoch") -> None:
         """What depends on the experiment only; without lies another page comes first."""
         self.untold = untold
+        for page in PAGES:
+            self.chart(page).axis = axis
         self.set_class(untold, "-untold")
         if clean and self.page == "lies":
             self.page = "unseen"

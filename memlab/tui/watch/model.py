@@ -190,6 +190,11 @@ def has_lies(experiment: Experiment) -> bool:
     return varied or (any(kind != "none" for kind in kinds) and any(shares))
 
 
+def axis(experiment: Experiment) -> str:
+    """What curves stand against: epochs, or the steps of a log that knows no epochs."""
+    return "epoch" if experiment.recorded is None else experiment.recorded.axis
+
+
 def untold(experiment: Experiment) -> bool:
     """Whether nobody said which labels are clean, so that truth and lies cannot be told apart."""
     return experiment.recorded is not None and experiment.recorded.corrupted is None

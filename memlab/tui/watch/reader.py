@@ -194,7 +194,13 @@ class WatchReader:
         if known is None:
             recorded = self.experiment.recorded is not None
             epochs = None if recorded else self.experiment.stop.epochs
-            return Progress(state.state, epoch, float(epochs) if epochs else None, device=device)
+            return Progress(
+                state.state,
+                epoch,
+                float(epochs) if epochs else None,
+                device=device,
+                unit=model.axis(self.experiment),
+            )
         fraction = known.fraction if known.total_examples else None
         return Progress(
             state=state.state,

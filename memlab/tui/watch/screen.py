@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events, getters
@@ -176,7 +177,7 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
         clean = not model.has_lies(made)
         shape = model.picture(made)
         self.set_class(clean or shape == (), "-no-pictures")
-        self.charts.prepare(clean, model.untold(made))
+        self.charts.prepare(clean, model.untold(made), model.axis(made))
         self.pictures.prepare(shape is not None and max(shape, default=0) <= SMALL_SIDE)
         self._fit_layout()
 
@@ -189,7 +190,10 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
         table = self.table
         narrow = self.size.width < SIDE_BY_SIDE
         untold = made is not None and model.untold(made)
-        table.set_columns(columns(title or "group", narrow, self._sparkline_width, untold))
+        shown = columns(title or "group", narrow, self._sparkline_width, untold)
+        if made is not None and (axis := model.axis(made)) != "epoch":
+            shown = [replace(each, title=each.title.replace("epoch", axis)) for each in shown]
+        table.set_columns(shown)
         names = made.instruments.names if made is not None else ()
         lines = self.instruments.prepare(len(names))
         self.pictures.styles.min_height = lines

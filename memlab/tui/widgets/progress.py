@@ -26,6 +26,7 @@ class Progress:
     samples_per_second: float | None = None
     device: str = ""
     note: str = ""
+    unit: str = "epoch"
 
 
 class ProgressLine(PaintedLines):
@@ -106,7 +107,7 @@ def _epoch(progress: Progress, width: int) -> str:
         return ""
     if progress.epochs is None:
         whole = number(progress.epoch, 0)
-        return f"epoch {whole}  " if width >= 40 else whole + " "
+        return f"{progress.unit} {whole}  " if width >= 40 else whole + " "
     total = number(progress.epochs, 0)
     now = number(progress.epoch, 0).rjust(len(total))
     return f"epoch {now} of {total}   " if width >= 60 else f"{now}/{total} "

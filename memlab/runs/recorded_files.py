@@ -1,4 +1,4 @@
-"""The run folder of a recorded run, as its own process writes it: the formats of every other run.
+"""The run folder of a recorded run, as whoever records it writes it, in the formats of every run.
 
 Rows carry the attempt that wrote them and the step from which it goes on (`memlab.runs.attempts`).
 """
@@ -21,6 +21,7 @@ from memlab.experiment.metrics import METRICS
 from memlab.experiment.spec import Experiment
 from memlab.runs import origin, run_folder
 from memlab.runs.attempts import COLUMNS
+from memlab.runs.columns import PROGRESS, evaluations
 from memlab.runs.environment import describe
 from memlab.runs.event_log import EventLog
 from memlab.runs.lock import RunLock
@@ -30,7 +31,6 @@ from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import StateName, write_state
 from memlab.runs.table import Columns
 from memlab.runs.table_writer import TableWriter
-from memlab.worker.recorder import EvaluationTable, ProgressTable, Speed
 
 #: Different names of logged values that a run keeps; what comes after them is left out.
 MOST_LOGGED = 64
@@ -53,7 +53,8 @@ def create(name: str, made: Experiment) -> tuple[RunFolder, RunLock]:
         SettingsError, StorageError: if it cannot be written.
     """
     tree = made.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    tree["recorded"] = {"by": "loop", **tree.get("recorded", {})}
+    assert made.recorded is not None
+    tree["recorded"] = {"by": made.recorded.by, **tree.get("recorded", {})}
     folder = settings.prepared(settings.runs_folder())
     run_folder.sweep(folder)
     return run_folder.create(folder, name, tomli_w.dumps(tree), describe(sys.argv))
@@ -105,11 +106,10 @@ class RunFiles:
         self._lock = lock
         self.events = EventLog(folder.events)
         self._marks = {"attempt": attempt.number, "since": attempt.since}
-        self._speed = Speed()
-        columns: Columns = [*EvaluationTable.columns(1), *COLUMNS]
+        columns: Columns = [*evaluations(1), *COLUMNS]
         attributes = {"stack": 0, "members": [0], "metrics": list(METRICS)}
         self._table = TableWriter(folder.stack(0), columns, attributes)
-        self._progress = TableWriter(folder.series / "progress", ProgressTable.COLUMNS)
+        self._progress = TableWriter(folder.series / "progress", PROGRESS)
         self._logged: dict[str, TableWriter | None] = {}
         self._instruments: dict[str, TableWriter] = {}
 
@@ -124,8 +124,10 @@ class RunFiles:
         clock = {"update": update, "examples": examples, "epoch": epoch, "batch_size": batch}
         self._table.append({**clock, **metrics, **self._marks})
 
-    def progress(self, update: int, done: int, total: int, epoch: float, epochs: float) -> None:
-        """A row of progress; `total` and `epochs` are 0 where nobody knows."""
+    def progress(
+        self, update: int, done: int, speed: float, epoch: float, total: tuple[int, float]
+    ) -> None:
+        """A row of progress; `total` examples and epochs are 0 where nobody knows."""
         self._progress.append(
             {
                 "time": time.time(),
@@ -133,10 +135,10 @@ class RunFiles:
                 "update": update,
                 "updates_total": 0,
                 "done_examples": done,
-                "total_examples": total,
-                "samples_per_second": self._speed.now(done),
+                "total_examples": total[0],
+                "samples_per_second": speed,
                 "epoch": epoch,
-                "epochs_total": epochs,
+                "epochs_total": total[1],
             }
         )
 
