@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from memlab.errors import MemlabError
+from memlab.instruments.example_gradients import TOLERANCES
 from memlab.instruments.module_taps import (
     LAYOUTS,
     Layout,
@@ -29,8 +30,6 @@ from memlab.instruments.module_taps import (
 from memlab.instruments.saved_numbers import Counted
 from memlab.instruments.undisturbed import called
 
-#: Largest difference that is rounding, relative to the norms, by the precision in bits.
-TOLERANCES = {64: 1e-6, 32: 1e-2, 16: 0.2}
 #: Parameters of at most this many numbers are tried repeated for each example.
 REPEATED = 1 << 20
 #: Ones between the examples and a repeated parameter's own dimensions; −1: its first one, of size
