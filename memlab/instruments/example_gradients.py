@@ -24,7 +24,8 @@ class ExampleGradients:
     """Gradients of s_i · f(x_i) with respect to some layers' parameters, example by example.
 
     `x` is `[n, …]`, `start` `[n, classes]` holds the s_i; `layers` names each layer's parameters;
-    `saved` is how many numbers a pass keeps per example. `how` says which way was taken: `vmap`, `one by one`, or nothing before the first.
+    `saved` is how many numbers a pass keeps per example. `how` says which way was taken: `vmap`,
+    `one by one`, or nothing before the first.
     """
 
     def __init__(
@@ -118,4 +119,5 @@ class ExampleGradients:
         return total
 
     def _apart(self, rows: Tensor) -> dict[str, Tensor]:
-        return dict(zip(self.sizes, rows.split(list(self.sizes.values()), 1), strict=True))
+        parts = torch.split(rows, list(self.sizes.values()), 1)
+        return dict(zip(self.sizes, parts, strict=True))

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from memlab.errors import BadInput
-from memlab.instruments.undisturbed import bare_copy, called, undisturbed
+from memlab.instruments.undisturbed import bare_member, called, undisturbed
 from memlab.models.module_stack import ModuleStack
 from memlab.spelling import closest, did_you_mean
 
@@ -47,7 +47,7 @@ def module_activations(
     groups: Mapping[str, Sequence[str]] | None = None
     with undisturbed(x.device), torch.no_grad():
         for m in range(model.members):
-            network, inputs = bare_copy(model.member(m)), x[0] if len(x) == 1 else x[m]
+            network, inputs = bare_member(model, m), x[0] if len(x) == 1 else x[m]
             if groups is None:
                 groups = hidden_of(network, inputs) if layers is None else _named(network, layers)
             members.append(_activations(network, inputs, groups, chunk))
@@ -91,10 +91,14 @@ def candidates(network: nn.Module, prefix: str = "", listed: bool = False) -> It
         full = f"{prefix}{name}"
         if type(child) in LISTS:
             yield from candidates(child, f"{full}.", listed=True)
-        elif not listed and any(type(m) in LISTS and len(m) > 1 for m in child.modules()):
+        elif not listed and any(_is_list(m) for m in child.modules()):
             yield from candidates(child, f"{full}.", listed=False)
         else:
             yield full, child
+
+
+def _is_list(module: nn.Module) -> bool:
+    return type(module) in LISTS and len(list(module.children())) > 1
 
 
 def _named(network: nn.Module, layers: Sequence[str]) -> dict[str, list[str]]:
@@ -156,6 +160,7 @@ def features_of(output: Any, examples: int) -> Tensor | None:
         if output.dim() != 3 or output.shape[1] != examples:
             return None
         output = output.transpose(0, 1)
-    if output.dim() == 3:
-        return output.mean(1)
-    return output.flatten(2).mean(2) if output.dim() > 3 else output
+    rows: Tensor = output
+    if rows.dim() == 3:
+        return rows.mean(1)
+    return rows.flatten(2).mean(2) if rows.dim() > 3 else rows

@@ -79,13 +79,14 @@ class Layers:
 
 @dataclass(frozen=True)
 class Plan:
-    """What was found: by rule (where the examples are), repeated, left over, and not used so far.
+    """What was found of the layers that are `watched`: by rule (where the examples are), repeated, left over, and not used so far.
 
     `ruled` is keyed by (layer, part), `repeated` by parameter; `rest` and `unused` are layers, and
     `trained` says their parameters. `floats` are the numbers per example of each part that is
     watched, `saved` of all that a pass keeps for going back.
     """
 
+    watched: tuple[str, ...]
     ruled: Mapping[tuple[str, str], Layout]
     repeated: Mapping[str, int]
     rest: tuple[str, ...]
@@ -167,6 +168,7 @@ class Trial:
         given_up = {name for key in rest for name in trained[key]}
         whole = {name: v for name, v in repeated.items() if name not in given_up}
         return Plan(
+            tuple(self.layers.watched),
             {key: layout for key, (layout, _) in ruled.items()},
             whole,
             tuple(rest),
@@ -226,9 +228,9 @@ class Trial:
                 found_parts = [self._product(*pair, layout) for pair in uses]
                 there = [part for part in found_parts if part is not None]
                 if len(there) == len(pieces) and self.agrees(torch.stack(there).sum(0), expected):
-                    for key, gradient in pieces:
-                        assert gradient is not None
-                        size = single[key].received.numel() + gradient.numel()
+                    for key, back in pieces:
+                        assert back is not None
+                        size = single[key].received.numel() + back.numel()
                         ruled[key] = (layout, size // self.count)
                     break
         return ruled
@@ -271,7 +273,9 @@ class Trial:
         try:
             logits = called(self.network, self.x, leaves)
             self._compare(logits)
-            found = torch.autograd.grad(logits, list(leaves.values()), self.start, allow_unused=True)
+            found = torch.autograd.grad(
+                logits, list(leaves.values()), self.start, allow_unused=True
+            )
         except Exception:  # shapes that do not fit: the network's own code says how, anyhow
             return []
         agreeing = []

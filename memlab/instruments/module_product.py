@@ -20,7 +20,7 @@ from memlab.instruments.parameter_vectors import Product, StackProduct
 from memlab.instruments.perceptron_product import curve_output, predicted_chances
 from memlab.instruments.saved_numbers import saved_per_example
 from memlab.instruments.symmetric import row_blocks
-from memlab.instruments.undisturbed import bare_copy, called, undisturbed
+from memlab.instruments.undisturbed import bare_member, called, undisturbed
 from memlab.models.module_stack import PREFIX, ModuleStack
 from memlab.training.loss import example_losses
 
@@ -54,7 +54,7 @@ class Network:
 
     def apart(self, vector: Tensor) -> list[Tensor]:
         """A vector `[parameters]` as tensors like the parameters, 0 where nothing is trained."""
-        pieces = vector.split([p.numel() for p in self.parameters])
+        pieces = torch.split(vector, [p.numel() for p in self.parameters])
         pairs = zip(pieces, self.parameters, strict=True)
         return self._trained([v.view(p.shape) for v, p in pairs])
 
@@ -112,7 +112,7 @@ def networks_of(
     values = [parameter.detach() for parameter in model.parameters()]
     made = []
     for m in range(model.members):
-        module, inputs = bare_copy(model.member(m)), x[0] if len(x) == 1 else x[m]
+        module, inputs = bare_member(model, m), x[0] if len(x) == 1 else x[m]
         most = chunk
         if most is None:
             with undisturbed(x.device):
@@ -183,7 +183,9 @@ def module_gradient(
             for part in network.parts():
                 leaves = network.leaves()
                 share = network.share(leaves, part)
-                gradient = network.joined(torch.autograd.grad(share, leaves, materialize_grads=True))
+                gradient = network.joined(
+                    torch.autograd.grad(share, leaves, materialize_grads=True)
+                )
                 total = gradient if total is None else total + gradient
             assert total is not None
             found.append(total)
@@ -282,7 +284,7 @@ def _push_and_pull(network: Network, tangents: Sequence[Tensor], part: slice) ->
         return network.logits(values, part)
 
     values = tuple(network.parameters)
-    logits, moved = jvp(answer, (values,), (tuple(tangents),))
+    logits, moved = jvp(answer, (values,), (tuple(tangents),))[:2]
     curved = curve_output(predicted_chances(network.loss, logits), moved, len(network.y))
     return network.joined(vjp(answer, values)[1](curved)[0])
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from memlab.errors import MemlabError
 from memlab.instruments.subject import Sample, Subject
-from memlab.instruments.undisturbed import bare_copy, called, undisturbed
+from memlab.instruments.undisturbed import bare_member, called, undisturbed
 from memlab.models.module_stack import ModuleStack
 from memlab.training.adversarial import Forward
 
@@ -50,7 +50,7 @@ class OnEmbeddings:
 
     def __init__(self, model: ModuleStack, ids: Tensor) -> None:
         self.ids = ids.expand(model.members, *ids.shape[1:])
-        self.networks = [bare_copy(model.member(m)) for m in range(model.members)]
+        self.networks = [bare_member(model, m) for m in range(model.members)]
         with undisturbed(ids.device), torch.no_grad():
             self.table = _table_of(self.networks[0], self.ids[0])
             embedded = [self._embedded(m) for m in range(model.members)]

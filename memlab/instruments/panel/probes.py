@@ -51,16 +51,14 @@ def measure(subject: Subject, settings: ProbeSettings) -> Mapping[str, Any]:
     labels = ProbeLabels(train.true, train.given, parts[1].true, parts[2].true)
 
     def probed(model: StackedModel) -> dict[str, ProbeAccuracy]:
-        first, second, third = (
-            activations(model, part.x, layers=subject.layers) for part in parts
-        )
+        first, second, third = (activations(model, part.x, layers=subject.layers) for part in parts)
         return probe_layers(first, second, third, labels, subject.classes)
 
     found = probed(subject.model)
     kept = subject.memory
     if "inputs" not in kept:
-        features = input_features([part.x for part in parts], subject.members)
-        kept["inputs"] = probe(*features, labels, subject.classes).true
+        first, second, third = input_features([part.x for part in parts], subject.members)
+        kept["inputs"] = probe(first, second, third, labels, subject.classes).true
         kept["random"] = kept["inputs"]
         try:
             drawn = probed(untrained(subject.model, subject.seeds))
