@@ -78,7 +78,7 @@ def _projected(
 
 def _heads(x: Tensor, heads: int) -> Tensor:
     """`[n, places, width]` as `[n, heads, places, width of a head]`."""
-    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+    return x.reshape(*x.shape[:-1], heads, -1).transpose(1, 2)
 
 
 def _mask(q: Tensor, k: Tensor, attention: Tensor | None, padding: Tensor | None) -> Tensor | None:
@@ -86,7 +86,7 @@ def _mask(q: Tensor, k: Tensor, attention: Tensor | None, padding: Tensor | None
     total: Tensor | None = None
     if attention is not None:
         if attention.dim() == 3:
-            attention = attention.unflatten(0, (-1, q.shape[1]))
+            attention = attention.reshape(-1, q.shape[1], *attention.shape[1:])
         total = _added(attention, q.dtype)
     if padding is not None:
         part = _added(padding, q.dtype)[:, None, None, :]

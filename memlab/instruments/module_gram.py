@@ -12,18 +12,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from memlab.instruments.example_gradients import NUMBERS_AT_ONCE, ExampleGradients
-from memlab.instruments.module_plan import Layers, Plan, Trial, repeat
+from memlab.instruments.module_plan import Plan, Trial, repeat
 from memlab.instruments.module_rules import Rule, product_of
 from memlab.instruments.module_taps import Use, apart, tapped
 from memlab.instruments.symmetric import row_blocks
 from memlab.instruments.taps import AtLogits, UncoveredLayer
-from memlab.instruments.undisturbed import bare_copy, called, undisturbed
+from memlab.instruments.undisturbed import bare_member, called, undisturbed
 from memlab.models.module_stack import ModuleStack
 
 #: Numbers that are kept of all examples at once, and again of a chunk's activations (1 GiB each in
@@ -48,7 +49,7 @@ def of_stack(model: ModuleStack, x: Tensor, start: AtLogits) -> dict[str, Tensor
     with undisturbed(x.device):
         for m in range(model.members):
             inputs = x[0] if len(x) == 1 else x[m]
-            network = bare_copy(model.member(m))
+            network = bare_member(model, m)
 
             def start_of(logits: Tensor, m: int = m) -> Tensor:
                 whole = logits.new_zeros(model.members, *logits.shape)
@@ -110,9 +111,8 @@ class _Work:
         self.parts: dict[str, Tensor] = {}
         self.found_used: set[str] = set()
         self.step = max(1, KEPT_AT_ONCE // max(1, plan.saved))
-        self.modules = dict(network.named_modules())
-        self.watched = Layers.of(network).watched
-        self.sizes = {name: p.numel() for name, p in network.named_parameters()}
+        self.watched = {name: network.get_submodule(name) for name in plan.watched}
+        self.own = dict(network.named_parameters())
         self.layer_of = {own: name for name, owns in plan.trained.items() for own in owns}
         self._at_logits: Tensor | None = None
 
@@ -168,9 +168,8 @@ class _Work:
         names = {name for name, _ in group.parts}
         owners = {n.removesuffix(".out_proj") for n in names if n.endswith(".out_proj")}
         layers = {n: self.watched[n] for n in {*names, *owners} if n in self.watched}
-        unused = {name: self.modules[name] for name in self.plan.unused}
-        own = dict(self.network.named_parameters())
-        leaves = {n: repeat(own[n], self.plan.repeated[n], b - a) for n in group.repeated}
+        unused = {name: self.network.get_submodule(name) for name in self.plan.unused}
+        leaves = {n: repeat(self.own[n], self.plan.repeated[n], b - a) for n in group.repeated}
         shared = {name for (name, _), where in self.plan.ruled.items() if where == "shared"}
         with tapped(layers, b - a, shared, unused) as taps:
             logits = called(self.network, self.x[a:b], leaves)
@@ -185,7 +184,7 @@ class _Work:
                 )
             if found:
                 uses[key] = found[0]
-        points = [*(use.edge for use in uses.values()), *leaves.values()]
+        points: list[Any] = [*(use.edge for use in uses.values()), *leaves.values()]
         back = self._back(logits, a, b)
         found_gradients = iter(
             torch.autograd.grad(logits, points, back, allow_unused=True) if points else ()
@@ -204,7 +203,7 @@ class _Work:
         some: list[str] = []
         kept = 0
         for name in names:
-            floats = len(self.x) * sum(self.sizes[own] for own in self.plan.trained[name])
+            floats = len(self.x) * sum(self.own[own].numel() for own in self.plan.trained[name])
             if some and kept + floats > NUMBERS_AT_ONCE:
                 yield some
                 some, kept = [], 0
@@ -225,9 +224,9 @@ class _Work:
         try:
             return each.products()
         except Exception as error:  # the network's own code, memory, what autograd cannot do
+            parts = dict(self.network.named_modules())
             kinds = [
-                f"{n} ({type(self.modules[n]).__name__ if n in self.modules else 'a parameter'})"
-                for n in names
+                f"{n} ({type(parts[n]).__name__ if n in parts else 'a parameter'})" for n in names
             ]
             said = str(error).strip().split("\n")[0][:160]
             raise UncoveredLayer(

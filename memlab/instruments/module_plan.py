@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from memlab.errors import MemlabError
+from memlab.instruments.example_gradients import TOLERANCES
 from memlab.instruments.module_taps import (
     LAYOUTS,
     Layout,
@@ -29,8 +30,6 @@ from memlab.instruments.module_taps import (
 from memlab.instruments.saved_numbers import Counted
 from memlab.instruments.undisturbed import called
 
-#: Largest difference that is rounding, relative to the norms, by the precision in bits.
-TOLERANCES = {64: 1e-6, 32: 1e-2, 16: 0.2}
 #: Parameters of at most this many numbers are tried repeated for each example.
 REPEATED = 1 << 20
 #: Ones between the examples and a repeated parameter's own dimensions; −1: its first one, of size
@@ -80,13 +79,14 @@ class Layers:
 
 @dataclass(frozen=True)
 class Plan:
-    """What was found: by rule (where the examples are), repeated, left over, and not used so far.
+    """What was found of the layers that are `watched`: by rule (where the examples are), repeated, left over, and not used so far.
 
     `ruled` is keyed by (layer, part), `repeated` by parameter; `rest` and `unused` are layers, and
     `trained` says their parameters. `floats` are the numbers per example of each part that is
     watched, `saved` of all that a pass keeps for going back.
     """
 
+    watched: tuple[str, ...]
     ruled: Mapping[tuple[str, str], Layout]
     repeated: Mapping[str, int]
     rest: tuple[str, ...]
@@ -168,6 +168,7 @@ class Trial:
         given_up = {name for key in rest for name in trained[key]}
         whole = {name: v for name, v in repeated.items() if name not in given_up}
         return Plan(
+            tuple(self.layers.watched),
             {key: layout for key, (layout, _) in ruled.items()},
             whole,
             tuple(rest),
@@ -227,9 +228,9 @@ class Trial:
                 found_parts = [self._product(*pair, layout) for pair in uses]
                 there = [part for part in found_parts if part is not None]
                 if len(there) == len(pieces) and self.agrees(torch.stack(there).sum(0), expected):
-                    for key, gradient in pieces:
-                        assert gradient is not None
-                        size = single[key].received.numel() + gradient.numel()
+                    for key, back in pieces:
+                        assert back is not None
+                        size = single[key].received.numel() + back.numel()
                         ruled[key] = (layout, size // self.count)
                     break
         return ruled
@@ -272,7 +273,9 @@ class Trial:
         try:
             logits = called(self.network, self.x, leaves)
             self._compare(logits)
-            found = torch.autograd.grad(logits, list(leaves.values()), self.start, allow_unused=True)
+            found = torch.autograd.grad(
+                logits, list(leaves.values()), self.start, allow_unused=True
+            )
         except Exception:  # shapes that do not fit: the network's own code says how, anyhow
             return []
         agreeing = []

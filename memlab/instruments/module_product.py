@@ -20,7 +20,7 @@ from memlab.instruments.parameter_vectors import Product, StackProduct
 from memlab.instruments.perceptron_product import curve_output, predicted_chances
 from memlab.instruments.saved_numbers import saved_per_example
 from memlab.instruments.symmetric import row_blocks
-from memlab.instruments.undisturbed import bare_copy, called, undisturbed
+from memlab.instruments.undisturbed import bare_member, called, undisturbed
 from memlab.models.module_stack import PREFIX, ModuleStack
 from memlab.training.loss import example_losses
 
@@ -37,6 +37,7 @@ class NotDifferentiable(MemlabError):
 class Network:
     """One network, its loss on some data, and its parameters in a vector's order.
 
+    `padding` are rows of tables that are not trained, each as (which parameter, which row).
     `notes` says what a reader should know of how it was differentiated.
     """
 
@@ -48,12 +49,26 @@ class Network:
     loss: str
     smoothing: Tensor | None
     chunk: int
+    padding: list[tuple[int, int]]
     notes: list[str] = field(default_factory=list)
 
     def apart(self, vector: Tensor) -> list[Tensor]:
-        """A vector `[parameters]` as tensors like the parameters."""
-        pieces = vector.split([p.numel() for p in self.parameters])
-        return [v.view(p.shape) for v, p in zip(pieces, self.parameters, strict=True)]
+        """A vector `[parameters]` as tensors like the parameters, 0 where nothing is trained."""
+        pieces = torch.split(vector, [p.numel() for p in self.parameters])
+        pairs = zip(pieces, self.parameters, strict=True)
+        return self._trained([v.view(p.shape) for v, p in pairs])
+
+    def joined(self, tensors: Sequence[Tensor]) -> Tensor:
+        """`apart` undone: `[parameters]`, without a graph."""
+        return torch.cat([t.detach().flatten() for t in self._trained(tensors)])
+
+    def _trained(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """With the rows of padding 0: their gradient is left out, but not what they do."""
+        found = list(tensors)
+        for place, row in self.padding:
+            found[place] = found[place].clone()
+            found[place][row] = 0
+        return found
 
     def leaves(self) -> list[Tensor]:
         """The parameters as leaves of a new graph."""
@@ -74,9 +89,14 @@ class Network:
         return [slice(a, b) for a, b in row_blocks(len(self.y), self.chunk)]
 
 
-def joined(tensors: Sequence[Tensor]) -> Tensor:
-    """`[parameters]`, without a graph."""
-    return torch.cat([tensor.detach().flatten() for tensor in tensors])
+def _padding_of(module: nn.Module, names: Sequence[str]) -> list[tuple[int, int]]:
+    places = {name: place for place, name in enumerate(names)}
+    rows = [
+        (places.get(f"{name}.weight"), table.padding_idx)
+        for name, table in module.named_modules()
+        if isinstance(table, nn.Embedding)
+    ]
+    return [(place, row) for place, row in rows if place is not None and row is not None]
 
 
 def networks_of(
@@ -92,7 +112,7 @@ def networks_of(
     values = [parameter.detach() for parameter in model.parameters()]
     made = []
     for m in range(model.members):
-        module, inputs = bare_copy(model.member(m)), x[0] if len(x) == 1 else x[m]
+        module, inputs = bare_member(model, m), x[0] if len(x) == 1 else x[m]
         most = chunk
         if most is None:
             with undisturbed(x.device):
@@ -100,7 +120,17 @@ def networks_of(
         share = None if smoothing is None else smoothing[m : m + 1]
         own = [value[m] for value in values]
         made.append(
-            Network(module, names, own, inputs, targets[m], loss, share, max(1, most))
+            Network(
+                module,
+                names,
+                own,
+                inputs,
+                targets[m],
+                loss,
+                share,
+                max(1, most),
+                _padding_of(module, names),
+            )
         )
     return made
 
@@ -153,7 +183,9 @@ def module_gradient(
             for part in network.parts():
                 leaves = network.leaves()
                 share = network.share(leaves, part)
-                gradient = joined(torch.autograd.grad(share, leaves, materialize_grads=True))
+                gradient = network.joined(
+                    torch.autograd.grad(share, leaves, materialize_grads=True)
+                )
                 total = gradient if total is None else total + gradient
             assert total is not None
             found.append(total)
@@ -181,7 +213,7 @@ class _Gradient:
     """The gradient with its graph, through which vectors are pulled back."""
 
     def __init__(self, network: Network, part: slice) -> None:
-        self.leaves = network.leaves()
+        self.network, self.leaves = network, network.leaves()
         share = network.share(self.leaves, part)
         self.values = torch.autograd.grad(
             share, self.leaves, create_graph=True, materialize_grads=True
@@ -192,18 +224,18 @@ class _Gradient:
         pairs = zip(self.values, tangents, strict=True)
         curved = [(g, t) for g, t in pairs if g.requires_grad]
         if not curved:  # the loss is linear in all parameters
-            return joined([torch.zeros_like(leaf) for leaf in self.leaves])
+            return self.network.joined([torch.zeros_like(leaf) for leaf in self.leaves])
         values, along = zip(*curved, strict=True)
         found = torch.autograd.grad(
             values, self.leaves, along, retain_graph=keep, materialize_grads=True
         )
-        return joined(found)
+        return self.network.joined(found)
 
 
 def _forward_over_reverse(network: Network, tangents: Sequence[Tensor], part: slice) -> Tensor:
     gradient = grad(lambda values: network.share(values, part))
     values = tuple(network.parameters)
-    return joined(jvp(gradient, (values,), (tuple(tangents),))[1])
+    return network.joined(jvp(gradient, (values,), (tuple(tangents),))[1])
 
 
 def _reverse_over_reverse(network: Network, tangents: Sequence[Tensor], part: slice) -> Tensor:
@@ -226,7 +258,7 @@ class _Jacobian:
     """J as the transpose of u ↦ Jᵀ u, which is linear, so that one graph serves all products."""
 
     def __init__(self, network: Network, part: slice) -> None:
-        self.leaves, self.examples = network.leaves(), len(network.y)
+        self.network, self.leaves = network, network.leaves()
         self.logits = network.logits(self.leaves, part)
         self.back = torch.zeros_like(self.logits, requires_grad=True)
         self.pulled = torch.autograd.grad(
@@ -239,8 +271,8 @@ class _Jacobian:
         pairs = [(p, t) for p, t in zip(self.pulled, tangents, strict=True) if p.requires_grad]
         pulled, along = zip(*pairs, strict=True)
         (moved,) = torch.autograd.grad(pulled, self.back, along, retain_graph=True)
-        curved = curve_output(self.chances, moved, self.examples)
-        return joined(
+        curved = curve_output(self.chances, moved, len(self.network.y))
+        return self.network.joined(
             torch.autograd.grad(
                 self.logits, self.leaves, curved, retain_graph=True, materialize_grads=True
             )
@@ -252,9 +284,9 @@ def _push_and_pull(network: Network, tangents: Sequence[Tensor], part: slice) ->
         return network.logits(values, part)
 
     values = tuple(network.parameters)
-    logits, moved = jvp(answer, (values,), (tuple(tangents),))
+    logits, moved = jvp(answer, (values,), (tuple(tangents),))[:2]
     curved = curve_output(predicted_chances(network.loss, logits), moved, len(network.y))
-    return joined(vjp(answer, values)[1](curved)[0])
+    return network.joined(vjp(answer, values)[1](curved)[0])
 
 
 def _pull_twice(network: Network, tangents: Sequence[Tensor], part: slice) -> Tensor:

@@ -121,7 +121,7 @@ def _grouped(x: Tensor, d: Tensor, window: Window, groups: int) -> Tensor:
     count, channels, filters = len(x), x.shape[1] // groups, d.shape[1] // groups
     outputs = prod(d.shape[2:])
     if channels * filters * window.weights > ELEMENTS_IN_CACHE // 1024:
-        parts = zip(x.split(channels, 1), d.split(filters, 1), strict=True)
+        parts = zip(torch.split(x, channels, 1), torch.split(d, filters, 1), strict=True)
         return sum((weight_gram(a[None], b[None], window)[0] for a, b in parts), x.new_zeros(()))
     total = x.new_zeros(count, count)
     per_group = count * channels * window.weights * (outputs + filters)
@@ -144,7 +144,7 @@ def embedding(layer: nn.Module, received: Tensor, gradient: Tensor) -> Tensor:
     ids, d = received.reshape(count, -1), gradient.reshape(count, -1, size)
     if layer.padding_idx is not None:
         d = d * (ids != layer.padding_idx).unsqueeze(2)
-    present, places = ids.unique(return_inverse=True)
+    present, places = torch.unique(ids, return_inverse=True)
     total = d.new_zeros(count, count)
     step = max(1, ELEMENTS_AT_ONCE // (count * len(present)))
     for start, stop in row_blocks(size, step):

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from memlab.instruments.module_attention import attend, can_be_written_out
+from memlab.instruments import module_attention, module_recurrent
 from memlab.instruments.module_rules import OF_MAPS, Rule, linear, rule_of
 
 #: Where the examples are in what a layer receives and gives: its first dimension or its second, the
@@ -45,7 +44,9 @@ class Taps:
 def watchable(layer: nn.Module) -> bool:
     """Whether a layer can be watched: it has a rule, or is an attention that can be written out."""
     if isinstance(layer, nn.MultiheadAttention):
-        return can_be_written_out(layer)
+        return module_attention.can_be_written_out(layer)
+    if isinstance(layer, nn.LSTM):
+        return module_recurrent.can_be_written_out(layer)
     return rule_of(layer) is not None
 
 
@@ -62,12 +63,19 @@ def tapped(
     gradient of its own there; None: where no dimension tells the examples apart.
     """
     taps = Taps()
-    handles, written = [], []
+    handles: list[Any] = []
+    written: list[nn.Module] = []
     for name, layer in (only_called or {}).items():
         handles.append(layer.register_forward_pre_hook(partial(_called, taps, name)))
     for name, layer in layers.items():
         if isinstance(layer, nn.MultiheadAttention):
-            layer.forward = partial(attend, layer, partial(_watch, taps, name, layer))  # type: ignore[method-assign]
+            watch = partial(_watch, taps, name, layer)
+            layer.forward = partial(module_attention.attend, layer, watch)  # type: ignore[method-assign]
+            written.append(layer)
+            continue
+        if isinstance(layer, nn.LSTM):
+            note = partial(_note_steps, taps, name, layer)
+            layer.forward = partial(module_recurrent.run, layer, _marked, note)  # type: ignore[method-assign]
             written.append(layer)
             continue
         hook = partial(_note, taps, name, examples, shared)
@@ -115,12 +123,21 @@ def _watch(
     return _noted(taps, (name, part), linear, _Biased(layer.in_proj_bias), received, output)
 
 
+def _note_steps(
+    taps: Taps, name: str, layer: nn.LSTM, suffix: str, x: Tensor, states: Tensor, edge: Any
+) -> None:
+    biased = _Biased(x if layer.bias else None)
+    for kind, received in (("ih", x), ("hh", states)):
+        use = Use(linear, biased, received.detach(), edge)
+        taps.uses.setdefault((name, f"{kind}{suffix}"), []).append(use)
+
+
 class _Biased(nn.Module):
     """What the rule of linear layers asks of a projection: whether it has a bias."""
 
     def __init__(self, bias: Tensor | None) -> None:
         super().__init__()
-        self.register_buffer("bias", bias, persistent=False)
+        object.__setattr__(self, "bias", bias)
 
 
 def _noted(
@@ -131,11 +148,17 @@ def _noted(
     received: Tensor,
     output: Tensor,
 ) -> Tensor:
-    if not output.requires_grad:
-        output = output.detach().requires_grad_().clone()
-    use = Use(rule, layer, received.detach(), get_gradient_edge(output))
+    output, edge = _marked(output)
+    use = Use(rule, layer, received.detach(), edge)
     taps.uses.setdefault(key, []).append(use)
     return output
+
+
+def _marked(output: Tensor) -> tuple[Tensor, GradientEdge]:
+    """The output as it goes on, and its place in the graph."""
+    if not output.requires_grad:
+        output = output.detach().requires_grad_().clone()
+    return output, get_gradient_edge(output)
 
 
 def _told_apart(received: Tensor, examples: int) -> bool:
@@ -155,8 +178,8 @@ def examples_first(tensor: Tensor, layout: Layout, examples: int) -> Tensor | No
     if not shape or shape[0] % examples or shape[0] == examples:
         return None
     if layout == "slow":
-        return tensor.unflatten(0, (examples, -1))
-    return tensor.unflatten(0, (-1, examples)).transpose(0, 1)
+        return tensor.reshape(examples, -1, *shape[1:])
+    return tensor.reshape(-1, examples, *shape[1:]).transpose(0, 1)
 
 
 def apart(

@@ -36,7 +36,10 @@ def joint_gram(subject: Subject, train: int, validation: int) -> Tensor:
     """
 
     def make() -> object:
-        first, second = subject.train_sample(train), subject.validation_sample(validation, needed=False)
+        first, second = (
+            subject.train_sample(train),
+            subject.validation_sample(validation, needed=False),
+        )
         members = max(first.x.shape[0], second.x.shape[0])
         x = torch.cat([_expanded(first.x, members), _expanded(second.x, members)], 1)
         labels = torch.cat([first.given, second.given], 1)

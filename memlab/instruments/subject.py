@@ -52,8 +52,9 @@ class Subject:
     are `first_rates`, the learning rates that the experiment starts from (before any warm-up).
     `memory` is what this instrument kept of earlier moments, tensors `[active, …]` that are
     checkpointed with the run; `initial()` gives the networks as they were initialized, or raises
-    `NotKnown`. `layers` are the hidden layers that are looked at, None: the model's own. Instruments
-    put names of a dimension's entries into `axes`, and what a reader should know into `notes`.
+    `NotKnown`. `layers` are the hidden layers that are looked at, None: the model's own.
+    Instruments put names of a dimension's entries into `axes`, and what a reader should know into
+    `notes`.
     """
 
     model: StackedModel
@@ -109,9 +110,7 @@ class Subject:
             index,
         )
 
-    def validation_sample(
-        self, count: int, common: bool = False, needed: bool = True
-    ) -> Sample:
+    def validation_sample(self, count: int, common: bool = False, needed: bool = True) -> Sample:
         """`count` validation examples at most, drawn for each seed, or `common` to all members.
 
         The same ones at every moment.

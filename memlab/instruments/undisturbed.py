@@ -1,10 +1,11 @@
-"""Calling a network that is not ours: nothing global is changed by it, nor changes what it gives."""
+"""Calling a network that is not ours: it changes nothing global, and nothing global changes it."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from memlab.models.module_calls import copied, logits_of
+from memlab.models.module_stack import ModuleStack
 
 
 @contextmanager
@@ -37,6 +39,27 @@ def undisturbed(device: torch.device, differentiable: bool = False) -> Iterator[
             yield
         finally:
             torch.backends.mha.set_fastpath_enabled(fused)
+
+
+#: By stack: each member as a module, and where its parameters lie.
+_MEMBERS: WeakKeyDictionary[ModuleStack, dict[int, tuple[nn.Module, list[int]]]] = (
+    WeakKeyDictionary()
+)
+
+
+def bare_member(model: ModuleStack, m: int) -> nn.Module:
+    """Member m as `bare_copy` gives it, made once as long as its parameters lie where they do."""
+    tensors = {name: tensor[m].detach() for name, tensor in model.tensors().items()}
+    places = [tensor.data_ptr() for tensor in tensors.values()]
+    made = _MEMBERS.setdefault(model, {})
+    if m not in made or made[m][1] != places:
+        made[m] = (model.member(m), places)
+    network = made[m][0]
+    parts = dict(network.named_modules())
+    for name, _ in list(network.named_buffers()):
+        owner, _, leaf = name.rpartition(".")
+        parts[owner]._buffers[leaf] = tensors[name].clone()
+    return network
 
 
 def bare_copy(module: nn.Module) -> nn.Module:

@@ -27,7 +27,9 @@ class Case:
         with torch.no_grad():
             for tensor in [*made.parameters(), *made.buffers()]:
                 if tensor.is_floating_point():
-                    tensor.mul_(1 + 0.3 * torch.rand_like(tensor)).add_(0.1 * torch.rand_like(tensor))
+                    tensor.mul_(1 + 0.3 * torch.rand_like(tensor)).add_(
+                        0.1 * torch.rand_like(tensor)
+                    )
         return made
 
     def data(self, count: int) -> tuple[Tensor, Tensor]:
@@ -78,6 +80,31 @@ class Recurrent(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.out(self.lstm(x)[0][:, -1])
+
+
+class Gates(nn.Module):
+    """A recurrent layer that has no rule."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru, self.out = nn.GRU(3, 4, batch_first=True), nn.Linear(4, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.gru(x)[0][:, -1])
+
+
+class BothWays(nn.Module):
+    """A bidirectional LSTM whose steps come first and which starts somewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(3, 4, 2, bidirectional=True, bias=False)
+        self.out = nn.Linear(8, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        start = torch.ones(4, len(x), 4, dtype=x.dtype)
+        output, (hidden, cells) = self.lstm(x.transpose(0, 1), (start, start / 2))
+        return self.out(output.mean(0) + cells[:2].mean(0).repeat(1, 2)) + hidden[-1, :, :CLASSES]
 
 
 class Text(nn.Module):
@@ -151,8 +178,14 @@ def attention(**settings: object) -> nn.Module:
 CASES = {
     "linear-and-norms": Case(
         lambda: nn.Sequential(
-            nn.Linear(5, 6), nn.LayerNorm(6), nn.GELU(), nn.Linear(6, 6, bias=False),
-            nn.BatchNorm1d(6), nn.Tanh(), nn.RMSNorm(6), nn.Linear(6, CLASSES)
+            nn.Linear(5, 6),
+            nn.LayerNorm(6),
+            nn.GELU(),
+            nn.Linear(6, 6, bias=False),
+            nn.BatchNorm1d(6),
+            nn.Tanh(),
+            nn.RMSNorm(6),
+            nn.Linear(6, CLASSES),
         ),
         (5,),
     ),
@@ -161,18 +194,30 @@ CASES = {
     ),
     "convolutions": Case(
         lambda: nn.Sequential(
-            nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(inplace=True),
-            nn.Conv2d(4, 4, 3, 2, 1, groups=4, bias=False), nn.GroupNorm(2, 4), nn.Hardswish(),
-            nn.Conv2d(4, 6, (3, 2), padding="same", dilation=(1, 2), groups=2), nn.ReLU(),
-            nn.Conv2d(6, 4, 3, padding=2, padding_mode="reflect", stride=(2, 1)), nn.ReLU(),
-            nn.Conv2d(4, 4, 1, stride=2), nn.Flatten(), nn.Linear(24, CLASSES),
+            nn.Conv2d(2, 4, 3, padding=1),
+            nn.BatchNorm2d(4),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(4, 4, 3, 2, 1, groups=4, bias=False),
+            nn.GroupNorm(2, 4),
+            nn.Hardswish(),
+            nn.Conv2d(4, 6, (3, 2), padding="same", dilation=(1, 2), groups=2),
+            nn.ReLU(),
+            nn.Conv2d(6, 4, 3, padding=2, padding_mode="reflect", stride=(2, 1)),
+            nn.ReLU(),
+            nn.Conv2d(4, 4, 1, stride=2),
+            nn.Flatten(),
+            nn.Linear(24, CLASSES),
         ),
         (2, 8, 8),
     ),
     "convolutions-1d": Case(
         lambda: nn.Sequential(
-            nn.Conv1d(3, 4, 3, 2, 1, padding_mode="circular"), nn.BatchNorm1d(4), nn.Tanh(),
-            nn.Conv1d(4, 6, 3, dilation=2, groups=2), nn.Flatten(), nn.Linear(18, CLASSES)
+            nn.Conv1d(3, 4, 3, 2, 1, padding_mode="circular"),
+            nn.BatchNorm1d(4),
+            nn.Tanh(),
+            nn.Conv1d(4, 6, 3, dilation=2, groups=2),
+            nn.Flatten(),
+            nn.Linear(18, CLASSES),
         ),
         (3, 13),
     ),
@@ -183,6 +228,8 @@ CASES = {
     "twice": Case(Twice, (4,)),
     "tied": Case(Tied, (6,), tokens=CLASSES),
     "lstm": Case(Recurrent, (4, 3)),
+    "lstm-both-ways": Case(BothWays, (4, 3)),
+    "gru": Case(Gates, (4, 3)),
     "windows": Case(Windows, (8,)),
     "gated": Case(Gated, (4,)),
     "derived": Case(lambda: nn.Sequential(Scaled(4, 5), nn.Tanh(), nn.Linear(5, CLASSES)), (4,)),

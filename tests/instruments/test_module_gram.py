@@ -28,7 +28,7 @@ from tests.instruments.module_cases import CASES, CLASSES, Case, explicit
 WITHOUT_RULE = {
     "twice": {"layer"},
     "tied": {"table"},
-    "lstm": {"lstm"},
+    "gru": {"gru"},
     "gated": {"weight"},
     "derived": {"0"},
 }
@@ -50,7 +50,9 @@ def assert_close(found: Tensor, expected: Tensor, tolerance: float = 1e-10) -> N
 
 def assert_layers(parts: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
     for layer, part in parts.items():
-        inside = [p for name, p in expected.items() if name == layer or name.rpartition(".")[0] == layer]
+        inside = [
+            p for name, p in expected.items() if name == layer or name.rpartition(".")[0] == layer
+        ]
         assert_close(part[0], sum(inside))
     assert_close(sum(part[0] for part in parts.values()), sum(expected.values()))
 
@@ -72,7 +74,7 @@ def test_layers_with_a_rule_are_taken_by_it(name: str) -> None:
     assert set(plan.rest) == WITHOUT_RULE.get(name, set())
 
 
-@pytest.mark.parametrize("name", ["convolutions", "text", "lstm", "gated", "attention"])
+@pytest.mark.parametrize("name", ["convolutions", "text", "lstm", "gru", "gated", "attention"])
 def test_little_memory_changes_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network = CASES[name].network().eval()
     x, y = CASES[name].data(EXAMPLES)
@@ -185,10 +187,10 @@ def test_examples_that_depend_on_each_other_are_an_error(network: nn.Module, nam
 
 
 def test_a_layer_without_any_way_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = CASES["lstm"].network()
-    x, y = CASES["lstm"].data(EXAMPLES)
+    network = CASES["gru"].network()
+    x, y = CASES["gru"].data(EXAMPLES)
     monkeypatch.setattr(example_gradients, "NUMBERS_AT_ONCE", 10)
-    with pytest.raises(UncoveredLayer, match=r"layer lstm \(LSTM\).*two gradients"):
+    with pytest.raises(UncoveredLayer, match=r"layer gru \(GRU\).*two gradients"):
         gram_of(network, x, y)
 
 
