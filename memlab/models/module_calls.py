@@ -53,6 +53,10 @@ def copied(module: nn.Module, replace: Callable[[Tensor], Tensor], hooks: bool =
         if isinstance(tensor, nn.Parameter):
             made = nn.Parameter(made, tensor.requires_grad)
         memo[id(tensor)] = made
+    for part in module.modules():
+        for value in vars(part).values():
+            if isinstance(value, Tensor) and value.grad_fn is not None:
+                memo[id(value)] = value.detach()  # what weight norm in its old form computed last
     for part in () if hooks else module.modules():
         for kind in _HOOKS:
             own = getattr(part, kind)

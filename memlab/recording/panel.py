@@ -28,8 +28,17 @@ class OpenCadence(Cadence):
     """What is due where the end of training is not known; `training` has to be told."""
 
     def now_due(self) -> list[str]:
-        """The instruments whose part of the time so far has room for one more measurement."""
+        """The instruments whose part of the time so far has room for one more measurement.
+
+        One that has not measured yet comes as soon as the whole share allows it, the cheapest
+        first: what it costs is a guess until then.
+        """
         budget = self.share * self.training
+        fresh = [name for name in self.auto if not self.turns.get(name)]
+        if fresh:
+            left = budget - sum(self.spent.get(name, 0.0) for name in self.auto)
+            first = min(fresh, key=lambda name: self.seconds.get(name, 0.0))
+            return [first] if self.seconds.get(first, 0.0) <= left else []
         costs = {name: max(self.seconds.get(name, 0.0), 1e-9) for name in self.auto}
         roots = sum(math.sqrt(cost) for cost in costs.values())
         return [

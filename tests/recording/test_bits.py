@@ -129,17 +129,22 @@ def scaled(
 
 
 @pytest.mark.parametrize("make", [dropout, batch_norm, frozen, noisy])
-@pytest.mark.parametrize("instruments", [None, ["stiffness", "margins", "ledger"]])
+@pytest.mark.parametrize("instruments", [None, ["stiffness", "ledger"]])
 def test_nothing_differs(
     make: Callable[[], Made], instruments: list[str] | None, data: Data
 ) -> None:
     results = []
-    for more in ({}, {"validation": (data.xv, data.yv), "share": 9.0, "instruments": instruments}):
+    for more in ({}, {"validation": (data.xv, data.yv), "share": 10.0, "instruments": instruments}):
         seeded()
         model, optimizer = make()
-        train(data, model, optimizer, 3, plain_step, **more)
+        run = train(data, model, optimizer, 3, plain_step, **more)
         results.append(everything(model, optimizer))
     assert differing(*results) == []
+    assert run is not None
+    if instruments is not None and make is not noisy:  # whose answers are never the same
+        measured = memlab.load(run.id)
+        assert np.isfinite(measured.instrument("stiffness", "within").values).any()
+        assert np.isfinite(measured.instrument("ledger", "learned").values).all()
 
 
 @pytest.mark.parametrize("step", [bfloat16, accumulated, scaled])
@@ -216,6 +221,7 @@ def test_a_compiled_network_trains_the_same(data: Data) -> None:
     results = []
     for more in ({}, {"validation": (data.xv, data.yv)}):
         seeded()
+        torch.compiler.reset()  # what it learned of the shapes before is forgotten
         inner, _ = batch_norm()
         optimizer = torch.optim.SGD(inner.parameters(), lr=0.1)
         model = torch.compile(inner)
