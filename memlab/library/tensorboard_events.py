@@ -62,9 +62,9 @@ def _event(data: bytes) -> Iterator[tuple[str, int, float]]:
     for summary in summaries:
         for number, kind, entry in _fields(summary):
             if number == 1 and kind == BYTES and isinstance(entry, bytes):
-                tag, value = _value(entry)
-                if tag and value is not None and math.isfinite(value):
-                    yield tag, step, value
+                tag, found = _value(entry)
+                if tag and found is not None and math.isfinite(found):
+                    yield tag, step, found
 
 
 def _value(data: bytes) -> tuple[str, float | None]:

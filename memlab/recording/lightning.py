@@ -31,7 +31,7 @@ except ImportError:
 NETWORKS = ("model", "net", "network", "backbone")
 
 
-class LightningRecorder(Callback):
+class LightningRecorder(Callback):  # type: ignore[misc]
     """Records what a Lightning `Trainer` trains; arguments are those of `memlab.record`."""
 
     def __init__(
