@@ -5,17 +5,12 @@ Such an experiment is a description only: nothing here can train it again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from memlab.experiment.section import Count, Fraction, Section
 
-#: Key of the section in `experiment.toml`; only recorded runs have it.
-KEY: Final = "recorded"
-#: Where the figures come from, in words.
-SOURCES: Final = {"loop": "your own loop", "tensorboard": "tensorboard", "csv": "csv"}
 LONGEST: Final = 80  # characters of a name
 
 Name = Annotated[str, Field(max_length=LONGEST)]
@@ -43,22 +38,3 @@ class RecordedSpec(Section):
     axis: Literal["epoch", "step"] = Field(
         default="epoch", description="What the figures stand against"
     )
-
-
-def source_of(tree: Mapping[str, Any]) -> str | None:
-    """Where a recorded run's figures come from, of an experiment as plain data; None for others."""
-    section = tree.get(KEY)
-    if not isinstance(section, Mapping):
-        return None
-    return SOURCES.get(str(section.get("by", "loop")), SOURCES["loop"])
-
-
-def words(recorded: Mapping[str, Any]) -> list[str]:
-    """What was trained, in short parts: `ResNet`, `1,437 examples`, `AdamW η 0.001`."""
-    parts = [str(recorded.get("network") or SOURCES.get(str(recorded.get("by")), ""))]
-    examples, rate = recorded.get("examples"), recorded.get("learning_rate")
-    parts += [f"{examples:,} examples"] if isinstance(examples, int) else []
-    optimizer = str(recorded.get("optimizer") or "")
-    if isinstance(rate, int | float):
-        optimizer = f"{optimizer} η {rate:g}".strip()
-    return [part for part in (*parts, optimizer) if part]

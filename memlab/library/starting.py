@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from memlab import settings
 from memlab.errors import DeviceUnavailable, InvalidExperiment
-from memlab.experiment.recorded_spec import SOURCES
+from memlab.experiment.recorded import SOURCES
 from memlab.runs import plan as plans
 from memlab.runs.plan import RunPlan
 from memlab.runs.run_folder import RunFolder

@@ -19,8 +19,10 @@ from memlab.errors import InvalidDataset
 
 #: The index of an example of which nobody said which it is.
 NOBODY = int(np.iinfo(np.int64).min)
-#: Batches, values of logits, and seconds after which what was kept is looked at.
-BATCHES, VALUES, SECONDS = 64, 1 << 22, 0.25
+#: Batches, and values of logits, after which what was kept is looked at.
+BATCHES, VALUES = 256, 1 << 22
+#: Seconds after which it is, in the first minute and later; and looks take this share at most.
+SECONDS, QUICK, SHARE, LONGEST = (0.25, 1.0), 60.0, 0.005, 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +61,11 @@ class Window:
         self._logits: list[Tensor] = []
         self._labels: list[Tensor | None] = []
         self._index: list[Tensor | None] = []
+        self._sizes: list[int] = []
         self._values = 0
-        self._since = time.monotonic()
+        self._began = self._since = time.monotonic()
+        #: Seconds that the last look took, whatever was done with it included; to be told.
+        self.cost = 0.0
 
     def __len__(self) -> int:
         return len(self._logits)
@@ -85,20 +90,22 @@ class Window:
             logits.shape[1] != self._logits[0].shape[1] or logits.device != self._logits[0].device
         ):
             raise InvalidDataset("The logits have other classes, or another device, than before.")
+        size = int(logits.shape[0])
         self._logits.append(logits.detach().clone())
         self._labels.append(_copied(labels))
         self._index.append(_copied(index))
+        self._sizes.append(size)
         self._values += logits.numel()
-        return int(logits.shape[0])
+        return size
 
     @property
     def due(self) -> bool:
         """Whether it is time to look at what waits."""
-        return (
-            len(self._logits) >= BATCHES
-            or self._values >= VALUES
-            or time.monotonic() - self._since >= SECONDS
-        )
+        if len(self._logits) >= BATCHES or self._values >= VALUES:
+            return True
+        now = time.monotonic()
+        pause = max(SECONDS[now - self._began > QUICK], min(self.cost / SHARE, LONGEST))
+        return now - self._since >= pause
 
     @torch.no_grad()
     def look(self, known: NDArray[np.int64] | None) -> Looked | None:
@@ -107,8 +114,9 @@ class Window:
         `known` are the given labels by index, which come before those of the batches. Examples
         with a label that is no class (an `ignore_index`), and a batch of other sizes, are left out.
         """
-        logits, labels, index = self._logits, self._labels, self._index
-        self._logits, self._labels, self._index, self._values = [], [], [], 0
+        logits, labels, index, sizes = self._logits, self._labels, self._index, self._sizes
+        self._logits, self._labels, self._index, self._sizes = [], [], [], []
+        self._values = 0
         self._since = time.monotonic()
         if not logits:
             return None
@@ -116,7 +124,6 @@ class Window:
         joined = torch.cat(logits)
         joined = joined if joined.dtype == torch.float64 else joined.float()
         joined = two_classes(joined)
-        sizes = [len(part) for part in logits]
         at = _host(index, sizes, NOBODY)
         given = _host(labels, sizes, -1)
         if known is not None:
@@ -145,7 +152,7 @@ def _host(parts: list[Tensor | None], sizes: list[int], missing: int) -> NDArray
     """The parts on the host, one number for each example; `missing` where they do not say."""
     if all(part is not None and part.dim() == 1 for part in parts):
         whole = [part for part in parts if part is not None]
-        if [len(part) for part in whole] == sizes:
+        if [part.numel() for part in whole] == sizes:
             found: NDArray[np.int64] = torch.cat(whole).to("cpu", torch.int64).numpy()
             return found
     made = []
@@ -175,7 +182,8 @@ def _answers(
     # One pass for both: the largest of the others is the rival, and the answer where it is larger.
     other, rival = logits.scatter(1, labels, -torch.inf).max(1)
     right = (own > other) | ((own == other) & (where < rival))
-    loss = logits.logsumexp(1) - own
+    highest = torch.maximum(own, other)
+    loss = (logits - highest.unsqueeze(1)).exp_().sum(1).log_() + (highest - own)
     found_classes = torch.stack([torch.where(right, where, rival), rival]).cpu().numpy()
     figures = torch.stack([own - other, loss]).double().cpu().numpy()
     finite = np.isfinite(figures[0]) & np.isfinite(figures[1])

@@ -16,10 +16,13 @@ from memlab.instruments.ledger_store import LedgerFacts, LedgerStore, unlearned
 from memlab.recording.answers import NOBODY, Answers
 from memlab.recording.given import Given
 from memlab.runs.door import Place
-from memlab.runs.ledger import MEMBERS, PRESENTED, SCORES, LedgerHistory
+from memlab.runs.ledger import MEMBERS, PRESENTED, LedgerHistory
 
 #: Epochs that the history has room for where nobody says how many there will be.
 UNKNOWN_EPOCHS = 256
+#: What is kept of each example, side by side: an answer reads and writes one line of memory.
+SEEN, RIGHT, FIRST, GOOD, FORGOTTEN, PREDICTED, MARGIN, LOSS, MARGIN_SUM, LOSS_SUM = range(10)
+KEPT = LOSS_SUM + 1
 HALF = float(np.finfo(np.float16).max)
 #: What the ledger calls the data set: words for `the index counts from 0 in …`.
 DATASET = "your training data"
@@ -63,15 +66,11 @@ class AnswerLedger:
         )
         self._store = LedgerStore(folder, facts)
         self._count = count
-        self._seen = np.zeros(count, np.int64)
-        self._right = np.zeros(count, np.bool_)
-        self._first = np.full(count, np.inf, np.float32)
-        self._for_good = np.full(count, np.inf, np.float32)
-        self._forgetting = np.zeros(count, np.uint32)
-        self._predicted = np.full(count, -1, np.int32)
-        self._margin, self._margin_sum = np.full(count, np.nan), np.zeros(count)
-        self._loss, self._loss_sum = np.full(count, np.nan), np.zeros(count)
-        self._best_sum, self._best_seen = np.zeros(count), np.zeros(count, np.int64)
+        self._state = np.zeros((count, KEPT))
+        self._state[:, [FIRST, GOOD]] = np.inf
+        self._state[:, [MARGIN, LOSS]] = np.nan
+        self._state[:, PREDICTED] = -1
+        self._best_sum, self._best_seen = np.zeros(count), np.zeros(count)
         self._best = (np.nan, -np.inf)  # epoch and validation accuracy
         self._votes: NDArray[np.uint32] | None = None
         if self._store.header.votes:
@@ -109,19 +108,22 @@ class AnswerLedger:
         """Takes presentations of different examples."""
         if not self._labels_known:
             self._labels[index] = answers.labels[at]
+        state = self._state[index]
         right = answers.predicted[at] == self._labels[index]
-        before = self._right[index]
-        first = self._first[index]
-        self._first[index] = np.where(right & np.isinf(first), np.float32(epoch), first)
-        good = np.where(right & ~before, np.float32(epoch), self._for_good[index])
-        self._for_good[index] = np.where(right, good, np.inf)
-        self._forgetting[index] += before & ~right
-        self._right[index] = right
-        self._predicted[index] = answers.predicted[at]
-        self._margin[index], self._loss[index] = answers.margin[at], answers.loss[at]
-        self._margin_sum[index] += answers.margin[at]
-        self._loss_sum[index] += answers.loss[at]
-        self._seen[index] += 1
+        before = state[:, RIGHT] > 0
+        first, good = state[:, FIRST], state[:, GOOD]
+        first[right & np.isinf(first)] = epoch
+        good[right & ~before] = epoch
+        good[~right] = np.inf
+        state[:, FORGOTTEN] += before & ~right
+        state[:, RIGHT] = right
+        state[:, PREDICTED] = answers.predicted[at]
+        state[:, MARGIN] = answers.margin[at]
+        state[:, LOSS] = answers.loss[at]
+        state[:, MARGIN_SUM] += state[:, MARGIN]
+        state[:, LOSS_SUM] += state[:, LOSS]
+        state[:, SEEN] += 1
+        self._state[index] = state
 
     def turn(self, epoch: float, validation_accuracy: float) -> None:
         """Ends an epoch: keeps its row of the history, and the sums where it is the best so far.
@@ -131,15 +133,17 @@ class AnswerLedger:
         """
         if validation_accuracy > self._best[1]:
             self._best = (epoch, validation_accuracy)
-            self._best_sum, self._best_seen = self._margin_sum.copy(), self._seen.copy()
+            self._best_sum = self._state[:, MARGIN_SUM].copy()
+            self._best_seen = self._state[:, SEEN].copy()
         row = round(epoch) - 1
         if row >= 0 and self._store.keeps(row):
             dtype = self._store.header.predicted_dtype
             nobody = np.iinfo(dtype).max
-            predicted = np.where(self._predicted < 0, nobody, self._predicted).astype(dtype)
+            answered = self._state[:, PREDICTED]
+            predicted = np.where(answered < 0, nobody, answered).astype(dtype)
             values = {
-                "loss": np.clip(self._loss, -HALF, HALF).astype(np.float16)[None],
-                "margin": np.clip(self._margin, -HALF, HALF).astype(np.float16)[None],
+                "loss": np.clip(self._state[:, LOSS], -HALF, HALF).astype(np.float16)[None],
+                "margin": np.clip(self._state[:, MARGIN], -HALF, HALF).astype(np.float16)[None],
                 "predicted": predicted[None],
             }
             self._store.append(row, epoch, values)
@@ -172,16 +176,17 @@ class AnswerLedger:
         Raises:
             StorageError: if they cannot be written.
         """
-        seen = self._seen
+        state = self._state
+        seen = state[:, SEEN]
         scores = unlearned(1, self._count)
-        assert scores.dtype == SCORES
-        scores["first_learned"], scores["learned_for_good"] = self._first, self._for_good
-        scores["forgetting"], scores["predicted"] = self._forgetting, self._predicted
-        scores["aum"] = _mean(self._margin_sum, seen)
-        best = self._best_seen if np.isfinite(self._best[0]) else seen
-        best_sum = self._best_sum if np.isfinite(self._best[0]) else self._margin_sum
+        scores["first_learned"], scores["learned_for_good"] = state[:, FIRST], state[:, GOOD]
+        scores["forgetting"], scores["predicted"] = state[:, FORGOTTEN], state[:, PREDICTED]
+        scores["aum"] = _mean(state[:, MARGIN_SUM], seen)
+        chosen = np.isfinite(self._best[0])
+        best = self._best_seen if chosen else seen
+        best_sum = self._best_sum if chosen else state[:, MARGIN_SUM]
         scores["aum_best"] = np.where(best > 0, _mean(best_sum, best), scores["aum"][0])
-        scores["mean_loss"] = _mean(self._loss_sum, seen)
+        scores["mean_loss"] = _mean(state[:, LOSS_SUM], seen)
         members = np.zeros(1, MEMBERS)
         members["evaluations"] = max(self._epochs, int(seen.any()))
         members["best_epoch"] = self._best[0]
@@ -189,7 +194,8 @@ class AnswerLedger:
             self._best[1] if np.isfinite(self._best[1]) else np.nan
         )
         shown = np.zeros((1, self._count), PRESENTED)
-        shown["learned"], shown["forgetting"] = np.isfinite(self._first), self._forgetting
+        shown["learned"] = np.isfinite(state[:, FIRST])
+        shown["forgetting"] = state[:, FORGOTTEN]
         if not self._labels_known:
             given = self._labels[None].astype("<i4")
             self._store.replace("given", given)
@@ -202,13 +208,14 @@ class AnswerLedger:
 
     def shares(self) -> dict[str, float]:
         """Of the examples seen so far: shares ever answered right, and right now; forgetting."""
-        seen = max(1, int((self._seen > 0).sum()))
-        learned = np.isfinite(self._first)
-        events = float(self._forgetting[learned].mean()) if learned.any() else float("nan")
+        state = self._state
+        seen = max(1, int((state[:, SEEN] > 0).sum()))
+        learned, right = np.isfinite(state[:, FIRST]), state[:, RIGHT] > 0
+        events = float(state[learned, FORGOTTEN].mean()) if learned.any() else float("nan")
         return {
             "learned": float(learned.sum()) / seen,
-            "known": float(self._right.sum()) / seen,
-            "forgotten": float((learned & ~self._right).sum()) / seen,
+            "known": float(right.sum()) / seen,
+            "forgotten": float((learned & ~right).sum()) / seen,
             "forgetting": events,
             "forgetting_sampled": events,
         }
@@ -218,7 +225,7 @@ class AnswerLedger:
         self._store.close()
 
 
-def _mean(total: NDArray[np.float64], count: NDArray[np.int64]) -> NDArray[np.float64]:
+def _mean(total: NDArray[np.float64], count: NDArray[np.float64]) -> NDArray[np.float64]:
     """`total` ÷ `count`, NaN where nothing was counted."""
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 

@@ -122,7 +122,8 @@ class Recording:
             labels: class numbers `[batch]`; not needed where `train` has them and `index` is given.
             index: which training examples these are, `[batch]`; without it there is no ledger.
         """
-        count = self._window.take(logits, labels, index)
+        known = index is not None and self._data.labels is not None
+        count = self._window.take(logits, None if known else labels, index)
         self._update += 1
         self._examples += count
         self._in_epoch += count
@@ -313,6 +314,7 @@ class Recording:
 
     def _look(self) -> None:
         """Looks at what waits, and writes what is due."""
+        began = time.monotonic()
         looked = self._window.look(self._data.labels)
         if looked is not None:
             self._take(looked)
@@ -323,6 +325,7 @@ class Recording:
             speed = self._speed.now(self._done)
             self._open().progress(self._update, self._done, speed, self._now, total)
             self._pace.done()
+        self._window.cost = time.monotonic() - began
         if self._in_epoch and self._rows_since and now - self._row_at >= ROW_SECONDS:
             self._row()
             self._publish_if_due()

@@ -15,7 +15,7 @@ import numpy as np
 from memlab.errors import RunFolderError
 from memlab.estimate import over_seeds
 from memlab.experiment import grid
-from memlab.experiment.recorded_spec import KEY
+from memlab.experiment.recorded import KEY
 from memlab.experiment.spec import Experiment
 from memlab.reports.baseline_findings import baseline_findings
 from memlab.reports.findings import QUANTITIES, SCHEMA_VERSION, ClaimFindings, Findings, Row
@@ -113,7 +113,7 @@ def load_or_build(run: RunFolder | Run) -> Findings:
 def _told(made: Experiment) -> dict[str, object]:
     """The experiment as the report has it; of a recorded run what is known, and no default."""
     if made.recorded is None:
-        tree: dict[str, object] = made.model_dump(mode="json", exclude={KEY})
+        tree: dict[str, object] = made.model_dump(mode="json")
         return tree
     known = made.model_dump(mode="json", exclude_defaults=True)
     return known | {KEY: made.recorded.model_dump(mode="json")}

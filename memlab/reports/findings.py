@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from memlab.estimate import Estimate
-from memlab.experiment.recorded_spec import KEY
+from memlab.experiment.recorded import KEY
 from memlab.reports.memorization_document import MemorizationFindings
 from memlab.reports.part import Part
 from memlab.reports.suspects_document import SuspectsFindings

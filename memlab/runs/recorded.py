@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
+
+from memlab import bounded_toml
 from memlab.errors import MemlabError, RunFolderError
-from memlab.experiment.recorded_spec import source_of
-from memlab.runs.run import Run, opened
+from memlab.experiment.recorded import source_of
+from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
 
 
@@ -13,9 +16,10 @@ def recorded_from(run: RunFolder | Run) -> str | None:
 
     A run whose experiment cannot be read is none: who goes on with it is told why.
     """
+    folder = run if isinstance(run, RunFolder) else run.folder
     try:
-        return source_of(opened(run).tree)
-    except MemlabError:
+        return source_of(bounded_toml.parse(folder.experiment_toml()))
+    except (MemlabError, tomllib.TOMLDecodeError):
         return None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memlab.experiment import datasets
-from memlab.experiment.recorded_spec import source_of
+from memlab.experiment.recorded import source_of
 from memlab.numbers import clock, count, number, percent, size
 from memlab.runs.state import RunState
 from memlab.text import plain

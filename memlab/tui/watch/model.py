@@ -21,7 +21,7 @@ from memlab.experiment.metrics import (
     TRAIN_ACCURACY_CORRUPTED,
     VALIDATION_ACCURACY,
 )
-from memlab.experiment.recorded_spec import words
+from memlab.experiment.recorded import words
 from memlab.experiment.spec import Experiment
 from memlab.numbers import aligned, clock, count, number, plus_minus
 from memlab.runs.curve import Curve
