@@ -21,7 +21,7 @@ from memlab.experiment.metrics import (
     TRAIN_ACCURACY_CORRUPTED,
     VALIDATION_ACCURACY,
 )
-from memlab.experiment.recorded import words
+from memlab.experiment.recorded import said_of_a_process, words
 from memlab.experiment.spec import Experiment
 from memlab.numbers import aligned, clock, count, number, plus_minus
 from memlab.runs.curve import Curve
@@ -275,8 +275,7 @@ def recorded_sentence(state: RunState) -> str:
         case "failed":
             return f"{reason or 'Failed: no reason was given'}.  3  shows what was recorded."
         case "interrupted":
-            why = reason.replace("The worker died", "Its process ended")
-            return f"{why or 'Interrupted'}.  3  shows what was recorded."
+            return f"{said_of_a_process(reason) or 'Interrupted'}.  3  shows what was recorded."
         case _:
             return ""
 

@@ -302,7 +302,9 @@ class WatchReader:
             curve = steady(self._curve(value, metric), request.points)
             if np.isfinite(curve.mean).any():
                 marker = (palette.KIND_LETTERS if request.plain else palette.KIND_MARKERS)[kind]
-                series.append(series_of(curve, kind, getattr(colours, kind), marker))
+                untold = kind == "truth" and model.untold(self.experiment)
+                name = "train" if untold else kind
+                series.append(series_of(curve, name, getattr(colours, kind), marker))
         return Content(tuple(series))
 
     def _losses(self) -> dict[str, str]:

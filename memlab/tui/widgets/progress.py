@@ -81,7 +81,8 @@ class ProgressLine(PaintedLines):
     def _tail(self, width: int) -> tuple[str, str]:
         progress = self._progress
         left = f"{clock(progress.remaining):>11} left" if width >= 60 else ""
-        if progress.state in FINAL:
+        endless = progress.fraction is None and progress.epochs is None
+        if progress.state in FINAL or (endless and progress.state == "running"):
             left = ""
         elif 24 <= width < 60:
             left = f"{clock(progress.remaining):>6}"
