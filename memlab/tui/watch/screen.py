@@ -194,12 +194,17 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
         if made is not None and (axis := model.axis(made)) != "epoch":
             shown = [replace(each, title=each.title.replace("epoch", axis)) for each in shown]
         table.set_columns(shown)
-        names = made.instruments.names if made is not None else ()
-        lines = self.instruments.prepare(len(names))
+        lines = self.instruments.prepare(self._instruments)
         self.pictures.styles.min_height = lines
         rows = len(self._reader.values()) if self._reader is not None else 6
         room = self.size.height - (17 if narrow else 28)
         table.styles.height = 1 + min(rows, max(3, room))
+
+    @property
+    def _instruments(self) -> int:
+        """How many there are to show: those that are on, or have measured."""
+        on = 0 if self._reader is None else len(self._reader.experiment.instruments.names)
+        return max(on, 0 if self._frame is None else len(self._frame.instruments))
 
     @property
     def _cursor_label(self) -> str:
@@ -212,7 +217,11 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
         return self._cursor_label if self._highlighted else ""
 
     def _show(self, frame: WatchFrame) -> None:
+        known = self._instruments
         before, self._frame = self._frame, frame
+        if self._instruments != known:
+            self._fit_layout()
+            self.refresh_bindings()
         self.progress.set_progress(frame.progress)
         self.table.show(frame)
         cursor = self.table.cursor_key
@@ -260,7 +269,7 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
             made = self._reader.experiment if self._reader is not None else None
             if made is None:
                 return False
-            return bool(made.instruments.names) if action == "instruments" else model.looks_at(made)
+            return bool(self._instruments) if action == "instruments" else model.looks_at(made)
         if action == "pictures":
             return not self.has_class("-no-pictures") and not (
                 self.has_class("-tall") and self.has_class("-wide")
