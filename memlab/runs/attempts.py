@@ -20,6 +20,8 @@ from memlab.runs.table import Columns, Members, Table
 UPDATE: Final = "update"
 ATTEMPT: Final = "attempt"
 SINCE: Final = "since"
+#: Attempts of one table; nobody makes as many.
+MOST_ATTEMPTS: Final = 10_000
 #: What a table needs to be one of these, beside its update.
 COLUMNS: Final[Columns] = ((ATTEMPT, "<i4"), (SINCE, "<i8"))
 
@@ -65,6 +67,8 @@ class AttemptTable(Table):
             super(AttemptTable, self).read(name, start, stop) for name in (UPDATE, ATTEMPT, SINCE)
         )
         edges = np.flatnonzero(np.diff(attempt)) + 1
+        if len(edges) > MOST_ATTEMPTS:
+            raise RunFolderError(f"{self.place} has more attempts than anybody makes.")
         known, updates = self._kept, self._updates
         for part in np.split(np.arange(stop - start), edges):
             number = int(attempt[part[0]])

@@ -70,6 +70,16 @@ def test_rows_of_an_attempt_that_was_left_are_not_read(home: object) -> None:
     assert Table.open(place).read("update").tolist() == [1, 2, 4]
 
 
+def test_a_table_of_endless_attempts_is_damaged(
+    home: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memlab.runs.attempts.MOST_ATTEMPTS", 3)
+    place = Place(home) / "table"  # type: ignore[arg-type]
+    write(place, [(n, n, 0, 0.0) for n in range(1, 9)])
+    with pytest.raises(RunFolderError, match="more attempts than anybody makes"):
+        Table.open(place)
+
+
 def script(data: Data, seed: int) -> torch.Tensor:
     return torch.randn(4, len(data.x), CLASSES, generator=torch.Generator().manual_seed(seed))
 
