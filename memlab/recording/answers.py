@@ -47,11 +47,15 @@ class Answers:
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """What a look at the window found: `broken` answers had logits that are not finite."""
+    """What a look at the window found.
+
+    `broken` answers had logits that are not finite, `outside` an index that is no example.
+    """
 
     answers: Answers
     broken: int
     classes: int
+    outside: int = 0
 
 
 class Window:
@@ -125,11 +129,12 @@ class Window:
         joined = joined if joined.dtype == torch.float64 else joined.float()
         joined = two_classes(joined)
         at = _host(index, sizes, NOBODY)
-        given = _host(labels, sizes, -1)
+        given, outside = _host(labels, sizes, -1), 0
         if known is not None:
             inside = (at >= 0) & (at < len(known))
             given = np.where(inside, known[np.where(inside, at, 0)], given)
-        return Looked(*_answers(joined, given, at), int(joined.shape[1]))
+            outside = int(np.count_nonzero(~inside & (at != NOBODY)))
+        return Looked(*_answers(joined, given, at), int(joined.shape[1]), outside)
 
 
 def two_classes(logits: Tensor) -> Tensor:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from memlab.errors import PackageMissing
 from memlab.recording.indexed import INDEX
-from memlab.recording.recording import Recording, record
+from memlab.recording.record import record
+from memlab.recording.recording import Recording
 
 try:
     from lightning.pytorch.callbacks import Callback
@@ -27,6 +28,10 @@ except ImportError:
             "memlab.LightningRecorder needs lightning: pip install 'memlab[lightning]'."
         ) from error
 
+NO_LOGITS = (
+    'training_step gives no logits, so that losses and examples are not recorded: return {"loss": '
+    'loss, "logits": logits}.'
+)
 #: Where a module keeps the network that it trains, the first that it has.
 NETWORKS = ("model", "net", "network", "backbone")
 
@@ -80,6 +85,9 @@ class LightningRecorder(Callback):  # type: ignore[misc]
         if trainer.optimizers:
             self.run.follow(trainer.optimizers[0])
         logits = outputs.get("logits") if isinstance(outputs, Mapping) else None
+        if logits is None:
+            self.run.miss(NO_LOGITS)
+            return
         labels, index = parts_of(batch, self._labels)
         self.run.step(logits, labels, index)
 

@@ -4,7 +4,7 @@ A callback for another library is imported when it is first asked for, and its l
 """
 
 from memlab.recording.indexed import indexed
-from memlab.recording.recording import record
+from memlab.recording.record import record
 
 __all__ = ["indexed", "record"]
 

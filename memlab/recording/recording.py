@@ -1,4 +1,4 @@
-"""`memlab.record`: what a training loop calls, and what becomes of it.
+"""A recording: what a training loop calls, and what becomes of it.
 
 Whatever goes wrong in here ends the recording, is told once as a warning, and never reaches the
 loop that is recorded.
@@ -11,7 +11,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +25,7 @@ from memlab.recording import described
 from memlab.recording.answers import NOBODY, Looked, Window
 from memlab.recording.example_ledger import AnswerLedger
 from memlab.recording.figures import Tally
-from memlab.recording.given import Given, given
+from memlab.recording.given import Given
 from memlab.recording.indexed import indexed
 from memlab.recording.moment import Moments
 from memlab.recording.panel import Panel
@@ -79,7 +79,7 @@ class Recording:
         self._class_names = class_names
         self._process = os.getpid()
         self._off = True
-        self._warned = self._warned_index = False
+        self._missed: set[str] = set()
         self._files: RunFiles | None = None
         self._folder: RunFolder | None = None
         self._attempt = Attempt()
@@ -176,6 +176,13 @@ class Recording:
         files = self._open()
         for name, value in values.items():
             files.logged(name, float(value), self._update, self._now)
+
+    @_harmless
+    def miss(self, sentence: str) -> None:
+        """Warns once of what does not come; whatever else is told is recorded."""
+        if sentence not in self._missed:
+            self._missed.add(sentence)
+            self._tell(sentence)
 
     def follow(self, optimizer: Any) -> None:
         """From now on the learning rate is that of this optimizer."""
@@ -340,13 +347,14 @@ class Recording:
             self._meet(looked)
         self._rows_since += len(answers) + looked.broken
         self._tally.take(answers)
+        if self._ledger is None and (answers.index != NOBODY).any():
+            self._begin_ledger()
         if self._ledger is not None:
             epoch = self._epoch + 1 if self._in_epoch else max(1, self._epoch)
-            bad = self._ledger.take(answers, float(epoch))
-            if bad and not self._warned_index:
-                self._warned_index = True
-                self._tell(
-                    f"{bad} of {len(answers)} indices are no training example (0 to "
+            bad = self._ledger.take(answers, float(epoch)) + looked.outside
+            if bad:
+                self.miss(
+                    "Indices came that are no training example (0 to "
                     f"{self._data.examples - 1:,}); such answers are left out of the ledger."
                 )
 
@@ -359,15 +367,16 @@ class Recording:
         if data.corrupted is not None:
             share = float(data.corrupted.mean())
             files.events.append("corruption", group=0, drawn=share, changed=share)
-        if (looked.answers.index == NOBODY).all():
-            return
+
+    def _begin_ledger(self) -> None:
+        files, data = self._open(), self._data
         earlier = None
         if has_ledger(files.folder):
             earlier = self._earlier(files)
         self._ledger = AnswerLedger(
             files.folder.examples / "stack-000",
             data,
-            looked.classes,
+            self._classes,
             self._epochs_total,
             self._class_names,
         )
@@ -471,70 +480,3 @@ class Recording:
 
 def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, MemlabError) else f"{type(error).__name__}: {error}"
-
-
-def record(
-    model: Any,
-    train: Any,
-    validation: Any = None,
-    optimizer: Any = None,
-    clean: Any = None,
-    instruments: str | Sequence[str] | Mapping[str, Any] | None = "default",
-    share: float = 0.15,
-    *,
-    name: str | None = None,
-    epochs: int | None = None,
-    class_names: Sequence[str] = (),
-    resume: str | None = None,
-    step: int | None = None,
-) -> Recording:
-    """Records a training loop as a run, live in Watch, in the Library and in reports.
-
-        with memlab.record(model, train=(x, y), optimizer=optimizer) as run:
-            for epoch in range(epochs):
-                for x, y, index in run.batches(loader):
-                    ...                                  # the loop's own step, unchanged
-                    run.step(logits, y, index)
-
-    Training is the same to the last bit with it and without it, and goes on whatever happens here.
-
-    Args:
-        model: the network, a `torch.nn.Module`.
-        train: (x, y), a data set with a length, or how many training examples there are.
-        validation: (x, y), which the network is asked about at each `run.epoch()`.
-        optimizer: its learning rate is recorded.
-        clean: which training labels are right, a mask, or all the true labels; None if unknown.
-        instruments: "default", names, names with settings, as {"stiffness": {"examples": 32}}, or
-            None; they need (x, y) or a data set.
-        share: of the training time, for the instruments.
-        name: the run's title; default: the script's name.
-        epochs: how many there will be, for progress and the time left.
-        class_names: of the classes, in their order.
-        resume: a recorded run to go on with from `step`, the step of the checkpoint that was
-            loaded; default: its last. Nothing of it is cut: rows carry an attempt, and of two
-            attempts at a step the later is shown.
-
-    In a group of processes that train together the first alone records.
-
-    Raises:
-        InvalidDataset, InvalidExperiment: if train, validation, clean or instruments are not that.
-        RunFolderError: if the run of `resume` cannot be gone on with.
-
-    >>> import torch
-    >>> x, y = torch.randn(64, 5), torch.arange(64) % 3
-    >>> model = torch.nn.Linear(5, 3)
-    >>> with memlab.record(model, train=(x, y), instruments=None, name="doctest") as run:
-    ...     for _ in range(3):
-    ...         run.step(model(x), y, torch.arange(64))
-    ...         run.epoch()
-    >>> len(memlab.load(run.id).series("train_loss").epochs), len(run.suspects())
-    (3, 64)
-    """
-    data = given(train, clean)
-    held = None if validation is None else Validation(*described.pair(validation))
-    chosen = described.chosen_instruments(instruments, share, data, held)
-    made = Recording(model, data, held, optimizer, chosen, epochs, class_names)
-    if described.is_first_process():
-        title = name or described.script_name()
-        made.begin(title, described.network_name(model), resume, step)
-    return made

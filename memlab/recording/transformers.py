@@ -19,7 +19,8 @@ from torch import nn
 
 from memlab.errors import PackageMissing
 from memlab.recording.indexed import INDEX
-from memlab.recording.recording import Recording, record
+from memlab.recording.record import record
+from memlab.recording.recording import Recording
 
 try:
     from transformers import TrainerCallback

@@ -228,3 +228,47 @@ def test_a_recorded_run_is_read_by_the_reader_of_all_runs(data: Data) -> None:
     assert run.experiment.recorded.examples == len(data.x)
     assert run.view.problems == ()
     assert run.experiment.recorded.parameters == FEATURES * 16 + 16 + 16 * CLASSES + CLASSES
+
+
+class Pictures(torch.utils.data.Dataset):  # type: ignore[type-arg]
+    """As torchvision's: `targets`, and items that are drawn anew at every look."""
+
+    def __init__(self) -> None:
+        self.targets = [number % 2 for number in range(40)]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        noise = torch.randn(1, 4, 4)
+        return noise + 3 * self.targets[index], self.targets[index]
+
+
+def test_a_data_set_gives_labels_and_inputs_and_draws_nothing_more() -> None:
+    data = Pictures()
+    loader = torch.utils.data.DataLoader(data, batch_size=8, shuffle=True)
+    ended = []
+    for recorded in (False, True):
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 2))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        run = None
+        if recorded:
+            run = memlab.record(model, data, instruments=["stiffness", "ledger"], share=10.0)
+        for _ in range(4):
+            batches = loader if run is None else run.batches(loader)
+            for x, y, *index in batches:
+                logits = model(x)
+                optimizer.zero_grad()
+                torch.nn.functional.cross_entropy(logits, y).backward()
+                optimizer.step()
+                if run is not None:
+                    run.step(logits, y, *index)
+        if run is not None:
+            run.close()
+            opened = memlab.load(run.id)
+            ledger = read_ledger(RunFolder(opened.folder.path))[0]
+            assert ledger.given[0].tolist() == data.targets
+            assert np.isfinite(opened.instrument("stiffness", "within").values).any()
+        ended.append(torch.cat([p.detach().reshape(-1) for p in model.parameters()]))
+    assert torch.equal(*ended)

@@ -211,3 +211,13 @@ def test_a_step_takes_little_time(data: Data) -> None:
                 run.step(logits, labels, index)
             best = min(best, (time.process_time() - began) / 256)
     assert best < 500e-6
+
+
+def test_a_ledger_begins_with_the_first_index_that_is_one(data: Data) -> None:
+    logits, labels = torch.eye(CLASSES), torch.arange(CLASSES)
+    with told(), memlab.record(mlp(), 10, instruments=None) as run:
+        run.step(logits, labels)
+        run.epoch()
+        run.step(logits, labels, torch.tensor([7, 8, 9]))
+        run.epoch()
+    assert len(run.suspects()) == 10
