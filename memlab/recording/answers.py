@@ -20,9 +20,9 @@ from memlab.errors import InvalidDataset
 #: The index of an example of which nobody said which it is.
 NOBODY = int(np.iinfo(np.int64).min)
 #: Batches, and values of logits, after which what was kept is looked at.
-BATCHES, VALUES = 256, 1 << 22
-#: Seconds after which it is, in the first minute and later; and looks take this share at most.
-SECONDS, QUICK, SHARE, LONGEST = (0.25, 1.0), 60.0, 0.005, 2.0
+BATCHES, VALUES = 1024, 1 << 22
+#: Seconds after which it is; where looks would take more than this share, later.
+SECONDS, SHARE, LONGEST = 1.0, 0.002, 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class Window:
         self._index: list[Tensor | None] = []
         self._sizes: list[int] = []
         self._values = 0
-        self._began = self._since = time.monotonic()
+        self._since = time.monotonic()
         #: Seconds that the last look took, whatever was done with it included; to be told.
         self.cost = 0.0
 
@@ -107,9 +107,8 @@ class Window:
         """Whether it is time to look at what waits."""
         if len(self._logits) >= BATCHES or self._values >= VALUES:
             return True
-        now = time.monotonic()
-        pause = max(SECONDS[now - self._began > QUICK], min(self.cost / SHARE, LONGEST))
-        return now - self._since >= pause
+        pause = max(SECONDS, min(self.cost / SHARE, LONGEST))
+        return time.monotonic() - self._since >= pause
 
     @torch.no_grad()
     def look(self, known: NDArray[np.int64] | None) -> Looked | None:
