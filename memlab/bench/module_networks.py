@@ -128,6 +128,18 @@ class Given:
     y: Tensor
 
 
+@torch.no_grad()
+def _settle(network: nn.Module, x: Tensor) -> None:
+    """Running statistics of these data: with the initial ones activations die out in deep nets."""
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.train()
+        norm.momentum = 1.0
+    if norms:
+        network(x)
+    network.eval()
+
+
 def given(
     case: Ordinary,
     device: torch.device,
@@ -143,5 +155,6 @@ def given(
         x = torch.randn(count, *case.shape, dtype=torch.float64).to(device, dtype)
         if case.tokens:
             x = torch.randint(1, case.tokens, (count, *case.shape)).to(device)
+    _settle(network, x)
     stack = ModuleStack.of([network], Shape(None, 1, CLASSES), way="one-by-one")
     return Given(network, stack, x, y)

@@ -79,11 +79,12 @@ class Layers:
 
 @dataclass(frozen=True)
 class Plan:
-    """What was found of the layers that are `watched`: by rule (where the examples are), repeated, left over, and not used so far.
+    """What was found of a module's layers, those that are `watched` and the others.
 
-    `ruled` is keyed by (layer, part), `repeated` by parameter; `rest` and `unused` are layers, and
-    `trained` says their parameters. `floats` are the numbers per example of each part that is
-    watched, `saved` of all that a pass keeps for going back.
+    `ruled`, by (layer, part), says where the examples are, `repeated`, by parameter, how it is
+    repeated for each; `rest` and `unused` are layers, and `trained` says their parameters.
+    `floats` are the numbers per example of each part that is watched, `saved` of all that a pass
+    keeps for going back.
     """
 
     watched: tuple[str, ...]

@@ -5,15 +5,29 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
 
 from memlab.models.module_calls import copied, logits_of
 from memlab.models.module_stack import ModuleStack
+
+
+class _TwiceDifferentiable(TorchFunctionMode):
+    """Writes out what PyTorch differentiates once only."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func is F.hardsigmoid:
+            return F.relu6(args[0] + 3) / 6
+        return func(*args, **(kwargs or {}))
 
 
 @contextmanager
@@ -34,6 +48,7 @@ def undisturbed(device: torch.device, differentiable: bool = False) -> Iterator[
         warnings.filterwarnings("ignore", "There is a performance drop")
         if differentiable:
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            stack.enter_context(_TwiceDifferentiable())
         torch.backends.mha.set_fastpath_enabled(False)
         try:
             yield
