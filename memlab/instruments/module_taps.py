@@ -75,7 +75,7 @@ def tapped(
             continue
         if isinstance(layer, nn.LSTM):
             note = partial(_note_steps, taps, name, layer)
-            layer.forward = partial(module_recurrent.run, layer, _marked, note)  # type: ignore[method-assign]
+            layer.forward = partial(module_recurrent.run, layer, _marked, note)  # type: ignore[assignment]
             written.append(layer)
             continue
         hook = partial(_note, taps, name, examples, shared)
