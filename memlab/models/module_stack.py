@@ -89,7 +89,8 @@ class ModuleStack(StackedModel):
         else:
             inputs = examples_of(shape, tensors) if example is None else example[:EXAMPLES]
             try:
-                stacking = tried(skeleton, tensors, list(tensors_of(skeleton)[0]), inputs)
+                called = skeleton_of(skeleton)
+                stacking = tried(called, tensors, list(tensors_of(called)[0]), inputs)
             except Exception:  # the user's own code
                 stacking = Stacking.always(ONE_BY_ONE, "it cannot be tried on made-up inputs")
         kind = type(modules[0])
@@ -137,7 +138,8 @@ class ModuleStack(StackedModel):
         if not training and self.stacking.writes:
             trained = {name for name, kind, _, _ in self._places if kind == "_parameters"}
             state = {n: t if n in trained else t.clone() for n, t in state.items()}
-        if (self.stacking.way if training else self.stacking.evaluated) == VMAP:
+        way = self.stacking.way if training else self.stacking.evaluated
+        if way == VMAP and self.members > 1:
             return together(skeleton, state, x)
         return apart(skeleton, state, x, noise.seeds_now() if noise else [0] * self.members)
 

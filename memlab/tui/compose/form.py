@@ -7,6 +7,7 @@ by the key of the field they belong to. Rows come from the experiment's own decl
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from memlab.errors import InvalidExperiment
@@ -14,6 +15,7 @@ from memlab.experiment import grid, reading
 from memlab.experiment.architecture import parameter_count, resolve
 from memlab.experiment.datasets import described, taken
 from memlab.experiment.fields import declared
+from memlab.experiment.own_network import NotLookedAt
 from memlab.experiment.reading import Tree
 from memlab.experiment.spec import SECTIONS, Experiment, field_names
 from memlab.tui.widgets.field import Field, Kind
@@ -186,7 +188,8 @@ def _check(made: Experiment) -> None:
         data = taken(cell.dataset)
         if data is None:
             continue
-        parameter_count(cell.model, data.image, data.features, data.classes)
+        with suppress(NotLookedAt):
+            parameter_count(cell.model, data.image, data.features, data.classes)
         if cell.optimizer.batch_size > data.train:
             raise InvalidExperiment(
                 f"optimizer.batch_size = {cell.optimizer.batch_size}: a batch cannot be larger than"
