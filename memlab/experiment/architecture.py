@@ -64,10 +64,11 @@ def resolve(spec: ModelSpec) -> ModelSpec:
     """`spec` with width, depth and normalization as they will be built.
 
     What an architecture does not have (a linear model's width, the depth of all but mlp) is None.
-    A network of the user's own has none of these, and stays as it is.
+    A network of the user's own has none of these, and no activation that would be known.
     """
     if own_network.is_own(spec.name):
-        return spec
+        names = ("width", "depth", "normalization", "ghost_batch")
+        return spec.model_copy(update={**dict.fromkeys(names), "activation": "relu"})
     own = "batch" if spec.name in BATCH_NORMALIZED else "none"
     changes: dict[str, object] = {
         "width": _width(spec.name) if spec.width is None else spec.width,

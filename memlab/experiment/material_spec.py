@@ -259,19 +259,10 @@ class ModelSpec(Section):
 
     @model_validator(mode="after")
     def _belongs(self) -> Self:
-        if not own_network.is_own(self.name):
-            if self.settings:
-                raise FieldError(
-                    "name", f"model.settings are given to a network of your own, not to {self.name}"
-                )
-            return self
-        for leaf in ("width", "depth", "normalization", "ghost_batch", "activation"):
-            if getattr(self, leaf) not in (None, "relu"):
-                raise FieldError(
-                    leaf,
-                    f"a network of your own has its {leaf} from its own code; hand it a number by"
-                    f" [model.settings], or leave model.{leaf} empty",
-                )
+        if self.settings and not own_network.is_own(self.name):
+            raise FieldError(
+                "name", f"model.settings are given to a network of your own, not to {self.name}"
+            )
         return self
 
     @property

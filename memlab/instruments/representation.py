@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from memlab.experiment.keys import key
+from memlab.instruments.module_layers import hidden_activations
 from memlab.models.layers import mean_pool
+from memlab.models.module_stack import ModuleStack
 from memlab.models.stacked import StackedModel
 
 #: Examples that go through the network at once.
@@ -37,7 +39,10 @@ def activations(model: StackedModel, x: Tensor, chunk: int = CHUNK) -> dict[str,
     """Activations of each hidden layer, `[members, n, features]` by name, in evaluation.
 
     `x` is `[members or 1, n, …]`. Maps are averaged over their positions: one feature a channel.
+    What the hidden layers of the user's own modules are says `module_layers.py`.
     """
+    if isinstance(model, ModuleStack):
+        return hidden_activations(model, x, chunk)
     parts: dict[str, list[Tensor]] = {name: [] for name in hidden_layers(model)}
     handles = [
         layer.register_forward_hook(_keep(parts[name], model.members))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,7 @@ class Wanted:
     networks: int
     experiment: Experiment | None
     earlier: RunFolder | None
-    consent: Consent = Consent()
+    consent: Consent = field(default_factory=Consent)
 
     @property
     def missing(self) -> int:

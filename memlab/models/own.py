@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
-from torch.nn.parameter import UninitializedTensorMixin
-from torch.utils.flop_counter import FlopCounterMode
+from torch.nn.parameter import is_lazy
 
 from memlab.errors import InvalidExperiment
 from memlab.experiment import own_network
+from memlab.experiment.architecture import resolve
 from memlab.experiment.material_spec import ModelSpec
 from memlab.experiment.own_network import NetworkFacts
 from memlab.models.module_calls import apart, drawn_by, skeleton_of, tensors_of
@@ -44,7 +44,8 @@ def build_own(spec: ModelSpec, members: int, shape: Shape) -> ModuleStack:
     Raises:
         InvalidExperiment: if there is no such network, or it is none for these data.
     """
-    plan = blueprint(spec, shape)
+    plan = blueprint(resolve(spec), shape)
+    _note(spec, shape, plan)
     tensors = {
         name: tensor.expand(members, *tensor.shape[1:]).clone()
         for name, tensor in plan.tensors.items()
@@ -58,9 +59,13 @@ def look(spec: ModelSpec, shape: Shape) -> NetworkFacts:
 
     Raises as `build_own`.
     """
-    found = blueprint(spec, shape).facts
-    own_network.note(spec.own, shape.image, shape.features, shape.classes, found)
-    return found
+    plan = blueprint(resolve(spec), shape)
+    _note(spec, shape, plan)
+    return plan.facts
+
+
+def _note(spec: ModelSpec, shape: Shape, plan: Blueprint) -> None:
+    own_network.note(spec.own, shape.image, shape.features, shape.classes, plan.facts)
 
 
 @lru_cache(maxsize=32)
@@ -92,7 +97,7 @@ def _made(spec: ModelSpec, shape: Shape) -> nn.Module:
     if not isinstance(module, nn.Module):
         kind = type(module).__name__
         raise _wrong(f"{spec.name} returned a {kind}, not a torch.nn.Module.")
-    if any(isinstance(p, UninitializedTensorMixin) for p in module.parameters()):
+    if any(is_lazy(p) for p in [*module.parameters(), *module.buffers()]):
         x = torch.zeros(2, *(shape.image or (shape.features,)))
         with torch.no_grad():
             _asked("given a batch", spec, lambda: module.eval()(x))
@@ -159,16 +164,23 @@ def _numbers(module: nn.Module) -> dict[str, object]:
 def _facts(module: nn.Module, stacking: Stacking, x: Tensor) -> NetworkFacts:
     """Counted in one pass in evaluation mode."""
     put_out: list[int] = []
+    work: list[int] = []
 
-    def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-        if isinstance(output, Tensor):
-            put_out.append(output.numel() // len(x))
+    def hook(part: nn.Module, _inputs: Any, output: Any) -> None:
+        first = output[0] if isinstance(output, tuple) and output else output
+        if not isinstance(first, Tensor) or not first.dim():
+            return
+        each = first.numel() // len(x)
+        put_out.append(each)
+        for name, weight in part.named_parameters(recurse=False):
+            if weight.dim() > 1 and "weight" in name:
+                # A layer's weights are used at every position; of units or channels it has `rows`.
+                rows = first.shape[1] if isinstance(part, _ConvNd) else first.shape[-1]
+                work.append(weight.numel() * each // max(1, rows))
 
-    leaves = [part for part in module.modules() if not list(part.children())]
-    handles = [leaf.register_forward_hook(hook) for leaf in leaves]
-    counter = FlopCounterMode(display=False)
+    handles = [part.register_forward_hook(hook) for part in module.modules()]
     try:
-        with counter, torch.no_grad(), drawn_by(0, CPU):
+        with torch.no_grad(), drawn_by(0, CPU):
             module.eval()(x)
     finally:
         for handle in handles:
@@ -182,7 +194,7 @@ def _facts(module: nn.Module, stacking: Stacking, x: Tensor) -> NetworkFacts:
     widest = max([x[0].numel(), *put_out])
     return NetworkFacts(
         parameters=parameters,
-        multiply_adds=max(1, counter.get_total_flops() // (2 * len(x))),
+        multiply_adds=sum(work) or parameters,
         activations=max(widest, sum(put_out)),
         widest=widest,
         stacking=said,

@@ -68,7 +68,7 @@ def find(module: str, folders: Sequence[Path]) -> Code:
         for file in (base / "__init__.py", base.with_name(f"{base.name}.py")):
             if file.is_file():
                 return Code(module, str(root), str(file), _hash(file))
-    looked = ", ".join(str(folder) for folder in folders[:2])
+    looked = folders[0] if folders else "no folder"
     raise InvalidExperiment(
         f"There is no module {module}: no {'/'.join(parts)}.py in {looked}, on PYTHONPATH or among"
         " what is installed. Start memlab in the folder that holds it.",
