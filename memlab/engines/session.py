@@ -24,6 +24,7 @@ from memlab.experiment.speeds import Speeds
 from memlab.reports import json as report_json
 from memlab.runs import calibration, lifecycle, own_code, retraining_store
 from memlab.runs import plan as run_plan
+from memlab.runs.environment import OWN_NETWORKS
 from memlab.runs.event_log import EventLog
 from memlab.runs.plan import PLAN_FILE, RunPlan
 from memlab.runs.queue import Turn, wait_for_turn
@@ -129,6 +130,9 @@ class Session:
         material = Material(settings.dataset_folders(), self._download)
         members = grid.members(experiment)
         groups, parameters = planning.grouped(members, material)
+        own = planning.own_networks(members, material)
+        if own:
+            self._folder.add_environment(**{OWN_NETWORKS: own})
         plan = planning.of_run(self._folder, groups, torch.get_num_threads())
         if plan is None:
             here = self._ray is None

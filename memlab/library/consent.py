@@ -133,6 +133,7 @@ def allow(folder: RunFolder, modules: Sequence[str]) -> None:
 
     if not modules:
         return
+    origin.require_ours(folder, "given code")
     named = own_code.modules_of(Run(folder).experiment)
     known = {code.module: code for code in own_code.from_document(origin.code_of(folder))}
     for module in map(_module_or_name, modules):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from memlab.data.preflight import check_cell
 from memlab.errors import RunFolderError
 from memlab.experiment.architecture import parameter_count
-from memlab.experiment.grid import Member
-from memlab.experiment.own_network import is_own
+from memlab.experiment.grid import Member, show
+from memlab.experiment.own_network import facts, is_own
 from memlab.experiment.schedule import trained_on
 from memlab.experiment.speeds import Shape
 from memlab.models.own import look
@@ -41,6 +41,19 @@ def grouped(members: Sequence[Member], material: Material) -> tuple[list[Group],
             check_cell(member.experiment, splits)
             checked.add(id(member.experiment))
     return groups_of(members, counts, parameters), parameters
+
+
+def own_networks(members: Sequence[Member], material: Material) -> dict[str, str]:
+    """How networks of the user's own are computed, in words, by address and settings."""
+    found: dict[str, str] = {}
+    for member in members:
+        model = member.experiment.model
+        if is_own(model.name):
+            shapes = material.shapes(member)
+            shape = shapes.image_shape, shapes.features, shapes.classes
+            name = f"{model.name} {show(model.settings) if model.settings else ''}".strip()
+            found[name] = facts(model.own, *shape).stacking
+    return found
 
 
 def shape_of(group: Group, material: Material) -> Shape:
