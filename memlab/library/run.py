@@ -285,14 +285,18 @@ class Run(runs_run.Run):
         from memlab.runs import lifecycle, stopping
 
         consent.allow(self.folder, allow_code)
-        where = None if on is None else starting.checked_where(on, shared).facts()
+        where = None if on is None else starting.checked_where(on, shared)
+        if lifecycle.require_code(self.folder):
+            starting.stays_here(where)
         state = self.state
         if state.living and (why := stopping.stopped_process(self.folder)):
             raise RunFolderError(why)
         if state.state == "paused":
             lifecycle.request(self.folder, "resume")
         else:
-            lifecycle.resume(self.folder, restart=restart, facts=where)
+            lifecycle.resume(
+                self.folder, restart=restart, facts=None if where is None else where.facts()
+            )
         return self
 
     def fork(self, at: float, settings: Mapping[str, object], device: str | None = None) -> Run:

@@ -123,12 +123,8 @@ def checked(
 
     chosen = checked_device(device)
     code = agreed(experiment, consent or Consent())
-    if code and where is not None and where.engine != "processes":
-        raise InvalidExperiment(
-            "A network of your own trains on this machine: its code is not sent to a cluster; leave"
-            " --on out.",
-            "model.name",
-        )
+    if code:
+        stays_here(where)
     preflight.check(experiment, settings.dataset_folders())
     planned = None
     if plan is not None:
@@ -137,6 +133,16 @@ def checked(
         if not plans.covers(planned, range(members)):
             raise InvalidExperiment(f"{plan} is not a plan for {members:,} networks.")
     return Start(name, experiment, chosen, planned, where or Where(), code)
+
+
+def stays_here(where: Where | None) -> None:
+    """Refuses to train a network of the user's own elsewhere; raises InvalidExperiment."""
+    if where is not None and where.engine != "processes":
+        raise InvalidExperiment(
+            "A network of your own trains on this machine: its code is not sent to a cluster; leave"
+            " --on out.",
+            "model.name",
+        )
 
 
 def checked_where(on: str | None, shared: str | os.PathLike[str] | None = None) -> Where:

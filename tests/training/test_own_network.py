@@ -153,6 +153,19 @@ def test_adversarial_training_and_input_noise_work_on_it():
     assert torch.isfinite(trainer.evaluate().metrics["train_loss"]).all()
 
 
+@pytest.mark.parametrize(
+    "tree",
+    [{"training": {"precision": "bf16"}}, {"regularization": {"fisher_penalty": 0.1}}],
+    ids=["bf16", "fisher"],
+)
+def test_another_arithmetic_and_a_penalty_on_gradients_work_on_it(tree):
+    trainer = trained(own("normalized", **tree), 3)
+    plain = trained(own("normalized"), 3)
+    losses = trainer.evaluate().metrics["train_loss"]
+    assert torch.isfinite(losses).all()
+    assert not torch.equal(losses, plain.evaluate().metrics["train_loss"])
+
+
 def test_outputs_measured_from_the_start_begin_at_nothing():
     trainer = own("make", model={"output_scale": 10.0})
     logits = trainer.model(torch.randn(1, 5, FEATURES))
