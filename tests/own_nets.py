@@ -34,9 +34,11 @@ def normalized(image_shape, features, classes, hidden=8):
     )
 
 
-def lazy(image_shape, features, classes):
-    return nn.Sequential(nn.Conv2d(image_shape[0], 4, 3), nn.ReLU(), nn.Flatten(),
-                         nn.LazyLinear(classes))
+def lazy(image_shape, features, classes, channels=4, more=False):
+    layers = [nn.Conv2d(image_shape[0], channels, 3), nn.ReLU()]
+    if more:
+        layers += [nn.Conv2d(channels, channels, 3), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Flatten(), nn.LazyLinear(classes))
 
 
 def half_frozen(image_shape, features, classes):

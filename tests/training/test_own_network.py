@@ -174,18 +174,25 @@ def test_outputs_measured_from_the_start_begin_at_nothing():
         own("normalized", model={"output_scale": 10.0})
 
 
-def test_a_network_for_images_gets_images_and_is_trained_alone():
+def test_a_network_for_images_gets_images():
     trainer = own("lazy", image=True)
     assert isinstance(trainer.model, ModuleStack)
     assert trainer.model.state_dict()["network.3.weight"].shape == (3, CLASSES, 4 * 36)
     facts = look(ModelSpec(name=address("lazy")), Shape((1, 8, 8), 64, CLASSES))
-    assert facts.alone
-    assert "convolutions" in facts.stacking
+    assert facts.stacking == "stacked by vmap"
     assert facts.parameters == 4 * 9 + 4 + CLASSES * 145
     assert facts.multiply_adds == 36 * 4 * 9 + 144 * CLASSES
     trained(trainer, 2)
-    members = members_of(model={"name": address("lazy")})
+
+
+def test_large_convolutions_are_trained_in_a_stack_of_their_own():
+    spec = {"name": address("lazy"), "settings": {"channels": 64, "more": True}}
+    facts = look(ModelSpec.model_validate(spec), Shape((1, 8, 8), 64, CLASSES))
+    assert facts.alone
+    assert "convolutions of this size" in facts.stacking
+    members = members_of(model=spec)
     assert len(plan(members, [TRAIN] * 3, [100] * 3)) == 3
+    assert len(plan(members_of(model={"name": address("make")}), [TRAIN] * 3, [100] * 3)) == 1
 
 
 def test_settings_reach_the_callable_and_what_was_found_is_counted():

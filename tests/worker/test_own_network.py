@@ -134,9 +134,9 @@ def test_consent_is_typed_or_stands_beside_or_is_given(tmp_path: Path, monkeypat
     monkeypatch.setattr(Path, "home", lambda: project)
     with pytest.raises(InvalidExperiment, match="add --allow-code"):
         agreed(made, Consent(file=beside))
-    monkeypatch.chdir(away)
-    with pytest.raises(InvalidExperiment, match=f"There is no module {MODULE}"):
-        agreed(made, Consent())
+    other = reading.experiment({"model": {"name": "python:nowhere.at_all:make"}}, "test")
+    with pytest.raises(InvalidExperiment, match=r"no nowhere/at_all\.py in .*project"):
+        agreed(other, Consent())
 
 
 def test_a_module_that_another_hides_is_not_imported(tmp_path: Path):
