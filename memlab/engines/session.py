@@ -21,8 +21,9 @@ from memlab.errors import MemlabError, RunFolderError
 from memlab.experiment import grid
 from memlab.experiment.spec import Experiment
 from memlab.experiment.speeds import Speeds
+from memlab.models import own_import
 from memlab.reports import json as report_json
-from memlab.runs import calibration, lifecycle, own_code, retraining_store
+from memlab.runs import calibration, lifecycle, retraining_store
 from memlab.runs import plan as run_plan
 from memlab.runs.environment import OWN_NETWORKS
 from memlab.runs.event_log import EventLog
@@ -126,7 +127,7 @@ class Session:
     def _prepare(self, experiment: Experiment) -> Work:
         """The run's data and stacks, found to be what it began with."""
         self._say("starting", "preparing the data")
-        own_code.permit(lifecycle.require_code(self._folder))
+        own_import.permit(lifecycle.require_code(self._folder))
         material = Material(settings.dataset_folders(), self._download)
         members = grid.members(experiment)
         groups, parameters = planning.grouped(members, material)

@@ -19,10 +19,9 @@ from memlab.experiment.material_spec import ModelSpec
 from memlab.experiment.own_network import NetworkFacts
 from memlab.models.module_calls import apart, drawn_by, skeleton_of, tensors_of
 from memlab.models.module_stack import ModuleStack, examples_of, stacked_tensors
+from memlab.models.own_import import load, told
 from memlab.models.stacked import Shape
 from memlab.models.stacking import ONE_BY_ONE, Stacking, tried
-from memlab.runs import own_code
-from memlab.runs.own_code import told
 
 CPU = torch.device("cpu")
 #: Multiply-adds of an example from which convolutions of several networks side by side are slower
@@ -91,7 +90,7 @@ def blueprint(spec: ModelSpec, shape: Shape) -> Blueprint:
 
 def _made(spec: ModelSpec, shape: Shape) -> nn.Module:
     """What the callable returns, of the global generators."""
-    make = own_code.load(spec.name)
+    make = load(spec.name)
     given = {"image_shape": shape.image, "features": shape.features, "classes": shape.classes}
     module = _asked(
         "called with " + ", ".join(f"{key}={value}" for key, value in given.items()),

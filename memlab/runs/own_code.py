@@ -1,29 +1,24 @@
-"""Code of the user's own that an experiment names: where it lies, whether it may be imported, and
-the import itself, through one gate.
+"""Code of the user's own that an experiment names: where it lies, and whether it is as it was.
 
 A name in an experiment imports nothing. Whoever starts a run finds the module's file without
 importing it (`find`), and the registry outside the run's folder keeps where it lay and its hash;
-the worker permits what is there (`permit`) and imports that alone (`load`), with nothing on its
-path but the module's root. A run from elsewhere has no such entry.
+the worker permits what is there and imports that alone (`memlab.models.own_import`), with nothing
+on its path but the module's root. A run from elsewhere has no such entry.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
 import site
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from memlab.errors import InvalidExperiment
 from memlab.experiment import own_network
 from memlab.experiment.spec import Experiment
-from memlab.spelling import closest, did_you_mean
-from memlab.text import plain
 
 MOST_BYTES = 1 << 24
 ALLOW = "--allow-code"
@@ -142,69 +137,3 @@ def from_document(document: object) -> tuple[Code, ...]:
             if all(isinstance(value, str) for value in values.values()):
                 found.append(Code(**{name: str(value) for name, value in values.items()}))
     return tuple(found)
-
-
-#: What this process may import, by module.
-_PERMITTED: dict[str, Code] = {}
-
-
-def permit(codes: Iterable[Code]) -> None:
-    """From here on this process may import these modules."""
-    _PERMITTED.update({code.module: code for code in codes})
-
-
-def load(name: str) -> Any:
-    """The callable at a network's address `name`, its module imported.
-
-    Raises:
-        InvalidExperiment: if that is not permitted, its file has changed, or there is no such
-            callable.
-    """
-    where = own_network.address(name)
-    code = _PERMITTED.get(where.module)
-    if code is None:
-        raise InvalidExperiment(
-            f"{name} is code that nobody here has agreed to import; if you trust it, say"
-            f" {ALLOW} {where.module}.",
-            "model.name",
-        )
-    found: Any = _imported(name, code)
-    for part in where.path.split("."):
-        if not hasattr(found, part):
-            near = did_you_mean(closest(part, [n for n in dir(found) if not n.startswith("_")]))
-            raise InvalidExperiment(
-                f"{code.file} has no {part!r}{near or '.'}".rstrip(), "model.name"
-            )
-        found = getattr(found, part)
-    if not callable(found):
-        kind = type(found).__name__
-        raise InvalidExperiment(f"{name} is no callable: it is of type {kind}.", "model.name")
-    return found
-
-
-def _imported(name: str, code: Code) -> Any:
-    why = "" if code.module in sys.modules else changed(code)
-    if why:
-        raise InvalidExperiment(f"{name} cannot be imported: {why}.", "model.name")
-    if code.root not in sys.path:
-        sys.path.append(code.root)
-    try:
-        made = importlib.import_module(code.module)
-    except (Exception, SystemExit) as error:  # whatever the user's module does
-        raise InvalidExperiment(
-            f"{code.file} cannot be imported: {told(error)}.", "model.name"
-        ) from error
-    file = getattr(made, "__file__", None)
-    if file is None or not os.path.samefile(file, code.file):
-        raise InvalidExperiment(
-            f"{code.module} is not {code.file} but {plain(file)}, which comes first on the path;"
-            " give the module another name.",
-            "model.name",
-        )
-    return made
-
-
-def told(error: BaseException) -> str:
-    """An error of the user's own code in one line."""
-    said = plain(str(error).strip().split("\n")[0][:300]).rstrip(".")
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -13,13 +13,14 @@ from memlab.experiment import reading
 from memlab.experiment.architecture import count
 from memlab.experiment.material_spec import ModelSpec
 from memlab.experiment.own_network import NotLookedAt
+from memlab.models import own_import
 from memlab.models.module_stack import ModuleStack
 from memlab.models.own import look
 from memlab.models.stacked import Shape
-from memlab.runs import own_code
 from memlab.training.arrays import StackArrays
 from memlab.training.plan import groups_of, plan, stacked
 from memlab.training.trainer import Shapes, StackTrainer
+from memlab.worker import device as devices
 from tests.own_nets import address, written
 from tests.training.conftest import (
     CLASSES,
@@ -37,19 +38,23 @@ Make = Callable[..., StackTrainer]
 
 @pytest.fixture(scope="module", autouse=True)
 def permitted(tmp_path_factory: pytest.TempPathFactory) -> None:
-    own_code.permit([written(tmp_path_factory.mktemp("project"))])
+    own_import.permit([written(tmp_path_factory.mktemp("project"))])
 
 
 def own(
-    name: str, model: dict[str, object] | None = None, image: bool = False, **tree: object
+    name: str,
+    model: dict[str, object] | None = None,
+    image: bool = False,
+    device: torch.device = CPU,
+    **tree: object,
 ) -> StackTrainer:
     """A trainer of three of these networks, in one stack whether that pays or not."""
     members = members_of(model={"name": address(name), **(model or {})}, **tree)
     groups = groups_of(members, [TRAIN] * len(members), [100] * len(members))
     (made,) = stacked(groups, [[member.index for member in members]])
-    arrays = StackArrays.of([data_for(m.seed, image) for m in members], CLASSES, CPU)
+    arrays = StackArrays.of([data_for(m.seed, image) for m in members], CLASSES, device)
     shapes = Shapes((1, 8, 8), 64, CLASSES) if image else Shapes(None, FEATURES, CLASSES)
-    return StackTrainer(made, arrays, shapes, CPU)
+    return StackTrainer(made, arrays, shapes, device)
 
 
 def trained(trainer: StackTrainer, updates: int) -> StackTrainer:
@@ -115,6 +120,20 @@ def test_a_resumed_stack_goes_on_bit_for_bit(name):
     second.restore(saved, first.update, list(first.active), first.steps)
     trained(second, 8)
     assert whole.state().keys() == second.state().keys()
+    for key, tensor in whole.state().items():
+        assert torch.equal(tensor, second.state()[key]), key
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.parametrize("name", ["make", "normalized", "noisy"])
+def test_on_a_gpu_it_resumes_bit_for_bit(name):
+    devices.be_deterministic()
+    cuda = torch.device("cuda:0")
+    whole, first = (trained(own(name, device=cuda), n) for n in (10, 4))
+    second = own(name, device=cuda)
+    second.restore(dict(first.state()), first.update, list(first.active), first.steps)
+    trained(second, 6)
     for key, tensor in whole.state().items():
         assert torch.equal(tensor, second.state()[key]), key
 

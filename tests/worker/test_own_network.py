@@ -11,6 +11,7 @@ from memlab.errors import InvalidExperiment, RunFolderError
 from memlab.experiment import reading
 from memlab.library.consent import Consent, agreed, allow, consent_to
 from memlab.library.run import Run
+from memlab.models import own_import
 from memlab.runs import forking, lifecycle, origin, own_code
 from memlab.runs.run_folder import RunFolder
 from memlab.training import checkpoint
@@ -141,6 +142,6 @@ def test_consent_is_typed_or_stands_beside_or_is_given(tmp_path: Path, monkeypat
 
 def test_a_module_that_another_hides_is_not_imported(tmp_path: Path):
     code = written(tmp_path, module="json")
-    own_code.permit([code])
+    own_import.permit([code])
     with pytest.raises(InvalidExperiment, match="which comes first on the path"):
-        own_code.load("python:json:make")
+        own_import.load("python:json:make")
