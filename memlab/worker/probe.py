@@ -18,7 +18,8 @@ import torch
 from memlab import settings
 from memlab.errors import MemlabError, RunFolderError
 from memlab.experiment.instruments import instrument
-from memlab.runs import origin
+from memlab.models import own_import
+from memlab.runs import lifecycle, origin
 from memlab.runs.door import Place
 from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
@@ -47,6 +48,7 @@ def probe(
         MemlabError: if the experiment or its data are not there.
     """
     origin.require_ours(folder, "measured again")
+    own_import.permit(lifecycle.require_code(folder))
     run = Run(folder)
     experiment = run.experiment
     folders = settings.dataset_folders()

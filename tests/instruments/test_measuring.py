@@ -15,7 +15,10 @@ from memlab.errors import BadInput, MemlabError
 from memlab.experiment.instruments import BUILT_IN, instrument
 from memlab.instruments.measuring import measured, subject_of_module
 from memlab.instruments.module_layers import hidden_of
+from memlab.instruments.representation import activations
 from memlab.instruments.undisturbed import bare_copy
+from memlab.models.module_stack import ModuleStack
+from memlab.models.stacked import Shape
 from tests.instruments.module_cases import CASES, CLASSES, explicit
 from tests.instruments.test_module_gram import state_of
 
@@ -153,8 +156,21 @@ def test_hidden_layers_are_entries_of_lists_with_what_follows_them() -> None:
         "8": ["8", "9"],
         "10": ["10", "11"],
     }
+    sound = bare_copy(CASES["convolutions-1d"].network())
+    assert hidden_of(sound, CASES["convolutions-1d"].data(4)[0])["0"] == ["0", "1", "2"]
     text = bare_copy(CASES["text"].network())
     assert list(hidden_of(text, CASES["text"].data(4)[0])) == ["table", "encoder"]
+
+
+def test_positions_are_averaged_over_and_channels_are_not() -> None:
+    conv, (x, _) = CASES["convolutions-1d"].network().eval(), CASES["convolutions-1d"].data(4)
+    stack = ModuleStack.of([conv], Shape(None, 39, CLASSES), way="one-by-one")
+    found = activations(stack, x[None], layers=["0"])["0"]
+    torch.testing.assert_close(found[0], conv[:1](x).mean(2))
+    encoder, (ids, _) = CASES["text"].network().eval(), CASES["text"].data(4)
+    stack = ModuleStack.of([encoder], Shape(None, 5, CLASSES), way="one-by-one")
+    found = activations(stack, ids[None], layers=["table"])["table"]
+    torch.testing.assert_close(found[0], encoder.table(ids).mean(1))
 
 
 def test_probes_look_at_the_layers_they_are_told_to() -> None:
