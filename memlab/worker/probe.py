@@ -18,6 +18,7 @@ import torch
 from memlab import settings
 from memlab.errors import MemlabError, RunFolderError
 from memlab.experiment.instruments import instrument
+from memlab.instruments.measuring import measured, reason_of
 from memlab.models import own_import
 from memlab.runs import lifecycle, origin
 from memlab.runs.door import Place
@@ -31,7 +32,7 @@ from memlab.training.plan import StackPlan
 from memlab.training.trainer import StackTrainer
 from memlab.worker import device as devices
 from memlab.worker import planning
-from memlab.worker.instruments import measured, reason_of, subject_of
+from memlab.worker.instruments import subject_of
 from memlab.worker.material import Material
 from memlab.worker.shard import Work
 
