@@ -18,6 +18,8 @@ from memlab.models.module_stack import ModuleStack
 from memlab.models.stacked import Shape
 
 CLASSES = 10
+#: Examples whose statistics batch normalization runs on, at least.
+SETTLED = 32
 
 
 @dataclass(frozen=True)
@@ -155,9 +157,11 @@ def given(
             if parameter.dim() > 1 and not bool(parameter.any()):
                 nn.init.normal_(parameter, std=0.02)
         y = torch.randint(0, CLASSES, (count,)).to(device)
-        x = torch.randn(count, *case.shape, dtype=torch.float64).to(device, dtype)
+        drawn = torch.randn(max(count, SETTLED), *case.shape, dtype=torch.float64)
+        x = drawn.to(device, dtype)
         if case.tokens:
             x = torch.randint(1, case.tokens, (count, *case.shape)).to(device)
     _settle(network, x)
+    x = x[:count]
     stack = ModuleStack.of([network], Shape(None, 1, CLASSES), way="one-by-one")
     return Given(network, stack, x, y)

@@ -70,7 +70,8 @@ def check_curvature(built: Given, vectors: int) -> None:
         with sdpa_kernel(SDPBackend.MATH), undisturbed(CPU, differentiable=True):
             expected = double_backward(built, vector[0])
         close(hessian(vector), _without(built, padding, expected[None]), 1e-9)
-        assert float((vector * gauss_newton(vector)).sum()) >= 0
+        along = gauss_newton(vector)
+        assert float((vector * along).sum()) >= -1e-9 * float(vector.norm() * along.norm())
 
 
 def _without(built: Given, padding: list[tuple[str, int]], vector: Tensor) -> Tensor:
