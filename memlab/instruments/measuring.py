@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from memlab.errors import InvalidDataset, MemlabError
 from memlab.experiment.instruments import Instrument, Settings
 from memlab.instruments.module_data import Pair, arrays_of_module
+from memlab.instruments.module_gram import remember_with
 from memlab.instruments.optimizer_state import descent_of, rate_of
 from memlab.instruments.subject import NotKnown, Subject
 from memlab.models.module_stack import ModuleStack
@@ -163,7 +164,9 @@ def stack_of(model: nn.Module, arrays: StackArrays) -> ModuleStack:
     x = arrays.train.inputs.values[0]
     image = (x.shape[1], x.shape[2], x.shape[3]) if x.dim() == 4 else None
     shape = Shape(image, int(x[0].numel()), arrays.classes)
-    stack = ModuleStack.of([plain_module(model)], shape, way="one-by-one")
+    module = plain_module(model)
+    stack = ModuleStack.of([module], shape, way="one-by-one")
+    remember_with(module, stack)
     stack.stacking = replace(stack.stacking, writes=True)  # evaluations get copies of buffers
     return stack
 

@@ -64,9 +64,15 @@ def of_stack(model: ModuleStack, x: Tensor, start: AtLogits) -> dict[str, Tensor
     return {name: torch.stack([parts[name] for parts in members]) for name in members[0]}
 
 
+def remember_with(module: nn.Module, model: ModuleStack) -> None:
+    """What is found out for `model` holds for all stacks that are made of this module."""
+    _PLANS[model] = _PLANS.setdefault(module, {})
+
+
 def _plan(model: ModuleStack, network: nn.Module, x: Tensor) -> Plan | None:
     """How the stack's networks are taken, tried once; None of one whose answers are not finite."""
-    key = (tuple(x.shape[1:]), x.dtype, next(model.parameters()).dtype)
+    trained = tuple(name for name, _ in model.named_parameters())
+    key = (tuple(x.shape[1:]), x.dtype, next(model.parameters()).dtype, trained)
     plans = _PLANS.setdefault(model, {})
     if key in plans:
         return plans[key]

@@ -15,6 +15,7 @@ from memlab.errors import BadInput, MemlabError
 from memlab.experiment.instruments import BUILT_IN, instrument
 from memlab.instruments.measuring import measured, subject_of_module
 from memlab.instruments.module_layers import hidden_of
+from memlab.instruments.module_plan import Trial
 from memlab.instruments.representation import activations
 from memlab.instruments.undisturbed import bare_copy
 from memlab.models.module_stack import ModuleStack
@@ -223,6 +224,23 @@ def test_a_subject_sees_the_weights_as_they_are_when_it_measures() -> None:
     again = memlab.measure("fisher", network, x, y)["trace"]
     assert second != first
     assert float(second[0]) == pytest.approx(again)
+
+
+def test_a_network_is_tried_once_however_often_it_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[int] = []
+    plan = Trial.plan
+    monkeypatch.setattr(Trial, "plan", lambda self: tried.append(1) or plan(self))
+    network, (x, y) = plain(), data()
+    for _ in range(2):
+        memlab.measure("fisher", network, x, y)
+    assert len(tried) == 1
+    network[0].requires_grad_(False)
+    frozen = memlab.measure("fisher", network, x, y)["trace"]
+    assert len(tried) == 2
+    network[0].requires_grad_(True)
+    assert frozen < memlab.measure("fisher", network, x, y)["trace"]
 
 
 def test_arrays_lists_and_compiled_networks_are_taken() -> None:
