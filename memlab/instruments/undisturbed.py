@@ -95,7 +95,7 @@ def _with_own_gradients(network: nn.Module) -> nn.Module:
     """With recurrent layers past cuDNN, which goes back through them in training mode only."""
     for layer in network.modules():
         if isinstance(layer, nn.RNNBase):
-            layer.forward = partial(_past_cudnn, layer)  # type: ignore[method-assign]
+            layer.forward = partial(_past_cudnn, layer)
     return network
 
 

@@ -116,7 +116,9 @@ def test_gauss_newton_agrees_with_curvlinops(name: str) -> None:
         expected = modules.their_products(built, "GGN", along)
     except NotImplementedError as error:
         pytest.skip(f"curvlinops: {error}")
-    close(modules.our_products(built, "GGN", along), expected, 1e-8)
+    # PyTorch's derivative of hardsigmoid has a sixth in float32; ours is written out
+    tolerance = 1e-7 if "MobileNet" in name else 1e-8
+    close(modules.our_products(built, "GGN", along), expected, tolerance)
 
 
 @pytest.mark.full

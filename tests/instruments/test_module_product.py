@@ -220,3 +220,20 @@ def test_products_agree_with_curvlinops(kind: str, name: str) -> None:
         vector = torch.randn(1, operator.shape[0], dtype=torch.float64)
         found = product(stack(network), x[None], y[None])(vector)[0]
         close(found, operator @ vector[0], 1e-8)
+
+
+@pytest.mark.parametrize("name", ["linear-and-norms", "attention"])
+def test_products_are_differences_of_gradients(name: str) -> None:
+    """A judge where libraries disagree: the Hessian of LayerNorm."""
+    network = CASES[name].network().eval()
+    x, y = CASES[name].data(EXAMPLES)
+    vector = torch.randn(sum(p.numel() for p in network.parameters()), dtype=torch.float64)
+    found = hessian_product(stack(network), x[None], y[None])(vector[None])[0]
+    ends = []
+    for step in (1e-5, -2e-5):
+        pieces = vector.split([p.numel() for p in network.parameters()])
+        with torch.no_grad():
+            for parameter, piece in zip(network.parameters(), pieces, strict=True):
+                parameter.add_(piece.view(parameter.shape), alpha=step)
+        ends.append(mean_gradient(stack(network), x[None], y[None])[0])
+    close(found, (ends[0] - ends[1]) / 2e-5, 1e-6)
