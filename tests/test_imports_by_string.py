@@ -27,6 +27,7 @@ ASKED_FOR = {
     "memlab.bench.libraries": "find_spec(package)",
     "memlab.experiment.plugins": ".load()",
     "memlab.library.results": "import_module(name)",
+    "memlab.models.own_import": "import_module(code.module)",
     "memlab.models.registry": "import_module(foreign(spec.name).module)",
 }
 #: Processes of their own, which may import what they like: docs/architecture.md lists them. Two

@@ -18,6 +18,8 @@ from memlab.models.module_stack import ModuleStack
 from memlab.models.stacked import Shape
 
 CLASSES = 10
+#: Examples whose statistics batch normalization runs on, at least.
+SETTLED = 32
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,18 @@ class Given:
     y: Tensor
 
 
+@torch.no_grad()
+def _settle(network: nn.Module, x: Tensor) -> None:
+    """Running statistics of these data: with the initial ones activations die out in deep nets."""
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.train()
+        norm.momentum = 1.0
+    if norms:
+        network(x)
+    network.eval()
+
+
 def given(
     case: Ordinary,
     device: torch.device,
@@ -139,9 +153,15 @@ def given(
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
         network = case.make().to(device, dtype).eval()
+        for parameter in network.parameters():  # torchvision's ViT starts with a head of zeros
+            if parameter.dim() > 1 and not bool(parameter.any()):
+                nn.init.normal_(parameter, std=0.02)
         y = torch.randint(0, CLASSES, (count,)).to(device)
-        x = torch.randn(count, *case.shape, dtype=torch.float64).to(device, dtype)
+        drawn = torch.randn(max(count, SETTLED), *case.shape, dtype=torch.float64)
+        x = drawn.to(device, dtype)
         if case.tokens:
             x = torch.randint(1, case.tokens, (count, *case.shape)).to(device)
+    _settle(network, x)
+    x = x[:count]
     stack = ModuleStack.of([network], Shape(None, 1, CLASSES), way="one-by-one")
     return Given(network, stack, x, y)

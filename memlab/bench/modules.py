@@ -23,6 +23,7 @@ from memlab.bench.timing import Row, row, seconds, tell
 from memlab.instruments.ggn_product import ggn_product
 from memlab.instruments.gram import gram
 from memlab.instruments.hessian_product import hessian_product
+from memlab.instruments.undisturbed import undisturbed
 from memlab.models.module_calls import logits_of
 
 PRODUCTS = 8
@@ -41,9 +42,8 @@ class Logits(nn.Module):
 
 
 def our_gram(made: Given) -> Tensor:
-    """G by `memlab.instruments.gram`, the trial of the network included."""
-    stack = made.stack.select([0])
-    return gram(stack, made.x[None], made.y[None], "cross-entropy")[0]
+    """G by `memlab.instruments.gram`; how its layers are taken was tried before, once."""
+    return gram(made.stack, made.x[None], made.y[None], "cross-entropy")[0]
 
 
 def by_vmap(made: Given) -> Tensor:
@@ -107,7 +107,7 @@ def their_products(made: Given, kind: str, along: Tensor) -> Tensor:
         ImportError: if it is not installed.
     """
     make = getattr(import_module("curvlinops"), f"{kind}LinearOperator")
-    with sdpa_kernel(SDPBackend.MATH):
+    with undisturbed(made.x.device, differentiable=True):  # else it cannot on some networks
         operator = make(
             Logits(made.network),
             nn.CrossEntropyLoss(),

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from memlab.experiment import plugins
+from memlab.experiment import own_network, plugins
 from memlab.experiment.material_spec import CorruptionSpec, DatasetSpec, LossSpec, ModelSpec
 from memlab.experiment.measuring_spec import (
     BaselinesSpec,
@@ -142,6 +142,23 @@ class Experiment(Section):
                 "training.precision",
                 "model.output_scale multiplies a small difference of outputs, which needs float32",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _own_networks_have_their_own(self) -> Self:
+        if own_network.is_own(self.model.name):
+            hidden = {
+                "regularization.dropout": self.regularization.dropout,
+                "regularization.hidden_noise": self.regularization.hidden_noise,
+                "fork.dropout": self.fork.dropout,
+            }
+            for name, value in hidden.items():
+                if value:
+                    raise FieldError(
+                        name,
+                        f"{name} has no place in a network of your own, whose hidden layers memlab"
+                        " does not know; give it to the network by [model.settings]",
+                    )
         return self
 
     @model_validator(mode="after")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,9 @@ from torch import Tensor, nn
 from memlab.errors import InvalidDataset, MemlabError
 from memlab.experiment.instruments import Instrument, Settings
 from memlab.instruments.module_data import Pair, arrays_of_module
+from memlab.instruments.module_gram import remember_with
 from memlab.instruments.optimizer_state import descent_of, rate_of
 from memlab.instruments.subject import NotKnown, Subject
-from memlab.models.module_calls import copied
 from memlab.models.module_stack import ModuleStack
 from memlab.models.stacked import Shape, StackedModel
 from memlab.training.arrays import Inputs, StackArrays, Subset
@@ -166,29 +165,10 @@ def stack_of(model: nn.Module, arrays: StackArrays) -> ModuleStack:
     image = (x.shape[1], x.shape[2], x.shape[3]) if x.dim() == 4 else None
     shape = Shape(image, int(x[0].numel()), arrays.classes)
     module = plain_module(model)
-    stack = ModuleStack.of([module], shape, way="one-by-one", make=partial(redrawn, module))
+    stack = ModuleStack.of([module], shape, way="one-by-one")
+    remember_with(module, stack)
     stack.stacking = replace(stack.stacking, writes=True)  # evaluations get copies of buffers
     return stack
-
-
-def redrawn(module: nn.Module) -> nn.Module:
-    """A copy whose layers have drawn their parameters anew, by their own `reset_parameters`.
-
-    Raises:
-        NotKnown: if a layer has none.
-    """
-    made = copied(module, lambda tensor: tensor.detach().clone(), hooks=False)
-    for name, layer in made.named_modules():
-        if next(layer.parameters(recurse=False), None) is None:
-            continue
-        again = getattr(layer, "reset_parameters", getattr(layer, "_reset_parameters", None))
-        if again is None:
-            raise NotKnown(
-                f"How {name or 'the model'} ({type(layer).__name__}) draws its parameters is not"
-                " known, so that there is no untrained network to compare with."
-            )
-        again()
-    return made
 
 
 def plain_module(model: nn.Module) -> nn.Module:

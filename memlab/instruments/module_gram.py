@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from memlab.instruments.example_gradients import NUMBERS_AT_ONCE, ExampleGradients
-from memlab.instruments.module_plan import Plan, Trial, repeat
+from memlab.instruments.module_plan import Layers, Plan, Trial, repeat
 from memlab.instruments.module_rules import Rule, product_of
 from memlab.instruments.module_taps import Use, apart, tapped
 from memlab.instruments.symmetric import row_blocks
@@ -56,12 +56,38 @@ def of_stack(model: ModuleStack, x: Tensor, start: AtLogits) -> dict[str, Tensor
                 whole[m] = logits
                 return start(whole)[m]
 
-            key = (tuple(inputs.shape[1:]), inputs.dtype, next(model.parameters()).dtype)
-            plans = _PLANS.setdefault(model, {})
-            if key not in plans:
-                plans[key] = Trial(network, inputs).plan()
-            members.append(of_module(network, inputs, start_of, plans[key]))
+            plan = _plan(model, network, inputs)
+            if plan is None:
+                members.append(_unknown(network, inputs))
+            else:
+                members.append(of_module(network, inputs, start_of, plan))
     return {name: torch.stack([parts[name] for parts in members]) for name in members[0]}
+
+
+def remember_with(module: nn.Module, model: ModuleStack) -> None:
+    """What is found out for `model` holds for all stacks that are made of this module."""
+    _PLANS[model] = _PLANS.setdefault(module, {})
+
+
+def _plan(model: ModuleStack, network: nn.Module, x: Tensor) -> Plan | None:
+    """How the stack's networks are taken, tried once; None of one whose answers are not finite."""
+    trained = tuple(name for name, _ in model.named_parameters())
+    key = (tuple(x.shape[1:]), x.dtype, next(model.parameters()).dtype, trained)
+    plans = _PLANS.setdefault(model, {})
+    if key in plans:
+        return plans[key]
+    with torch.no_grad():
+        if not bool(called(network, x[:2]).isfinite().all()):
+            return None
+    made = Trial(network, x).plan()
+    if made.sure:
+        plans[key] = made
+    return made
+
+
+def _unknown(network: nn.Module, x: Tensor) -> dict[str, Tensor]:
+    nothing = x.new_full((len(x),) * 2, torch.nan, dtype=next(network.parameters()).dtype)
+    return dict.fromkeys(Layers.of(network).trained, nothing)
 
 
 def of_module(

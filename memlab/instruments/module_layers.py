@@ -14,13 +14,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 from memlab.errors import BadInput
 from memlab.instruments.undisturbed import bare_member, called, undisturbed
 from memlab.models.module_stack import ModuleStack
 from memlab.spelling import closest, did_you_mean
 
-LISTS = (nn.Sequential, nn.ModuleList)
+LISTS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 NORMALIZATIONS = (
     nn.modules.batchnorm._NormBase,
     nn.LayerNorm,
@@ -61,7 +62,7 @@ def hidden_of(network: nn.Module, x: Tensor) -> dict[str, list[str]]:
     order: list[tuple[str, Tensor | None]] = []
 
     def hook(name: str, _module: nn.Module, _inputs: object, output: Any) -> None:
-        order.append((name, features_of(output, len(few))))
+        order.append((name, features_of(output, len(few), _gives_maps(modules[name]))))
 
     logits = _hooked(network, {n: partial(hook, n) for n in modules}, few)
     groups: dict[str, list[str]] = {}
@@ -75,7 +76,8 @@ def hidden_of(network: nn.Module, x: Tensor) -> dict[str, list[str]]:
             continue
         if not follows:
             last = name
-            if features.shape == logits.shape and torch.equal(features, logits):
+            alike = features.shape == logits.shape
+            if alike and torch.allclose(features, logits, 0.0, 0.0, equal_nan=True):
                 groups.pop(name, None)
                 last = ""
                 continue
@@ -115,9 +117,11 @@ def _activations(
 ) -> dict[str, Tensor]:
     parts: dict[str, list[Tensor]] = {name: [] for name in groups}
     latest: dict[str, Tensor] = {}
+    modules = dict(network.named_modules())
+    maps = {name: _gives_maps(modules[own[0]]) for name, own in groups.items()}
 
     def hook(layer: str, count: int, _module: nn.Module, _inputs: object, output: Any) -> None:
-        features = features_of(output, count)
+        features = features_of(output, count, maps[layer])
         if features is not None:
             latest[layer] = features.clone()  # what follows may write over it
 
@@ -143,17 +147,21 @@ def _hooked(network: nn.Module, hooks: Mapping[str, Callable[..., None]], x: Ten
             handle.remove()
 
 
-def features_of(output: Any, examples: int) -> Tensor | None:
+def _gives_maps(module: nn.Module) -> bool:
+    return any(isinstance(part, _ConvNd) for part in module.modules())
+
+
+def features_of(output: Any, examples: int, maps: bool = False) -> Tensor | None:
     """A layer's output as features `[n, features]`; None if it has none of each example.
 
-    Maps are averaged over their positions, and tokens over their places; of several outputs the
-    first counts.
+    Maps are averaged over their positions, and tokens over their places (`maps`: what has three
+    dimensions is a map, not tokens); of several outputs the first counts.
     """
     if not isinstance(output, Tensor):
         values = getattr(output, "last_hidden_state", None)
         if values is None and isinstance(output, tuple | list) and output:
             values = output[0]
-        return features_of(values, examples) if isinstance(values, Tensor) else None
+        return features_of(values, examples, maps) if isinstance(values, Tensor) else None
     if output.dim() < 2 or not output.is_floating_point():
         return None
     if output.shape[0] != examples:
@@ -161,6 +169,6 @@ def features_of(output: Any, examples: int) -> Tensor | None:
             return None
         output = output.transpose(0, 1)
     rows: Tensor = output
-    if rows.dim() == 3:
+    if rows.dim() == 3 and not maps:
         return rows.mean(1)
-    return rows.flatten(2).mean(2) if rows.dim() > 3 else rows
+    return rows.flatten(2).mean(2) if rows.dim() > 2 else rows

@@ -79,11 +79,12 @@ class Layers:
 
 @dataclass(frozen=True)
 class Plan:
-    """What was found of the layers that are `watched`: by rule (where the examples are), repeated, left over, and not used so far.
+    """What was found of a module's layers, those that are `watched` and the others.
 
-    `ruled` is keyed by (layer, part), `repeated` by parameter; `rest` and `unused` are layers, and
-    `trained` says their parameters. `floats` are the numbers per example of each part that is
-    watched, `saved` of all that a pass keeps for going back.
+    `ruled`, by (layer, part), says where the examples are, `repeated`, by parameter, how it is
+    repeated for each; `rest` and `unused` are layers, and `trained` says their parameters.
+    `floats` are the numbers per example of each part that is watched, `saved` of all that a pass
+    keeps for going back. `sure`: no layer's gradients were zero, so that all have been told apart.
     """
 
     watched: tuple[str, ...]
@@ -94,6 +95,7 @@ class Plan:
     trained: Mapping[str, list[str]]
     floats: Mapping[tuple[str, str], int]
     saved: int
+    sure: bool
 
 
 def repeat(parameter: Tensor, variant: int, examples: int) -> Tensor:
@@ -167,6 +169,8 @@ class Trial:
         rest = [key for key in left if any(name not in repeated for name in trained[key])]
         given_up = {name for key in rest for name in trained[key]}
         whole = {name: v for name, v in repeated.items() if name not in given_up}
+        expected = [self.expected(own) for own in trained.values()]
+        sure = all(e is None or float(e.abs().max()) > 0 for e in expected)
         return Plan(
             tuple(self.layers.watched),
             {key: layout for key, (layout, _) in ruled.items()},
@@ -176,6 +180,7 @@ class Trial:
             trained,
             {key: floats for key, (_, floats) in ruled.items()},
             sum(saved) // self.count,
+            sure,
         )
 
     def _together(self) -> tuple[Taps, list[int], Tensor]:
@@ -223,7 +228,10 @@ class Trial:
             expected = self.expected(self.layers.trained.get(name, []))
             if expected is None or any(gradient is None for _, gradient in pieces):
                 continue
-            for layout in LAYOUTS if float(expected.abs().max()) > 0 else LAYOUTS[:1]:
+            nothing = not float(expected.abs().max()) > 0
+            if nothing and not all(_of_pytorch(single[key].layer) for key, _ in pieces):
+                continue  # zero gradients tell nothing of a derived type
+            for layout in LAYOUTS[:1] if nothing else LAYOUTS:
                 uses = [(single[key], gradient) for key, gradient in pieces]
                 found_parts = [self._product(*pair, layout) for pair in uses]
                 there = [part for part in found_parts if part is not None]
@@ -252,7 +260,9 @@ class Trial:
         for key in keys:
             for name in self.layers.trained[key]:
                 parameter = self.parameters[name]
-                if parameter.numel() <= REPEATED and self.expected([name]) is not None:
+                expected = self.expected([name])
+                tells = expected is not None and float(expected.abs().max()) > 0
+                if parameter.numel() <= REPEATED and tells:
                     owner, _, last = name.rpartition(".")
                     kind = type(self.network.get_submodule(owner))
                     groups[kind, last, parameter.shape].append(name)
@@ -287,6 +297,10 @@ class Trial:
             if self.agrees(flat @ flat.T, expected):
                 agreeing.append(name)
         return agreeing
+
+
+def _of_pytorch(layer: nn.Module) -> bool:
+    return type(layer).__module__.startswith(("torch.nn.", "memlab."))
 
 
 def _refuse_statistics_of_the_batch(network: nn.Module) -> None:

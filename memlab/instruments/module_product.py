@@ -244,18 +244,48 @@ def _reverse_over_reverse(network: Network, tangents: Sequence[Tensor], part: sl
 
 def _gauss_newton(network: Network) -> Product:
     parts = network.parts()
+    kept = [_Pull(network, parts[0])] if len(parts) == 1 else []
     ways = _Ways(network, _push_and_pull, _pull_twice)
-    kept = _Jacobian(network, parts[0]) if len(parts) == 1 else None
 
     def multiply(vector: Tensor) -> Tensor:
         tangents = network.apart(vector)
-        return kept.product(tangents) if kept is not None else ways.sum(tangents, parts)
+        if kept:
+            try:
+                return kept[0].product(tangents)
+            except RuntimeError:  # no forward mode: said below
+                kept.clear()
+        return ways.sum(tangents, parts)
 
     return multiply
 
 
+class _Pull:
+    """Forwards to the logits, and back through a graph that is kept for all products."""
+
+    def __init__(self, network: Network, part: slice) -> None:
+        self.network, self.part, self.leaves = network, part, network.leaves()
+        self.logits = network.logits(self.leaves, part)
+        self.chances = predicted_chances(network.loss, self.logits.detach())
+
+    def product(self, tangents: Sequence[Tensor]) -> Tensor:
+        """G v."""
+
+        def answer(values: tuple[Tensor, ...]) -> Tensor:
+            return self.network.logits(values, self.part)
+
+        with torch.no_grad():  # only forwards
+            values = tuple(self.network.parameters)
+            moved = jvp(answer, (values,), (tuple(tangents),))[1]
+        curved = curve_output(self.chances, moved, len(self.network.y))
+        return self.network.joined(
+            torch.autograd.grad(
+                self.logits, self.leaves, curved, retain_graph=True, materialize_grads=True
+            )
+        )
+
+
 class _Jacobian:
-    """J as the transpose of u ↦ Jᵀ u, which is linear, so that one graph serves all products."""
+    """J as the transpose of u ↦ Jᵀ u, which is linear."""
 
     def __init__(self, network: Network, part: slice) -> None:
         self.network, self.leaves = network, network.leaves()

@@ -64,19 +64,19 @@ def tapped(
     """
     taps = Taps()
     handles: list[Any] = []
-    written: list[nn.Module] = []
+    written: list[tuple[nn.Module, Any]] = []
     for name, layer in (only_called or {}).items():
         handles.append(layer.register_forward_pre_hook(partial(_called, taps, name)))
     for name, layer in layers.items():
+        if isinstance(layer, nn.MultiheadAttention | nn.LSTM):
+            written.append((layer, vars(layer).get("forward")))
         if isinstance(layer, nn.MultiheadAttention):
             watch = partial(_watch, taps, name, layer)
             layer.forward = partial(module_attention.attend, layer, watch)  # type: ignore[method-assign]
-            written.append(layer)
             continue
         if isinstance(layer, nn.LSTM):
             note = partial(_note_steps, taps, name, layer)
-            layer.forward = partial(module_recurrent.run, layer, _marked, note)  # type: ignore[method-assign]
-            written.append(layer)
+            layer.forward = partial(module_recurrent.run, layer, _marked, note)  # type: ignore[assignment]
             continue
         hook = partial(_note, taps, name, examples, shared)
         handles.append(layer.register_forward_hook(hook, with_kwargs=True))
@@ -85,8 +85,10 @@ def tapped(
     finally:
         for handle in handles:
             handle.remove()
-        for layer in written:
+        for layer, before in written:
             del layer.forward
+            if before is not None:
+                layer.forward = before
 
 
 def _called(taps: Taps, name: str, _layer: nn.Module, _arguments: object) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from memlab.experiment.keys import key
 from memlab.instruments.module_layers import module_activations
+from memlab.instruments.subject import NotKnown
 from memlab.models.layers import mean_pool
 from memlab.models.module_stack import ModuleStack
 from memlab.models.stacked import StackedModel
@@ -64,10 +65,16 @@ def untrained(model: StackedModel, seeds: Sequence[int]) -> StackedModel:
 
     Keyed by `seeds`, one per member, and independent of where the training of the same seed
     started. Batch normalization has its initial running statistics (mean 0, variance 1).
+
+    Raises:
+        NotKnown: if that law is not.
     """
     like = next(model.parameters())
     fresh = model.fresh(len(seeds))
-    fresh.initialize([key(seed, "untrained") for seed in seeds])
+    try:
+        fresh.initialize([key(seed, "untrained") for seed in seeds])
+    except TypeError as unknown:
+        raise NotKnown(f"There is no untrained network to compare with: {unknown}.") from unknown
     return fresh.to(device=like.device, dtype=like.dtype)
 
 

@@ -7,6 +7,7 @@ front, far enough from the next example's that no move within a radius reaches i
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -32,13 +33,18 @@ def varied(subject: Subject, sample: Sample) -> tuple[Forward, Tensor]:
     Raises:
         NoEmbedding: if tokens go through no table.
     """
-    if sample.x.is_floating_point():
-        return subject.model, sample.x
     if not isinstance(subject.model, ModuleStack):
-        raise NoEmbedding("Inputs that are whole numbers cannot be varied.")
+        return subject.model, sample.x
+    if sample.x.is_floating_point():
+        return partial(_each, subject.model), sample.x
     made = OnEmbeddings(subject.model, sample.x)
     subject.notes.append(f"Inputs are tokens: varied at their embeddings, by {made.table}.")
     return made, made.inputs
+
+
+def _each(model: ModuleStack, x: Tensor) -> Tensor:
+    """Logits `[members, n, classes]` of inputs `[members, n, …]`."""
+    return torch.stack([called(bare_member(model, m), x[m]) for m in range(model.members)])
 
 
 class OnEmbeddings:

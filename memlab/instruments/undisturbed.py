@@ -5,15 +5,30 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
 
 from memlab.models.module_calls import copied, logits_of
 from memlab.models.module_stack import ModuleStack
+
+
+class _TwiceDifferentiable(TorchFunctionMode):
+    """Writes out what PyTorch differentiates once only."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func is F.hardsigmoid:
+            return F.relu6(args[0] + 3) / 6
+        return func(*args, **(kwargs or {}))
 
 
 @contextmanager
@@ -34,6 +49,7 @@ def undisturbed(device: torch.device, differentiable: bool = False) -> Iterator[
         warnings.filterwarnings("ignore", "There is a performance drop")
         if differentiable:
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            stack.enter_context(_TwiceDifferentiable())
         torch.backends.mha.set_fastpath_enabled(False)
         try:
             yield
@@ -53,7 +69,7 @@ def bare_member(model: ModuleStack, m: int) -> nn.Module:
     places = [tensor.data_ptr() for tensor in tensors.values()]
     made = _MEMBERS.setdefault(model, {})
     if m not in made or made[m][1] != places:
-        made[m] = (model.member(m), places)
+        made[m] = (_with_own_gradients(model.member(m)), places)
     network = made[m][0]
     parts = dict(network.named_modules())
     for name, _ in list(network.named_buffers()):
@@ -72,7 +88,22 @@ def bare_copy(module: nn.Module) -> nn.Module:
         own = tensor.detach()
         return own if isinstance(tensor, nn.Parameter) else own.clone()
 
-    return copied(module, replaced, hooks=False).eval()
+    return _with_own_gradients(copied(module, replaced, hooks=False).eval())
+
+
+def _with_own_gradients(network: nn.Module) -> nn.Module:
+    """With recurrent layers past cuDNN, which goes back through them in training mode only."""
+    for layer in network.modules():
+        if isinstance(layer, nn.RNNBase):
+            layer.forward = partial(_past_cudnn, layer)
+    return network
+
+
+def _past_cudnn(layer: nn.RNNBase, *arguments: Any, **named: Any) -> Any:
+    if not next(layer.parameters()).is_cuda:
+        return type(layer).forward(layer, *arguments, **named)
+    with torch.backends.cudnn.flags(enabled=False):
+        return type(layer).forward(layer, *arguments, **named)
 
 
 def called(network: nn.Module, x: Tensor, instead: Mapping[str, Tensor] | None = None) -> Tensor:

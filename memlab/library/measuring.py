@@ -64,7 +64,7 @@ def measure(
     hook, gradient, buffer, parameter or random state of yours is changed.
 
     Args:
-        name: an instrument, as `memlab list instruments` names them.
+        name: an instrument, as the README and `memlab schema` name them.
         model: a `torch.nn.Module`, `[examples, …]` → logits `[examples, classes]` (or an object
             with `logits`).
         x, y: the examples, training examples where it matters, and their labels: tensors, arrays or
@@ -78,7 +78,7 @@ def measure(
         loss: `cross-entropy`, or `squared`: ½‖logits − one-hot‖².
         layers: names of submodules for probes and alignment; default: `model`'s hidden layers.
         seed: which examples are drawn where there are more than `examples`.
-        settings: the instrument's own, as `memlab list instruments NAME` has them; keywords do the
+        settings: the instrument's own, as in `[instruments.NAME]` of an experiment; keywords do the
             same, so `examples=512`.
 
     Raises:

@@ -120,17 +120,24 @@ def apart(skeleton: nn.Module, state: State, x: Tensor, seeds: Sequence[int]) ->
 @contextmanager
 def drawn_by(seed: int, device: torch.device) -> Iterator[None]:
     """Inside, all global generators (PyTorch's, NumPy's, Python's) are at `seed`; not after it."""
-    devices = [device] if device.type == "cuda" else []
+    generators = [torch.default_generator]
+    if device.type == "cuda":
+        torch.cuda.init()  # type: ignore[no-untyped-call]  # torch has no types for it
+        generators.append(torch.cuda.default_generators[device.index or 0])
+    # Not torch.manual_seed: on a machine without CUDA each call would be remembered for it.
+    states = [generator.get_state() for generator in generators]
     python, legacy = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices):
-        try:
-            torch.manual_seed(seed)
-            np.random.seed(seed % 2**32)
-            random.seed(seed)
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(legacy)
+    try:
+        for generator in generators:
+            generator.manual_seed(seed)
+        np.random.seed(seed % 2**32)
+        random.seed(seed)
+        yield
+    finally:
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
+        random.setstate(python)
+        np.random.set_state(legacy)
 
 
 def logits_of(output: Any) -> Tensor:

@@ -89,7 +89,8 @@ class ModuleStack(StackedModel):
         else:
             inputs = examples_of(shape, tensors) if example is None else example[:EXAMPLES]
             try:
-                stacking = tried(skeleton, tensors, list(tensors_of(skeleton)[0]), inputs)
+                called = skeleton_of(skeleton)
+                stacking = tried(called, tensors, list(tensors_of(called)[0]), inputs)
             except Exception:  # the user's own code
                 stacking = Stacking.always(ONE_BY_ONE, "it cannot be tried on made-up inputs")
         kind = type(modules[0])
@@ -137,7 +138,8 @@ class ModuleStack(StackedModel):
         if not training and self.stacking.writes:
             trained = {name for name, kind, _, _ in self._places if kind == "_parameters"}
             state = {n: t if n in trained else t.clone() for n, t in state.items()}
-        if (self.stacking.way if training else self.stacking.evaluated) == VMAP:
+        way = self.stacking.way if training else self.stacking.evaluated
+        if way == VMAP and self.members > 1:
             return together(skeleton, state, x)
         return apart(skeleton, state, x, noise.seeds_now() if noise else [0] * self.members)
 
@@ -148,22 +150,34 @@ class ModuleStack(StackedModel):
     def initialize(self, generators: Sequence[np.random.Generator]) -> None:
         """Makes member m anew, the global generators seeded by generators[m].
 
+        Where it is not known how the modules are made, their layers' own `reset_parameters` draw.
+
         Raises:
-            TypeError: if these are modules whose making is not known.
+            TypeError: if a layer has parameters and no such method.
         """
         if len(generators) != self.members:
             raise ValueError(f"{len(generators)} generators for {self.members} members")
-        if self._make is None:
-            raise TypeError(f"how {self.spec.name} is initialized is not known")
         own = self.tensors()
         for member, generator in enumerate(generators):
             with drawn_by(int(generator.integers(2**63)), torch.device("cpu")):
-                made = self._make()
+                made = self._make() if self._make is not None else self._reset()
             drawn = stacked_tensors([made])
             _alike(own, drawn)
             with torch.no_grad():
                 for name, tensor in own.items():
                     tensor[member].copy_(drawn[name][0])
+
+    def _reset(self) -> nn.Module:
+        own = {name: tensor[:1].detach().cpu().clone() for name, tensor in self.tensors().items()}
+        made = bound(self._skeletons[0], own, 0)
+        for name, part in made.named_modules():
+            reset = getattr(part, "reset_parameters", None)
+            if callable(reset):
+                reset()
+            elif any(True for _ in part.parameters(recurse=False)):
+                kind = type(part).__name__
+                raise TypeError(f"how {name or 'the module'} ({kind}) is initialized is not known")
+        return made
 
     def fresh(self, members: int) -> Self:
         """See `StackedModel`."""

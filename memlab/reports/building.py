@@ -26,6 +26,7 @@ from memlab.reports.sentences import sentences
 from memlab.reports.suspects_findings import suspects_findings
 from memlab.runs.baselines import read_baselines
 from memlab.runs.documents import LARGE_BYTES
+from memlab.runs.environment import own_networks
 from memlab.runs.event_log import Event
 from memlab.runs.recorded import recorded_from
 from memlab.runs.run import Run, opened
@@ -230,6 +231,7 @@ def _made_with(view: RunView) -> dict[str, object]:
         "versions": {
             plain(name): plain(value) for name, value in (ahead | versions | ahead).items()
         },
+        "own_networks": own_networks(facts),
         "commit": plain(commit) if commit else None,
         "command": shlex.join(map(plain, command))
         if isinstance(command, list)

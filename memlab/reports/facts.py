@@ -90,6 +90,7 @@ def made_with(findings: Findings) -> list[tuple[str, str]]:
         low, high = f"{ratios[0]:,.3g}", f"{ratios[-1]:,.3g}"
         per = low if low == high else f"{low} to {high}"
         lines.append(("parameters", f"{counts} per network, {per} per training example"))
+    lines += [("network", f"{name}: {how}") for name, how in findings.own_networks.items()]
     if findings.device:
         lines.append(("device", findings.device))
     arithmetic = _precision(findings)

@@ -248,6 +248,11 @@ class Findings(Part):
         default=None,
         description="Which labels are wrong, of a committee on a whole data set; else left out",
     )
+    own_networks: dict[str, str] = Field(
+        default_factory=dict,
+        description="How networks of the user's own were computed, by address and settings; left"
+        " out where there are none",
+    )
     device: str = Field(description="Device that trained, with its name where known")
     versions: dict[str, str] = Field(description="Versions of memlab, Python and packages")
     commit: str | None = Field(description="Commit of the checkout; + where it had changes")
@@ -281,6 +286,8 @@ def document(findings: Findings) -> dict[str, Any]:
     made = findings.model_dump(mode="json", by_alias=True)
     if not findings.memorization:
         del made["memorization"]
+    if not findings.own_networks:
+        del made["own_networks"]
     if findings.suspects is None:
         del made["suspects"]
     for row, found in zip(made["rows"], findings.rows, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,7 @@ class InstrumentPanel:
             {n: float(c) for n, c in cadences.items() if c != "auto"},
             frozenset(n for n, made in self._instruments.items() if made.once),
         )
+        self._told: set[tuple[str, str]] = set()
         self._writers: dict[str, TableWriter] = {}
         self._last: dict[str, dict[str, np.ndarray]] = {}
         self._memory: dict[str, dict[str, Tensor]] = {n: {} for n in spec.names}
@@ -135,6 +136,7 @@ class InstrumentPanel:
         """
         started = time.perf_counter()
         subject.memory = self._memory[name]
+        subject.notes = []
         try:
             arrays = measured(self._instruments[name], subject, self._settings[name])
         except StorageError:
@@ -144,9 +146,18 @@ class InstrumentPanel:
             self._failed(name, reason_of(error))
             self._switch_off(name)
             return
+        self._tell(name, subject.notes)
         if arrays:
             self._record(name, arrays, subject)
         self.cadence.measured(name, time.perf_counter() - started)
+
+    def _tell(self, name: str, notes: Sequence[str]) -> None:
+        """What a reader should know of how it is measured, each sentence once."""
+        for note in dict.fromkeys(notes):
+            if (name, note) not in self._told:
+                self._told.add((name, note))
+                stack = self._plan.index
+                self._events.append("instrument-note", instrument=name, stack=stack, note=note)
 
     def _failed(self, name: str, reason: str) -> None:
         stack = self._plan.index

@@ -199,7 +199,7 @@ CASES = {
             nn.ReLU(inplace=True),
             nn.Conv2d(4, 4, 3, 2, 1, groups=4, bias=False),
             nn.GroupNorm(2, 4),
-            nn.Hardswish(),
+            nn.Hardsigmoid(),
             nn.Conv2d(4, 6, (3, 2), padding="same", dilation=(1, 2), groups=2),
             nn.ReLU(),
             nn.Conv2d(6, 4, 3, padding=2, padding_mode="reflect", stride=(2, 1)),

@@ -22,7 +22,7 @@ from memlab.instruments.taps import UncoveredLayer
 from memlab.instruments.undisturbed import bare_copy, undisturbed
 from memlab.models.module_stack import ModuleStack
 from memlab.models.stacked import Shape
-from tests.instruments.module_cases import CASES, CLASSES, Case, explicit
+from tests.instruments.module_cases import CASES, CLASSES, Case, Scaled, explicit
 
 #: Layers and parameters that get per-example gradients: all others have a rule.
 WITHOUT_RULE = {
@@ -229,3 +229,38 @@ def test_few_examples_are_tried_once_for_a_stack(monkeypatch: pytest.MonkeyPatch
     first = gram(model, x[None], y[None], "cross-entropy")
     assert torch.equal(first, gram(model, x[None], y[None], "cross-entropy"))
     assert len(made) == 1
+
+
+class Silent(nn.Module):
+    """A residual branch that does nothing at first, with a layer of a derived type in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.branch, self.out = Scaled(4, 4), nn.Linear(4, CLASSES)
+        self.shift = nn.Parameter(torch.ones(4))
+        self.strength = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(x + self.strength * torch.tanh(self.branch(x) + self.shift))
+
+
+def test_zero_gradients_do_not_settle_how_a_layer_is_taken() -> None:
+    network = Silent().double()
+    x, y = Case(Silent, (4,)).data(EXAMPLES)
+    model = stack(network)
+    gram(model, x[None], y[None], "cross-entropy")
+    with torch.no_grad():
+        network.strength.fill_(0.7)
+    parts = gram(model, x[None], y[None], "cross-entropy", per_layer=True)
+    assert_layers(parts, explicit(network, x, y))
+
+
+def test_a_diverged_network_is_nan_and_its_neighbours_are_not() -> None:
+    networks = [CASES["tokens"].network().eval() for _ in range(2)]
+    with torch.no_grad():
+        networks[0][0].weight.fill_(torch.nan)
+    x, y = CASES["tokens"].data(EXAMPLES)
+    for _ in range(2):
+        found = gram(stack(*networks), x[None], y.expand(2, -1), "cross-entropy")
+        assert bool(found[0].isnan().all())
+        assert_close(found[1], sum(explicit(networks[1], x, y).values()))

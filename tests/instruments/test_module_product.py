@@ -15,6 +15,7 @@ from memlab.instruments import module_product
 from memlab.instruments.ggn_product import ggn_product
 from memlab.instruments.hessian_product import hessian_product, mean_gradient
 from memlab.instruments.parameter_vectors import space_of
+from memlab.instruments.undisturbed import undisturbed
 from memlab.models.module_stack import ModuleStack
 from memlab.models.stacked import Shape
 from tests.instruments.module_cases import CASES, CLASSES
@@ -54,25 +55,31 @@ def assert_products(product, dense: Tensor) -> None:  # type: ignore[no-untyped-
         close(product(vector)[0], dense @ vector[0])
 
 
-@pytest.mark.parametrize("chunked", [False, True], ids=["kept", "chunks"])
 @pytest.mark.parametrize(
-    "name", ["linear-and-norms", "convolutions-1d", "attention-crossed", "tied"]
+    ("name", "loss"),
+    [
+        ("linear-and-norms", "cross-entropy"),
+        ("convolutions-1d", "squared"),
+        ("attention-crossed", "cross-entropy"),
+        ("tied", "squared"),
+    ],
 )
 def test_products_are_the_dense_matrices(
-    name: str, chunked: bool, monkeypatch: pytest.MonkeyPatch
+    name: str, loss: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = CASES[name].network().eval()
-    x, y = CASES[name].data(EXAMPLES)
+    x, y = CASES[name].data(3)
     model = stack(network)
-    if chunked:
-        monkeypatch.setattr(module_product, "KEPT_AT_ONCE", 1)
     call, flat = flat_call(network, x)
-    for loss in ("cross-entropy", "squared"):
-        # torch.func.hessian is wrong where there is a LayerNorm (PyTorch 2.14)
-        with sdpa_kernel(SDPBackend.MATH):
-            dense = dense_hessian(lambda v, loss=loss: example_loss(loss, call(v), y), flat)
-        assert_products(hessian_product(model, x[None], y[None], loss), dense)
-        assert_products(ggn_product(model, x[None], y[None], loss), _ggn(call, flat, y, loss))
+    # torch.func.hessian is wrong where there is a LayerNorm (PyTorch 2.14)
+    with sdpa_kernel(SDPBackend.MATH):
+        dense = dense_hessian(lambda v: example_loss(loss, call(v), y), flat)
+    gauss_newton = _ggn(call, flat, y, loss)
+    assert_products(hessian_product(model, x[None], y[None], loss), dense)
+    assert_products(ggn_product(model, x[None], y[None], loss), gauss_newton)
+    monkeypatch.setattr(module_product, "KEPT_AT_ONCE", 1)
+    assert_products(hessian_product(model, x[None], y[None], loss), dense)
+    assert_products(ggn_product(model, x[None], y[None], loss), gauss_newton)
 
 
 def _ggn(call, flat: Tensor, y: Tensor, loss: str) -> Tensor:  # type: ignore[no-untyped-def]
@@ -103,7 +110,7 @@ def double_backward(network: nn.Module, x: Tensor, y: Tensor, vector: Tensor) ->
     vector = without_padding(network, [v.view(p.shape) for v, p in pairs])
     pairs = zip(vector.split(sizes), parameters, strict=True)
     along = [v.view(p.shape) for v, p in pairs]
-    with sdpa_kernel(SDPBackend.MATH):
+    with undisturbed(torch.device("cpu"), differentiable=True):
         loss = F.cross_entropy(network(x), y)
         gradients = torch.autograd.grad(loss, parameters, create_graph=True, materialize_grads=True)
         found = torch.autograd.grad(gradients, parameters, along, materialize_grads=True)
@@ -213,3 +220,20 @@ def test_products_agree_with_curvlinops(kind: str, name: str) -> None:
         vector = torch.randn(1, operator.shape[0], dtype=torch.float64)
         found = product(stack(network), x[None], y[None])(vector)[0]
         close(found, operator @ vector[0], 1e-8)
+
+
+@pytest.mark.parametrize("name", ["linear-and-norms", "attention"])
+def test_products_are_differences_of_gradients(name: str) -> None:
+    """A judge where libraries disagree: the Hessian of LayerNorm."""
+    network = CASES[name].network().eval()
+    x, y = CASES[name].data(EXAMPLES)
+    vector = torch.randn(sum(p.numel() for p in network.parameters()), dtype=torch.float64)
+    found = hessian_product(stack(network), x[None], y[None])(vector[None])[0]
+    ends = []
+    for step in (1e-5, -2e-5):
+        pieces = vector.split([p.numel() for p in network.parameters()])
+        with torch.no_grad():
+            for parameter, piece in zip(network.parameters(), pieces, strict=True):
+                parameter.add_(piece.view(parameter.shape), alpha=step)
+        ends.append(mean_gradient(stack(network), x[None], y[None])[0])
+    close(found, (ends[0] - ends[1]) / 2e-5, 1e-6)

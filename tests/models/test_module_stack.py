@@ -170,6 +170,27 @@ def test_initialization_is_keyed_by_the_member_alone() -> None:
     assert not torch.equal(weight[0], weight[1])
 
 
+def test_modules_of_unknown_making_are_drawn_by_their_layers() -> None:
+    stack = ModuleStack.of(made(normalized), SHAPE)
+    stack(torch.randn(1, 7, 6), noise())
+    fresh = stack.fresh(2)
+    fresh.initialize([key(0, "init"), key(1, "init")])
+    state = fresh.state_dict()
+    assert not torch.equal(state["network.0.weight"][0], state["network.0.weight"][1])
+    assert torch.equal(state["network.1.running_mean"], torch.zeros(2, 5))
+
+    class Bare(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale, self.out = nn.Parameter(torch.ones(1)), nn.Linear(6, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.out(x) * self.scale
+
+    with pytest.raises(TypeError, match=r"the module \(Bare\) is initialized"):
+        ModuleStack.of([Bare()], SHAPE).initialize([key(0, "init")])
+
+
 def test_functional_call_swaps_the_tensors_of_a_stack() -> None:
     stack, x = ModuleStack.of(made(normalized), SHAPE), torch.randn(1, 4, 6)
     moved = {name: p.detach() + 1 for name, p in stack.named_parameters()}
