@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from memlab.library.public import (
+        Measured,
         Run,
         Series,
         Table,
@@ -18,33 +19,50 @@ if TYPE_CHECKING:
         list_presets,
         list_runs,
         load,
+        measure,
         memorize,
         run,
         suspects,
     )
+    from memlab.recording.lightning import LightningRecorder
+    from memlab.recording.public import indexed, record
+    from memlab.recording.transformers import TransformersRecorder
 
 __version__ = "0.1.0"
 __all__ = [
+    "LightningRecorder",
+    "Measured",
     "Run",
     "Series",
     "Table",
+    "TransformersRecorder",
     "compare",
+    "indexed",
     "list_presets",
     "list_runs",
     "load",
+    "measure",
     "memorize",
+    "record",
     "run",
     "suspects",
 ]
+#: Names for a process that has torch already.
+_RECORDING = ("LightningRecorder", "TransformersRecorder", "indexed", "record")
 
 
 def __getattr__(name: str) -> object:
     """A public name, imported now."""
     if name not in __all__:
         raise AttributeError(f"module 'memlab' has no attribute {name!r}")
-    from memlab.library import public
+    if name in _RECORDING:
+        from memlab.recording import public as recording
 
-    found: object = getattr(public, name)
+        found: object = getattr(recording, name)
+    else:
+        from memlab.library import public
+
+        found = getattr(public, name)
     globals()[name] = found
     return found
 

@@ -20,12 +20,14 @@ LAYERED = [[level.split(" | ") for level in c["layers"]] for c in CONTRACTS if "
 ALLOWED = {
     ("memlab.experiment.instruments", "memlab.instruments.panel"),
     ("memlab.data.published", "torchvision.datasets"),
+    ("memlab.library.measuring", "memlab.instruments.measuring"),
 }
 #: Names that are known when the program runs only: third parties' and optional packages.
 ASKED_FOR = {
     "memlab.bench.libraries": "find_spec(package)",
     "memlab.experiment.plugins": ".load()",
     "memlab.library.results": "import_module(name)",
+    "memlab.models.own_import": "import_module(code.module)",
     "memlab.models.registry": "import_module(foreign(spec.name).module)",
 }
 #: Processes of their own, which may import what they like: docs/architecture.md lists them. Two

@@ -15,6 +15,7 @@ from memlab.bench import (
     curvature,
     gram,
     libraries,
+    modules,
     recording,
     scaling,
     suspects,
@@ -67,7 +68,8 @@ def measure(options: argparse.Namespace, bench: Bench) -> dict[str, object]:
     if options.what == "recording":
         return {"rows": recording.rows(repetitions, bench)}
     if options.what == "instruments":
-        rows = [r for each in (gram, curvature) for r in each.rows(repetitions, bench.device)]
+        kinds = (gram, curvature, modules)
+        rows = [r for each in kinds for r in each.rows(repetitions, bench.device)]
         return {"rows": rows}
     if options.what == "suspects" and options.join:
         return suspects_table.joined(

@@ -46,6 +46,8 @@ class Needed:
 def content_of(experiment: Experiment) -> str:
     """A hash of all that decides the networks: the experiment without its words."""
     tree = experiment.model_dump(mode="json", exclude=set(WORDS))
+    if tree["recorded"] is None:  # as it was before there were recorded runs
+        del tree["recorded"]
     tree["seeds"] = experiment.seed_list
     text = json.dumps(tree, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

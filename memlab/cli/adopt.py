@@ -7,11 +7,13 @@ import argparse
 from memlab.cli.control import found, run_argument
 from memlab.cli.output import say, tell
 from memlab.errors import InvalidExperiment
+from memlab.library import consent
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     run_argument(parser, count="*", by_path=True)
+    consent.allow_argument(parser)
     parser.add_argument("--all", action="store_true", help="every run in the runs folder")
 
 
@@ -21,6 +23,8 @@ def run(options: argparse.Namespace) -> int:
     from memlab.runs import lifecycle, origin
 
     runs = settings.prepared(settings.runs_folder())
+    if options.all and options.allow_code:
+        raise InvalidExperiment("Code is agreed to for one run at a time, not with --all.")
     if options.all:
         adopted, refused = lifecycle.adopt_all(runs)
         for reason in refused:
@@ -33,6 +37,8 @@ def run(options: argparse.Namespace) -> int:
         folder = found(name, by_path=True)
         if origin.is_ours(folder):
             tell(f"{folder.id} is one of yours already")
-            continue
-        tell(f"{lifecycle.adopt(folder, runs).id} adopted")
+        else:
+            folder = lifecycle.adopt(folder, runs)
+            tell(f"{folder.id} adopted")
+        consent.allow(folder, options.allow_code)
     return 0

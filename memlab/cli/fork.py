@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from memlab.cli.control import found, run_argument, settle_older
 from memlab.cli.output import say
+from memlab.library import consent
 
 if TYPE_CHECKING:
     from memlab.runs.run_folder import RunFolder
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     run_argument(parser)
+    consent.allow_argument(parser)
     parser.add_argument(
         "--at", type=float, required=True, metavar="EPOCH", help="the epoch of the fork"
     )
@@ -38,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
     settle_older()
     source = found(options.run)
+    consent.allow(source, options.allow_code)
 
     def begin() -> RunFolder:
         folder = fork_of(source, options.at, options.set, options.device)

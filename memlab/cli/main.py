@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "report": ("report", "print a run's report"),
     "compare": ("compare", "compare runs with the first, cell by cell, paired over seeds"),
     "export": ("export", "write what a run measured as csv, parquet or npz"),
+    "import": ("importing", "make a run to look at of a log of TensorBoard or a csv table"),
     "probe": ("probe", "measure a run with instruments, from its checkpoints"),
     "inspect": ("inspect", "one example's life: labels, margins, memorization, whom it helps"),
     "suspects": ("suspects", "rank the examples that are most surely mislabelled"),

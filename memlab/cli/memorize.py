@@ -10,6 +10,7 @@ from memlab.cli.exporting import agreed, force_argument, written
 from memlab.cli.output import say
 from memlab.cli.run import where_arguments
 from memlab.errors import InvalidExperiment
+from memlab.library.consent import allow_argument
 
 if TYPE_CHECKING:
     from memlab.library.memorizing import Wanted
@@ -37,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: the settings', auto)")
     where_arguments(parser)
+    allow_argument(parser)
     parser.add_argument("--detach", action="store_true", help="print the run's id and return")
     parser.add_argument("--json", action="store_true", help="print report.json alone")
     parser.add_argument(
@@ -63,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
         raise InvalidExperiment("With --detach nothing can be written yet: ask again afterwards.")
     files = {path: agreed(path, options.force) for path in _files(options)}
     where = starting.checked_where(options.on, options.shared)
-    asked = memorizing.wanted(options.data, options.networks, options.set)
+    asked = memorizing.wanted(options.data, options.networks, options.set, options.allow_code)
     if asked.experiment is None:
         assert asked.earlier is not None
         say(f"{asked.earlier.id} has all {asked.networks:,} networks.")

@@ -9,11 +9,13 @@ from typing import Any
 from memlab.cli.control import found, run_argument, settle_older
 from memlab.cli.output import add_row, console, print_json, say
 from memlab.errors import InvalidExperiment, TrainingFailed
+from memlab.library import consent
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     run_argument(parser)
+    consent.allow_argument(parser)
     parser.add_argument(
         "--at", type=float, metavar="EPOCH", help="the checkpoint nearest to it; default: newest"
     )
@@ -30,10 +32,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measures in a process of its own, and prints a table per instrument."""
     from memlab import child
+    from memlab.runs.recorded import require_trained_here
 
     names = _names(options.instrument)
     settle_older()
     folder = found(options.run)
+    require_trained_here(folder, "measured from checkpoints, which it has none of")
+    consent.allow(folder, options.allow_code)
     words = ["-m", "memlab.worker.probe", str(folder.path.absolute())]
     words += ["--device", options.device]
     words += [] if options.at is None else ["--at", str(options.at)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from memlab.cli.control import found, run_argument, settle_older
 from memlab.cli.run import where_arguments
+from memlab.library import consent
 
 if TYPE_CHECKING:
     from memlab.runs.run_folder import RunFolder
@@ -16,6 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     run_argument(parser)
     where_arguments(parser)
+    consent.allow_argument(parser)
     parser.add_argument("--detach", action="store_true", help="do not wait for the end")
     parser.add_argument(
         "--restart",
@@ -35,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
     folder = found(options.run)
 
     def begin() -> RunFolder:
-        return Run(folder).resume(options.restart, options.on, options.shared).folder
+        made = Run(folder)
+        return made.resume(options.restart, options.on, options.shared, options.allow_code).folder
 
     return follow.started(begin, as_json=options.json, detach=options.detach)

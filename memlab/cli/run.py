@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from memlab.cli.output import confirmed
 from memlab.errors import InvalidExperiment
+from memlab.library import consent
 
 if TYPE_CHECKING:
     from memlab.experiment.spec import Experiment
@@ -30,6 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--plan", metavar="FILE", help="train in the stacks and threads of another run's plan.json"
     )
     where_arguments(parser)
+    consent.allow_argument(parser)
     parser.add_argument("--detach", action="store_true", help="print the run's id and return")
     parser.add_argument("--json", action="store_true", help="print report.json alone")
     parser.add_argument("--yes", action="store_true", help="do not ask about large runs")
@@ -59,7 +61,8 @@ def run(options: argparse.Namespace) -> int:
     if not options.yes:
         _confirm(experiment)
     where = starting.checked_where(options.on, options.shared)
-    start = starting.checked(name, experiment, options.device, options.plan, where)
+    own = consent.consent_to(options.set, options.allow_code, options.experiment)
+    start = starting.checked(name, experiment, options.device, options.plan, where, own)
     return follow.started(
         lambda: start.begin({"preset": name}), as_json=options.json, detach=options.detach
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memlab.cli.output import add_row, console, print_json
 
@@ -38,15 +38,19 @@ def run(options: argparse.Namespace) -> int:
     for row in rows:
         size = f"{float(str(row['bytes'])) / 1e6:.1f}"
         said = f"{row['state']} (guest)" if row["guest"] else str(row["state"])
-        add_row(table, str(row["id"]), said, size, str(row["message"]))
+        own = [f"{name}: {how}" for name, how in (row.get("own_networks") or {}).items()]
+        told = [str(row["message"])] if row["message"] else []
+        add_row(table, str(row["id"]), said, size, "; ".join([*told, *own]))
     console().print(table)
     return 0
 
 
-def _row(folder: RunFolder) -> dict[str, object]:
+def _row(folder: RunFolder) -> dict[str, Any]:
     from memlab.runs import lifecycle, origin
+    from memlab.runs.environment import own_networks
 
     state = folder.state
+    own = own_networks(folder.environment())
     return {
         "id": folder.id,
         "state": state.state,
@@ -54,6 +58,7 @@ def _row(folder: RunFolder) -> dict[str, object]:
         "message": state.message,
         "guest": not origin.is_ours(folder),
         "device": state.device,
+        **({"own_networks": own} if own else {}),
         "bytes": lifecycle.size_on_disk(folder),
         "path": str(folder.path),
     }

@@ -42,6 +42,7 @@ EVENTS = (
     "corruption",
     "checkpoint",
     "instrument-failed",
+    "instrument-note",
     "instruments-cost",
     "ledger-as-before",
 )

@@ -17,7 +17,7 @@ from memlab import disk, strict_json
 from memlab.atomic import storing, taken_back
 from memlab.engines.stack_files import PIECE, StackFiles, place_of
 from memlab.errors import RunFolderError, TrainingFailed
-from memlab.runs import documents, table, table_writer
+from memlab.runs import columns, documents, table, table_writer
 from memlab.runs.committee_sums import HEADER_FILE as COMMITTEE_FILE
 from memlab.runs.committee_sums import CommitteeHeader
 from memlab.runs.ledger import HEADER_FILE, LedgerHeader
@@ -30,7 +30,6 @@ from memlab.strict_json import whole
 from memlab.training import checkpoint
 from memlab.training.plan import StackPlan
 from memlab.worker import recovery
-from memlab.worker.recorder import EvaluationTable
 
 #: What no checkpoint and no array of one stack reaches.
 MOST_CHECKPOINT, MOST_ARRAY = 1 << 35, 1 << 30
@@ -214,7 +213,7 @@ class Incoming:
             raise ValueError("it describes no table")
         dtype = table.dtype_from(document.get("dtype"))
         key = name.removesuffix(".json")
-        evaluations = EvaluationTable.columns(len(self._plan.members))
+        evaluations = columns.evaluations(len(self._plan.members))
         if key == self._files.tables[0] and dtype != table.row_dtype(evaluations):
             raise ValueError("it has other columns than evaluations have")
         if key in self._dtypes:

@@ -21,9 +21,11 @@ from memlab.errors import MemlabError, RunFolderError
 from memlab.experiment import grid
 from memlab.experiment.spec import Experiment
 from memlab.experiment.speeds import Speeds
+from memlab.models import own_import
 from memlab.reports import json as report_json
-from memlab.runs import calibration, retraining_store
+from memlab.runs import calibration, lifecycle, retraining_store
 from memlab.runs import plan as run_plan
+from memlab.runs.environment import OWN_NETWORKS
 from memlab.runs.event_log import EventLog
 from memlab.runs.plan import PLAN_FILE, RunPlan
 from memlab.runs.queue import Turn, wait_for_turn
@@ -125,9 +127,13 @@ class Session:
     def _prepare(self, experiment: Experiment) -> Work:
         """The run's data and stacks, found to be what it began with."""
         self._say("starting", "preparing the data")
+        own_import.permit(lifecycle.require_code(self._folder))
         material = Material(settings.dataset_folders(), self._download)
         members = grid.members(experiment)
         groups, parameters = planning.grouped(members, material)
+        own = planning.own_networks(members, material)
+        if own:
+            self._folder.add_environment(**{OWN_NETWORKS: own})
         plan = planning.of_run(self._folder, groups, torch.get_num_threads())
         if plan is None:
             here = self._ray is None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from memlab.errors import InvalidExperiment
-from memlab.experiment import plugins
+from memlab.experiment import own_network, plugins
 from memlab.experiment.material_spec import ModelSpec
 
 ImageShape = tuple[int, int, int]
@@ -64,7 +64,11 @@ def resolve(spec: ModelSpec) -> ModelSpec:
     """`spec` with width, depth and normalization as they will be built.
 
     What an architecture does not have (a linear model's width, the depth of all but mlp) is None.
+    A network of the user's own has none of these, and no activation that would be known.
     """
+    if own_network.is_own(spec.name):
+        names = ("width", "depth", "normalization", "ghost_batch")
+        return spec.model_copy(update={**dict.fromkeys(names), "activation": "relu"})
     own = "batch" if spec.name in BATCH_NORMALIZED else "none"
     changes: dict[str, object] = {
         "width": _width(spec.name) if spec.width is None else spec.width,
@@ -276,10 +280,26 @@ def foreign(name: str) -> Architecture:
 
 def needs_images(name: str) -> bool:
     """Whether an architecture's examples must have height and width."""
+    if own_network.is_own(name):
+        return False
     return name not in ("linear", "mlp") if name in WIDTHS else foreign(name).images
 
 
+def alone(spec: ModelSpec) -> bool:
+    """Whether networks gain nothing from being stacked, so that each has a stack of its own."""
+    if own_network.is_own(spec.name):
+        return own_network.alone(spec.own)
+    return needs_images(spec.name)
+
+
+def sees_images(name: str) -> bool:
+    """Whether an architecture is given height and width where examples have them."""
+    return own_network.is_own(name) or needs_images(name)
+
+
 def _width(name: str) -> int | None:
+    if own_network.is_own(name):
+        return None
     return WIDTHS[name] if name in WIDTHS else foreign(name).width
 
 
@@ -331,8 +351,11 @@ def count(spec: ModelSpec, image_shape: ImageShape | None, features: int, classe
 
     Raises:
         InvalidExperiment: as `check`.
+        NotLookedAt: of a network of the user's own that nobody has looked at.
     """
     check(spec, image_shape, features, classes)
+    if own_network.is_own(spec.name):
+        return _looked_at(spec, image_shape, features, classes)
     full = resolve(spec)
     assert full.normalization is not None
     flat = image_shape is None or not needs_images(spec.name)
@@ -341,6 +364,15 @@ def count(spec: ModelSpec, image_shape: ImageShape | None, features: int, classe
     walk(counted, full)
     counted.linear(classes)
     return counted
+
+
+def _looked_at(
+    spec: ModelSpec, image_shape: ImageShape | None, features: int, classes: int
+) -> Tally:
+    found = own_network.facts(spec.own, image_shape, features, classes)
+    tally = Tally((classes,), "none", found.parameters, found.multiply_adds, found.activations)
+    tally.widest = max(found.widest, features)
+    return tally
 
 
 def parameter_count(

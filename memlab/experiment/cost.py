@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from memlab.experiment import footprint, grid
-from memlab.experiment.architecture import multiply_adds, needs_images, parameter_count
+from memlab.experiment.architecture import alone, multiply_adds, parameter_count
 from memlab.experiment.datasets import Taken, taken
 from memlab.experiment.instruments import Workload, instrument
+from memlab.experiment.own_network import NotLookedAt
 from memlab.experiment.schedule import Timeline, noise_scale, trained_on
 from memlab.experiment.spec import Experiment
 from memlab.experiment.speeds import Shape, Speeds
@@ -99,10 +100,14 @@ def estimate(
     `speeds` are what was measured on this machine; where they do not tell, figures of another one
     stand in; `data` is what was found of data that only a look at them tells. `threads` None are
     all usable cores, `processes` train stacks side by side.
-    Experiments of more than 10,000 members are estimated from their first combination.
+    Experiments of more than 10,000 members are estimated from their first combination. None too
+    where a network of the user's own was not looked at in this process.
     """
     cells, share = _cells(experiment)
-    stacks = _stacks(cells, share, data)
+    try:
+        stacks = _stacks(cells, share, data)
+    except NotLookedAt:
+        return None
     if stacks is None:
         return None
     clock = _Clock(device, speeds or Speeds(1), threads, processes)
@@ -202,7 +207,7 @@ class _Clock:
 
     def stack(self, stack: footprint.Stack) -> float:
         """Seconds of one stack, its evaluations and instruments included."""
-        members = 1 if needs_images(stack.cell.model.name) else stack.members
+        members = 1 if alone(stack.cell.model) else stack.members
         times = stack.members // members
         training = sum(
             phase.updates * (self.update(stack, phase.batch_size, members) + BETWEEN_SECONDS)

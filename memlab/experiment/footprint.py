@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 
-from memlab.experiment.architecture import TWO_STAGE, count, needs_images
+from memlab.experiment.architecture import TWO_STAGE, alone, count
 from memlab.experiment.datasets import Taken
 from memlab.experiment.metrics import METRICS
 from memlab.experiment.schedule import Timeline
@@ -69,7 +69,7 @@ class Stack:
     @property
     def parts(self) -> int:
         """How many stacks it really is: networks on images train one by one."""
-        return self.members if needs_images(self.cell.model.name) else 1
+        return self.members if alone(self.cell.model) else 1
 
     @property
     def moments(self) -> int:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from memlab.experiment.spec import Experiment
 
+#: How an axis over what a network of the user's own is given begins: `model.settings.hidden`.
+OWN_SETTING = "model.settings."
 #: Of a longer list the first three values are named.
 MOST_SHOWN = 12
 
@@ -89,6 +91,9 @@ def with_values(experiment: Experiment, values: Mapping[str, object]) -> Experim
     tree = experiment.model_dump(exclude={"axes"}, exclude_unset=True)
     for name, value in values.items():
         section, _, leaf = name.partition(".")
+        if name.startswith(OWN_SETTING):
+            own = tree.get("model", {}).get("settings", {})
+            leaf, value = "settings", {**own, name.removeprefix(OWN_SETTING): value}
         body = {leaf: value} if leaf else value
         tree[section] = {**tree.get(section, {}), **body} if isinstance(body, Mapping) else body
     return Experiment.model_validate(tree)

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from memlab.experiment import datasets, plugins
+from memlab.experiment import datasets, own_network, plugins
 from memlab.experiment.section import (
     Count,
     FieldError,
@@ -204,7 +204,8 @@ class ModelSpec(Section):
 
     name: str = Field(
         default="mlp",
-        description="Architecture: " + ", ".join(MODELS),
+        description="Architecture: " + ", ".join(MODELS) + "; or a network of your own,"
+        f" {own_network.EXAMPLE}",
         title="model",
         json_schema_extra={"choices": list(MODELS), **words(head="model")},
     )
@@ -230,13 +231,44 @@ class ModelSpec(Section):
         " are f",
         json_schema_extra=words(head="output scale", symbol="α"),
     )
+    settings: dict[str, own_network.Scalar] = Field(
+        default_factory=dict,
+        description="What the callable of a network of your own is given besides the data's shape:"
+        " a table of numbers, words, true and false",
+        json_schema_extra={"by_name": True},
+    )
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
 
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
+        if own_network.is_own(name):
+            own_network.address(name)
+            return name
         if name not in MODELS and name not in plugins.names(plugins.MODELS):
             raise UnknownNameError(name, (*MODELS, *plugins.names(plugins.MODELS)))
         return name
+
+    @field_validator("settings")
+    @classmethod
+    def _can_be_given(cls, settings: dict[str, object]) -> dict[str, object]:
+        own_network.check_settings(settings)
+        return settings
+
+    @model_validator(mode="after")
+    def _belongs(self) -> Self:
+        if self.settings and not own_network.is_own(self.name):
+            raise FieldError(
+                "name", f"model.settings are given to a network of your own, not to {self.name}"
+            )
+        return self
+
+    @property
+    def own(self) -> str:
+        """What a network of the user's own is known by: its address and its settings."""
+        return f"{self.name} {sorted(self.settings.items())!r}"
 
 
 class LossSpec(Section):

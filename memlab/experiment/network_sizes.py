@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from memlab.experiment import grid
 from memlab.experiment.architecture import paper_parameters, parameter_count, resolve
 from memlab.experiment.datasets import taken
+from memlab.experiment.own_network import is_own
 from memlab.experiment.spec import Experiment
 
 MOST_CELLS = 1_000
@@ -27,14 +28,14 @@ class NetworkSize:
 
 
 def network_sizes(experiment: Experiment) -> list[NetworkSize]:
-    """Each distinct network once; those on a user's own data, whose shape is unknown, left out."""
+    """Each distinct network once; those on a user's own data or of their own code left out."""
     if grid.combinations(experiment) > MOST_CELLS:
         return []
     found: dict[NetworkSize, None] = {}
     for group in grid.groups(experiment.model_copy(update={"seeds": 1})):
         cell = grid.with_values(experiment, group.axis_values)
         data = taken(cell.dataset)
-        if data is None:
+        if data is None or is_own(cell.model.name):
             continue
         shape = data.image, data.features, data.classes
         spec = resolve(cell.model)

@@ -29,6 +29,7 @@ Tree = dict[str, Any]
 CONFIRM_MEMBERS = 10_000
 LONGEST_SHOWN = 120
 _QUOTES = "'\""
+OWN_SETTING = grid.OWN_SETTING
 #: Fields whose single value is a list.
 LISTED = (
     "dataset.without",
@@ -108,6 +109,11 @@ def lift_axes(tree: Mapping[str, Any]) -> Tree:
             continue
         for leaf in [leaf for leaf, value in body.items() if _is_axis(f"{section}.{leaf}", value)]:
             axes[f"{section}.{leaf}"] = body.pop(leaf)
+        own = body.get("settings") if section == "model" else None
+        if isinstance(own, Mapping):
+            listed = {leaf: value for leaf, value in own.items() if isinstance(value, list)}
+            body["settings"] = {leaf: value for leaf, value in own.items() if leaf not in listed}
+            axes |= {f"{OWN_SETTING}{leaf}": value for leaf, value in listed.items()}
     if axes:
         copy["axes"] = axes
     return copy
@@ -134,6 +140,8 @@ def apply_setting(tree: Tree, setting: str) -> None:
     part, _, rest = key.removeprefix("instruments.").partition(".")
     if key.startswith("instruments.") and rest and part in instruments.known():
         _set_instrument(tree, part, rest, text.strip())
+    elif key.startswith(OWN_SETTING):
+        _set_own(tree, key, text.strip())
     else:
         set_field(tree, full_name(key), text.strip())
 
@@ -146,6 +154,20 @@ def _set_instrument(tree: Tree, name: str, leaf: str, text: str) -> None:
     own.setdefault(name, {})[leaf] = values[0] if len(values) == 1 else values
     body["settings"] = own
     tree["instruments"] = body
+
+
+def _set_own(tree: Tree, key: str, text: str) -> None:
+    """Sets what a network of the user's own is given, `model.settings.hidden=64`."""
+    model, axes = dict(tree.get("model") or {}), dict(tree.get("axes") or {})
+    own, leaf = dict(model.get("settings") or {}), key.removeprefix(OWN_SETTING)
+    values = parse_values(text)
+    own.pop(leaf, None)
+    axes.pop(key, None)
+    if len(values) == 1:
+        own[leaf] = values[0]
+    elif values:
+        axes[key] = values
+    tree["model"], tree["axes"] = {**model, "settings": own}, axes
 
 
 def full_name(key: str) -> str:
@@ -265,7 +287,7 @@ def with_absolute_paths(made: Experiment, folder: Path) -> Experiment:
 def _check_axes(made: Experiment, where: str) -> None:
     known = (*field_names(), *SECTIONS)
     for name, values in made.axes.items():
-        if name not in known:
+        if name not in known and not name.startswith(OWN_SETTING):
             raise InvalidExperiment(
                 f"{where}: the axis {name!r} is not a field of the experiment"
                 f"{_nearest(name, known) or '.'}"

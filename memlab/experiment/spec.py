@@ -14,7 +14,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from memlab.experiment import plugins
+from memlab.experiment import own_network, plugins
 from memlab.experiment.material_spec import CorruptionSpec, DatasetSpec, LossSpec, ModelSpec
 from memlab.experiment.measuring_spec import (
     BaselinesSpec,
@@ -23,6 +23,7 @@ from memlab.experiment.measuring_spec import (
     InstrumentsSpec,
 )
 from memlab.experiment.parts import lacking
+from memlab.experiment.recorded_spec import RecordedSpec
 from memlab.experiment.section import FieldError, Section, Seed, UnknownNameError
 from memlab.experiment.training_spec import (
     ForkSpec,
@@ -74,6 +75,10 @@ class Experiment(Section):
     claims: tuple[str, ...] = Field(
         default=(), description="Claims whose verdicts the report ends with, such as Z4 or A7"
     )
+    recorded: RecordedSpec | None = Field(
+        default=None,
+        description="Of a run that memlab recorded and did not train; never written by hand",
+    )
 
     _check_seeds = field_validator("seeds", mode="before")(_seeds)
 
@@ -97,6 +102,12 @@ class Experiment(Section):
             if name not in known:
                 raise UnknownNameError(name, known)
         return value
+
+    @model_validator(mode="after")
+    def _recorded_is_one_network(self) -> Self:
+        if self.recorded is not None and (self.axes or self.claims or self.seed_list != [0]):
+            raise ValueError("a recorded run is one network, without axes, seeds and claims")
+        return self
 
     @model_validator(mode="after")
     def _grid_is_bounded(self) -> Self:
@@ -131,6 +142,23 @@ class Experiment(Section):
                 "training.precision",
                 "model.output_scale multiplies a small difference of outputs, which needs float32",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _own_networks_have_their_own(self) -> Self:
+        if own_network.is_own(self.model.name):
+            hidden = {
+                "regularization.dropout": self.regularization.dropout,
+                "regularization.hidden_noise": self.regularization.hidden_noise,
+                "fork.dropout": self.fork.dropout,
+            }
+            for name, value in hidden.items():
+                if value:
+                    raise FieldError(
+                        name,
+                        f"{name} has no place in a network of your own, whose hidden layers memlab"
+                        " does not know; give it to the network by [model.settings]",
+                    )
         return self
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from itertools import combinations
 from typing import Literal
 
-from memlab.experiment.architecture import ImageShape, count, needs_images, resolve
+from memlab.experiment.architecture import ImageShape, count, needs_images, resolve, sees_images
 from memlab.experiment.datasets import Taken
 from memlab.experiment.material_spec import ModelSpec
 from memlab.experiment.spec import Experiment
@@ -78,7 +78,7 @@ class Shape:
         }
         return cls(
             model=resolve(experiment.model),
-            image=image if needs_images(experiment.model.name) or extra["augmentation"] else None,
+            image=image if sees_images(experiment.model.name) or extra["augmentation"] else None,
             features=features,
             classes=classes,
             batch_size=batch_size or experiment.optimizer.batch_size,

@@ -15,12 +15,14 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, jvp, vjp
 
+from memlab.instruments.module_product import module_product
 from memlab.instruments.parameter_vectors import Product, StackProduct, join_vectors, split_vectors
 from memlab.instruments.perceptron_product import (
     curve_output,
     perceptron_product,
     predicted_chances,
 )
+from memlab.models.module_stack import ModuleStack
 from memlab.models.stacked import StackedModel
 
 
@@ -31,6 +33,7 @@ def ggn_product(
     loss: str = "cross-entropy",
     *,
     chunk: int = 1024,
+    notes: list[str] | None = None,
 ) -> StackProduct:
     """v ↦ G v for all members at once, over examples `x` `[members or 1, n, …]`.
 
@@ -38,6 +41,8 @@ def ggn_product(
     through in chunks of `chunk`; if there is only one, its activations are kept between products.
     The parameters must not change while the product is in use.
     """
+    if isinstance(model, ModuleStack):
+        return module_product(model, x, targets, loss, exact=False, notes=notes)
     by_hand = perceptron_product(model, x, targets, loss, exact=False, chunk=chunk)
     if by_hand is not None:
         return by_hand

@@ -17,9 +17,11 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from memlab.instruments.gram_convolution import convolution_gram
+from memlab.instruments.module_gram import of_stack
 from memlab.instruments.symmetric import ELEMENTS_AT_ONCE, symmetric_product
 from memlab.instruments.taps import AtLogits, Tap, of_loss, record
 from memlab.models.layers import StackedConv2d, StackedLinear
+from memlab.models.module_stack import ModuleStack
 from memlab.models.normalization import EPSILON, StackedBatchNorm, StackedGroupNorm
 from memlab.models.stacked import StackedModel
 
@@ -87,6 +89,11 @@ def of_outputs(model: StackedModel, x: Tensor, start: AtLogits) -> Tensor:
     `gram` is this for the gradient of the loss; see there.
     """
     total: Tensor | None = None
+    if isinstance(model, ModuleStack):
+        for part in of_stack(model, x, start).values():
+            total = part if total is None else total.add_(part)
+        assert total is not None
+        return total
     for tap, examples in _taps(model, x, start):
         if total is None:
             total = tap.gradient.new_zeros(model.members, examples, examples)
@@ -97,6 +104,8 @@ def of_outputs(model: StackedModel, x: Tensor, start: AtLogits) -> Tensor:
 
 def of_layers(model: StackedModel, x: Tensor, start: AtLogits) -> dict[str, Tensor]:
     """The parts of `of_outputs`, by the names of the layers."""
+    if isinstance(model, ModuleStack):
+        return of_stack(model, x, start)
     parts: dict[str, Tensor] = {}
     for tap, examples in _taps(model, x, start):
         parts[tap.name] = tap.gradient.new_zeros(model.members, examples, examples)

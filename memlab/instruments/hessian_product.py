@@ -16,8 +16,10 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, grad, jvp, vjp
 
+from memlab.instruments.module_product import module_gradient, module_product
 from memlab.instruments.parameter_vectors import Product, StackProduct, join_vectors, split_vectors
 from memlab.instruments.perceptron_product import perceptron_product
+from memlab.models.module_stack import ModuleStack
 from memlab.models.normalization import StackedBatchNorm
 from memlab.models.stacked import StackedModel
 from memlab.training.loss import example_losses
@@ -33,14 +35,18 @@ def hessian_product(
     smoothing: Tensor | None = None,
     *,
     chunk: int = 1024,
+    notes: list[str] | None = None,
 ) -> StackProduct:
     """v ↦ H v for all members at once.
 
     `x` is `[members or 1, n, …]`, `targets` `[members, n]`, `smoothing` `[members]`, vectors
     `[members, parameters]`. Examples go through in chunks of `chunk`; if there is only one, its
     graph is kept between products. Plain perceptrons go by hand (`perceptron_product.py`). The
-    parameters must not change while the product is in use.
+    parameters must not change while the product is in use. Of ordinary modules as many examples go
+    at once as memory allows (`module_product.py`); `notes` takes what is to be said of that.
     """
+    if isinstance(model, ModuleStack):
+        return module_product(model, x, targets, loss, smoothing, exact=True, notes=notes)
     by_hand = perceptron_product(model, x, targets, loss, smoothing, exact=True, chunk=chunk)
     if by_hand is not None:
         return by_hand
@@ -113,6 +119,8 @@ def mean_gradient(
     smoothing: Tensor | None = None,
 ) -> Tensor:
     """The gradient of each member's mean loss, `[members, parameters]`."""
+    if isinstance(model, ModuleStack):
+        return module_gradient(model, x, targets, loss, smoothing)
     parameters = tuple(parameter.detach() for parameter in model.parameters())
     total = _loss_of(model, loss, smoothing, targets.shape[1])
     return join_vectors(grad(total(x, targets))(parameters))

@@ -17,6 +17,9 @@ from torch.nn.functional import one_hot
 #: Penalties ÷ mean eigenvalue of the features' Gram matrix.
 PENALTIES = tuple(10.0**power for power in range(-6, 4))
 
+#: Different tokens that are told apart where inputs are tokens.
+MOST_TOKENS = 4096
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -172,6 +175,17 @@ def probe_layers(
     }
 
 
-def input_features(x: Tensor, members: int) -> Tensor:
-    """Inputs `[members or 1, n, …]` as features `[members, n, features]`."""
-    return x.flatten(2).expand(members, -1, -1)
+def input_features(parts: Sequence[Tensor], members: int) -> list[Tensor]:
+    """Inputs `[members or 1, n, …]` of each part as features `[members, n, features]`.
+
+    Of tokens, how often each of them occurs; above `MOST_TOKENS` some share a place.
+    """
+    if parts[0].is_floating_point():
+        return [x.flatten(2).expand(members, -1, -1) for x in parts]
+    places = min(MOST_TOKENS, 1 + max(int(x.max()) for x in parts))
+    found = []
+    for x in parts:
+        ids = (x.flatten(2) % places).expand(members, -1, -1)
+        counts = torch.zeros(*ids.shape[:2], places, dtype=torch.float64, device=x.device)
+        found.append(counts.scatter_add_(2, ids, torch.ones_like(ids, dtype=torch.float64)))
+    return found

@@ -14,7 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from memlab.experiment.keys import key
+from memlab.instruments.module_layers import module_activations
+from memlab.instruments.subject import NotKnown
 from memlab.models.layers import mean_pool
+from memlab.models.module_stack import ModuleStack
 from memlab.models.stacked import StackedModel
 
 #: Examples that go through the network at once.
@@ -33,11 +36,16 @@ def hidden_layers(model: StackedModel) -> dict[str, nn.Module]:
 
 
 @torch.no_grad()
-def activations(model: StackedModel, x: Tensor, chunk: int = CHUNK) -> dict[str, Tensor]:
+def activations(
+    model: StackedModel, x: Tensor, chunk: int = CHUNK, layers: Sequence[str] | None = None
+) -> dict[str, Tensor]:
     """Activations of each hidden layer, `[members, n, features]` by name, in evaluation.
 
     `x` is `[members or 1, n, …]`. Maps are averaged over their positions: one feature a channel.
+    Which layers those of ordinary modules are, `module_layers.py` says, or `layers` by name.
     """
+    if isinstance(model, ModuleStack):
+        return module_activations(model, x, layers, chunk)
     parts: dict[str, list[Tensor]] = {name: [] for name in hidden_layers(model)}
     handles = [
         layer.register_forward_hook(_keep(parts[name], model.members))
@@ -57,10 +65,16 @@ def untrained(model: StackedModel, seeds: Sequence[int]) -> StackedModel:
 
     Keyed by `seeds`, one per member, and independent of where the training of the same seed
     started. Batch normalization has its initial running statistics (mean 0, variance 1).
+
+    Raises:
+        NotKnown: if that law is not.
     """
     like = next(model.parameters())
-    fresh = type(model)(model.spec, len(seeds), model.shape)
-    fresh.initialize([key(seed, "untrained") for seed in seeds])
+    fresh = model.fresh(len(seeds))
+    try:
+        fresh.initialize([key(seed, "untrained") for seed in seeds])
+    except TypeError as unknown:
+        raise NotKnown(f"There is no untrained network to compare with: {unknown}.") from unknown
     return fresh.to(device=like.device, dtype=like.dtype)
 
 

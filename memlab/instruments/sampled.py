@@ -36,7 +36,10 @@ def joint_gram(subject: Subject, train: int, validation: int) -> Tensor:
     """
 
     def make() -> object:
-        first, second = subject.train_sample(train), subject.validation_sample(validation)
+        first, second = (
+            subject.train_sample(train),
+            subject.validation_sample(validation, needed=False),
+        )
         members = max(first.x.shape[0], second.x.shape[0])
         x = torch.cat([_expanded(first.x, members), _expanded(second.x, members)], 1)
         labels = torch.cat([first.given, second.given], 1)
@@ -83,4 +86,5 @@ def sampled_product(
     Of `model` where one is given, else of the subject's.
     """
     make = ggn_product if matrix == "ggn" else hessian_product
-    return make(subject.model if model is None else model, sample.x, sample.given, subject.loss)
+    chosen = subject.model if model is None else model
+    return make(chosen, sample.x, sample.given, subject.loss, notes=subject.notes)

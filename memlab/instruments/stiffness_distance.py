@@ -34,8 +34,12 @@ def input_distances(x: Tensor, y: Tensor | None = None) -> Tensor:
     """1 − cos(xᵢ, yⱼ) ∈ [0, 2], `[members or 1, m, n]`; without `y` between the examples of `x`.
 
     Inputs are `[members or 1, examples, …]`, on the unit sphere after flattening; one that is all
-    zero is at distance 1 from every other.
+    zero is at distance 1 from every other. Of tokens it is the share of places where they differ,
+    which is the same of their indicators.
     """
+    if not x.is_floating_point():
+        first, second = x.flatten(2), (x if y is None else y).flatten(2)
+        return (first.unsqueeze(2) != second.unsqueeze(1)).double().mean(3)
     left = torch.nn.functional.normalize(x.flatten(2), dim=2)
     right = left if y is None else torch.nn.functional.normalize(y.flatten(2), dim=2)
     return (1 - left @ right.mT).clamp_(0, 2)

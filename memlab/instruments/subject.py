@@ -15,12 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memlab.errors import MemlabError
 from memlab.experiment.keys import key
 from memlab.instruments.ledger import Ledger
 from memlab.models import StackedModel
 from memlab.training.arrays import StackArrays, Subset, at
 from memlab.training.evaluation import Outcome
 from memlab.training.optimizers import Descent
+
+
+class NotKnown(MemlabError):
+    """Something about the networks or their data that an instrument needs and nobody told."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,10 @@ class Subject:
     differ in their seed only. `learning_rates`, of the loss as it is measured, are `[active]`, as
     are `first_rates`, the learning rates that the experiment starts from (before any warm-up).
     `memory` is what this instrument kept of earlier moments, tensors `[active, …]` that are
-    checkpointed with the run; `initial()` gives the networks as they were initialized.
+    checkpointed with the run; `initial()` gives the networks as they were initialized, or raises
+    `NotKnown`. `layers` are the hidden layers that are looked at, None: the model's own.
+    Instruments put names of a dimension's entries into `axes`, and what a reader should know into
+    `notes`.
     """
 
     model: StackedModel
@@ -68,6 +76,9 @@ class Subject:
     ledger: Ledger | None = None
     memory: dict[str, Tensor] = field(default_factory=dict)
     shared: dict[object, object] = field(default_factory=dict)
+    layers: Sequence[str] | None = None
+    axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def members(self) -> int:
@@ -99,18 +110,30 @@ class Subject:
             index,
         )
 
-    def validation_sample(self, count: int, common: bool = False) -> Sample:
+    def validation_sample(self, count: int, common: bool = False, needed: bool = True) -> Sample:
         """`count` validation examples at most, drawn for each seed, or `common` to all members.
 
         The same ones at every moment.
+
+        Raises:
+            NotKnown: if there are none and they are `needed`.
         """
-        return self._clean_sample(self.arrays.validation, "validation", count, common)
+        part = self.arrays.validation
+        return self._clean_sample(part, "validation", count, common, needed)
 
     def test_sample(self, count: int) -> Sample:
-        """`count` test examples at most, drawn for each seed, the same ones at every moment."""
+        """`count` test examples at most, drawn for each seed, the same ones at every moment.
+
+        Raises:
+            NotKnown: if there are none.
+        """
         return self._clean_sample(self.arrays.test, "test", count)
 
-    def _clean_sample(self, part: Subset, name: str, count: int, common: bool = False) -> Sample:
+    def _clean_sample(
+        self, part: Subset, name: str, count: int, common: bool = False, needed: bool = True
+    ) -> Sample:
+        if needed and not part.inputs.examples:
+            raise NotKnown(f"There are no {name} examples, and this is measured on them.")
         index = self._index(name, part.inputs.examples, count, common)
         labels = at(part.labels, index)
         clean = torch.zeros_like(labels, dtype=torch.bool)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memlab import settings
 from memlab.errors import InvalidExperiment, MemlabError, RunFolderError
+from memlab.library.consent import Consent, consent_to
 
 if TYPE_CHECKING:
     from memlab.experiment.cost import Cost
@@ -50,6 +51,7 @@ class Wanted:
     networks: int
     experiment: Experiment | None
     earlier: RunFolder | None
+    consent: Consent = field(default_factory=Consent)
 
     @property
     def missing(self) -> int:
@@ -57,7 +59,12 @@ class Wanted:
         return 0 if self.experiment is None else len(self.experiment.seed_list)
 
 
-def wanted(what: str, networks: int = NETWORKS, changes: Sequence[str] = ()) -> Wanted:
+def wanted(
+    what: str,
+    networks: int = NETWORKS,
+    changes: Sequence[str] = (),
+    allow_code: Sequence[str] = (),
+) -> Wanted:
     """What `memlab memorize` trains on a dataset, a data file, a preset or an experiment file.
 
     Raises:
@@ -77,7 +84,7 @@ def wanted(what: str, networks: int = NETWORKS, changes: Sequence[str] = ()) -> 
     tree["title"] = f"Who is memorized: {tree.get('title') or name}"
     made = reading.experiment(tree, name, changes)
     made = reading.with_absolute_paths(made, Path.cwd())
-    return _missing(name, made)
+    return replace(_missing(name, made), consent=consent_to(changes, allow_code, what))
 
 
 def _tree(what: str) -> tuple[str, dict[str, Any]]:
@@ -116,7 +123,7 @@ def _missing(name: str, made: Experiment) -> Wanted:
 
 def _earlier(made: Experiment) -> list[tuple[RunFolder, set[int]]]:
     """Finished runs of ours that differ from this experiment in their seeds only."""
-    from memlab.runs import origin, retraining_store, run_folder
+    from memlab.runs import lifecycle, origin, retraining_store, run_folder
     from memlab.runs.run import Run
 
     wanted_seeds, found = set(made.seed_list), []
@@ -131,6 +138,7 @@ def _earlier(made: Experiment) -> list[tuple[RunFolder, set[int]]]:
             if not same or run.state.state != "finished":
                 continue
             origin.require_ours(folder, "extended")
+            lifecycle.require_code(folder)
             runs = retraining_store.linked(run)
             seeds = {seed for one in runs for seed in one.experiment.seed_list}
         except MemlabError:
@@ -159,7 +167,9 @@ def begin(asked: Wanted, device: str | None, where: Where | None = None) -> RunF
     from memlab.runs.retraining_store import EXTENDS
 
     assert asked.experiment is not None
-    start = starting.checked(f"memorize-{asked.name}", asked.experiment, device, None, where)
+    start = starting.checked(
+        f"memorize-{asked.name}", asked.experiment, device, None, where, asked.consent
+    )
     facts: dict[str, object] = {"preset": asked.name}
     if asked.earlier is not None:
         facts[EXTENDS] = asked.earlier.id

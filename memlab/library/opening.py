@@ -24,6 +24,7 @@ def run(
     plan: str | os.PathLike[str] | None = None,
     on: str | None = None,
     shared: str | os.PathLike[str] | None = None,
+    allow_code: Sequence[str] = (),
 ) -> Run:
     """Trains a preset or an experiment file in a worker of its own, which outlives this process.
 
@@ -36,6 +37,7 @@ def run(
             were; default: what is fastest here.
         on: processes (default), ray, or ray://HOST:PORT of a cluster.
         shared: a folder that all machines of the cluster see, through which their data go.
+        allow_code: modules that an experiment file from elsewhere names and that may be imported.
 
     Raises:
         InvalidExperiment, InvalidDataset, DatasetUnavailable, DeviceUnavailable: if it cannot be
@@ -50,12 +52,17 @@ def run(
     memlab.errors.InvalidExperiment: There is no preset 'noise-leader'; did you mean ...
     """
     from memlab.library import starting
+    from memlab.library.consent import consent_to
     from memlab.library.settings_text import settings_text
 
     changes = settings_text(settings, seeds)
     name, experiment = starting.experiment_of(preset_or_file, changes)
     where = starting.checked_where(on, shared)
-    start = starting.checked(name, experiment, device, plan, where)
+    wanted = os.fspath(preset_or_file)
+    own = consent_to(
+        changes, allow_code, wanted if isinstance(preset_or_file, str) else Path(wanted)
+    )
+    start = starting.checked(name, experiment, device, plan, where, own)
     return Run(start.begin({"preset": name}))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memlab.errors import TrainingFailed
+from memlab.runs.recorded import recorded_from
 from memlab.text import plain
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from memlab.runs.view import RunView
 
 LOOK_SECONDS = 0.2
+GO_ON = 'Its own loop can go on from a checkpoint of its own: memlab.record(..., resume="{}").'
 
 Say = Callable[[str], None]
 
@@ -46,6 +48,8 @@ def silent(view: RunView) -> None:
 
 def failure(folder: RunFolder) -> tuple[str, str]:
     """Why the run failed, and what can be done about it."""
+    if recorded_from(folder) is not None:
+        return f"{folder.id} failed: {folder.state.message}", GO_ON.format(folder.id)
     return (
         f"{folder.id} failed: {folder.state.message}",
         f"Details are in {folder.worker_log}; `memlab resume {folder.id}` tries again.",
@@ -54,6 +58,8 @@ def failure(folder: RunFolder) -> tuple[str, str]:
 
 def interruption(folder: RunFolder) -> str:
     """That the run was interrupted, and how it goes on."""
+    if recorded_from(folder) is not None:
+        return f"{folder.id} was interrupted. {GO_ON.format(folder.id)}"
     return f"{folder.id} was interrupted: `memlab resume {folder.id}` goes on."
 
 
@@ -91,10 +97,12 @@ def _poll(view: RunView, bar: Bar | None, say: Say) -> None:
 def _tell(view: RunView, told: str, say: Say) -> str:
     """A line at each new state and each tenth of the way, for pipes and log files."""
     progress = view.progress
+    endless = progress is not None and not progress.total_examples
     tenth = int(progress.fraction * 10) if progress else 0
-    mark = f"{view.state.state} {view.state.message} {tenth}"
+    turn = int(progress.epoch) if progress and endless else tenth
+    mark = f"{view.state.state} {view.state.message} {turn}"
     if mark != told and not view.state.final:
-        share = f"{tenth * 10:3d} %  " if view.state.state == "running" else ""
+        share = f"{tenth * 10:3d} %  " if view.state.state == "running" and not endless else ""
         say(f"{view.folder.id}  {view.state.state}  {share}{_detail(view)}".rstrip())
     return mark
 
@@ -105,8 +113,10 @@ def _detail(view: RunView) -> str:
     progress = view.progress
     if view.state.state != "running" or progress is None:
         return view.state.message
-    parts = [f"epoch {progress.epoch:.0f} of {progress.epochs_total:g}"]
+    total = f" of {progress.epochs_total:g}" if progress.epochs_total else ""
+    parts = [f"epoch {progress.epoch:.0f}{total}"]
     if progress.seconds_left is not None:
         parts.append(f"{clock(progress.seconds_left)} left")
+    if progress.samples_per_second > 0:
         parts.append(f"{progress.samples_per_second:,.0f} samples/s")
     return "  ".join(parts)

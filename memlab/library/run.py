@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -261,12 +261,15 @@ class Run(runs_run.Run):
         restart: bool = False,
         on: str | None = None,
         shared: str | os.PathLike[str] | None = None,
+        allow_code: Sequence[str] = (),
     ) -> Run:
         """Goes on from the newest checkpoint in a new worker; a paused run goes on in its own.
 
         Args:
             restart: train again what a checkpoint or table that cannot be read held.
             on, shared: where, as `memlab.run`; default: where it was.
+            allow_code: modules of your own that may be imported as they are now, where they have
+                changed or nobody agreed to them yet.
 
         Raises:
             RunFolderError: if it trains, has finished, came from elsewhere, or cannot be read.
@@ -278,17 +281,22 @@ class Run(runs_run.Run):
         >>> endless.stop(seconds=300).resume().stop(seconds=300).state.state
         'interrupted'
         """
-        from memlab.library import starting
+        from memlab.library import consent, starting
         from memlab.runs import lifecycle, stopping
 
-        where = None if on is None else starting.checked_where(on, shared).facts()
+        consent.allow(self.folder, allow_code)
+        where = None if on is None else starting.checked_where(on, shared)
+        if lifecycle.require_code(self.folder):
+            starting.stays_here(where)
         state = self.state
         if state.living and (why := stopping.stopped_process(self.folder)):
             raise RunFolderError(why)
         if state.state == "paused":
             lifecycle.request(self.folder, "resume")
         else:
-            lifecycle.resume(self.folder, restart=restart, facts=where)
+            lifecycle.resume(
+                self.folder, restart=restart, facts=None if where is None else where.facts()
+            )
         return self
 
     def fork(self, at: float, settings: Mapping[str, object], device: str | None = None) -> Run:

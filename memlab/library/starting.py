@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 
 from memlab import settings
 from memlab.errors import DeviceUnavailable, InvalidExperiment
+from memlab.experiment.recorded import SOURCES
+from memlab.library.consent import Consent, agreed
 from memlab.runs import plan as plans
 from memlab.runs.plan import RunPlan
 from memlab.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from memlab.experiment.spec import Experiment
+    from memlab.runs.own_code import Code
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Start:
     device: str
     plan: RunPlan | None = None
     where: Where = Where()
+    code: Sequence[Code] = ()
 
     def begin(
         self,
@@ -77,6 +81,7 @@ class Start:
                 **facts,
             },
             fill=filled,
+            code=self.code,
         )
 
 
@@ -103,11 +108,13 @@ def checked(
     device: str | None,
     plan: str | os.PathLike[str] | None = None,
     where: Where | None = None,
+    consent: Consent | None = None,
 ) -> Start:
     """A start whose device, data and plan are known to be possible.
 
     Args:
         plan: the plan.json of another run of the same networks, to be trained as they were.
+        consent: to the code that the experiment names; None where it is the caller's own.
 
     Raises:
         DeviceUnavailable, InvalidExperiment, InvalidDataset, DatasetUnavailable: in a sentence.
@@ -115,7 +122,16 @@ def checked(
     from memlab.data import preflight
     from memlab.experiment.grid import member_count
 
+    if experiment.recorded is not None:
+        raise InvalidExperiment(
+            f"{name} describes a run that was recorded from {SOURCES[experiment.recorded.by]}; "
+            "there is nothing in it that memlab could train.",
+            "recorded",
+        )
     chosen = checked_device(device)
+    code = agreed(experiment, consent or Consent())
+    if code:
+        stays_here(where)
     preflight.check(experiment, settings.dataset_folders())
     planned = None
     if plan is not None:
@@ -123,7 +139,17 @@ def checked(
         members = member_count(experiment)
         if not plans.covers(planned, range(members)):
             raise InvalidExperiment(f"{plan} is not a plan for {members:,} networks.")
-    return Start(name, experiment, chosen, planned, where or Where())
+    return Start(name, experiment, chosen, planned, where or Where(), code)
+
+
+def stays_here(where: Where | None) -> None:
+    """Refuses to train a network of the user's own elsewhere; raises InvalidExperiment."""
+    if where is not None and where.engine != "processes":
+        raise InvalidExperiment(
+            "A network of your own trains on this machine: its code is not sent to a cluster; leave"
+            " --on out.",
+            "model.name",
+        )
 
 
 def checked_where(on: str | None, shared: str | os.PathLike[str] | None = None) -> Where:
@@ -166,11 +192,12 @@ def fork_of(source: RunFolder, at: float, changes: Sequence[str], device: str | 
         InvalidExperiment, DeviceUnavailable: if it cannot be forked so.
         StorageError, TrainingFailed: as `Start.begin`.
     """
-    from memlab.runs import forking
+    from memlab.runs import forking, lifecycle
 
     chosen = checked_device(device)
+    code = lifecycle.require_code(source)
     made = forking.forked(source, at, changes)
     name = f"{source.environment().get('preset') or 'run'}-fork"
-    return Start(name, made, chosen).begin(
+    return Start(name, made, chosen, code=code).begin(
         {"forked_from": source.id}, lambda folder: forking.inherit(source, made, folder)
     )

@@ -6,6 +6,7 @@ whose strengths differ by member and whose draws are keyed (`memlab.training.ran
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from torch import Tensor
@@ -17,6 +18,10 @@ class Noise(Protocol):
     A site is named `hidden0`, `hidden1`, … in the order of the forward pass; each file of an
     architecture says where its sites are.
     """
+
+    def seeds_now(self) -> Sequence[int]:
+        """A seed for each member, of this update, for a network that draws by itself."""
+        ...
 
     def dropout(self, site: str, x: Tensor) -> Tensor:
         """`x` with hidden units dropped and the others scaled up."""

@@ -7,6 +7,7 @@ from importlib import import_module
 
 from memlab.experiment.architecture import check, foreign, resolve
 from memlab.experiment.material_spec import ModelSpec
+from memlab.experiment.own_network import is_own
 from memlab.models.stacked import Shape, StackedModel
 
 ARCHITECTURES: dict[str, type[StackedModel]] = {}
@@ -37,6 +38,10 @@ def build(
     """
     check(spec, image_shape, features, classes)
     shape = Shape(image_shape, features, classes)
+    if is_own(spec.name):
+        from memlab.models.own import build_own
+
+        return build_own(resolve(spec), members, shape)
     if spec.name not in ARCHITECTURES:
         import_module(foreign(spec.name).module)
     return ARCHITECTURES[spec.name](resolve(spec), members, shape)

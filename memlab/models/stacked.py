@@ -91,6 +91,10 @@ class StackedModel(nn.Module):
             raise ValueError(f"{len(generators)} generators for {self.members} members")
         draw_all(self, generators)
 
+    def fresh(self, members: int) -> Self:
+        """As many networks of the same architecture, not yet drawn."""
+        return type(self)(self.spec, members, self.shape)
+
     def select(self, indices: Sequence[int] | Tensor) -> Self:
         """A new model of the members at `indices`, with copies of their parameters and buffers."""
         state = self.state_dict()

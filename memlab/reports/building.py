@@ -15,6 +15,7 @@ import numpy as np
 from memlab.errors import RunFolderError
 from memlab.estimate import over_seeds
 from memlab.experiment import grid
+from memlab.experiment.recorded import KEY, said_of_a_process
 from memlab.experiment.spec import Experiment
 from memlab.reports.baseline_findings import baseline_findings
 from memlab.reports.findings import QUANTITIES, SCHEMA_VERSION, ClaimFindings, Findings, Row
@@ -25,7 +26,9 @@ from memlab.reports.sentences import sentences
 from memlab.reports.suspects_findings import suspects_findings
 from memlab.runs.baselines import read_baselines
 from memlab.runs.documents import LARGE_BYTES
+from memlab.runs.environment import own_networks
 from memlab.runs.event_log import Event
+from memlab.runs.recorded import recorded_from
 from memlab.runs.run import Run, opened
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import StateName
@@ -47,7 +50,9 @@ def build(run: RunFolder | Run, state: StateName | None = None) -> Findings:
     of = opened(run)
     run, view, made, groups, events = of.folder, of.view, of.experiment, of.groups, of.events
     figures = measure(view.stacks, grid.member_count(made))
-    diverged = _diverged(view, figures, made.evaluation.parts)
+    diverged = set(view.diverged)
+    if made.recorded is None:
+        diverged |= _diverged(view, figures, made.evaluation.parts)
     finished = set(view.finished) - diverged
     rows = _rows(made, figures, diverged, finished, events)
     epochs = figures.epoch[np.isfinite(figures.epoch)]
@@ -60,7 +65,7 @@ def build(run: RunFolder | Run, state: StateName | None = None) -> Findings:
         source=made.source,
         deviations=made.deviations,
         state=said,
-        state_message=view.state.message if state is None else "",
+        state_message=_message(view, made) if state is None else "",
         complete=said == "finished",
         epoch=float(epochs.max()) if epochs.size else None,
         sentences=[],
@@ -80,7 +85,7 @@ def build(run: RunFolder | Run, state: StateName | None = None) -> Findings:
         memorization=memorization_findings(of) if suspects is None else [],
         suspects=suspects,
         problems=list(view.problems),
-        experiment=made.model_dump(mode="json"),
+        experiment=_told(made),
         started=_iso(events[0].time) if events else None,
         duration_seconds=view.worked_seconds,
         **_made_with(view),
@@ -106,6 +111,20 @@ def load_or_build(run: RunFolder | Run) -> Findings:
     return build(run)
 
 
+def _message(view: RunView, made: Experiment) -> str:
+    message = view.state.message
+    return message if made.recorded is None else said_of_a_process(message)
+
+
+def _told(made: Experiment) -> dict[str, object]:
+    """The experiment as the report has it; of a recorded run what is known, and no default."""
+    if made.recorded is None:
+        tree: dict[str, object] = made.model_dump(mode="json")
+        return tree
+    known = made.model_dump(mode="json", exclude_defaults=True)
+    return known | {KEY: made.recorded.model_dump(mode="json")}
+
+
 def _claims(run: Run, state: StateName) -> list[ClaimFindings]:
     """Verdicts on the claims that the experiment names, once the run has finished."""
     if not run.experiment.claims or state != "finished":
@@ -116,7 +135,9 @@ def _claims(run: Run, state: StateName) -> list[ClaimFindings]:
 
 
 def reproduce(run: RunFolder) -> str:
-    """The command that runs the same again, from where the folder lies now."""
+    """The command that runs the same again, from where the folder lies now; none if recorded."""
+    if recorded_from(run) is not None:
+        return ""
     return f"memlab run {shlex.quote(str(run.path / 'experiment.toml'))}"
 
 
@@ -210,6 +231,7 @@ def _made_with(view: RunView) -> dict[str, object]:
         "versions": {
             plain(name): plain(value) for name, value in (ahead | versions | ahead).items()
         },
+        "own_networks": own_networks(facts),
         "commit": plain(commit) if commit else None,
         "command": shlex.join(map(plain, command))
         if isinstance(command, list)

@@ -22,6 +22,7 @@ from memlab.reports.naming import (
 
 FITTED, EVERY = 0.99, 0.995
 MOST = 3  # sentences
+FALLEN = 0.005  # below its best, from which on the best is told
 
 
 def plain(findings: Findings, rows: Sequence[Row]) -> list[str]:
@@ -38,7 +39,7 @@ def _single(row: Row) -> list[str]:
     assert train is not None
     first = f"The network reached a train accuracy of {estimate(train)}"
     if test is None or gap is None:
-        return [f"{first}."]
+        return [f"{first}{validated(row)}."]
     made = [
         f"{first} and an accuracy of {estimate(test)} on data it had not seen, "
         f"a gap of {points(gap.mean)}."
@@ -49,6 +50,21 @@ def _single(row: Row) -> list[str]:
             f"at epoch {stated(row.best_epoch.mean, 0)}."
         )
     return made
+
+
+def validated(row: Row, verb: str = "") -> str:
+    """The clause on validation data, where nothing was tested."""
+    last, best, epoch = (
+        row.validation_accuracy,
+        row.best_validation_accuracy,
+        row.best_validation_epoch,
+    )
+    if last is None or best is None or epoch is None:
+        return ""
+    told = f", and {verb}an accuracy of {accuracy(last)} on validation data"
+    if best.mean - last.mean < FALLEN:
+        return told
+    return f"{told} (at best {accuracy(best)}, at epoch {stated(epoch.mean, 0)})"
 
 
 def _no_test(rows: Sequence[Row]) -> str:

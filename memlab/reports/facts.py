@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from memlab.experiment.recorded import words
 from memlab.numbers import duration, stated
-from memlab.reports.findings import Findings
+from memlab.reports.findings import Findings, recorded
 from memlab.strict_json import whole
 from memlab.text import plain
 
@@ -38,6 +39,8 @@ def standing(findings: Findings) -> str:
 
 def setting(findings: Findings) -> str:
     """`digits 1,000 · mlp 2×256 · sgd η 0.1 · S 32 · 100 epochs · seeds 0, 1, 2`."""
+    if (known := recorded(findings)) is not None:
+        return " · ".join(plain(part) for part in words(known))
     tree, fixed = findings.experiment, set(findings.axes)
     section: dict[str, Mapping[str, Any]] = {
         name: value for name, value in tree.items() if isinstance(value, Mapping)
@@ -87,6 +90,7 @@ def made_with(findings: Findings) -> list[tuple[str, str]]:
         low, high = f"{ratios[0]:,.3g}", f"{ratios[-1]:,.3g}"
         per = low if low == high else f"{low} to {high}"
         lines.append(("parameters", f"{counts} per network, {per} per training example"))
+    lines += [("network", f"{name}: {how}") for name, how in findings.own_networks.items()]
     if findings.device:
         lines.append(("device", findings.device))
     arithmetic = _precision(findings)

@@ -18,11 +18,13 @@ import numpy as np
 from memlab.experiment.metrics import (
     METRICS,
     TEST_ACCURACY,
+    TRAIN_ACCURACY,
     TRAIN_ACCURACY_CLEAN,
     TRAIN_ACCURACY_CORRUPTED,
+    VALIDATION_ACCURACY,
 )
 from memlab.reports import palette
-from memlab.reports.findings import Findings, Row
+from memlab.reports.findings import Findings, Row, recorded
 from memlab.reports.naming import cells, column_title
 from memlab.runs.curve import Curve
 
@@ -56,6 +58,8 @@ PANELS = (
     (TRAIN_ACCURACY_CORRUPTED, METRICS[TRAIN_ACCURACY_CORRUPTED].caption, palette.LIES),
     (TEST_ACCURACY, METRICS[TEST_ACCURACY].caption, palette.UNSEEN),
 )
+#: What stands for a panel whose metric was not measured: all training labels, or validation.
+INSTEAD = {TRAIN_ACCURACY_CLEAN: TRAIN_ACCURACY, TEST_ACCURACY: VALIDATION_ACCURACY}
 MOST_BANDS = 12
 SAME_SCALE = 20.0
 #: Inches around axes: tick labels and the y label, ticks and the x label, a title; a legend's line.
@@ -159,11 +163,13 @@ def positions(findings: Findings) -> list[float] | None:
 
 def curves(findings: Findings, drawn: Curves) -> str:
     """Truth, lies and unseen against the epoch, a line per axis value; empty without points."""
-    panels = [
-        panel
-        for panel in PANELS
-        if any(np.isfinite(curve.mean).any() for curve in drawn.of.get(panel[0], ()))
-    ]
+    panels = []
+    for metric, title, colour in PANELS:
+        other = INSTEAD.get(metric, metric)
+        if _measured(drawn, metric):
+            panels.append((metric, title, colour))
+        elif _measured(drawn, other):
+            panels.append((other, METRICS[other].caption, colour))
     if not panels:
         return ""
     from matplotlib import rc_context
@@ -187,6 +193,10 @@ def curves(findings: Findings, drawn: Curves) -> str:
             title = column_title(findings)
             figure.legend(handles, labels, loc="lower center", ncols=columns, title=title)
         return svg(figure, "accuracy on clean, corrupted and unseen examples against the epoch")
+
+
+def _measured(drawn: Curves, metric: str) -> bool:
+    return any(np.isfinite(curve.mean).any() for curve in drawn.of.get(metric, ()))
 
 
 def _draw_panel(axes: Axes, findings: Findings, drawn: Sequence[Curve], metric: str) -> None:
@@ -223,7 +233,7 @@ def _draw_panel(axes: Axes, findings: Findings, drawn: Sequence[Curve], metric: 
         )
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlim(left=0)
-    axes.set_xlabel("epoch")
+    axes.set_xlabel(str((recorded(findings) or {}).get("axis", "epoch")))
 
 
 def _mark_best(axes: Axes, row: Row, colour: str) -> None:

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from memlab.estimate import Estimate
+from memlab.experiment.recorded import KEY
 from memlab.reports.memorization_document import MemorizationFindings
 from memlab.reports.part import Part
 from memlab.reports.suspects_document import SuspectsFindings
@@ -111,6 +112,15 @@ class Row(Part):
     )
     memorization_onset: Reported | None = _quantity(
         "Epoch from which on, to the end, more lies are repeated than seen through"
+    )
+    validation_accuracy: Reported | None = _quantity(
+        "Validation accuracy at the end, where nothing was tested"
+    )
+    best_validation_accuracy: Reported | None = _quantity(
+        "Highest validation accuracy of all evaluations, where nothing was tested"
+    )
+    best_validation_epoch: Reported | None = _quantity(
+        "Epoch of the first highest validation accuracy, where nothing was tested"
     )
     fraction_changed: float | None = Field(
         default=None, description="Share of training examples truly changed; null if not recorded"
@@ -238,6 +248,11 @@ class Findings(Part):
         default=None,
         description="Which labels are wrong, of a committee on a whole data set; else left out",
     )
+    own_networks: dict[str, str] = Field(
+        default_factory=dict,
+        description="How networks of the user's own were computed, by address and settings; left"
+        " out where there are none",
+    )
     device: str = Field(description="Device that trained, with its name where known")
     versions: dict[str, str] = Field(description="Versions of memlab, Python and packages")
     commit: str | None = Field(description="Commit of the checkout; + where it had changes")
@@ -271,6 +286,8 @@ def document(findings: Findings) -> dict[str, Any]:
     made = findings.model_dump(mode="json", by_alias=True)
     if not findings.memorization:
         del made["memorization"]
+    if not findings.own_networks:
+        del made["own_networks"]
     if findings.suspects is None:
         del made["suspects"]
     for row, found in zip(made["rows"], findings.rows, strict=True):
@@ -287,3 +304,14 @@ def report_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **Findings.model_json_schema(by_alias=True, mode="serialization"),
     }
+
+
+def is_recorded(findings: Findings) -> bool:
+    """Whether memlab recorded the run and did not train it."""
+    return recorded(findings) is not None
+
+
+def recorded(findings: Findings) -> Mapping[str, Any] | None:
+    """What is known of a recorded run; None of any other."""
+    section = findings.experiment.get(KEY)
+    return section if isinstance(section, Mapping) else None

@@ -60,6 +60,9 @@ class Figures:
     memorization_onset: Values
     epoch: Values
     updates: Values
+    validation_accuracy: Values
+    best_validation_accuracy: Values
+    best_validation_epoch: Values
 
 
 def figures_of(epoch: Values, updates: Values, metrics: Mapping[str, Values]) -> Figures:
@@ -70,7 +73,8 @@ def figures_of(epoch: Values, updates: Values, metrics: Mapping[str, Values]) ->
     last = {name: values[-1] for name, values in metrics.items()}
     test, recovered = metrics[TEST_ACCURACY], metrics[RECOVERED_TRUE_LABELS]
     best, peak = peak_of(test)
-    stopped, _ = peak_of(metrics[VALIDATION_ACCURACY])
+    stopped, validated = peak_of(metrics[VALIDATION_ACCURACY])
+    untested = np.isnan(test).all(axis=0)
     early_test, early_recovered = at(test, stopped), at(recovered, stopped)
     width = test.shape[1]
     return Figures(
@@ -93,6 +97,9 @@ def figures_of(epoch: Values, updates: Values, metrics: Mapping[str, Values]) ->
         ),
         epoch=np.full(width, epoch[-1]),
         updates=np.full(width, updates[-1]),
+        validation_accuracy=np.where(untested, last[VALIDATION_ACCURACY], np.nan),
+        best_validation_accuracy=np.where(untested, validated, np.nan),
+        best_validation_epoch=np.where(untested, _epoch_at(epoch, stopped), np.nan),
     )
 
 

@@ -18,7 +18,7 @@ from memlab.reports.blocks import (
 )
 from memlab.reports.claim_lines import claim_folds
 from memlab.reports.facts import experiment_toml, made_with, setting, standing
-from memlab.reports.findings import Findings
+from memlab.reports.findings import Findings, is_recorded
 from memlab.reports.memorization_section import memorization_section
 from memlab.reports.side_table import cost, side_tables
 from memlab.reports.suspects_section import suspects_section
@@ -57,7 +57,8 @@ def _opening(findings: Findings) -> Iterator[Block]:
 
 def _drawn(findings: Findings, run: RunFolder | Run | None) -> Iterator[Block]:
     seeds = len(findings.seeds)
-    bars = f"Mean over {seeds} seeds with its 95 % t interval." if seeds > 1 else "One seed."
+    one = "One network." if is_recorded(findings) else "One seed."
+    bars = f"Mean over {seeds} seeds with its 95 % t interval." if seeds > 1 else one
     noisy = any(row.train_accuracy_corrupted is not None for row in findings.rows)
     yield Figure(
         "What memorizing cost" if noisy else "Gap and cost",
@@ -66,11 +67,12 @@ def _drawn(findings: Findings, run: RunFolder | Run | None) -> Iterator[Block]:
         narrow=True,
         on=PAGES,
     )
+    tested = "".join(row.label for row in findings.rows if row.test_accuracy is not None)
     if run is not None:
         yield Figure(
             "How it was learned",
             lambda: figures.curves(findings, curves_of(findings, run)),
-            f"{bars} ▼ marks the mean best test accuracy at its mean epoch.",
+            bars + (tested and " ▼ marks the mean best test accuracy at its mean epoch."),
             on=PAGES,
         )
 
@@ -86,7 +88,7 @@ def curves_of(findings: Findings, run: RunFolder | Run) -> figures.Curves:
         [m for m in range(i * seeds, (i + 1) * seeds) if m not in view.diverged]
         for i in range(len(findings.rows))
     ]
-    metrics = [metric for metric, _, _ in figures.PANELS]
+    metrics = [*(metric for metric, _, _ in figures.PANELS), *figures.INSTEAD.values()]
     return figures.Curves(
         {metric: [view.curve(metric, group, POINTS) for group in groups] for metric in metrics}
     )
@@ -116,10 +118,13 @@ def _instruments(findings: Findings) -> Iterator[Block]:
 
 
 def _experiment(findings: Findings) -> Iterator[Block]:
-    yield Heading("The experiment", on=PAGES)
+    yield Heading("The run" if is_recorded(findings) else "The experiment", on=PAGES)
     yield from (Paragraph(f"damaged: {problem}", "warning") for problem in findings.problems)
     yield Facts((("run", findings.run), *made_with(findings)))
+    toml = Code(experiment_toml(findings), "toml")
+    if is_recorded(findings):
+        yield Fold("What the recorder was told (TOML)", (toml,), opened=True, on=PAGES)
+        return
     yield Paragraph("To run it again:", "soft")
     yield Code(findings.reproduce, "sh")
-    toml = Code(experiment_toml(findings), "toml")
     yield Fold("The complete experiment (TOML)", (toml,), opened=True, on=PAGES)

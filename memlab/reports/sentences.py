@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from memlab.numbers import accuracy, points, share, stated
 from memlab.reports import comparisons
 from memlab.reports.committee import judges, verdict
-from memlab.reports.findings import Findings, Row
+from memlab.reports.findings import Findings, Row, is_recorded, recorded
 from memlab.reports.naming import is_label_noise, is_noise, noise, prose
 
 TOLD_FRACTION = 0.4
@@ -25,7 +25,7 @@ def sentences(findings: Findings) -> list[str]:
     rows = [row for row in findings.rows if row.train_accuracy is not None]
     judged = findings.suspects
     if not rows and judged is None:
-        return [_nothing(findings)]
+        return _of_a_log(findings) or [_nothing(findings)]
     said = _story(findings, rows) if judged is None else [verdict(judged), judges(judged)]
     if not findings.complete:
         at = "" if findings.epoch is None else f" (epoch {stated(findings.epoch, 0)})"
@@ -37,7 +37,8 @@ def sentences(findings: Findings) -> list[str]:
             f"{findings.diverged:,} of {findings.members:,} networks diverged and {verb} left out."
         )
     if len(findings.seeds) == 1:
-        said.append("With one seed there is no interval, so no difference here is certain.")
+        one = "network" if is_recorded(findings) else "seed"
+        said.append(f"With one {one} there is no interval, so no difference here is certain.")
     return said
 
 
@@ -49,6 +50,19 @@ def _unequal(rows: Sequence[Row]) -> list[str]:
         return []
     low, high = stated(min(epochs), 0), stated(max(epochs), 0)
     return [f"Not all have come equally far, some to epoch {low}, some to {high}: compare later."]
+
+
+def _of_a_log(findings: Findings) -> list[str]:
+    """What a recorded run reached that has no accuracy on what it was trained on."""
+    known = recorded(findings)
+    if known is None or not any(row.updates is not None for row in findings.rows):
+        return []
+    row = findings.rows[0]
+    found = row.validation_accuracy or row.test_accuracy
+    if found is None:
+        return ["No accuracies were recorded; the curves are in Watch."]
+    where = "validation data" if row.validation_accuracy else "test data"
+    return [f"The network ended with an accuracy of {accuracy(found)} on {where}."]
 
 
 def _nothing(findings: Findings) -> str:
@@ -95,7 +109,8 @@ def _verdict(findings: Findings, row: Row) -> str:
     fitted = _fitted(row)
     corruption = findings.experiment.get("corruption", {})
     opening = f"With {noise(row, corruption.get('input_fraction'))}, the network {fitted}"
-    return f"{opening}{_price(findings, row)}."
+    price = _price(findings, row) or comparisons.validated(row, "reached ")
+    return f"{opening}{price}."
 
 
 def _fitted(row: Row) -> str:

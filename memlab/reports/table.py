@@ -13,11 +13,12 @@ from memlab.experiment.metrics import (
     TRAIN_ACCURACY,
     TRAIN_ACCURACY_CLEAN,
     TRAIN_ACCURACY_CORRUPTED,
+    VALIDATION_ACCURACY,
 )
 from memlab.numbers import IMPOSSIBLE
 from memlab.reports import palette
 from memlab.reports.blocks import Column, Table
-from memlab.reports.findings import Findings, Row
+from memlab.reports.findings import Findings, Row, is_recorded
 from memlab.reports.naming import cells, column_title, is_label_noise
 
 TRAINING, UNSEEN = "on what it was trained on", "on data it had not seen"
@@ -48,6 +49,9 @@ COLUMNS = (
     _at_the_end(TEST_ACCURACY, UNSEEN),
     Shown("best_test_accuracy", "best", UNSEEN),
     Shown("best_epoch", "best @", UNSEEN, epochs=True),
+    _at_the_end(VALIDATION_ACCURACY, UNSEEN),
+    Shown("best_validation_accuracy", "best", UNSEEN),
+    Shown("best_validation_epoch", "best @", UNSEEN, epochs=True),
     Shown("generalization_gap", "gap", UNSEEN),
     Shown("memorization_cost", "cost", UNSEEN),
     Shown("early_stopped_test_accuracy", "test, early", EARLY),
@@ -108,10 +112,11 @@ def notes(findings: Findings) -> list[str]:
     shown = {column.key for column in _shown(findings)}
     if not shown:
         return []
+    one = "network" if is_recorded(findings) else "seed"
     lines = [
         f"Mean ± half the 95 % t interval over {seeds} seeds; – does not exist."
         if seeds > 1
-        else "One seed, so no intervals; – does not exist."
+        else f"One {one}, so no intervals; – does not exist."
     ]
     if "memorization_cost" in shown:
         lines.append("gap: train − test accuracy; cost: best − final test accuracy.")
@@ -133,5 +138,6 @@ def notes(findings: Findings) -> list[str]:
     if "early_stopped_test_accuracy" in shown:
         lines.append("early: at the epoch of the best validation accuracy.")
     if findings.chance is not None:
-        lines.append(f"Guessing gives a test accuracy of {findings.chance:.3g}.")
+        what = "n" if is_recorded(findings) else " test"
+        lines.append(f"Guessing gives a{what} accuracy of {findings.chance:.3g}.")
     return lines

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
 import memlab
 from memlab import child
+from memlab.text import plain
 
+#: How networks of the user's own are computed, by address and settings; a run's worker tells it.
+OWN_NETWORKS = "own_networks"
+MOST_NETWORKS = 20
 PACKAGES = ("numpy", "scipy", "torch", "torchvision", "scikit-learn", "pydantic")
 
 
@@ -27,6 +31,13 @@ def describe(command: Sequence[str]) -> dict[str, object]:
         "command": list(command),
         "commit": commit(),
     }
+
+
+def own_networks(environment: Mapping[str, object]) -> dict[str, str]:
+    """What the worker told of networks of the user's own, as text to be shown; empty without."""
+    found = environment.get(OWN_NETWORKS)
+    items = list(found.items()) if isinstance(found, Mapping) else []
+    return {plain(name): plain(how) for name, how in items[:MOST_NETWORKS]}
 
 
 def commit() -> str | None:

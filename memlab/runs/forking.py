@@ -23,6 +23,7 @@ from memlab.runs import copying, origin, plan
 from memlab.runs.door import Missing, Place
 from memlab.runs.event_log import EventLog, EventReader
 from memlab.runs.plan import PLAN_FILE, RunPlan
+from memlab.runs.recorded import require_trained_here
 from memlab.runs.run import Run
 from memlab.runs.run_folder import CHECKPOINT, RunFolder, checkpoint_name
 
@@ -55,6 +56,7 @@ def forked(source: RunFolder, at: float, settings: Sequence[str]) -> Experiment:
         InvalidExperiment: if it is a fork already, has no such epoch, or a setting is none that a
             fork may change.
     """
+    require_trained_here(source, "forked")
     origin.require_ours(source, "forked")
     run = Run(source)
     made = run.experiment

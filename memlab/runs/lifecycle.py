@@ -13,15 +13,26 @@ from pathlib import Path
 from memlab import disk
 from memlab.atomic import storing
 from memlab.errors import MemlabError, RunFolderError
-from memlab.runs import origin, requests, run_folder
+from memlab.runs import origin, own_code, requests, run_folder
 from memlab.runs.environment import describe
 from memlab.runs.event_log import EventLog
 from memlab.runs.launch import WORKER, Standby, launch
 from memlab.runs.lock import RunLock
 from memlab.runs.origin import Registry
+from memlab.runs.own_code import Code
+from memlab.runs.recorded import require_trained_here
 from memlab.runs.requests import RequestKind
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import write_state
+
+RESUME_YOURS = "Load your own checkpoint and give memlab.record resume= and step=."
+#: What is asked of a worker, as it is refused.
+VERBS: dict[str, str] = {
+    "stop": "stopped from outside",
+    "pause": "paused",
+    "resume": "resumed",
+    "checkpoint": "asked for a checkpoint",
+}
 
 
 def start(
@@ -33,11 +44,13 @@ def start(
     standby: Standby | None = None,
     worker: Sequence[str] = WORKER,
     fill: Callable[[RunFolder], object] | None = None,
+    code: Sequence[Code] = (),
 ) -> RunFolder:
     """Makes a run and gives it a worker, which lives on when this process ends.
 
     Args:
         fill: puts into the new folder what the worker is to find there, before anybody sees it.
+        code: what of the user's own code the worker may import.
 
     Raises:
         StorageError: if the folder cannot be written.
@@ -46,7 +59,11 @@ def start(
     run_folder.sweep(runs_folder)
     unsettled(runs_folder)
     facts = describe(sys.argv) if environment is None else environment
-    folder, lock = run_folder.create(runs_folder, name, experiment_toml, facts, fill)
+    if code:
+        facts = {**facts, "own_code": own_code.as_document(code)}
+    folder, lock = run_folder.create(
+        runs_folder, name, experiment_toml, facts, fill, own_code.as_document(code)
+    )
     with lock:
         _hand_over(folder, lock, standby, worker)
     return folder
@@ -71,10 +88,13 @@ def resume(
 
     Raises:
         RunFolderError: if it lives, has finished, came from elsewhere, or cannot be read.
+        InvalidExperiment: if it names code that nobody agreed to, or that has changed.
         StorageError, TrainingFailed: as `start`.
     """
     folder.experiment_toml()
+    require_trained_here(folder, "resumed", RESUME_YOURS)
     origin.require_ours(folder, "resumed")
+    require_code(folder)
     if folder.state.living:
         raise RunFolderError(f"The run {folder.id} is {folder.state.state}; it needs no resuming.")
     with RunLock.take(folder.lock) as lock:
@@ -88,6 +108,22 @@ def resume(
             _cold(folder, lock, worker, ["--restart"])
         else:
             _hand_over(folder, lock, standby, worker)
+
+
+def require_code(folder: RunFolder) -> tuple[Code, ...]:
+    """The code of the user's own that the run may import; none where its experiment names none.
+
+    Raises:
+        RunFolderError: if its experiment cannot be read.
+        InvalidExperiment: if it names code that nobody agreed to, or that has changed since.
+    """
+    from memlab.runs.run import Run
+
+    if b"python:" not in folder.experiment_bytes():
+        return ()
+    known = {code.module: code for code in own_code.from_document(origin.code_of(folder))}
+    own_code.check(own_code.modules_of(Run(folder).experiment), known, folder.id)
+    return tuple(known.values())
 
 
 def _hand_over(
@@ -171,6 +207,9 @@ def request(folder: RunFolder, kind: RequestKind, **arguments: object) -> None:
         RunFolderError: if it does not live.
         StorageError: if the request cannot be written.
     """
+    require_trained_here(
+        folder, VERBS.get(kind, f"asked to {kind}"), "It ends where its loop ends."
+    )
     state = folder.state
     if state.living:
         origin.require_ours(folder, f"asked to {kind}")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 REGISTRY = "registry"
 SETTLED_FILE = ".settled"
 TOKEN_FILE = "origin.json"
+CODE = "code"
 SCHEMA = 1
 ENTRY_BYTES = 1 << 14
 
@@ -80,8 +81,13 @@ class Registry:
                 return
 
 
-def register(folder: RunFolder, runs_folder: Path, run: str) -> None:
+def register(
+    folder: RunFolder, runs_folder: Path, run: str, code: Sequence[dict[str, object]] = ()
+) -> None:
     """Makes the run in `folder`, which is or will be called `run`, one of ours.
+
+    `code` is what of the user's own it may import (`own_code.as_document`); a run that is adopted
+    has none.
 
     Raises:
         RunFolderError: if its experiment cannot be read.
@@ -92,7 +98,32 @@ def register(folder: RunFolder, runs_folder: Path, run: str) -> None:
     document = {documents.SCHEMA_KEY: SCHEMA, "token": token}
     (folder.place / TOKEN_FILE).replace((json.dumps(document) + "\n").encode())
     entry: dict[str, object] = {"id": run, "token": token, "experiment": _hash(content)}
+    if code:
+        entry[CODE] = list(code)
     Registry.of(runs_folder).write(run, entry)
+
+
+def code_of(folder: RunFolder) -> object:
+    """What of the user's own code the run may import, for `own_code.from_document`.
+
+    Nothing of a guest's, and nothing that lies in the folder counts.
+    """
+    entry = Registry.of(folder.path.parent).entry(folder.id)
+    return entry.get(CODE) if entry is not None and is_ours(folder) else None
+
+
+def allow_code(folder: RunFolder, code: Sequence[dict[str, object]]) -> None:
+    """Lets one of our runs import this code from here on, instead of what it might before.
+
+    Raises:
+        RunFolderError: if it is a guest.
+        StorageError: if that cannot be written.
+    """
+    require_ours(folder, "given code")
+    registry = Registry.of(folder.path.parent)
+    entry = dict(registry.entry(folder.id) or {})
+    entry.pop(documents.SCHEMA_KEY, None)
+    registry.write(folder.id, {**entry, CODE: list(code)})
 
 
 def is_ours(folder: RunFolder) -> bool:

@@ -12,7 +12,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,12 +198,14 @@ def create(
     experiment_toml: str,
     environment: Mapping[str, object],
     fill: Callable[[RunFolder], object] | None = None,
+    code: Sequence[dict[str, object]] = (),
 ) -> tuple[RunFolder, RunLock]:
     """A new run in state queued, its lock held by this process.
 
     Args:
         name: a title, from which the readable part of the id is made.
         fill: puts into the new folder what the worker is to find there, before anybody sees it.
+        code: what of the user's own code it may import, as the registry keeps it.
 
     Raises:
         StorageError: if it cannot be written; nothing is left behind.
@@ -218,7 +220,7 @@ def create(
         if fill is not None:
             fill(RunFolder(hidden))
         path = _reserve(runs_folder, name)
-        origin.register(RunFolder(hidden), runs_folder, path.name)
+        origin.register(RunFolder(hidden), runs_folder, path.name, code)
         disk.rename(hidden, path)  # onto the empty folder that reserved the name
     except BaseException as error:
         shutil.rmtree(hidden, ignore_errors=True)

@@ -91,7 +91,12 @@ class Table:
             dtype = dtype_from(document.pop("dtype"))
         except (ValueError, TypeError, KeyError) as error:
             raise RunFolderError(f"{where} does not describe a table; it is damaged.") from error
-        table = cls(place, dtype, document)
+        kind = cls
+        if cls is Table:
+            from memlab.runs.attempts import AttemptTable, has_attempts  # which is a table too
+
+            kind = AttemptTable if has_attempts(dtype) else cls  # type: ignore[assignment]
+        table = kind(place, dtype, document)
         table.refresh(thorough)
         return table
 

@@ -55,8 +55,8 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the present speed; None where it is not known."""
-        if not self.samples_per_second > 0:
+        """At the present speed; None where it is not known, or not how much there will be."""
+        if not self.samples_per_second > 0 or not self.total_examples:
             return None
         return max(0, self.total_examples - self.done_examples) / self.samples_per_second
 

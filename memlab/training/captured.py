@@ -33,9 +33,13 @@ class Execution:
     step: Literal["direct", "static", "graph"]
 
     @classmethod
-    def on(cls, device: torch.device) -> Execution:
-        """What training uses; tests use the others too."""
-        return cls(True, "graph") if device.type == "cuda" else cls(False, "direct")
+    def on(cls, device: torch.device, own: bool = False) -> Execution:
+        """What training uses; tests use the others too.
+
+        Networks of the user's `own` may draw by PyTorch's generator, seeded by the host at each
+        update, and look at values: they are not captured.
+        """
+        return cls(True, "graph") if device.type == "cuda" and not own else cls(False, "direct")
 
 
 @dataclass(frozen=True)

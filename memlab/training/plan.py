@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final
 
-from memlab.experiment.architecture import needs_images
+from memlab.experiment.architecture import alone
 from memlab.experiment.grid import Member
 from memlab.experiment.schedule import Timeline
 from memlab.experiment.spec import Experiment
@@ -105,7 +105,7 @@ def groups_of(
         timeline = Timeline(member.experiment, examples)
         name = _signature(member, timeline, examples)
         found.setdefault(name, []).append(member)
-        facts.setdefault(name, (timeline, count, needs_images(member.experiment.model.name)))
+        facts.setdefault(name, (timeline, count, alone(member.experiment.model)))
     return [Group(tuple(mine), *facts[name]) for name, mine in found.items()]
 
 

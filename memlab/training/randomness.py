@@ -93,6 +93,12 @@ class KeyedNoise:
         self.update = update
         self._tag = tag
 
+    def seeds_now(self) -> list[int]:
+        """What a member's own network draws by in this update, in [0, 2⁶³)."""
+        purpose = f"module{self._tag}"
+        keys = (digest(seed, purpose, self.update) for seed in self.seeds)
+        return [int.from_bytes(each[:8], "little") >> 1 for each in keys]
+
     def keep_mask(self, site: str, rates: np.ndarray, like: Tensor) -> Tensor | None:
         """Inverted-dropout mask shaped like `like` `[members, …]`: 0 or 1 / (1 − rate)."""
         if not rates.any():

@@ -17,6 +17,7 @@ from memlab.experiment.architecture import activation_width, resolve
 from memlab.experiment.footprint import evaluation_floats
 from memlab.experiment.keys import key
 from memlab.experiment.metrics import LEARNING_RATE, METRICS
+from memlab.experiment.own_network import is_own
 from memlab.experiment.schedule import Timeline
 from memlab.experiment.spec import Experiment
 from memlab.models import StackedModel, build
@@ -83,7 +84,7 @@ class StackTrainer:
         self._lass_steps = first.regularization.adversarial_steps
         self._allow_fused = fused
         self._bf16 = first.training.precision == "bf16"
-        self._execution = execution or Execution.on(device)
+        self._execution = execution or Execution.on(device, is_own(first.model.name))
         self.model: StackedModel = self.initial()
         self.arrays = arrays
         self._rates = Rates.of(self._experiments)
@@ -333,7 +334,7 @@ class StackTrainer:
             total = total + fisher_penalty(logits, parameters, training, self._penalty)
         if self._spec.output_scale is not None:
             total = total / self.loss_divisor
-        gradients = torch.autograd.grad(total.sum(), parameters)
+        gradients = torch.autograd.grad(total.sum(), parameters, materialize_grads=True)
         self._optimizer.step(gradients, rates)
         return losses.detach()
 

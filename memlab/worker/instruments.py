@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from memlab.errors import MemlabError, StorageError
+from memlab.errors import StorageError
 from memlab.experiment.instruments import Instrument, Settings, Workload, instrument
 from memlab.experiment.metrics import VALIDATION_ACCURACY
 from memlab.experiment.spec import Experiment
 from memlab.instruments.ledger import Ledger
+from memlab.instruments.measuring import measured, reason_of
 from memlab.instruments.subject import Subject
 from memlab.runs import aside
 from memlab.runs.door import Place
@@ -62,6 +63,7 @@ class InstrumentPanel:
             {n: float(c) for n, c in cadences.items() if c != "auto"},
             frozenset(n for n, made in self._instruments.items() if made.once),
         )
+        self._told: set[tuple[str, str]] = set()
         self._writers: dict[str, TableWriter] = {}
         self._last: dict[str, dict[str, np.ndarray]] = {}
         self._memory: dict[str, dict[str, Tensor]] = {n: {} for n in spec.names}
@@ -134,6 +136,7 @@ class InstrumentPanel:
         """
         started = time.perf_counter()
         subject.memory = self._memory[name]
+        subject.notes = []
         try:
             arrays = measured(self._instruments[name], subject, self._settings[name])
         except StorageError:
@@ -143,9 +146,18 @@ class InstrumentPanel:
             self._failed(name, reason_of(error))
             self._switch_off(name)
             return
+        self._tell(name, subject.notes)
         if arrays:
             self._record(name, arrays, subject)
         self.cadence.measured(name, time.perf_counter() - started)
+
+    def _tell(self, name: str, notes: Sequence[str]) -> None:
+        """What a reader should know of how it is measured, each sentence once."""
+        for note in dict.fromkeys(notes):
+            if (name, note) not in self._told:
+                self._told.add((name, note))
+                stack = self._plan.index
+                self._events.append("instrument-note", instrument=name, stack=stack, note=note)
 
     def _failed(self, name: str, reason: str) -> None:
         stack = self._plan.index
@@ -302,35 +314,3 @@ def subject_of(
         outcome=evaluation.train,
         validation_accuracy=evaluation.metrics[VALIDATION_ACCURACY],
     )
-
-
-def measured(made: Instrument, subject: Subject, settings: Settings) -> dict[str, np.ndarray]:
-    """What the instrument gives now, `[active, *shape]` float64 for each quantity.
-
-    Raises:
-        ValueError: if that is not what it declares.
-    """
-    found = made.measure(subject, settings)
-    arrays = {name: _array(value) for name, value in found.items()}
-    _check(made, arrays, subject.members)
-    return arrays
-
-
-def reason_of(error: Exception) -> str:
-    """Why an instrument failed, for people."""
-    return str(error) if isinstance(error, MemlabError) else f"{type(error).__name__}: {error}"
-
-
-def _array(value: Any) -> np.ndarray:
-    if isinstance(value, Tensor):
-        value = value.detach().cpu().numpy()
-    return np.asarray(value, dtype=np.float64)
-
-
-def _check(made: Instrument, arrays: Mapping[str, np.ndarray], members: int) -> None:
-    declared = {q.name: len(q.shape) for q in made.quantities}
-    for name, values in arrays.items():
-        if name not in declared:
-            raise ValueError(f"it gives {name!r}, which it does not declare")
-        if values.ndim != declared[name] + 1 or values.shape[0] != members:
-            raise ValueError(f"{name!r} has the shape {values.shape} for {members} members")

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from memlab.data.preflight import check_cell
 from memlab.errors import RunFolderError
 from memlab.experiment.architecture import parameter_count
-from memlab.experiment.grid import Member
+from memlab.experiment.grid import Member, show
+from memlab.experiment.own_network import facts, is_own
 from memlab.experiment.schedule import trained_on
 from memlab.experiment.speeds import Shape
+from memlab.models.own import look
+from memlab.models.stacked import Shape as ModelShape
 from memlab.runs import plan as run_plan
 from memlab.runs.plan import CONTIGUOUS, PLAN_FILE, Layout, RunPlan
 from memlab.runs.run_folder import RunFolder
@@ -27,16 +30,30 @@ def grouped(members: Sequence[Member], material: Material) -> tuple[list[Group],
     for member in members:
         shapes = material.shapes(member)
         splits = material.splits(member)
+        model = member.experiment.model
+        if is_own(model.name):
+            look(model, ModelShape(shapes.image_shape, shapes.features, shapes.classes))
         counts.append(trained_on(member.experiment.dataset, len(splits.train.y)))
         parameters.append(
-            parameter_count(
-                member.experiment.model, shapes.image_shape, shapes.features, shapes.classes
-            )
+            parameter_count(model, shapes.image_shape, shapes.features, shapes.classes)
         )
         if id(member.experiment) not in checked:
             check_cell(member.experiment, splits)
             checked.add(id(member.experiment))
     return groups_of(members, counts, parameters), parameters
+
+
+def own_networks(members: Sequence[Member], material: Material) -> dict[str, str]:
+    """How networks of the user's own are computed, in words, by address and settings."""
+    found: dict[str, str] = {}
+    for member in members:
+        model = member.experiment.model
+        if is_own(model.name):
+            shapes = material.shapes(member)
+            shape = shapes.image_shape, shapes.features, shapes.classes
+            name = f"{model.name} {show(model.settings) if model.settings else ''}".strip()
+            found[name] = facts(model.own, *shape).stacking
+    return found
 
 
 def shape_of(group: Group, material: Material) -> Shape:

@@ -18,7 +18,9 @@ import torch
 from memlab import settings
 from memlab.errors import MemlabError, RunFolderError
 from memlab.experiment.instruments import instrument
-from memlab.runs import origin
+from memlab.instruments.measuring import measured, reason_of
+from memlab.models import own_import
+from memlab.runs import lifecycle, origin
 from memlab.runs.door import Place
 from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
@@ -30,7 +32,7 @@ from memlab.training.plan import StackPlan
 from memlab.training.trainer import StackTrainer
 from memlab.worker import device as devices
 from memlab.worker import planning
-from memlab.worker.instruments import measured, reason_of, subject_of
+from memlab.worker.instruments import subject_of
 from memlab.worker.material import Material
 from memlab.worker.shard import Work
 
@@ -47,6 +49,7 @@ def probe(
         MemlabError: if the experiment or its data are not there.
     """
     origin.require_ours(folder, "measured again")
+    own_import.permit(lifecycle.require_code(folder))
     run = Run(folder)
     experiment = run.experiment
     folders = settings.dataset_folders()

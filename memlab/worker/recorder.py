@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from memlab.experiment.metrics import METRICS
+from memlab.runs.columns import PROGRESS, evaluations
 from memlab.runs.door import Place
 from memlab.runs.table import Columns
 from memlab.runs.table_writer import TableWriter
@@ -22,21 +23,10 @@ class EvaluationTable:
     """`series/stack-NNN`: one row an evaluation, `[members]` of each metric, no clock in it."""
 
     def __init__(self, series: Place, plan: StackPlan) -> None:
-        columns = self.columns(len(plan.members))
+        columns = evaluations(len(plan.members))
         self.name = f"stack-{plan.index:03d}"
         attributes = {"stack": plan.index, "members": plan.indices, "metrics": list(METRICS)}
         self.writer = TableWriter(series / self.name, columns, attributes)
-
-    @staticmethod
-    def columns(members: int) -> Columns:
-        """The table's columns for a stack of `members`."""
-        return [
-            ("update", "<i8"),
-            ("examples", "<i8"),
-            ("epoch", "<f8"),
-            ("batch_size", "<i8"),
-            *((name, "<f8", (members,)) for name in METRICS),
-        ]
 
     def append(
         self,
@@ -147,29 +137,16 @@ class Pace:
         self._last = time.monotonic()
 
 
-class ProgressTable:
-    """`series/progress`: where the run stands, a few times a second at most."""
+class Speed:
+    """Examples a second, smoothed over the rows of progress."""
 
-    def __init__(self, series: Place, total_examples: int) -> None:
-        columns: Columns = [
-            ("time", "<f8"),
-            ("stack", "<i8"),
-            ("update", "<i8"),
-            ("updates_total", "<i8"),
-            ("done_examples", "<i8"),
-            ("total_examples", "<i8"),
-            ("samples_per_second", "<f8"),
-            ("epoch", "<f8"),
-            ("epochs_total", "<f8"),
-        ]
-        self.writer = TableWriter(series / "progress", columns)
-        self.total = total_examples
+    def __init__(self) -> None:
         self._last = time.monotonic()
         self._done_at_last = -1
         self._rate = float("nan")
 
-    def append(self, plan: StackPlan, update: int, done_examples: int) -> None:
-        """Writes a row; `done_examples` counts members × examples over all stacks."""
+    def now(self, done_examples: int) -> float:
+        """The speed up to this moment, NaN at first; `done_examples` are those so far."""
         now = time.monotonic()
         elapsed = now - self._last
         if self._done_at_last >= 0 and elapsed > 0.02:
@@ -177,6 +154,19 @@ class ProgressTable:
             known = np.isfinite(self._rate)
             self._rate = 0.7 * self._rate + 0.3 * fresh if known else fresh
         self._last, self._done_at_last = now, done_examples
+        return self._rate
+
+
+class ProgressTable:
+    """`series/progress`: where the run stands, a few times a second at most."""
+
+    def __init__(self, series: Place, total_examples: int) -> None:
+        self.writer = TableWriter(series / "progress", PROGRESS)
+        self.total = total_examples
+        self._speed = Speed()
+
+    def append(self, plan: StackPlan, update: int, done_examples: int) -> None:
+        """Writes a row; `done_examples` counts members × examples over all stacks."""
         timeline = plan.timeline
         self.writer.append(
             {
@@ -186,7 +176,7 @@ class ProgressTable:
                 "updates_total": timeline.updates,
                 "done_examples": done_examples,
                 "total_examples": self.total,
-                "samples_per_second": self._rate,
+                "samples_per_second": self._speed.now(done_examples),
                 "epoch": timeline.examples_before(update) / timeline.train_examples,
                 "epochs_total": timeline.epochs,
             }

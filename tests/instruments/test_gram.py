@@ -183,7 +183,7 @@ def test_both_ways_through_a_convolution_are_exact(
     gradients = [expected_w.flatten(2), *expected_b]
     joined = torch.cat(gradients, 2).transpose(0, 1)
     monkeypatch.setattr(
-        gram_convolution, "pairwise_is_cheaper", lambda x, d, kernel: way == "pairwise"
+        gram_convolution, "pairwise_is_cheaper", lambda x, d, window: way == "pairwise"
     )
     found = gram_convolution.convolution_gram(
         layer,
@@ -197,7 +197,9 @@ def test_both_ways_through_a_convolution_are_exact(
 def test_cost_chooses_pairs_on_small_maps_and_gradients_on_large_ones() -> None:
     def cheaper(side: int) -> bool:
         maps = torch.empty(1, 512, 200, side, side, device="meta")
-        return gram_convolution.pairwise_is_cheaper(maps, maps, 5)
+        return gram_convolution.pairwise_is_cheaper(
+            maps, maps, gram_convolution.Window.square(5, 1)
+        )
 
     assert cheaper(2)
     assert cheaper(4)
@@ -210,7 +212,7 @@ def test_little_memory_changes_nothing(
     way: str, shared: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        gram_convolution, "pairwise_is_cheaper", lambda x, d, kernel: way == "pairwise"
+        gram_convolution, "pairwise_is_cheaper", lambda x, d, window: way == "pairwise"
     )
     model = built(ModelSpec(name="cnn", width=4))
     x, targets = data(1 if shared else MEMBERS)

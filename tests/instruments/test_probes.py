@@ -117,7 +117,7 @@ def test_layers_inputs_and_random_features_go_through_one_door():
         found = probe_layers(*layers, labels, CLASSES)
         assert list(found) == ["hidden.0", "hidden.1"]
         assert found["hidden.1"].true.shape == (MEMBERS,)
-    on_inputs = probe(*(input_features(part, MEMBERS) for part in parts), labels, CLASSES)
+    on_inputs = probe(*input_features(parts, MEMBERS), labels, CLASSES)
     assert on_inputs.true.shape == (MEMBERS,)
 
 

@@ -29,17 +29,23 @@ def measure(subject: Subject, settings: Settings) -> Mapping[str, Any]:
         with_like,
     )
     from memlab.instruments.representation import activations, effective_rank, singular_values
+    from memlab.instruments.subject import NotKnown
 
     sample = subject.validation_sample(settings.examples, common=True)
-    layers = activations(subject.model, sample.x)
+    layers = activations(subject.model, sample.x, layers=subject.layers)
     if not layers:
         return {}
-    before = activations(subject.initial(), sample.x)
+    subject.axes["layer"] = tuple(layers)
     last = list(layers.values())[-1]
     others = torch.full((subject.members,), torch.nan)
     if len(set(subject.cells)) < subject.members:
         others = with_like(member_alignment(last), _like(subject))
-    start = torch.stack(list(alignment_with(before, layers).values()), 1)
+    start = torch.full((subject.members, len(layers)), torch.nan)
+    try:
+        before = activations(subject.initial(), sample.x, layers=subject.layers)
+        start = torch.stack(list(alignment_with(before, layers).values()), 1)
+    except NotKnown as unknown:
+        subject.notes.append(str(unknown))
     ranks = torch.stack([effective_rank(singular_values(f)) for f in layers.values()], 1)
     return {
         "with_start": start[:, -1],

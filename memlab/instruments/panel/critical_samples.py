@@ -38,12 +38,12 @@ def cost(settings: CriticalSettings, work: Workload) -> float:
 def measure(subject: Subject, settings: CriticalSettings) -> Mapping[str, Any]:
     """LASS on validation examples, at each radius; found ones are searched no more."""
     from memlab.instruments.critical_samples import critical_curve
+    from memlab.instruments.token_inputs import varied
 
     sample = subject.validation_sample(settings.examples)
     radii = tuple(sorted({*settings.radii, settings.radius}))
-    found = critical_curve(
-        subject.model, sample.x, radii, settings.steps, subject.seeds, subject.update
-    )
+    forward, x = varied(subject, sample)
+    found = critical_curve(forward, x, radii, settings.steps, subject.seeds, subject.update)
     ratios = found.ratio
     return {
         "ratio": ratios[radii.index(settings.radius)],

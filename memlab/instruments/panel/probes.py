@@ -44,24 +44,32 @@ def measure(subject: Subject, settings: ProbeSettings) -> Mapping[str, Any]:
         probe_layers,
     )
     from memlab.instruments.representation import activations, untrained
+    from memlab.instruments.subject import NotKnown
 
     train = subject.train_sample(settings.examples)
     parts = (train, subject.validation_sample(65_536), subject.test_sample(65_536))
     labels = ProbeLabels(train.true, train.given, parts[1].true, parts[2].true)
 
     def probed(model: StackedModel) -> dict[str, ProbeAccuracy]:
-        first, second, third = (activations(model, part.x) for part in parts)
+        first, second, third = (activations(model, part.x, layers=subject.layers) for part in parts)
         return probe_layers(first, second, third, labels, subject.classes)
 
     found = probed(subject.model)
     kept = subject.memory
     if "inputs" not in kept:
-        first, second, third = (input_features(part.x, subject.members) for part in parts)
+        first, second, third = input_features([part.x for part in parts], subject.members)
         kept["inputs"] = probe(first, second, third, labels, subject.classes).true
-        drawn = probed(untrained(subject.model, subject.seeds))
-        kept["random"] = list(drawn.values())[-1].true if drawn else kept["inputs"]
+        kept["random"] = kept["inputs"]
+        try:
+            drawn = probed(untrained(subject.model, subject.seeds))
+            if drawn:
+                kept["random"] = list(drawn.values())[-1].true
+        except NotKnown as unknown:
+            kept["random"] = kept["inputs"] * torch.nan
+            subject.notes.append(str(unknown))
     if not found:
         return {"inputs": kept["inputs"], "random": kept["random"]}
+    subject.axes["layer"] = tuple(found)
     last = list(found.values())[-1]
     return {
         "last": last.true,

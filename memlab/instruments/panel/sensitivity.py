@@ -24,17 +24,17 @@ def measure(subject: Subject, settings: Settings) -> Mapping[str, Any]:
         loss_sensitivity,
         off_diagonal_share,
     )
+    from memlab.instruments.token_inputs import varied
 
     sample = subject.train_sample(settings.examples)
-    now = loss_sensitivity(subject.model, sample.x, sample.given, subject.loss).double()
+    forward, x = varied(subject, sample)
+    now = loss_sensitivity(forward, x, sample.given, subject.loss).double()
     total = subject.memory.get("total", now * 0) + now
     count = subject.memory.get("count", now[:, 0] * 0) + 1
     subject.memory |= {"total": total, "count": count}
     mean = total / count[:, None]
     found = gini_interval(mean, subject.seeds, subject.update)
-    classes = class_sensitivity(
-        subject.model, sample.x, sample.given, subject.classes, subject.loss
-    )
+    classes = class_sensitivity(forward, x, sample.given, subject.classes, subject.loss)
     return {
         "gini": found.value,
         "gini_low": found.low,

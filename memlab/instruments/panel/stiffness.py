@@ -56,7 +56,7 @@ def measure(subject: Subject, settings: StiffnessSettings) -> Mapping[str, Any]:
     )
 
     train = subject.train_sample(settings.examples)
-    unseen = subject.validation_sample(settings.validation)
+    unseen = subject.validation_sample(settings.validation, needed=False)
     whole = joint_gram(subject, settings.examples, settings.validation)
     count, classes = train.given.shape[1], subject.classes
     cosine, sign = cosines(whole), signs(whole)

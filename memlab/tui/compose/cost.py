@@ -11,7 +11,7 @@ from memlab.experiment.datasets import taken
 from memlab.experiment.grid import member_count
 from memlab.experiment.spec import Experiment
 from memlab.experiment.speeds import Speeds
-from memlab.runs import calibration
+from memlab.runs import calibration, own_code
 
 ASK_MEMBERS = 10_000
 ASK_MINUTES = 10.0
@@ -61,7 +61,8 @@ def note(made: Experiment, device: str, speeds: Speeds | None = None) -> CostNot
     found = expected(made, device, speeds)
     networks = _count(members, "network")
     if found is None:
-        lines = (networks, "its data are the user's own: time and memory show when it runs")
+        whose = "the network is" if own_code.modules_of(made) else "the data are"
+        lines = (networks, f"{whose} your own: time and memory show when it runs")
         return CostNote(lines, _question(members, None, device))
     rows = (
         f"{networks} · {_count(found.shapes, 'shape')} in {_count(found.stacks, 'stack')}",

@@ -7,6 +7,7 @@ by the key of the field they belong to. Rows come from the experiment's own decl
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from memlab.errors import InvalidExperiment
@@ -14,6 +15,7 @@ from memlab.experiment import grid, reading
 from memlab.experiment.architecture import parameter_count, resolve
 from memlab.experiment.datasets import described, taken
 from memlab.experiment.fields import declared
+from memlab.experiment.own_network import PREFIX, NotLookedAt
 from memlab.experiment.reading import Tree
 from memlab.experiment.spec import SECTIONS, Experiment, field_names
 from memlab.tui.widgets.field import Field, Kind
@@ -43,6 +45,11 @@ HEADINGS = {
 }
 #: Data of the user's own: what is chosen before the path, and how the file of that path ends.
 OWN_DATA = {"npz:": ".npz", "folder:": "", "csv:": ".csv"}
+#: A network of one's own: what is chosen before its address.
+OWN_CODE = {PREFIX: None}
+PATHS: Mapping[str, Mapping[str, str | None]] = {"dataset.name": OWN_DATA, "model.name": OWN_CODE}
+#: The row of what such a network is given, there where it is.
+SETTINGS = "model.settings"
 PLAIN = "plain"
 MANY = 300
 
@@ -136,6 +143,8 @@ def rows(draft: Draft, read_as: Reading) -> list[Field]:
 def text_of(tree: Mapping[str, object], key: str) -> str:
     """The value of a field as a person would type it; empty where it has none."""
     axes = tree.get("axes")
+    if key == SETTINGS:
+        return _settings_text(tree)
     if isinstance(axes, Mapping) and key in axes:
         values = axes[key]
         listed = values if isinstance(values, list) else [values]
@@ -149,12 +158,37 @@ def text_of(tree: Mapping[str, object], key: str) -> str:
 def _apply(tree: Tree, key: str, text: str) -> None:
     if key in SECTIONS:
         _apply_variants(tree, key, text)
+    elif key == SETTINGS:
+        _apply_settings(tree, text)
     elif key in field_names() and _kind(key) == "bool":
         words = {"yes": "true", "no": "false"}
         parts = [words.get(part.strip(), part.strip()) for part in text.split(",")]
         reading.set_field(tree, key, ", ".join(parts))
     else:
         reading.set_field(tree, key, text)
+
+
+def _apply_settings(tree: Tree, text: str) -> None:
+    """`hidden=64 rate=0.1`, in the place of all that a network of one's own was given."""
+    own = reading.OWN_SETTING
+    tree["axes"] = {k: v for k, v in _axes(tree).items() if not k.startswith(own)}
+    tree["model"] = {**tree.get("model", {}), "settings": {}}
+    for pair in text.split():
+        if "=" not in pair:
+            raise InvalidExperiment(f"{pair!r} should be name=value, such as hidden=64.")
+        reading.apply_setting(tree, own + pair)
+
+
+def _settings_text(tree: Mapping[str, object]) -> str:
+    """What a network of one's own is given, several values of one behind each other."""
+    model, own = tree.get("model"), reading.OWN_SETTING
+    given = model.get("settings") if isinstance(model, Mapping) else None
+    parts = [f"{name}={_shown(name, v)}" for name, v in (given or {}).items()]
+    for name, values in _axes(tree).items():
+        if name.startswith(own) and isinstance(values, list):
+            several = ",".join(_shown(name, value) for value in values)
+            parts.append(f"{name.removeprefix(own)}={several}")
+    return " ".join(parts)
 
 
 def _apply_variants(tree: Tree, section: str, text: str) -> None:
@@ -186,7 +220,8 @@ def _check(made: Experiment) -> None:
         data = taken(cell.dataset)
         if data is None:
             continue
-        parameter_count(cell.model, data.image, data.features, data.classes)
+        with suppress(NotLookedAt):
+            parameter_count(cell.model, data.image, data.features, data.classes)
         if cell.optimizer.batch_size > data.train:
             raise InvalidExperiment(
                 f"optimizer.batch_size = {cell.optimizer.batch_size}: a batch cannot be larger than"
@@ -205,8 +240,15 @@ def _keys(base: Mapping[str, object], tree: Mapping[str, object]) -> list[str]:
         if section in axes:
             keys.append(section)
         names = [name for name in field_names() if name.startswith(f"{section}.")]
+        if section == "model" and any(_has_own(one) for one in (base, tree)):
+            names.insert(names.index("model.name") + 1, SETTINGS)
         keys.extend(names)
     return [*keys, "seeds"]
+
+
+def _has_own(tree: Mapping[str, object]) -> bool:
+    """Whether a network of one's own is named, or something is given to one."""
+    return PREFIX in text_of(tree, "model.name") or bool(_settings_text(tree))
 
 
 def _row(key: str, draft: Draft, read_as: Reading, base: Tree) -> Field:
@@ -218,8 +260,8 @@ def _row(key: str, draft: Draft, read_as: Reading, base: Tree) -> Field:
     values = _axes(read_as.tree).get(key)
     axis = len(values) if isinstance(values, list) else 0
     choices = declared(key).choices if "." in key else ()
-    paths = OWN_DATA if key == "dataset.name" else {}
-    main = key in (*MAIN, "seeds", *SECTIONS) or key in _axes(base) or _is_set(base, key)
+    paths = PATHS.get(key, {})
+    main = key in (*MAIN, "seeds", *SECTIONS, SETTINGS) or key in _axes(base) or _is_set(base, key)
     if section == "schedule" and key != "schedule.kind" and not _is_set(base, key):
         main = False
     return Field(
@@ -298,7 +340,7 @@ def _unit(key: str, text: str, made: Experiment | None) -> str:
     if section == "dataset" and known is not None:
         size = getattr(known.sizes, leaf, None)
         return f"({size:,})" if size else ""
-    if section == "model" and "model.name" not in made.axes:
+    if section == "model" and "model.name" not in made.axes and key != SETTINGS:
         own = getattr(resolve(made.model), leaf)
         return f"({own})" if own is not None else "–"
     if key == "corruption.input_fraction":

@@ -17,6 +17,7 @@ from memlab.errors import InvalidExperiment
 from memlab.experiment import reading
 from memlab.experiment.spec import Experiment
 from memlab.export import export
+from memlab.library.consent import Consent, agreed
 from memlab.runs import lifecycle
 from memlab.runs.environment import describe
 from memlab.runs.launch import Standby
@@ -32,6 +33,7 @@ def launch(
     Raises:
         MemlabError: if the folder cannot be written or no worker can be started.
     """
+    code = agreed(made, Consent())
     facts = {**describe(sys.argv), "requested_device": device, "preset": name}
     return lifecycle.start(
         reading.to_toml(reading.with_absolute_paths(made, Path.cwd())),
@@ -39,6 +41,7 @@ def launch(
         settings.prepared(runs_folder),
         environment=facts,
         standby=standby,
+        code=code,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memlab.experiment import datasets
+from memlab.experiment.recorded import source_of
 from memlab.numbers import clock, count, number, percent, size
 from memlab.runs.state import RunState
 from memlab.text import plain
@@ -115,7 +116,8 @@ def described(tree: Mapping[str, Any]) -> tuple[str, str, int]:
     seeds = tree.get("seeds", 1)
     cells = math.prod(len(values) for values in axes.values())
     each = seeds if isinstance(seeds, int) else len(seeds)
-    return plain(tree.get("title", "")), plain("/".join(map(str, dataset))), cells * each
+    named = source_of(tree) or "/".join(map(str, dataset))
+    return plain(tree.get("title", "")), plain(named), cells * each
 
 
 def losing(entry: Entry) -> str:

@@ -24,7 +24,7 @@ from memlab.runs.origin import is_ours
 from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder, list_runs
 from memlab.runs.state import RunState
-from memlab.runs.view import RunView
+from memlab.runs.view import Progress, RunView
 from memlab.strict_json import number
 from memlab.text import plain
 from memlab.tui.library.model import Entry, described
@@ -175,11 +175,18 @@ class LibraryReader:
             known.entry,
             size=bytes_on_disk,
             took=view.worked_seconds or None,
-            progress=progress.fraction if progress is not None else state.progress,
+            progress=_fraction(progress, state),
             result=_by_group(view, known, max(everyone, default=-1) + 1),
             sparkline=sparkline(curve.mean.tolist(), SPARKLINE),
         )
         known.detailed = (state.state, state.since)
+
+
+def _fraction(progress: Progress | None, state: RunState) -> float | None:
+    """How far it is; None where nobody knows how much there will be."""
+    if progress is None:
+        return state.progress
+    return progress.fraction if progress.total_examples else None
 
 
 def _unknown(folder: RunFolder) -> Entry:

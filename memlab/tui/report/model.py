@@ -16,11 +16,12 @@ from memlab.experiment.metrics import (
     TEST_ACCURACY,
     TRAIN_ACCURACY,
     TRAIN_ACCURACY_CORRUPTED,
+    VALIDATION_ACCURACY,
 )
 from memlab.experiment.spec import Experiment
 from memlab.numbers import aligned, number, plus_minus
 from memlab.reports.claim_lines import claim_folds
-from memlab.reports.findings import Findings, Row
+from memlab.reports.findings import Findings, Row, is_recorded
 from memlab.reports.side_table import scalar
 from memlab.text import plain
 from memlab.tui import palette
@@ -52,25 +53,51 @@ def standing(state: str, epoch: float | None, message: str = "") -> str:
     return f"This run has not finished: it is {state}{at}. The figures are those so far.{why}"
 
 
-def columns(axis: str) -> list[Column]:
+#: Of a recorded run, as far as there are any: nothing of it was tested.
+RECORDED = (
+    *FIGURES[:3],
+    (VALIDATION_ACCURACY, METRICS[VALIDATION_ACCURACY].short, 0),
+    ("best_validation_accuracy", "best validation", 2),
+    (TEST_ACCURACY, METRICS[TEST_ACCURACY].short, 1),
+)
+EPOCHS = (("best_epoch", "best @", 5), ("epochs_to_fit", "fits @", 6))
+RECORDED_EPOCHS = (("best_validation_epoch", "best @", 5), EPOCHS[1])
+
+Figures = Sequence[tuple[str, str, int]]
+
+
+def shown(findings: Findings) -> tuple[Figures, Figures]:
+    """The figures of the table and the epochs behind them: key, title, priority."""
+    if not is_recorded(findings):
+        return FIGURES, EPOCHS
+    there = [each for each in RECORDED if any(row.quantity(each[0]) for row in findings.rows)]
+    return there, RECORDED_EPOCHS
+
+
+def columns(axis: str, figures: Figures = FIGURES, epochs: Figures = EPOCHS) -> list[Column]:
     """The columns of the table, in the order of `cells`."""
     return [
         Column("value", axis or "group", sortable=False),
         *(
             Column(key, title, max(12, len(title) + 2), priority=priority)
-            for key, title, priority in FIGURES
+            for key, title, priority in figures
         ),
-        Column("best_epoch", "best @", 9, "right", priority=5),
-        Column("epochs_to_fit", "fits @", 9, "right", priority=6),
+        *(Column(key, title, 9, "right", priority=priority) for key, title, priority in epochs),
     ]
 
 
-def cells(row: Row, value: AxisValue, plain: bool = False) -> list[object]:
+def cells(
+    row: Row,
+    value: AxisValue,
+    plain: bool = False,
+    figures: Figures = FIGURES,
+    epochs: Figures = EPOCHS,
+) -> list[object]:
     """One axis value's cells."""
     mark = value.letter if plain else value.marker
-    figures = [aligned(plus_minus(row.quantity(key))) for key, _, _ in FIGURES]
-    epochs = [number(_mean(row.quantity(key)), 0) for key in ("best_epoch", "epochs_to_fit")]
-    return [Coloured(f"{mark} {value.short}", value.colour, True), *figures, *epochs]
+    found = [aligned(plus_minus(row.quantity(key))) for key, _, _ in figures]
+    when = [number(_mean(row.quantity(key)), 0) for key, _, _ in epochs]
+    return [Coloured(f"{mark} {value.short}", value.colour, True), *found, *when]
 
 
 def ladder(findings: Findings, experiment: Experiment, dark: bool) -> list[Series]:

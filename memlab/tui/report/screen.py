@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from memlab.errors import FileIsThere
+from memlab.experiment.recorded import said_of_a_process
 from memlab.experiment.spec import Experiment
 from memlab.runs.run_folder import RunFolder
 from memlab.text import plain
@@ -128,7 +129,8 @@ class ReportScreen(SuggestingScreen[Loaded]):
     def _show(self, loaded: Loaded) -> None:
         findings, made, state = loaded.findings, loaded.experiment, loaded.state
         said = findings.sentences
-        standing = model.standing(state.state, loaded.epoch, state.message)
+        message = state.message if made.recorded is None else said_of_a_process(state.message)
+        standing = model.standing(state.state, loaded.epoch, message)
         put(self, "#standing", standing)
         self.query_one("#standing").set_class(bool(standing), "-shown")
         put(self, "#verdict", said[0] if said else made.question)
@@ -136,6 +138,7 @@ class ReportScreen(SuggestingScreen[Loaded]):
         self.query_one("#words").display = len(said) > 1
         chart = self.ladder
         chart.axis = model.axis_name(made)
+        chart.display = made.recorded is None  # one network, and nothing to compare it with
         dark = self.app.current_theme.dark
         marks = model.beside(findings, made, dark)
         chart.show([*model.ladder(findings, made, dark), *marks])
@@ -152,15 +155,17 @@ class ReportScreen(SuggestingScreen[Loaded]):
         put(self, "#experiment", watch_model.facts(made, name) + source)
         again = (("run it again:  ", "dim"), (findings.reproduce, "bold"), ("   y copies", "dim"))
         self.query_one("#reproduce", Static).update(Text.assemble(*again))
+        self.query_one("#reproduce").display = bool(findings.reproduce)
 
     def _show_rows(self, findings: Findings, made: Experiment) -> None:
         table = self.rows
         values = axis_values(made, self.app.current_theme.dark)
+        shown = model.shown(findings)
         rows = [
-            model.cells(row, value, self.app.no_color)
+            model.cells(row, value, self.app.no_color, *shown)
             for row, value in zip(findings.rows, values, strict=False)
         ]
-        table.set_columns(model.columns(axis_title(made)))
+        table.set_columns(model.columns(axis_title(made), *shown))
         table.set_rows([value.key for value in values[: len(rows)]], rows)
         table.styles.height = 1 + max(1, len(rows))
 
@@ -173,7 +178,9 @@ class ReportScreen(SuggestingScreen[Loaded]):
             return self._loaded is not None and self._loaded.judges_labels
         if action == "examples":
             return self._loaded is not None and watch_model.looks_at(self._loaded.experiment)
-        return self._loaded is not None if action in ("copy", "export", "curves") else True
+        if action == "copy":
+            return self._loaded is not None and bool(self._loaded.findings.reproduce)
+        return self._loaded is not None if action in ("export", "curves") else True
 
     def action_next(self, step: int) -> None:
         """The cursor goes to the next instrument, and after the last back to the whole page."""

@@ -62,6 +62,7 @@ def sections(findings: Findings, experiment: Experiment) -> Sections:
         for (name, found), table in zip(findings.instruments.items(), tables, strict=True)
     )
     first = headlines(findings)
+    unled = experiment.recorded is not None  # nothing can be switched on for it
     waits = WAITS if experiment.instruments.names else NO_INSTRUMENTS
     later = FITTED_LATER if experiment.baselines.names else NO_BASELINES
     return Sections(
@@ -74,8 +75,8 @@ def sections(findings: Findings, experiment: Experiment) -> Sections:
         baselines_failed=tuple(
             f"{name}: {found.failed}" for name, found in findings.baselines.items() if found.failed
         ),
-        instruments_hint="" if first or folds else waits,
-        baselines_hint="" if findings.baselines else later,
+        instruments_hint="" if first or folds or unled else waits,
+        baselines_hint="" if findings.baselines or unled else later,
     )
 
 

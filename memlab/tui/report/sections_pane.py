@@ -102,7 +102,9 @@ class SectionsPane(Vertical):
     def _put_baselines(self, sections: Sections, axis: str, labels: list[Text]) -> None:
         from memlab.reports.renderers.console import Grids
 
-        self._put("#baselines-heading", _heading("baselines", BESIDE if sections.baselines else ""))
+        there = sections.baselines or sections.baselines_failed or sections.baselines_hint
+        heading = _heading("baselines", BESIDE if sections.baselines else "")
+        self._put("#baselines-heading", heading, bool(there))
         parts: list[RenderableType] = [Text(f"✗ {text}") for text in sections.baselines_failed]
         for table in sections.baselines:
             parts += [Text()] if parts else []

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from memlab.experiment.metrics import METRICS
+from memlab.experiment.metrics import METRICS, TRAIN_ACCURACY
 from memlab.tui.watch.curves import Content
 from memlab.tui.watch.reader import ACCURACY, PAGES
 from memlab.tui.widgets.chart import BrailleChart
 
 TITLES = {page: METRICS[metric].caption for page, metric in ACCURACY.items()}
+ALL_LABELS = METRICS[TRAIN_ACCURACY].caption
 SIDE_BY_SIDE = 110  # columns from which three charts stand beside each other
 
 
@@ -26,6 +27,7 @@ class WatchCharts(Horizontal):
         super().__init__(id=id)
         self.page = "lies"
         self.loss = self.zoomed = False
+        self.untold = False  # which labels are clean
 
     def compose(self) -> ComposeResult:
         """All four; styles choose which are seen."""
@@ -42,7 +44,13 @@ class WatchCharts(Horizontal):
     @property
     def pages(self) -> tuple[str, ...]:
         """The charts that are seen."""
-        return (self.page,) if self.single else PAGES[:3]
+        beside = ("truth", "unseen", "loss") if self.untold else PAGES[:3]
+        return (self.page,) if self.single else beside
+
+    @property
+    def _turns(self) -> tuple[str, ...]:
+        """The pages that there are."""
+        return tuple(page for page in PAGES if page != "lies" or not self.untold)
 
     @property
     def points(self) -> int:
@@ -60,14 +68,18 @@ class WatchCharts(Horizontal):
             self.chart(page).highlighted = None
             self.chart(page).show((), ())
 
-    def prepare(self, clean: bool) -> None:
+    def prepare(self, clean: bool, untold: bool = False, axis: str = "epoch") -> None:
         """What depends on the experiment only; without lies another page comes first."""
+        self.untold = untold
+        for page in PAGES:
+            self.chart(page).axis = axis
+        self.set_class(untold, "-untold")
         if clean and self.page == "lies":
             self.page = "unseen"
 
     def turn(self, step: int) -> None:
         """Another page."""
-        self.page = PAGES[(PAGES.index(self.page) + step) % len(PAGES)]
+        self.page = self._turns[(self._turns.index(self.page) + step) % len(self._turns)]
 
     def fit(self, label: str) -> None:
         """Classes, axes and titles for the size; `label` is the axis value under the cursor."""
@@ -81,9 +93,11 @@ class WatchCharts(Horizontal):
     def entitle(self, label: str) -> None:
         """The titles; that of the losses names the axis value they belong to."""
         quantity = " · loss" if self.loss else ""
-        place = f" ({PAGES.index(self.page) + 1} of {len(PAGES)})" if self.single else ""
+        turn, turns = self._turns.index(self.page) + 1, len(self._turns)
+        place = f" ({turn} of {turns})" if self.single else ""
         for page, title in TITLES.items():
-            self.chart(page).title = title + quantity + place
+            words = ALL_LABELS if self.untold and page == "truth" else title
+            self.chart(page).title = words + quantity + place
         self.chart("loss").title = f"loss{', ' + label if label else ''}{place}"
 
     def show(

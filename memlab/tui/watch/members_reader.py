@@ -140,6 +140,9 @@ def read_member(reader: WatchReader, member: Member, points: int, dark: bool) ->
 def settings_of(member: Member) -> tuple[tuple[str, str], ...]:
     """The hyperparameters that matter for this member, named, defaults of no effect left out."""
     made = member.experiment
+    if made.recorded is not None:
+        known = made.recorded.model_dump(exclude_none=True, exclude_defaults=True)
+        return tuple((key.replace("_", " "), _text(value)) for key, value in known.items())
     listed = [("seed", str(member.seed))]
     for section in ("dataset", "corruption", "model", "loss", "optimizer", "schedule"):
         tree = getattr(made, section).model_dump(exclude_none=True)

@@ -21,6 +21,7 @@ from memlab.experiment.metrics import (
     TRAIN_ACCURACY_CORRUPTED,
     VALIDATION_ACCURACY,
 )
+from memlab.experiment.recorded import said_of_a_process, words
 from memlab.experiment.spec import Experiment
 from memlab.numbers import aligned, clock, count, number, plus_minus
 from memlab.runs.curve import Curve
@@ -34,6 +35,8 @@ Values = NDArray[np.float64]
 NO_LIES = "Nothing is corrupted here: there are no lies to learn."
 WAITING = "waits for the first measurement"
 STARTING = "The worker is starting: it imports torch, which takes a few seconds."
+#: Of a run of which nobody knows which labels are clean: `truth` are all training labels.
+UNTOLD = ("value", "truth", "unseen", "best", "gap", "spark")
 COLUMNS = ("value", "truth", "lies", "recovered", "unseen", "best", "gap", "spark")
 NARROW = ("value", "lies", "unseen", "gap", "spark")
 METRICS = (
@@ -99,11 +102,14 @@ def so_far(curve: Curve, width: int, epochs: float | None, low: float, high: flo
     return sparkline(values.tolist(), room, low, high)
 
 
-def columns(title: str, narrow: bool, sparkline: int = 24) -> list[Column]:
-    """The columns for a width, in order; their keys are of `COLUMNS`."""
+def columns(title: str, narrow: bool, sparkline: int = 24, untold: bool = False) -> list[Column]:
+    """The columns for a width, in order; their keys are of `COLUMNS`.
+
+    `untold` are those of a run of which nobody knows which labels are clean.
+    """
     every = {
         "value": Column("value", title, sortable=False),
-        "truth": Column("truth", "truth fitted", 12, priority=3),
+        "truth": Column("truth", "train" if untold else "truth fitted", 12, priority=3),
         "lies": Column("lies", "lies fitted", 12),
         "recovered": Column("recovered", "lies seen through", 17, priority=2),
         "unseen": Column("unseen", "unseen now", 12),
@@ -111,6 +117,8 @@ def columns(title: str, narrow: bool, sparkline: int = 24) -> list[Column]:
         "gap": Column("gap", "gap", 12),
         "spark": Column("spark", "validation, so far", sparkline, sortable=False, priority=4),
     }
+    if untold:
+        return [every[key] for key in UNTOLD if not narrow or key != "best"]
     return [every[key] for key in (NARROW if narrow else COLUMNS)]
 
 
@@ -138,6 +146,8 @@ def row_cells(value: AxisValue, standing: Standing, plain: bool = False) -> list
 
 def facts(experiment: Experiment, name: str) -> str:
     """One line that says what is trained: `noise-ladder · digits 1,000 · mlp 2×256 · η 0.1`."""
+    if experiment.recorded is not None:
+        return " · ".join((name, *words(experiment.recorded.model_dump())))
     axes = experiment.axes
     parts = [name]
     if "dataset.name" not in axes:
@@ -180,6 +190,16 @@ def has_lies(experiment: Experiment) -> bool:
     return varied or (any(kind != "none" for kind in kinds) and any(shares))
 
 
+def axis(experiment: Experiment) -> str:
+    """What curves stand against: epochs, or the steps of a log that knows no epochs."""
+    return "epoch" if experiment.recorded is None else experiment.recorded.axis
+
+
+def untold(experiment: Experiment) -> bool:
+    """Whether nobody said which labels are clean, so that truth and lies cannot be told apart."""
+    return experiment.recorded is not None and experiment.recorded.corrupted is None
+
+
 def chance(experiment: Experiment, said: Guessing) -> float | None:
     """Accuracy of guessing: as the run says, before it has begun as its dataset is declared.
 
@@ -187,7 +207,7 @@ def chance(experiment: Experiment, said: Guessing) -> float | None:
     """
     if _has_dataset_axis(experiment):
         return None
-    if said.counts:
+    if said.counts or experiment.recorded is not None:
         return said.chance
     data = datasets.taken(experiment.dataset)
     return None if data is None else 1 / data.classes
@@ -195,12 +215,16 @@ def chance(experiment: Experiment, said: Guessing) -> float | None:
 
 def picture(experiment: Experiment) -> tuple[int, ...] | None:
     """Height and width of an example's picture, () for what is none; None where only data tell."""
+    if experiment.recorded is not None:
+        return ()  # a recorder keeps no stream of what is being memorized now
     data = None if _has_dataset_axis(experiment) else datasets.taken(experiment.dataset)
     return None if data is None else (data.image or (0,))[1:]
 
 
 def looks_at(experiment: Experiment) -> bool:
     """Whether a run of it records anything of single examples."""
+    if experiment.recorded is not None:
+        return experiment.recorded.ledger
     ledger = "ledger" in experiment.instruments.names
     return ledger or experiment.evaluation.outcomes or has_lies(experiment)
 
@@ -210,8 +234,16 @@ def _has_dataset_axis(experiment: Experiment) -> bool:
     return "dataset.name" in experiment.axes or any("name" in variant for variant in variants)
 
 
-def sentence(state: RunState, epoch: float | None, waited: str = "", seconds: float = 0.0) -> str:
+def sentence(
+    state: RunState,
+    epoch: float | None,
+    waited: str = "",
+    seconds: float = 0.0,
+    recorded: bool = False,
+) -> str:
     """What the state means and which key helps; empty while it simply runs."""
+    if recorded and (said := recorded_sentence(state)):
+        return said
     at = "" if epoch is None else f" at epoch {number(epoch, 0)}"
     reason = plain(state.message).rstrip(".")
     match state.state:
@@ -232,6 +264,20 @@ def sentence(state: RunState, epoch: float | None, waited: str = "", seconds: fl
             return f"Failed: {reason or 'no reason was given'}.  l  worker.log   u  resume"
         case _:
             return f"Interrupted{at}: {reason}.  u  resumes from the last checkpoint."
+
+
+def recorded_sentence(state: RunState) -> str:
+    """The same of a recorded run, which no key resumes; empty where nothing differs."""
+    reason = plain(state.message).rstrip(".")
+    match state.state:
+        case "running" | "starting" | "queued":
+            return "Recorded from a loop of its own: it ends where that ends."
+        case "failed":
+            return f"{reason or 'Failed: no reason was given'}.  3  shows what was recorded."
+        case "interrupted":
+            return f"{said_of_a_process(reason) or 'Interrupted'}.  3  shows what was recorded."
+        case _:
+            return ""
 
 
 def caption(true: int, given: int, names: Sequence[str] = ()) -> str:

@@ -19,6 +19,7 @@ from memlab.experiment.metrics import (
     TRAIN_ACCURACY,
     TRAIN_ACCURACY_CLEAN,
     TRAIN_ACCURACY_CORRUPTED,
+    TRAIN_LOSS,
     TRAIN_LOSS_CLEAN,
     TRAIN_LOSS_CORRUPTED,
     VALIDATION_ACCURACY,
@@ -47,6 +48,8 @@ ACCURACY = {
     "lies": TRAIN_ACCURACY_CORRUPTED,
     "unseen": VALIDATION_ACCURACY,
 }
+#: What stands on the page of truth where nobody said which labels are clean.
+UNTOLD = {"accuracy": TRAIN_ACCURACY, "loss": TRAIN_LOSS}
 LOSS = {"truth": TRAIN_LOSS_CLEAN, "lies": TRAIN_LOSS_CORRUPTED, "unseen": VALIDATION_LOSS}
 
 
@@ -137,7 +140,10 @@ class WatchReader:
             epoch=epoch,
             progress=progress,
             sentence=model.sentence(
-                self.view.state, epoch, seconds=self.view.worked_seconds or 0.0
+                self.view.state,
+                epoch,
+                seconds=self.view.worked_seconds or 0.0,
+                recorded=self.experiment.recorded is not None,
             ),
             verdict=self._said_at_the_end(),
             charts=charts,
@@ -186,9 +192,16 @@ class WatchReader:
         device = plain(state.device or self.view.environment.get("device") or "", LONGEST_DEVICE)
         finished = state.state == "finished"
         if known is None:
-            epochs = self.experiment.stop.epochs
-            return Progress(state.state, epoch, float(epochs) if epochs else None, device=device)
-        fraction = known.fraction
+            recorded = self.experiment.recorded is not None
+            epochs = None if recorded else self.experiment.stop.epochs
+            return Progress(
+                state.state,
+                epoch,
+                float(epochs) if epochs else None,
+                device=device,
+                unit=model.axis(self.experiment),
+            )
+        fraction = known.fraction if known.total_examples else None
         return Progress(
             state=state.state,
             epoch=epoch if finished else known.epoch,
@@ -207,12 +220,14 @@ class WatchReader:
     ) -> list[model.Standing]:
         unseen = {value.key: self._curve(value, ACCURACY["unseen"]) for value in values}
         means = [curve.mean for curve in unseen.values() if np.isfinite(curve.mean).any()]
-        if not means:
+        if not means and self.experiment.recorded is None:
             return [model.Standing() for _ in values]
+        means = means or [np.zeros(1)]
         low = min(float(np.nanmin(mean)) for mean in means)
         high = max(float(np.nanmax(mean)) for mean in means)
         everyone = sum(len(value.members) for value in values)
         latest = {metric: self.view.latest(metric, everyone) for metric in model.METRICS}
+        truth = TRAIN_ACCURACY if model.untold(self.experiment) else TRAIN_ACCURACY_CLEAN
         standings = []
         for value in values:
             members = np.array([m for m in value.members if m < len(latest[TRAIN_ACCURACY])])
@@ -227,7 +242,7 @@ class WatchReader:
             best = model.best_of(unseen[value.key])
             standings.append(
                 model.Standing(
-                    truth=over_seeds(now[TRAIN_ACCURACY_CLEAN]),
+                    truth=over_seeds(now[truth]),
                     lies=over_seeds(now[TRAIN_ACCURACY_CORRUPTED]),
                     recovered=over_seeds(now[RECOVERED_TRUE_LABELS]),
                     unseen=over_seeds(now[VALIDATION_ACCURACY]),
@@ -255,6 +270,8 @@ class WatchReader:
         if page == "loss":
             return self._loss(request, values)
         metric = (LOSS if request.loss else ACCURACY)[page]
+        if page == "truth" and model.untold(self.experiment):
+            metric = UNTOLD["loss" if request.loss else "accuracy"]
         series: list[Series] = []
         marks: list[Mark] = []
         rows = False
@@ -281,12 +298,18 @@ class WatchReader:
         value = next((v for v in values if v.key == request.cursor), values[0])
         colours = palette.palette(request.dark)
         series = []
-        for kind, metric in LOSS.items():
+        for kind, metric in self._losses().items():
             curve = steady(self._curve(value, metric), request.points)
             if np.isfinite(curve.mean).any():
                 marker = (palette.KIND_LETTERS if request.plain else palette.KIND_MARKERS)[kind]
-                series.append(series_of(curve, kind, getattr(colours, kind), marker))
+                untold = kind == "truth" and model.untold(self.experiment)
+                name = "train" if untold else kind
+                series.append(series_of(curve, name, getattr(colours, kind), marker))
         return Content(tuple(series))
+
+    def _losses(self) -> dict[str, str]:
+        untold = model.untold(self.experiment)
+        return LOSS | {"truth": UNTOLD["loss"]} if untold else LOSS
 
     def _instruments(
         self, request: Request, values: Sequence[AxisValue], epochs: float | None

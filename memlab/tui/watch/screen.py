@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events, getters
@@ -170,12 +171,13 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
         self.facts.update(plain(model.facts(made, name)))
         by = axis_title(made, long=True)
         seeds = len(made.seed_list)
-        each = "1 seed" if seeds == 1 else f"{seeds} seeds each, mean ± 95 %"
+        one = "1 seed" if made.recorded is None else "recorded"
+        each = one if seeds == 1 else f"{seeds} seeds each, mean ± 95 %"
         self.table_box.border_title = framed(f"by {by} ({each})" if by else each)
         clean = not model.has_lies(made)
         shape = model.picture(made)
         self.set_class(clean or shape == (), "-no-pictures")
-        self.charts.prepare(clean)
+        self.charts.prepare(clean, model.untold(made), model.axis(made))
         self.pictures.prepare(shape is not None and max(shape, default=0) <= SMALL_SIDE)
         self._fit_layout()
 
@@ -187,13 +189,22 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
         title = axis_title(made) if made is not None else ""
         table = self.table
         narrow = self.size.width < SIDE_BY_SIDE
-        table.set_columns(columns(title or "group", narrow, self._sparkline_width))
-        names = made.instruments.names if made is not None else ()
-        lines = self.instruments.prepare(len(names))
+        untold = made is not None and model.untold(made)
+        shown = columns(title or "group", narrow, self._sparkline_width, untold)
+        if made is not None and (axis := model.axis(made)) != "epoch":
+            shown = [replace(each, title=each.title.replace("epoch", axis)) for each in shown]
+        table.set_columns(shown)
+        lines = self.instruments.prepare(self._instruments)
         self.pictures.styles.min_height = lines
         rows = len(self._reader.values()) if self._reader is not None else 6
         room = self.size.height - (17 if narrow else 28)
         table.styles.height = 1 + min(rows, max(3, room))
+
+    @property
+    def _instruments(self) -> int:
+        """How many there are to show: those that are on, or have measured."""
+        on = 0 if self._reader is None else len(self._reader.experiment.instruments.names)
+        return max(on, 0 if self._frame is None else len(self._frame.instruments))
 
     @property
     def _cursor_label(self) -> str:
@@ -206,7 +217,11 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
         return self._cursor_label if self._highlighted else ""
 
     def _show(self, frame: WatchFrame) -> None:
+        known = self._instruments
         before, self._frame = self._frame, frame
+        if self._instruments != known:
+            self._fit_layout()
+            self.refresh_bindings()
         self.progress.set_progress(frame.progress)
         self.table.show(frame)
         cursor = self.table.cursor_key
@@ -245,7 +260,7 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
         if self.about is None:
             return False
         if action in STEERING:
-            return self.can_steer(action)
+            return self._steerable and self.can_steer(action)
         if action == "detach":
             return self.run_state is not None and self.run_state.living
         if action == "page":
@@ -254,12 +269,17 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
             made = self._reader.experiment if self._reader is not None else None
             if made is None:
                 return False
-            return bool(made.instruments.names) if action == "instruments" else model.looks_at(made)
+            return bool(self._instruments) if action == "instruments" else model.looks_at(made)
         if action == "pictures":
             return not self.has_class("-no-pictures") and not (
                 self.has_class("-tall") and self.has_class("-wide")
             )
         return True
+
+    @property
+    def _steerable(self) -> bool:
+        """Whether a worker of ours trains it, and not a loop of somebody's own."""
+        return self._reader is None or self._reader.experiment.recorded is None
 
     def on_values_table_steered(self) -> None:
         """Highlights the curves of the cursor's row."""

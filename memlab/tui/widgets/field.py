@@ -16,7 +16,8 @@ class Field:
     """One row of a form. `default` is the preset's value; `axis` counts the values of an axis.
 
     `advanced` rows hide until their section is opened further; a changed or invalid one shows.
-    `paths` are choices that a path follows, with how its file ends ("" for a folder); `notes` are
+    `paths` are choices that a path follows, with how its file ends ("" for a folder), None for what
+    is typed and is no path; `notes` are
     said beside choices.
     """
 
@@ -32,7 +33,7 @@ class Field:
     advanced: bool = False
     unit: str = ""
     axis: int = 0
-    paths: Mapping[str, str] = field(default_factory=dict)
+    paths: Mapping[str, str | None] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -45,7 +45,7 @@ class FieldEditor(Input):
         Binding("down", "take(1)", "Take and go down", show=False),
         Binding("tab", "complete", "Complete a path, or take and go down", show=False),
     ]
-    paths: Mapping[str, str] = MappingProxyType({})
+    paths: Mapping[str, str | None] = MappingProxyType({})
 
     @dataclass
     class Left(Message):
@@ -68,8 +68,9 @@ class FieldEditor(Input):
     def action_complete(self) -> None:
         """Completes the path, where one is typed."""
         before, colon, path = self.value.partition(":")
-        if before + colon in self.paths:
-            self._complete(before + colon, path, self.paths[before + colon])
+        suffix = self.paths.get(before + colon)
+        if suffix is not None:
+            self._complete(before + colon, path, suffix)
         else:
             self.action_take(1)
 

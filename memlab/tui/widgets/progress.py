@@ -26,6 +26,7 @@ class Progress:
     samples_per_second: float | None = None
     device: str = ""
     note: str = ""
+    unit: str = "epoch"
 
 
 class ProgressLine(PaintedLines):
@@ -80,7 +81,8 @@ class ProgressLine(PaintedLines):
     def _tail(self, width: int) -> tuple[str, str]:
         progress = self._progress
         left = f"{clock(progress.remaining):>11} left" if width >= 60 else ""
-        if progress.state in FINAL:
+        endless = progress.fraction is None and progress.epochs is None
+        if progress.state in FINAL or (endless and progress.state == "running"):
             left = ""
         elif 24 <= width < 60:
             left = f"{clock(progress.remaining):>6}"
@@ -106,7 +108,7 @@ def _epoch(progress: Progress, width: int) -> str:
         return ""
     if progress.epochs is None:
         whole = number(progress.epoch, 0)
-        return f"epoch {whole}  " if width >= 40 else whole + " "
+        return f"{progress.unit} {whole}  " if width >= 40 else whole + " "
     total = number(progress.epochs, 0)
     now = number(progress.epoch, 0).rjust(len(total))
     return f"epoch {now} of {total}   " if width >= 60 else f"{now}/{total} "

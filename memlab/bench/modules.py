@@ -1,0 +1,178 @@
+"""Instruments on ordinary networks beside `torch.func` and curvlinops: `memlab bench instruments`.
+
+The reference of the Gram matrix makes per-example gradients by `vmap(grad)`, where that fails one
+example after another. The reference of curvature is curvlinops' operator; both sides make their
+operator and multiply with `PRODUCTS` vectors, one after another, as Lanczos does.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from memlab.bench.module_networks import Given, Ordinary, available, given
+from memlab.bench.timing import Row, row, seconds, tell
+from memlab.instruments.ggn_product import ggn_product
+from memlab.instruments.gram import gram
+from memlab.instruments.hessian_product import hessian_product
+from memlab.instruments.undisturbed import undisturbed
+from memlab.models.module_calls import logits_of
+
+PRODUCTS = 8
+
+
+class Logits(nn.Module):
+    """A network that gives its logits and nothing else."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[n, …]` → `[n, classes]`."""
+        return logits_of(self.network(x))
+
+
+def our_gram(made: Given) -> Tensor:
+    """G by `memlab.instruments.gram`; how its layers are taken was tried before, once."""
+    return gram(made.stack, made.x[None], made.y[None], "cross-entropy")[0]
+
+
+def by_vmap(made: Given) -> Tensor:
+    """G from per-example gradients by `torch.func`."""
+    network = Logits(made.network)
+
+    def loss(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(functional_call(network, parameters, (x[None],)), y[None])
+
+    parameters = {name: p.detach() for name, p in network.named_parameters()}
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+        found = vmap(grad(loss), (None, 0, 0))(parameters, made.x, made.y)
+    return _products([gradient.flatten(1) for gradient in found.values()])
+
+
+def one_by_one(made: Given) -> Tensor:
+    """G from per-example gradients, a backward pass each."""
+    parameters = list(made.network.parameters())
+    rows: list[list[Tensor]] = []
+    for i in range(len(made.y)):
+        logits = logits_of(made.network(made.x[i : i + 1]))
+        loss = F.cross_entropy(logits, made.y[i : i + 1])
+        rows.append(list(torch.autograd.grad(loss, parameters, materialize_grads=True)))
+    return _products([torch.stack(column).flatten(1) for column in zip(*rows, strict=True)])
+
+
+def _products(gradients: list[Tensor]) -> Tensor:
+    total = gradients[0].new_zeros(len(gradients[0]), len(gradients[0]))
+    for gradient in gradients:
+        total += gradient @ gradient.T
+    return total
+
+
+def reference_gram(made: Given) -> tuple[str, Callable[[Given], Tensor]]:
+    """The fastest way that works, and its name."""
+    try:
+        by_vmap(made)
+    except Exception:  # what vmap cannot do shows in many kinds of errors
+        return "one by one", one_by_one
+    return "torch.func.vmap", by_vmap
+
+
+def vectors(made: Given) -> Tensor:
+    """`[PRODUCTS, parameters]`, standard normal."""
+    size = sum(p.numel() for p in made.network.parameters())
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(PRODUCTS, size, generator=generator).to(next(made.network.parameters()))
+
+
+def our_products(made: Given, kind: str, along: Tensor) -> Tensor:
+    """Products with the Hessian or GGN by memlab."""
+    make = hessian_product if kind == "Hessian" else ggn_product
+    product = make(made.stack, made.x[None], made.y[None])
+    return torch.stack([product(v[None])[0] for v in along])
+
+
+def their_products(made: Given, kind: str, along: Tensor) -> Tensor:
+    """The same by curvlinops.
+
+    Raises:
+        ImportError: if it is not installed.
+    """
+    make = getattr(import_module("curvlinops"), f"{kind}LinearOperator")
+    with undisturbed(made.x.device, differentiable=True):  # else it cannot on some networks
+        operator = make(
+            Logits(made.network),
+            nn.CrossEntropyLoss(),
+            list(made.network.parameters()),
+            [(made.x, made.y)],
+            check_deterministic=False,
+        )
+        found: list[Tensor] = [operator @ v for v in along]
+    return torch.stack(found)
+
+
+def rows(repetitions: int, device: torch.device) -> list[Row]:
+    """A row for each network and instrument; the ratio is the median of interleaved repetitions."""
+    made: list[Row] = []
+    for case in available():
+        tell(f"{case.name} …")
+        built = given(case, device)
+        name, reference = reference_gram(built)
+        made.append(
+            _row(
+                f"Gram matrix, {case.name}, {case.examples} examples: {name}",
+                lambda built=built: our_gram(built),  # type: ignore[misc]
+                lambda built=built, reference=reference: reference(built),  # type: ignore[misc]
+                repetitions,
+                device,
+            )
+        )
+        if find_spec("curvlinops") is not None:
+            made += _curvature_rows(case, built, repetitions, device)
+    return made
+
+
+def _curvature_rows(
+    case: Ordinary, built: Given, repetitions: int, device: torch.device
+) -> list[Row]:
+    found, along = [], vectors(built)
+    for kind in ("Hessian", "GGN"):
+        title = f"{PRODUCTS} {kind} products, {case.name}, {case.examples} examples: curvlinops"
+        try:
+            their_products(built, kind, along[:1])
+        except Exception as error:  # an operation that it has no derivative of
+            tell(f"{title}: it cannot, {type(error).__name__}")
+            continue
+        found.append(
+            _row(
+                title,
+                lambda kind=kind: our_products(built, kind, along),  # type: ignore[misc]
+                lambda kind=kind: their_products(built, kind, along),  # type: ignore[misc]
+                repetitions,
+                device,
+            )
+        )
+    return found
+
+
+def _row(
+    case: str,
+    ours: Callable[[], Tensor],
+    reference: Callable[[], Tensor],
+    repetitions: int,
+    device: torch.device,
+) -> Row:
+    found, expected = ours(), reference()
+    deviation = float((found - expected).abs().max() / expected.abs().max())
+    spent = [(seconds(ours, device), seconds(reference, device)) for _ in range(repetitions)]
+    mine, theirs = zip(*spent, strict=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    return {**row(case, mine, theirs, "s"), "deviation": deviation, "peak": peak}

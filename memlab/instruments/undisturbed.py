@@ -1,0 +1,111 @@
+"""Calling a network that is not ours: it changes nothing global, and nothing global changes it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
+
+from memlab.models.module_calls import copied, logits_of
+from memlab.models.module_stack import ModuleStack
+
+
+class _TwiceDifferentiable(TorchFunctionMode):
+    """Writes out what PyTorch differentiates once only."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func is F.hardsigmoid:
+            return F.relu6(args[0] + 3) / 6
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def undisturbed(device: torch.device, differentiable: bool = False) -> Iterator[None]:
+    """Inside, gradients are on and autocast is off, and no fused way past the layers is taken.
+
+    Torch's generators are afterwards where they were. `differentiable` attention can be
+    differentiated twice, forwards, and under vmap.
+    """
+    devices = [device] if device.type == "cuda" else []
+    fused = torch.backends.mha.get_fastpath_enabled()
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(torch.autocast(device.type, enabled=False))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", "There is a performance drop")
+        if differentiable:
+            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            stack.enter_context(_TwiceDifferentiable())
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fused)
+
+
+#: By stack: each member as a module, and where its parameters lie.
+_MEMBERS: WeakKeyDictionary[ModuleStack, dict[int, tuple[nn.Module, list[int]]]] = (
+    WeakKeyDictionary()
+)
+
+
+def bare_member(model: ModuleStack, m: int) -> nn.Module:
+    """Member m as `bare_copy` gives it, made once as long as its parameters lie where they do."""
+    tensors = {name: tensor[m].detach() for name, tensor in model.tensors().items()}
+    places = [tensor.data_ptr() for tensor in tensors.values()]
+    made = _MEMBERS.setdefault(model, {})
+    if m not in made or made[m][1] != places:
+        made[m] = (_with_own_gradients(model.member(m)), places)
+    network = made[m][0]
+    parts = dict(network.named_modules())
+    for name, _ in list(network.named_buffers()):
+        owner, _, leaf = name.rpartition(".")
+        parts[owner]._buffers[leaf] = tensors[name].clone()
+    return network
+
+
+def bare_copy(module: nn.Module) -> nn.Module:
+    """A copy in evaluation mode over the same parameters, without the user's hooks.
+
+    Buffers are its own, so that a network that writes into them changes nobody's.
+    """
+
+    def replaced(tensor: Tensor) -> Tensor:
+        own = tensor.detach()
+        return own if isinstance(tensor, nn.Parameter) else own.clone()
+
+    return _with_own_gradients(copied(module, replaced, hooks=False).eval())
+
+
+def _with_own_gradients(network: nn.Module) -> nn.Module:
+    """With recurrent layers past cuDNN, which goes back through them in training mode only."""
+    for layer in network.modules():
+        if isinstance(layer, nn.RNNBase):
+            layer.forward = partial(_past_cudnn, layer)
+    return network
+
+
+def _past_cudnn(layer: nn.RNNBase, *arguments: Any, **named: Any) -> Any:
+    if not next(layer.parameters()).is_cuda:
+        return type(layer).forward(layer, *arguments, **named)
+    with torch.backends.cudnn.flags(enabled=False):
+        return type(layer).forward(layer, *arguments, **named)
+
+
+def called(network: nn.Module, x: Tensor, instead: Mapping[str, Tensor] | None = None) -> Tensor:
+    """Logits `[n, classes]`, with the parameters named in `instead` replaced."""
+    return logits_of(functional_call(network, dict(instead), (x,)) if instead else network(x))

@@ -1,0 +1,147 @@
+"""Who agreed to the code that an experiment names, and where that code lies.
+
+What a person typed (`--set model.name=python:…`, the form, an argument in Python) she agreed to by
+typing it; what stands in a file beside the module, in the same project, is hers too. The rest, an
+experiment or a run from elsewhere, needs `--allow-code MODULE`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memlab.errors import InvalidExperiment
+from memlab.experiment import own_network
+from memlab.runs import own_code
+
+if TYPE_CHECKING:
+    from memlab.experiment.spec import Experiment
+    from memlab.runs.own_code import Code
+    from memlab.runs.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Consent:
+    """`typed` are modules that a person named herself, `allowed` those behind `--allow-code`.
+
+    `file` is where the experiment stands, None where it is memlab's or her own preset.
+    """
+
+    typed: frozenset[str] = frozenset()
+    allowed: frozenset[str] = frozenset()
+    file: Path | None = None
+
+
+def allow_argument(parser: argparse.ArgumentParser) -> None:
+    """Declares `--allow-code MODULE`."""
+    parser.add_argument(
+        own_code.ALLOW,
+        dest="allow_code",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="agree that this module of Python, which the experiment names, is imported as it is"
+        " now; repeatable",
+    )
+
+
+def consent_to(
+    settings: Sequence[str], allowed: Iterable[str], source: str | Path | None = None
+) -> Consent:
+    """That of a command with these `key=value` settings.
+
+    Args:
+        allowed: modules, or addresses in them.
+        source: the preset's name, or the path of the file, that the experiment is from.
+    """
+    typed = set()
+    for setting in settings:
+        _, _, text = setting.partition("=")
+        typed |= {_module(word.strip(" []'\"{}")) for word in text.split(",")}
+    file = None
+    if source is not None and (isinstance(source, Path) or _is_path(source)):
+        file = Path(source).expanduser().absolute()
+    return Consent(frozenset(typed - {""}), frozenset(map(_module_or_name, allowed)), file)
+
+
+def _is_path(text: str) -> bool:
+    return text.endswith(".toml") or "/" in text
+
+
+def _module(text: str) -> str:
+    try:
+        return own_network.address(text).module
+    except ValueError:
+        return ""
+
+
+def _module_or_name(text: str) -> str:
+    return _module(text) or text
+
+
+def agreed(experiment: Experiment, consent: Consent) -> tuple[Code, ...]:
+    """The code that the experiment names, found; none where it names none.
+
+    Raises:
+        InvalidExperiment: if there is no such module, or nobody agreed to import it.
+    """
+    modules = own_code.modules_of(experiment)
+    if not modules:
+        return ()
+    beside = [consent.file.parent] if consent.file is not None else []
+    folders = own_code.search_path(Path.cwd(), *beside)
+    found = []
+    for module in modules:
+        code = own_code.find(module, folders)
+        if not _is_agreed(code, consent):
+            raise InvalidExperiment(
+                f"{consent.file} names code that did not come with it: {module} would be imported"
+                f" from {code.file}. If you trust both, add {own_code.ALLOW} {module}.",
+                "model.name",
+            )
+        found.append(code)
+    return tuple(found)
+
+
+def _is_agreed(code: Code, consent: Consent) -> bool:
+    if code.module in consent.typed | consent.allowed or consent.file is None:
+        return True
+    return not _is_guests(consent.file) and own_code.stands_beside(code, consent.file)
+
+
+def _is_guests(file: Path) -> bool:
+    """Whether it is the experiment of a run that this memlab did not make."""
+    from memlab.runs import origin
+    from memlab.runs.run_folder import EXPERIMENT_FILE, RunFolder
+
+    return file.name == EXPERIMENT_FILE and not origin.is_ours(RunFolder(file.parent))
+
+
+def allow(folder: RunFolder, modules: Sequence[str]) -> None:
+    """Lets a run of ours import `modules`, as their files are now.
+
+    Raises:
+        RunFolderError: if the run is a guest, or cannot be read.
+        InvalidExperiment: if there is no such module, or its experiment names another.
+        StorageError: if that cannot be written.
+    """
+    from memlab.runs import origin
+    from memlab.runs.run import Run
+
+    if not modules:
+        return
+    origin.require_ours(folder, "given code")
+    named = own_code.modules_of(Run(folder).experiment)
+    known = {code.module: code for code in own_code.from_document(origin.code_of(folder))}
+    for module in map(_module_or_name, modules):
+        if module not in named:
+            says = ", ".join(named) or "none"
+            raise InvalidExperiment(
+                f"The experiment of {folder.id} names no module {module}; it names {says}."
+            )
+        roots = [Path(known[module].root)] if module in known else []
+        known[module] = own_code.find(module, own_code.search_path(*roots, Path.cwd()))
+    origin.allow_code(folder, own_code.as_document(known.values()))

@@ -1,0 +1,482 @@
+"""A recording: what a training loop calls, and what becomes of it.
+
+Whatever goes wrong in here ends the recording, is told once as a warning, and never reaches the
+loop that is recorded.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from memlab.errors import MemlabError
+from memlab.experiment.instruments import Workload
+from memlab.experiment.measuring_spec import InstrumentsSpec
+from memlab.experiment.metrics import LEARNING_RATE, VALIDATION_ACCURACY, VALIDATION_LOSS
+from memlab.recording import described
+from memlab.recording.answers import NOBODY, Looked, Window
+from memlab.recording.example_ledger import AnswerLedger
+from memlab.recording.figures import Tally
+from memlab.recording.given import Given
+from memlab.recording.indexed import indexed
+from memlab.recording.moment import Moments
+from memlab.recording.panel import Panel
+from memlab.recording.validating import Validation
+from memlab.runs.lock import RunLock
+from memlab.runs.recorded_files import Attempt, RunFiles, create, has_ledger, taken_up
+from memlab.runs.run_folder import RunFolder
+from memlab.text import plain
+from memlab.worker.recorder import Pace, Speed
+
+if TYPE_CHECKING:
+    from memlab.library.results import Table
+
+#: A row within an epoch after so many seconds; scores on disk at most for this share of the time.
+ROW_SECONDS, PUBLISHING = 5.0, 0.01
+NAN = float("nan")
+
+Method = TypeVar("Method", bound=Callable[..., None])
+
+
+def _harmless(method: Method) -> Method:
+    """What the method raises ends the recording, and nothing else."""
+
+    @functools.wraps(method)
+    def called(self: Recording, *args: Any, **kwargs: Any) -> None:
+        if self._off or os.getpid() != self._process:
+            return
+        try:
+            method(self, *args, **kwargs)
+        except Exception as error:
+            self._give_up(error)
+
+    return cast("Method", called)
+
+
+class Recording:
+    """One network's training, as its loop tells of it; `memlab.record` makes it."""
+
+    def __init__(
+        self,
+        model: Any,
+        data: Given,
+        validation: Validation | None,
+        optimizer: Any,
+        instruments: InstrumentsSpec,
+        epochs: int | None,
+        class_names: Sequence[str],
+    ) -> None:
+        self._model, self._data, self._validation = model, data, validation
+        self._optimizer, self._epochs_total = optimizer, epochs
+        self._class_names = class_names
+        self._process = os.getpid()
+        self._off = True
+        self._missed: set[str] = set()
+        self._files: RunFiles | None = None
+        self._folder: RunFolder | None = None
+        self._attempt = Attempt()
+        self._ledger: AnswerLedger | None = None
+        self._panel = Panel(instruments, data.corrupted is not None)
+        self._moments: Moments | None = None
+        if data.has_inputs:
+            self._moments = Moments(model, data, validation, optimizer)
+        self._window, self._tally = Window(), Tally(data)
+        self._pace, self._speed = Pace(), Speed()
+        self._update = self._examples = self._batch = 0
+        self._epoch = self._in_epoch = 0
+        self._expected = data.examples
+        self._validated = (NAN, NAN)
+        self._row_at = self._published_at = time.monotonic()
+        self._publishing = 0.0
+        self._indexed: tuple[Any, Any] = (None, None)
+        self._rows_since = 0
+        self._classes = 0
+        self._diverged = False
+
+    @property
+    def id(self) -> str:
+        """The run's name; empty where nothing is recorded."""
+        return "" if self._folder is None else self._folder.id
+
+    @property
+    def path(self) -> Path | None:
+        """The run's folder; None where nothing is recorded."""
+        return None if self._folder is None else self._folder.path
+
+    # --- what a loop calls
+
+    @_harmless
+    def step(self, logits: Any, labels: Any = None, index: Any = None) -> None:
+        """Takes the answers of a batch; nothing is computed anew, and nothing of it is kept.
+
+        Args:
+            logits: `[batch, classes]`, or `[batch]` for two classes; what has `logits` is fine.
+            labels: class numbers `[batch]`; not needed where `train` has them and `index` is given.
+            index: which training examples these are, `[batch]`; without it there is no ledger.
+        """
+        known = index is not None and self._data.labels is not None
+        count = self._window.take(logits, None if known else labels, index)
+        self._update += 1
+        self._examples += count
+        self._in_epoch += count
+        self._batch = count
+        if self._window.due:
+            self._look()
+
+    @_harmless
+    def epoch(
+        self, validation_accuracy: float | None = None, validation_loss: float | None = None
+    ) -> None:
+        """Ends an epoch: a row of figures, validation, and what is due of the instruments.
+
+        Args:
+            validation_accuracy, validation_loss: where the loop has measured them itself.
+        """
+        self._look()
+        self._epoch += 1
+        if self._in_epoch:
+            self._expected = self._in_epoch
+        self._in_epoch = 0
+        if validation_accuracy is not None or validation_loss is not None:
+            self._validated = (
+                NAN if validation_loss is None else float(validation_loss),
+                NAN if validation_accuracy is None else float(validation_accuracy),
+            )
+        elif self._validation is not None:
+            self._validate()
+        if self._ledger is not None:
+            self._ledger.turn(float(self._epoch), self._validated[1])
+        self._row()
+        self._publish_if_due()
+
+    def batches(self, loader: Any) -> Iterator[Any]:
+        """The loader's batches with each example's index; an epoch ends where they end.
+
+        `for x, y, index in run.batches(loader)` is `memlab.indexed(loader)` and `run.epoch()`.
+
+        Raises:
+            InvalidDataset: as `memlab.indexed`.
+        """
+        if self._indexed[0] is not loader:
+            self._indexed = loader, indexed(loader)
+        yield from self._indexed[1]
+        self.epoch()
+
+    @_harmless
+    def log(self, **values: Any) -> None:
+        """Keeps values of her own, each a number or a tensor of one: `run.log(grad_norm=norm)`."""
+        files = self._open()
+        for name, value in values.items():
+            files.logged(name, float(value), self._update, self._now)
+
+    @_harmless
+    def miss(self, sentence: str) -> None:
+        """Warns once of what does not come; whatever else is told is recorded."""
+        if sentence not in self._missed:
+            self._missed.add(sentence)
+            self._tell(sentence)
+
+    def follow(self, optimizer: Any) -> None:
+        """From now on the learning rate is that of this optimizer."""
+        if self._optimizer is not optimizer:
+            self._optimizer = optimizer
+            if self._moments is not None:
+                self._moments.optimizer = optimizer
+
+    def suspects(self, score: str = "aum-until-best") -> Table:
+        """The training examples, most surely mislabelled first; see `memlab.Run.suspects`.
+
+        Empty where nothing was recorded. Works within the loop and after it.
+
+        Raises:
+            RunFolderError: if no batch came with its index, so that there is no ledger.
+        """
+        from memlab.library.results import Table
+        from memlab.library.run import Run
+
+        self._settle()
+        if self._folder is None:
+            return Table.of([])
+        return Run(self._folder).suspects(score)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close(error)
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Ends the recording; `error` is what ended the loop, if anything did."""
+        if not self._off and os.getpid() == self._process:
+            self._end(error)
+            self._off = True
+
+    # --- beginning and end
+
+    def begin(self, name: str, network: str, resume: str | None, step: int | None) -> None:
+        """Makes the run, or takes one up.
+
+        Raises:
+            RunFolderError: if the run to go on with cannot be.
+        """
+        try:
+            self._begin(name, network, resume, step)
+            self._off = False
+        except MemlabError as error:
+            if resume is not None:
+                raise
+            self._warn(error)
+        except Exception as error:
+            self._warn(error)
+
+    def _begin(self, name: str, network: str, resume: str | None, step: int | None) -> None:
+        if resume is None:
+            made = described.experiment(
+                name,
+                network,
+                self._model,
+                self._data,
+                self._validation,
+                self._optimizer,
+                self._panel.spec,
+                self._epochs_total,
+            )
+            folder, lock = create(name, made)
+        else:
+            folder, lock, self._attempt = taken_up(resume, step, self._data.examples)
+        try:
+            self._announce(folder, lock)
+        except BaseException:
+            lock.close()
+            raise
+
+    def _announce(self, folder: RunFolder, lock: RunLock) -> None:
+        self._files, self._folder = RunFiles(folder, lock, self._attempt), folder
+        self._update, self._epoch = self._attempt.since, int(self._attempt.epoch + 1e-9)
+        device = described.device_name(self._model)
+        folder.add_environment(device=device, torch=described.torch_version())
+        number, since = self._attempt.number, self._attempt.since
+        self._files.events.append("worker-started", device=device, attempt=number, since=since)
+        self._files.say("running", device=device)
+
+    @_harmless
+    def _end(self, error: BaseException | None) -> None:
+        self._look()
+        if self._rows_since:
+            self._row()
+        self._publish()
+        files = self._open()
+        if self._classes and not self._diverged and error is None:
+            self._instruments(files, last=True)
+        self._panel.close(files)
+        from memlab.reports import json as report_json
+
+        if error is None:
+            files.events.append("member-finished", member=0, epoch=self._now)
+            files.events.append("finished", message="")
+            report_json.write(files.folder, state="finished")
+            files.say("finished", "", progress=1.0)
+        elif isinstance(error, Exception):
+            message = plain(f"The loop raised {type(error).__name__}: {error}", 400)
+            files.events.append("failed", message=message, exit_code=1)
+            files.say("failed", message)
+        else:
+            files.events.append("stopped", reason=type(error).__name__)
+            files.say("interrupted", f"The loop was ended by {type(error).__name__}.")
+        if self._ledger is not None:
+            self._ledger.close()
+        files.close()
+
+    @_harmless
+    def _settle(self) -> None:
+        """What waits goes on disk."""
+        self._look()
+        self._publish()
+
+    def _open(self) -> RunFiles:
+        assert self._files is not None
+        return self._files
+
+    # --- figures
+
+    @property
+    def _now(self) -> float:
+        """The epoch at this moment, fractions of it included."""
+        if not self._in_epoch:
+            return float(self._epoch)
+        return self._epoch + min(self._in_epoch / max(1, self._expected), 0.999)
+
+    def _look(self) -> None:
+        """Looks at what waits, and writes what is due."""
+        began = time.monotonic()
+        looked = self._window.look(self._data.labels)
+        if looked is not None:
+            self._take(looked)
+        now = time.monotonic()
+        if self._pace.due():
+            epochs = self._epochs_total or 0
+            total = (self._data.examples * epochs, float(epochs))
+            speed = self._speed.now(self._done)
+            self._open().progress(self._update, self._done, speed, self._now, total)
+            self._pace.done()
+        self._window.cost = time.monotonic() - began
+        if self._in_epoch and self._rows_since and now - self._row_at >= ROW_SECONDS:
+            self._row()
+            self._publish_if_due()
+
+    @property
+    def _done(self) -> int:
+        return round(self._attempt.epoch * self._data.examples) + self._examples
+
+    def _take(self, looked: Looked) -> None:
+        answers = looked.answers
+        if not self._classes:
+            self._meet(looked)
+        self._rows_since += len(answers) + looked.broken
+        self._tally.take(answers)
+        if self._ledger is None and (answers.index != NOBODY).any():
+            self._begin_ledger()
+        if self._ledger is not None:
+            epoch = self._epoch + 1 if self._in_epoch else max(1, self._epoch)
+            bad = self._ledger.take(answers, float(epoch)) + looked.outside
+            if bad:
+                self.miss(
+                    "Indices came that are no training example (0 to "
+                    f"{self._data.examples - 1:,}); such answers are left out of the ledger."
+                )
+
+    def _meet(self, looked: Looked) -> None:
+        """The first answers tell how many classes there are."""
+        self._classes = looked.classes
+        files, data = self._open(), self._data
+        facts = described.sizes(self._model, data, looked.classes, self._class_names)
+        files.events.append("stack-started", stack=0, members=[0], width=1, **facts)
+        if data.corrupted is not None:
+            share = float(data.corrupted.mean())
+            files.events.append("corruption", group=0, drawn=share, changed=share)
+
+    def _begin_ledger(self) -> None:
+        files, data = self._open(), self._data
+        earlier = None
+        if has_ledger(files.folder):
+            earlier = self._earlier(files)
+        self._ledger = AnswerLedger(
+            files.folder.examples / "stack-000",
+            data,
+            self._classes,
+            self._epochs_total,
+            self._class_names,
+        )
+        if earlier is not None and not self._ledger.replay(earlier, self._attempt.epoch):
+            files.events.append("ledger-anew", attempt=self._attempt.number)
+
+    def _earlier(self, files: RunFiles) -> Any:
+        """The history of the attempt before, which is set aside as a whole."""
+        from memlab.runs import aside
+        from memlab.runs.ledger import read_ledger
+
+        found = read_ledger(files.folder)
+        aside.move(files.folder.examples / "stack-000")
+        return found[0].history if found else None
+
+    def _row(self) -> None:
+        files, metrics = self._open(), self._tally.metrics()
+        metrics[VALIDATION_LOSS], metrics[VALIDATION_ACCURACY] = self._validated
+        metrics[LEARNING_RATE] = described.learning_rate(self._optimizer)
+        files.row(self._update, self._examples, self._now, self._batch, metrics)
+        if self._rows_since and not self._tally.count and not self._diverged:
+            self._diverged = True
+            files.events.append("member-diverged", member=0, epoch=self._now)
+        self._tally.clear()
+        self._rows_since, self._row_at = 0, time.monotonic()
+        if not self._diverged:
+            self._instruments(files)
+
+    def _instruments(self, files: RunFiles, last: bool = False) -> None:
+        shares = None if self._ledger is None or self._in_epoch or last else self._ledger.shares()
+        validation = 0 if self._validation is None else len(self._validation)
+        work = Workload(
+            self._data.examples,
+            validation,
+            described.parameters_of(self._model),
+            max(1, self._classes),
+        )
+        clock = (self._update, self._now)
+        self._panel.follow(files, clock, shares, self._examples, work, self._subject, last)
+
+    @property
+    def _subject(self) -> Callable[[], Any] | None:
+        """What gives the instruments something to look at; None where there are no inputs."""
+        moments = self._moments
+        if moments is None:
+            return None
+        return lambda: moments.now(self._update, self._now, self._batch)
+
+    def _validate(self) -> None:
+        assert self._validation is not None
+        try:
+            self._validated = self._validation.measure(self._model)
+        except Exception as error:
+            self._validation, self._validated = None, (NAN, NAN)
+            self._tell(f"Validation is off: {_reason(error)}")
+
+    def _publish_if_due(self) -> None:
+        since = time.monotonic() - self._published_at
+        if self._publishing <= PUBLISHING * since:
+            self._publish()
+
+    def _publish(self) -> None:
+        if self._ledger is None:
+            return
+        began = time.monotonic()
+        self._ledger.publish()
+        self._published_at = time.monotonic()
+        self._publishing = self._published_at - began
+
+    # --- when something goes wrong
+
+    def _give_up(self, error: Exception) -> None:
+        self._off = True
+        self._window = Window()
+        self._warn(error)
+        files = self._files
+        if files is None:
+            return
+        message = plain(f"The recorder gave up: {_reason(error)}", 400)
+        with suppress(Exception):
+            files.folder.release()
+        with suppress(Exception):
+            files.events.append("failed", message=message, exit_code=1)
+        with suppress(Exception):
+            files.say("failed", message)
+        with suppress(Exception):
+            files.close()
+
+    def _warn(self, error: Exception) -> None:
+        self._tell(f"Recording has ended, training goes on: {_reason(error)}")
+
+    def _tell(self, sentence: str) -> None:
+        """A warning; where warnings are errors, a line on standard error."""
+        text = plain(f"memlab: {sentence}", 1000)
+        try:
+            warnings.warn(text, RuntimeWarning, stacklevel=4)
+        except Exception:
+            with suppress(Exception):
+                print(text, file=sys.stderr)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, MemlabError) else f"{type(error).__name__}: {error}"

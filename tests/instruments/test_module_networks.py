@@ -1,0 +1,152 @@
+"""Instruments on networks from torchvision, transformers and PyTorch: the whole takes minutes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+import memlab
+from memlab.bench import modules
+from memlab.bench.module_networks import NETWORKS, Given, Ordinary, available, given
+from memlab.instruments.ggn_product import ggn_product
+from memlab.instruments.gram import gram
+from memlab.instruments.hessian_product import hessian_product
+from memlab.instruments.module_plan import Trial
+from memlab.instruments.undisturbed import bare_copy, undisturbed
+from memlab.models.module_calls import logits_of
+
+NAMES = [network.name for network in NETWORKS]
+CPU = torch.device("cpu")
+VECTORS = 20
+#: The small ones are checked by the suite, the others by `make test-full`.
+SMALL = ("two-layer LSTM, 16 places", "tiny BERT, 16 tokens")
+
+
+def case(name: str) -> Ordinary:
+    found = {network.name: network for network in available()}
+    if name not in found:
+        pytest.skip("transformers is not installed")
+    return found[name]
+
+
+def made(name: str, dtype: torch.dtype = torch.float64, examples: int = 4) -> Given:
+    return given(case(name), CPU, dtype, examples)
+
+
+def close(found: Tensor, expected: Tensor, relative: float) -> None:
+    assert float((found - expected).abs().max()) <= relative * float(expected.abs().max())
+
+
+def double_backward(built: Given, vector: Tensor) -> Tensor:
+    parameters = list(built.network.parameters())
+    pieces = vector.split([p.numel() for p in parameters])
+    along = [v.view(p.shape) for v, p in zip(pieces, parameters, strict=True)]
+    loss = F.cross_entropy(logits_of(built.network(built.x)), built.y)
+    gradients = torch.autograd.grad(loss, parameters, create_graph=True, materialize_grads=True)
+    found = torch.autograd.grad(gradients, parameters, along, materialize_grads=True)
+    return torch.cat([g.flatten() for g in found])
+
+
+def check_gram(built: Given) -> None:
+    found = gram(built.stack, built.x[None], built.y[None], "cross-entropy")[0]
+    close(found, modules.one_by_one(built), 1e-10)
+
+
+def check_curvature(built: Given, vectors: int) -> None:
+    size = sum(p.numel() for p in built.network.parameters())
+    hessian = hessian_product(built.stack, built.x[None], built.y[None])
+    gauss_newton = ggn_product(built.stack, built.x[None], built.y[None])
+    padding = [
+        (name, table.padding_idx)
+        for name, table in built.network.named_modules()
+        if isinstance(table, torch.nn.Embedding) and table.padding_idx is not None
+    ]
+    for _ in range(vectors):
+        vector = _without(built, padding, torch.randn(1, size, dtype=torch.float64))
+        # attention whose backward pass has one itself; MobileNet's hardsigmoid has none
+        with sdpa_kernel(SDPBackend.MATH), undisturbed(CPU, differentiable=True):
+            expected = double_backward(built, vector[0])
+        close(hessian(vector), _without(built, padding, expected[None]), 1e-9)
+        along = gauss_newton(vector)
+        assert float((vector * along).sum()) >= -1e-9 * float(vector.norm() * along.norm())
+
+
+def _without(built: Given, padding: list[tuple[str, int]], vector: Tensor) -> Tensor:
+    """With 0 for the rows of padding, which are not trained."""
+    start, cleared = 0, vector.clone()
+    for name, parameter in built.network.named_parameters():
+        for table, row in padding:
+            if name == f"{table}.weight":
+                width = parameter.shape[1]
+                cleared[:, start + row * width : start + (row + 1) * width] = 0
+        start += parameter.numel()
+    return cleared
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_small_networks_in_float64(name: str) -> None:
+    built = made(name, examples=3)
+    check_gram(built)
+    check_curvature(built, 1)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", NAMES)
+def test_gram_is_the_product_of_explicit_gradients(name: str) -> None:
+    check_gram(made(name))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", NAMES)
+def test_curvature_is_double_backward_on_twenty_random_products(name: str) -> None:
+    check_curvature(made(name, examples=2), VECTORS)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", NAMES)
+def test_gauss_newton_agrees_with_curvlinops(name: str) -> None:
+    """Of its Hessian, LayerNorm's part is torch.func's, and wrong; it has none of hardsigmoid."""
+    pytest.importorskip("curvlinops")
+    built = made(name, examples=2)
+    along = modules.vectors(built)[:3]
+    try:
+        expected = modules.their_products(built, "GGN", along)
+    except NotImplementedError as error:
+        pytest.skip(f"curvlinops: {error}")
+    # PyTorch's derivative of hardsigmoid has a sixth in float32; ours is written out
+    tolerance = 1e-7 if "MobileNet" in name else 1e-8
+    close(modules.our_products(built, "GGN", along), expected, tolerance)
+
+
+@pytest.mark.full
+def test_the_hessian_agrees_with_curvlinops_where_there_is_no_layer_norm() -> None:
+    pytest.importorskip("curvlinops")
+    built = made("ResNet-18, 32×32", examples=2)
+    along = modules.vectors(built)[:3]
+    expected = modules.their_products(built, "Hessian", along)
+    close(modules.our_products(built, "Hessian", along), expected, 1e-8)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_layer_of_theirs_is_taken_by_a_rule(name: str) -> None:
+    built = made(name, torch.float32, examples=3)
+    with undisturbed(CPU):
+        plan = Trial(bare_copy(built.network), built.x).plan()
+    assert not plan.rest
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", NAMES)
+def test_instruments_measure_them(name: str) -> None:
+    built = made(name, torch.float32, examples=24)
+    rest = (built.x[16:], built.y[16:])
+    asked = ("stiffness", "curvature", "critical-samples", "sensitivity", "probes", "alignment")
+    for instrument in asked:
+        few = {"examples": 16, **({"steps": 2} if instrument == "critical-samples" else {})}
+        found = memlab.measure(
+            instrument, built.network, built.x[:16], built.y[:16], validation=rest, **few
+        )
+        assert found

@@ -1,0 +1,141 @@
+"""Logs of elsewhere become runs to look at; what is no log is one sentence."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import memlab
+from memlab.errors import InvalidDataset, RunFolderError
+from memlab.library import importing, tensorboard_events
+from memlab.library.importing import imported, read_csv
+from memlab.settings import HOME_VARIABLE
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+
+
+def varint(value: int) -> bytes:
+    made = b""
+    while value > 127:
+        made, value = made + bytes([value & 127 | 128]), value >> 7
+    return made + bytes([value])
+
+
+def message(number: int, data: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def event(step: int, tag: str, value: float, tensor: bool = False) -> bytes:
+    scalar = b"\x15" + struct.pack("<f", value)
+    if tensor:
+        scalar = message(8, b"\x08\x01" + message(4, struct.pack("<f", value)))
+    summary = message(1, message(1, tag.encode()) + scalar)
+    return b"\x09" + struct.pack("<d", 1.0) + b"\x10" + varint(step) + message(5, summary)
+
+
+def record(data: bytes) -> bytes:
+    return struct.pack("<Q", len(data)) + bytes(4) + data + bytes(4)
+
+
+def test_a_table_becomes_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "history.csv"
+    path.write_text("epoch,train_loss,val_acc,gpu mem\n1,2.5,10,100\n2,1.5,40,\n3,1.0,60.5,300\n")
+    made = imported("csv", path)
+    run = memlab.load(made.folder.id)
+    assert made.metrics == ("train_loss", "validation_accuracy")
+    assert run.series("train_loss").values[0].tolist() == [2.5, 1.5, 1.0]
+    assert run.series("validation_accuracy").values[0].tolist() == [0.1, 0.4, 0.605]
+    assert run.series("train_loss").epochs.tolist() == [1, 2, 3]
+    assert run.series("logged-gpu-mem.gpu_mem").values[0].tolist() == [100, 300]
+    assert "0.6" in run.report()
+    with pytest.raises(RunFolderError, match="recorded from csv"):
+        run.resume()
+
+
+@pytest.mark.parametrize("tensor", [False, True])
+def test_event_files_become_a_run(tmp_path: Path, tensor: bool) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    first = b"".join(record(event(s, "Loss/train", 1 / s, tensor)) for s in (1, 2))
+    second = record(event(3, "Loss/train", 0.25, tensor)) + record(event(3, "other", 7.0, tensor))
+    (folder / "events.out.tfevents.1.host").write_bytes(first)
+    (folder / "events.out.tfevents.2.host").write_bytes(second + b"torn")
+    run = memlab.load(imported("tensorboard", folder).folder.id)
+    np.testing.assert_allclose(run.series("train_loss").values[0], [1, 0.5, 0.25])
+    assert run.series("logged-other.other").values[0].tolist() == [7.0]
+    assert run.experiment.recorded is not None
+    assert run.experiment.recorded.axis == "step"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "0 columns"),
+        ("only\n1\n", "1 columns"),
+        ("a,a\n1,2\n", "different names"),
+        ("epoch,loss\n1,2,3\n", "line 2: 3 cells and 2 names"),
+        ("epoch,loss\nx,2\n", "'x' is no step"),
+        ("epoch,loss\nnan,2\n", "is no step"),
+        ("epoch,loss\n-1,2\n", "is no step"),
+        ("epoch,loss\n1,word\n", "no numbers"),
+        ("epoch,loss\n1,\x1b]0;x\x07\n", "no numbers"),
+    ],
+)
+def test_what_is_no_table_is_one_sentence(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    with pytest.raises(InvalidDataset) as caught:
+        imported("csv", path)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_links_fifos_and_large_files_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real.csv").write_text("epoch,loss\n1,2\n")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+    os.mkfifo(tmp_path / "fifo.csv")
+    for name in ("link.csv", "fifo.csv", "missing.csv"):
+        with pytest.raises(InvalidDataset):
+            read_csv(tmp_path / name)
+    monkeypatch.setattr(importing, "MOST_BYTES", 10)
+    with pytest.raises(InvalidDataset, match="reads up to 10"):
+        read_csv(tmp_path / "real.csv")
+
+
+def test_a_folder_without_event_files_names_its_folders(tmp_path: Path) -> None:
+    (tmp_path / "run one").mkdir()
+    with pytest.raises(InvalidDataset, match="give one of run one"):
+        imported("tensorboard", tmp_path)
+
+
+def test_long_logs_are_thinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "KEPT_ROWS", 10)
+    path = tmp_path / "long.csv"
+    path.write_text("step,loss\n" + "".join(f"{n},{n}\n" for n in range(95)))
+    found = memlab.load(imported("csv", path).folder.id).series("train_loss")
+    assert len(found.epochs) <= 11
+    assert found.epochs[-1] == 94
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_scalars_or_a_sentence(data: bytes) -> None:
+    for content in (data, record(data), record(event(1, "a", 1.0)) + data):
+        try:
+            for tag, step, value in tensorboard_events.scalars(content, "it"):
+                assert np.isfinite(value)
+                assert step >= 0
+                assert tag.isprintable()
+        except InvalidDataset:
+            continue

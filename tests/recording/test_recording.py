@@ -1,0 +1,274 @@
+"""A recorded run is a run: what the loop told is in the folder that every reader reads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import memlab
+from memlab.errors import InvalidDataset, InvalidExperiment
+from memlab.runs.ledger import read_ledger
+from memlab.runs.run import Run
+from memlab.runs.run_folder import RunFolder
+from tests.recording.loops import CLASSES, FEATURES, Data, mlp, train
+
+
+def recorded(data: Data, epochs: int = 6, **more: object) -> memlab.Run:
+    torch.manual_seed(0)
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    run = train(data, model, optimizer, epochs, name="three blobs", **more)
+    assert run is not None
+    return memlab.load(run.id)
+
+
+def test_accuracy_on_clean_and_corrupted_labels_is_that_of_the_batches(data: Data) -> None:
+    torch.manual_seed(0)
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    logits: list[torch.Tensor] = []
+    asked: list[torch.Tensor] = []
+    with memlab.record(model, (data.x, data.y), clean=data.true, instruments=None) as run:
+        for x, y, index in memlab.indexed(data.loader()):
+            found = model(x)
+            logits.append(found.detach().clone())
+            asked.append(index)
+            loss = torch.nn.functional.cross_entropy(found, y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            run.step(found, y, index)
+        run.epoch()
+    answers, index = torch.cat(logits), torch.cat(asked)
+    given, wrong, predicted = data.y[index], data.wrong[index], torch.cat(logits).argmax(1)
+    expected = {
+        "train_loss": torch.nn.functional.cross_entropy(answers, given).item(),
+        "train_accuracy": (predicted == given).double().mean().item(),
+        "train_accuracy_clean": (predicted == given)[~wrong].double().mean().item(),
+        "train_accuracy_corrupted": (predicted == given)[wrong].double().mean().item(),
+        "recovered_true_labels": (predicted == data.true[index])[wrong].double().mean().item(),
+    }
+    opened = memlab.load(run.id)
+    for name, value in expected.items():
+        assert opened.series(name).values[0, -1] == pytest.approx(value, abs=1e-6)
+
+
+def test_validation_is_that_of_the_network_in_evaluation_mode(data: Data) -> None:
+    torch.manual_seed(0)
+    model = mlp(dropout=0.5, normalized=True)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    run = train(data, model, optimizer, 2, validation=(data.xv, data.yv))
+    assert run is not None
+    model.eval()
+    with torch.no_grad():
+        right = (model(data.xv).argmax(1) == data.yv).double().mean().item()
+        loss = torch.nn.functional.cross_entropy(model(data.xv), data.yv).item()
+    opened = memlab.load(run.id)
+    assert opened.series("validation_accuracy").values[0, -1] == pytest.approx(right)
+    assert opened.series("validation_loss").values[0, -1] == pytest.approx(loss, rel=1e-5)
+
+
+def test_the_ledger_has_margins_and_forgetting_of_presentations(data: Data) -> None:
+    count = len(data.x)
+    script = torch.full((5, count, CLASSES), 0.0)
+    answered = torch.randint(0, CLASSES, (5, count), generator=torch.Generator().manual_seed(3))
+    script.scatter_(2, answered.unsqueeze(2), 2.0)
+    with memlab.record(mlp(), (data.x, data.y), instruments=None) as run:
+        for logits in script:
+            for part in torch.arange(count).split(16):
+                run.step(logits[part], data.y[part], part)
+            run.epoch()
+    ledger = read_ledger(RunFolder(run.path or data))[0]  # type: ignore[arg-type]
+    right = (answered == data.y).numpy()
+    forgotten = (right[:-1] & ~right[1:]).sum(0)
+    margins = np.where(right, 2.0, -2.0).mean(0)
+    assert ledger.presented is not None
+    np.testing.assert_array_equal(ledger.presented["forgetting"][0], forgotten)
+    np.testing.assert_array_equal(ledger.presented["learned"][0], right.any(0))
+    np.testing.assert_allclose(ledger.scores["aum"][0], margins, atol=1e-6)
+    first = np.where(right.any(0), right.argmax(0) + 1.0, np.inf)
+    np.testing.assert_array_equal(ledger.scores["first_learned"][0], first)
+    assert ledger.history is not None
+    assert ledger.history.epoch.tolist() == [1, 2, 3, 4, 5]
+    np.testing.assert_array_equal(ledger.history.predicted[:, 0], answered.numpy())
+
+
+def test_an_example_that_is_drawn_twice_in_one_window_counts_twice() -> None:
+    labels = torch.zeros(2, dtype=torch.int64)
+    right, wrong = [3.0, 0.0], [0.0, 3.0]
+    with memlab.record(mlp(), (torch.zeros(2, 2), labels), instruments=None) as run:
+        run.step(torch.tensor([right, right, wrong, right]), labels[[0, 0, 0, 1]], [0, 0, 0, 1])
+        run.step(torch.tensor([right, wrong]), labels, [0, 1])
+        run.epoch()
+    ledger = read_ledger(RunFolder(run.path))[0]  # type: ignore[arg-type]
+    assert ledger.presented is not None
+    assert ledger.presented["forgetting"][0].tolist() == [1, 1]
+    np.testing.assert_allclose(ledger.scores["aum"][0], [(3 + 3 - 3 + 3) / 4, 0.0])
+
+
+def test_suspects_are_the_wrong_labels(data: Data) -> None:
+    run = recorded(data, epochs=12)
+    found = run.suspects()
+    wrong = int(data.wrong.sum())
+    assert data.wrong[torch.from_numpy(found["index"][:wrong])].double().mean() > 0.8
+    assert len(found) == len(data.x)
+
+
+def test_what_nobody_said_is_not_shown(data: Data) -> None:
+    run = recorded(data)
+    for name in ("train_accuracy_clean", "train_accuracy_corrupted", "recovered_true_labels"):
+        assert np.isnan(run.series(name).values).all()
+    text = run.report()
+    assert "To run it again" not in text
+    for word in ("noise", "digits", "mlp", "lies"):
+        assert word not in text, word
+    assert run.findings.reproduce == ""
+    assert set(run.findings.experiment) >= {"recorded", "title"}
+    assert "model" not in run.findings.experiment
+
+
+def test_labels_may_come_with_the_batches_alone(data: Data) -> None:
+    torch.manual_seed(0)
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    run = train(data, model, optimizer, 2, train=len(data.x))
+    assert run is not None
+    ledger = read_ledger(RunFolder(run.path))[0]  # type: ignore[arg-type]
+    np.testing.assert_array_equal(ledger.given[0], data.y.numpy())
+
+
+def test_logged_values_and_learning_rate_are_recorded(data: Data) -> None:
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    with memlab.record(
+        model, (data.x, data.y), optimizer=optimizer, instruments=None, name="logs"
+    ) as run:
+        for number in range(3):
+            run.step(model(data.x), data.y, torch.arange(len(data.x)))
+            run.log(grad_norm=torch.tensor(float(number)), stiffness=2)
+            optimizer.param_groups[0]["lr"] /= 2
+            run.epoch()
+    opened = memlab.load(run.id)
+    assert opened.series("learning_rate").values[0].tolist() == [0.25, 0.125, 0.0625]
+    assert opened.series("logged-grad-norm.grad_norm").values[0].tolist() == [0, 1, 2]
+    assert opened.series("logged-stiffness.stiffness").values[0].tolist() == [2, 2, 2]
+
+
+def test_one_logit_is_two_classes() -> None:
+    y = torch.tensor([0, 1, 1, 0])
+    logits = torch.tensor([-1.0, 2.0, -3.0, 4.0])
+    with memlab.record(mlp(), (torch.zeros(4, 2), y), instruments=None) as run:
+        run.step(logits, y, torch.arange(4))
+        run.epoch()
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, y.float()).item()
+    opened = memlab.load(run.id)
+    assert opened.series("train_accuracy").values[0, -1] == 0.5
+    assert opened.series("train_loss").values[0, -1] == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_state_says_how_the_loop_ended(data: Data) -> None:
+    with pytest.raises(ZeroDivisionError), memlab.record(mlp(), (data.x, data.y)) as run:
+        raise ZeroDivisionError("a wrong line")
+    state = RunFolder(run.path).state  # type: ignore[arg-type]
+    assert state.state == "failed"
+    assert "ZeroDivisionError: a wrong line" in state.message
+    run = memlab.record(mlp(), (data.x, data.y))
+    assert RunFolder(run.path).state.living  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt), run:
+        raise KeyboardInterrupt
+    assert RunFolder(run.path).state.state == "interrupted"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"train": (torch.zeros(3, 2), torch.zeros(4))}, "3 inputs and 4 labels"),
+        ({"train": "digits"}, "not str"),
+        ({"train": (torch.zeros(2, 2), torch.tensor([0.5, 1.0]))}, "one class number"),
+        ({"train": (torch.zeros(2, 2), torch.tensor([-1, 1]))}, "from -1 to 1"),
+        ({"train": 0}, "takes one or more"),
+        ({"train": 4, "clean": torch.ones(3, dtype=torch.bool)}, "all 4 training examples"),
+        ({"train": 4, "clean": torch.ones(4, dtype=torch.int64)}, "train=(x, y)"),
+        ({"train": 4, "validation": torch.zeros(4, 2)}, "validation is (x, y)"),
+        ({"train": 4, "validation": (torch.zeros(4, 2), torch.zeros(3))}, "one class number for"),
+    ],
+)
+def test_arguments_that_cannot_be_are_one_sentence(
+    arguments: dict[str, object], words: str
+) -> None:
+    with pytest.raises(InvalidDataset) as caught:
+        memlab.record(mlp(), **arguments)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_instrument_is_named(data: Data) -> None:
+    with pytest.raises(InvalidExperiment, match="'stifness'"):
+        memlab.record(mlp(), (data.x, data.y), instruments=["stifness"])
+
+
+def test_pictures_are_kept_for_the_microscope() -> None:
+    x, y = torch.rand(10, 3, 8, 8), torch.arange(10) % 2
+    with memlab.record(torch.nn.Identity(), (x, y), instruments=None) as run:
+        run.step(torch.randn(10, 2), y, torch.arange(10))
+        run.epoch()
+    ledger = read_ledger(RunFolder(run.path))[0]  # type: ignore[arg-type]
+    assert ledger.pictures is not None
+    assert ledger.pictures.shape == (10, 8, 8)
+    mean = x.mean(1).numpy()
+    assert np.corrcoef(ledger.pictures.ravel(), mean.ravel())[0, 1] > 0.98
+
+
+def test_a_recorded_run_is_read_by_the_reader_of_all_runs(data: Data) -> None:
+    run = Run(RunFolder(recorded(data).folder.path))
+    assert run.experiment.recorded is not None
+    assert run.experiment.recorded.network == "Sequential"
+    assert run.experiment.recorded.optimizer == "SGD"
+    assert run.experiment.recorded.examples == len(data.x)
+    assert run.view.problems == ()
+    assert run.experiment.recorded.parameters == FEATURES * 16 + 16 + 16 * CLASSES + CLASSES
+
+
+class Pictures(torch.utils.data.Dataset):  # type: ignore[type-arg]
+    """As torchvision's: `targets`, and items that are drawn anew at every look."""
+
+    def __init__(self) -> None:
+        self.targets = [number % 2 for number in range(40)]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        noise = torch.randn(1, 4, 4)
+        return noise + 3 * self.targets[index], self.targets[index]
+
+
+def test_a_data_set_gives_labels_and_inputs_and_draws_nothing_more() -> None:
+    data = Pictures()
+    loader = torch.utils.data.DataLoader(data, batch_size=8, shuffle=True)
+    ended = []
+    for recorded in (False, True):
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 2))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        run = None
+        if recorded:
+            run = memlab.record(model, data, instruments=["stiffness", "ledger"], share=10.0)
+        for _ in range(4):
+            batches = loader if run is None else run.batches(loader)
+            for x, y, *index in batches:
+                logits = model(x)
+                optimizer.zero_grad()
+                torch.nn.functional.cross_entropy(logits, y).backward()
+                optimizer.step()
+                if run is not None:
+                    run.step(logits, y, *index)
+        if run is not None:
+            run.close()
+            opened = memlab.load(run.id)
+            ledger = read_ledger(RunFolder(opened.folder.path))[0]
+            assert ledger.given[0].tolist() == data.targets
+            assert np.isfinite(opened.instrument("stiffness", "within").values).any()
+        ended.append(torch.cat([p.detach().reshape(-1) for p in model.parameters()]))
+    assert torch.equal(*ended)
