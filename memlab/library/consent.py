@@ -113,11 +113,17 @@ def agreed(experiment: Experiment, consent: Consent) -> tuple[Code, ...]:
 
 
 def _of_run(file: Path | None) -> dict[str, Code]:
-    """What a run of ours, whose experiment the file is, was allowed to import."""
+    """What a run of ours, whose experiment the file is, was allowed to import.
+
+    Only a run in our own runs folder: beside another one may lie a registry of anybody's making.
+    """
+    from memlab import settings
     from memlab.runs import origin
     from memlab.runs.run_folder import RunFolder
 
     if file is None or not _is_runs(file):
+        return {}
+    if file.parent.parent.resolve() != settings.runs_folder().resolve():
         return {}
     known = own_code.from_document(origin.code_of(RunFolder(file.parent)))
     return {code.module: code for code in known}

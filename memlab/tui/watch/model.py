@@ -21,6 +21,7 @@ from memlab.experiment.metrics import (
     TRAIN_ACCURACY_CORRUPTED,
     VALIDATION_ACCURACY,
 )
+from memlab.experiment.own_network import is_own
 from memlab.experiment.spec import Experiment
 from memlab.numbers import aligned, clock, count, number, plus_minus
 from memlab.runs.curve import Curve
@@ -160,6 +161,8 @@ def _rate(experiment: Experiment) -> str:
 
 def _model(experiment: Experiment) -> str:
     model = experiment.model
+    if is_own(model.name):
+        return model.name
     if model.name != "mlp":
         return model.name + (f" {model.width}" if model.width else "")
     depth = "" if "model.depth" in experiment.axes else f"{model.depth or 2}×"
