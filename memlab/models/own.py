@@ -78,14 +78,16 @@ def blueprint(spec: ModelSpec, shape: Shape) -> Blueprint:
     """One network of `spec`, looked at; raises as `build_own`."""
     with drawn_by(0, CPU):
         module = _made(spec, shape)
-    skeleton, tensors = skeleton_of(module), stacked_tensors([module])
+    skeleton = _asked("copied", spec, lambda: skeleton_of(module))
+    tensors = stacked_tensors([module])
     tensors = {name: tensor.clone() for name, tensor in tensors.items()}
     x = examples_of(shape, tensors)
     with drawn_by(0, CPU):
         _check_logits(spec, shape, module, x)
     # What is called is another one: modules keep what they please of a call.
     called, trained = skeleton_of(skeleton), list(tensors_of(skeleton)[0])
-    _check_state(spec, called, tensors, x)
+    computed = "computed over other parameters than its own"
+    _asked(computed, spec, lambda: _check_state(spec, called, tensors, x))
     stacking = _asked("trained", spec, partial(tried, called, tensors, trained, x))
     return Blueprint(skeleton, tensors, stacking, _facts(module, stacking, x))
 
