@@ -103,6 +103,16 @@ def counting(image_shape, features, classes):
     return Counting()
 
 
+def scripted(image_shape, features, classes):
+    return torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(features, classes)))
+
+
+def weighed(image_shape, features, classes):
+    """Has a weight that is computed anew in each pass, by a hook."""
+    first = torch.nn.utils.weight_norm(nn.Linear(features, 8))
+    return nn.Sequential(nn.Flatten(), first, nn.ReLU(), nn.Linear(8, classes))
+
+
 constant = 7
 '''
 

@@ -144,6 +144,7 @@ def _measured(options: argparse.Namespace, made: Correction) -> tuple[list[Gain]
     from memlab import settings
     from memlab.cli import follow
     from memlab.library import correction_gain, starting
+    from memlab.runs import lifecycle
     from memlab.runs.run import Run
 
     begun: list[Run] = []
@@ -153,7 +154,12 @@ def _measured(options: argparse.Namespace, made: Correction) -> tuple[list[Gain]
     ) as folder:
         try:
             comparison = correction_gain.prepared(made, Path(folder), seeds)
-            start = starting.checked("before-and-after", comparison.experiment, options.device)
+            start = starting.checked(
+                "before-and-after",
+                comparison.experiment,
+                options.device,
+                code=lifecycle.require_code(made.labelled.run.folder),
+            )
         except (InvalidDataset, InvalidExperiment) as error:
             told = str(error).replace(f"{folder}/", "")
             say(f"What the correction gains cannot be measured: {told}")

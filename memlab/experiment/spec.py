@@ -147,12 +147,13 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _own_networks_have_their_own(self) -> Self:
         if own_network.is_own(self.model.name):
-            hidden = {
-                "regularization.dropout": self.regularization.dropout,
-                "regularization.hidden_noise": self.regularization.hidden_noise,
-                "fork.dropout": self.fork.dropout,
-            }
-            for name, value in hidden.items():
+            own = self.regularization
+            hidden = [
+                ("regularization.dropout", own.dropout),
+                ("regularization.hidden_noise", own.hidden_noise),
+                ("fork.dropout", self.fork.dropout),
+            ]
+            for name, value in hidden:
                 if value:
                     raise FieldError(
                         name,

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 class Consent:
     """`typed` are modules that a person named herself, `allowed` those behind `--allow-code`.
 
-    `file` is where the experiment stands, None where it is memlab's or her own preset.
+    `file` is where the experiment stands, if in a file; `own` says that it is her own preset, or
+    what she composed. Nothing of it is agreed to by default.
     """
 
     typed: frozenset[str] = frozenset()
     allowed: frozenset[str] = frozenset()
     file: Path | None = None
+    own: bool = False
 
 
 def allow_argument(parser: argparse.ArgumentParser) -> None:
@@ -62,9 +64,11 @@ def consent_to(
         _, _, text = setting.partition("=")
         typed |= {_module(word.strip(" []'\"{}")) for word in text.split(",")}
     file = None
-    if source is not None and (isinstance(source, Path) or _is_path(source)):
+    if isinstance(source, Path) or (source is not None and _is_path(source)):
         file = Path(source).expanduser().absolute()
-    return Consent(frozenset(typed - {""}), frozenset(map(_module_or_name, allowed)), file)
+    agreed_to = frozenset(map(_module_or_name, allowed))
+    preset = source is not None and file is None
+    return Consent(frozenset(typed - {""}), agreed_to, file, own=preset)
 
 
 def _is_path(text: str) -> bool:
@@ -91,33 +95,53 @@ def agreed(experiment: Experiment, consent: Consent) -> tuple[Code, ...]:
     modules = own_code.modules_of(experiment)
     if not modules:
         return ()
+    known = _of_run(consent.file)
     beside = [consent.file.parent] if consent.file is not None else []
-    folders = own_code.search_path(Path.cwd(), *beside)
     found = []
     for module in modules:
-        code = own_code.find(module, folders)
-        if not _is_agreed(code, consent):
+        roots = [Path(known[module].root)] if module in known else []
+        code = own_code.find(module, own_code.search_path(*roots, Path.cwd(), *beside))
+        if module not in known and not _is_agreed(code, consent):
             raise InvalidExperiment(
-                f"{consent.file} names code that did not come with it: {module} would be imported"
-                f" from {code.file}. If you trust both, add {own_code.ALLOW} {module}.",
+                f"{consent.file or 'The experiment'} names code that is not known to be yours:"
+                f" {module} would be imported from {code.file}. If you trust both, add"
+                f" {own_code.ALLOW} {module}.",
                 "model.name",
             )
         found.append(code)
     return tuple(found)
 
 
-def _is_agreed(code: Code, consent: Consent) -> bool:
-    if code.module in consent.typed | consent.allowed or consent.file is None:
-        return True
-    return not _is_guests(consent.file) and own_code.stands_beside(code, consent.file)
+def _of_run(file: Path | None) -> dict[str, Code]:
+    """What a run of ours, whose experiment the file is, was allowed to import.
 
-
-def _is_guests(file: Path) -> bool:
-    """Whether it is the experiment of a run that this memlab did not make."""
+    Only a run in our own runs folder: beside another one may lie a registry of anybody's making.
+    """
+    from memlab import settings
     from memlab.runs import origin
-    from memlab.runs.run_folder import EXPERIMENT_FILE, RunFolder
+    from memlab.runs.run_folder import RunFolder
 
-    return file.name == EXPERIMENT_FILE and not origin.is_ours(RunFolder(file.parent))
+    if file is None or not _is_runs(file):
+        return {}
+    if file.parent.parent.resolve() != settings.runs_folder().resolve():
+        return {}
+    known = own_code.from_document(origin.code_of(RunFolder(file.parent)))
+    return {code.module: code for code in known}
+
+
+def _is_agreed(code: Code, consent: Consent) -> bool:
+    if code.module in consent.typed | consent.allowed or consent.own:
+        return True
+    if consent.file is None or _is_runs(consent.file):
+        return False
+    return own_code.stands_beside(code, consent.file)
+
+
+def _is_runs(file: Path) -> bool:
+    """Whether it is the experiment of a run."""
+    from memlab.runs.run_folder import EXPERIMENT_FILE
+
+    return file.name == EXPERIMENT_FILE
 
 
 def allow(folder: RunFolder, modules: Sequence[str]) -> None:

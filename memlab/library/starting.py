@@ -109,12 +109,14 @@ def checked(
     plan: str | os.PathLike[str] | None = None,
     where: Where | None = None,
     consent: Consent | None = None,
+    code: Sequence[Code] = (),
 ) -> Start:
     """A start whose device, data and plan are known to be possible.
 
     Args:
         plan: the plan.json of another run of the same networks, to be trained as they were.
-        consent: to the code that the experiment names; None where it is the caller's own.
+        consent: to the code that the experiment names; none by default.
+        code: what of it was agreed to before, for another run.
 
     Raises:
         DeviceUnavailable, InvalidExperiment, InvalidDataset, DatasetUnavailable: in a sentence.
@@ -129,7 +131,7 @@ def checked(
             "recorded",
         )
     chosen = checked_device(device)
-    code = agreed(experiment, consent or Consent())
+    code = code or agreed(experiment, consent or Consent())
     if code:
         stays_here(where)
     preflight.check(experiment, settings.dataset_folders())

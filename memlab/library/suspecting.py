@@ -201,8 +201,11 @@ def begin(wanted: Asked, device: str | None) -> RunFolder:
         SettingsError, StorageError, TrainingFailed: as `Start.begin`.
     """
     from memlab.library import starting
+    from memlab.library.consent import Consent
 
-    start = starting.checked(f"suspects-{wanted.name}", wanted.experiment, device)
+    # Its networks are named by whoever asks, by --model or --set.
+    own = Consent(own=True)
+    start = starting.checked(f"suspects-{wanted.name}", wanted.experiment, device, consent=own)
     return start.begin({"preset": wanted.name})
 
 

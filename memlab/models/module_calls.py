@@ -53,10 +53,9 @@ def copied(module: nn.Module, replace: Callable[[Tensor], Tensor], hooks: bool =
         if isinstance(tensor, nn.Parameter):
             made = nn.Parameter(made, tensor.requires_grad)
         memo[id(tensor)] = made
-    for part in module.modules():
-        for value in vars(part).values():
-            if isinstance(value, Tensor) and value.grad_fn is not None:
-                memo[id(value)] = value.detach()  # what weight norm in its old form computed last
+    for value in [value for part in module.modules() for value in vars(part).values()]:
+        if isinstance(value, Tensor) and not value.is_leaf:  # as weight norm's old form has one
+            memo[id(value)] = value.detach().clone()
     for part in () if hooks else module.modules():
         for kind in _HOOKS:
             own = getattr(part, kind)

@@ -27,7 +27,9 @@ CPU = torch.device("cpu")
 #: Multiply-adds of an example from which convolutions of several networks side by side are slower
 #: than one after another: updates of four networks of two layers took 3.4 ms by vmap and 6.2 one by
 #: one at 5·10⁴, 13.8 and 11.6 at 6.5·10⁵, 164 and 107 at 10⁷ (a thread of an AMD EPYC, torch 2.14).
-LARGE_CONVOLUTIONS = 300_000
+#: Networks that go one by one anyway share a stack below it, for the evaluations; above it the
+#: activations of all at once would only take memory.
+LARGE = 300_000
 T = TypeVar("T")
 
 
@@ -76,14 +78,16 @@ def blueprint(spec: ModelSpec, shape: Shape) -> Blueprint:
     """One network of `spec`, looked at; raises as `build_own`."""
     with drawn_by(0, CPU):
         module = _made(spec, shape)
-    skeleton, tensors = skeleton_of(module), stacked_tensors([module])
+    skeleton = _asked("copied", spec, lambda: skeleton_of(module))
+    tensors = stacked_tensors([module])
     tensors = {name: tensor.clone() for name, tensor in tensors.items()}
     x = examples_of(shape, tensors)
     with drawn_by(0, CPU):
         _check_logits(spec, shape, module, x)
     # What is called is another one: modules keep what they please of a call.
     called, trained = skeleton_of(skeleton), list(tensors_of(skeleton)[0])
-    _check_state(spec, called, tensors, x)
+    computed = "computed over other parameters than its own"
+    _asked(computed, spec, lambda: _check_state(spec, called, tensors, x))
     stacking = _asked("trained", spec, partial(tried, called, tensors, trained, x))
     return Blueprint(skeleton, tensors, stacking, _facts(module, stacking, x))
 
@@ -192,9 +196,9 @@ def _facts(module: nn.Module, stacking: Stacking, x: Tensor) -> NetworkFacts:
     parameters = sum(p.numel() for p in trained.values())
     multiply_adds = sum(work) or parameters
     convolutional = any(isinstance(part, _ConvNd) for part in module.modules())
-    slower = convolutional and multiply_adds > LARGE_CONVOLUTIONS
+    large = multiply_adds > LARGE
     said = stacking.sentence()
-    if slower and stacking.way != ONE_BY_ONE:
+    if large and convolutional and stacking.way != ONE_BY_ONE:
         said = "one after another, because convolutions of this size are slower side by side"
     widest = max([x[0].numel(), *put_out])
     return NetworkFacts(
@@ -203,7 +207,7 @@ def _facts(module: nn.Module, stacking: Stacking, x: Tensor) -> NetworkFacts:
         activations=max(widest, sum(put_out)),
         widest=widest,
         stacking=said,
-        alone=slower or stacking.way == ONE_BY_ONE,
+        alone=large and (convolutional or stacking.way == ONE_BY_ONE),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memlab.experiment.recorded import words
+from memlab.experiment.own_network import is_own
 from memlab.numbers import duration, stated
 from memlab.reports.findings import Findings, recorded
 from memlab.strict_json import whole
@@ -71,6 +72,8 @@ def setting(findings: Findings) -> str:
 
 def _model(model: Mapping[str, Any], fixed: set[str]) -> str:
     name, width, depth = str(model.get("name", "")), model.get("width"), model.get("depth")
+    if is_own(name):
+        return name
     if name == "mlp" and not {"model.width", "model.depth"} & fixed:
         return f"mlp {depth or 2}×{width or 256}"
     return f"{name} {width}" if width and "model.width" not in fixed else name

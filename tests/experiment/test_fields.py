@@ -26,7 +26,11 @@ def test_words_of_a_field_come_from_its_declaration() -> None:
     assert declared("corruption.input_fraction").label == "input fraction"
     assert declared("corruption.test").switch
     assert declared("seeds").default == 1
-    assert {each.name for each in all_declared()} == {*field_names(), "instruments.settings"}
+    assert {each.name for each in all_declared()} == {
+        *field_names(),
+        "instruments.settings",
+        "model.settings",
+    }
     with pytest.raises(KeyError):
         declared("optimizer.speed")
 

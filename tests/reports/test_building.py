@@ -203,7 +203,7 @@ def test_torn_table_and_garbage_events_are_told(make_run) -> None:
 def test_schema_describes_every_field_and_fits_the_document(make_run) -> None:
     schema = reports.report_schema()
     document = reports.document(reports.build(make_run()))
-    assert {*document, "memorization", "suspects"} == set(schema["properties"])
+    assert {*document, "memorization", "suspects", "own_networks"} == set(schema["properties"])
     described = schema["properties"] | schema["$defs"]["Row"]["properties"]
     assert all(field.get("description") for field in described.values())
     assert set(REQUIRED) <= set(schema["$defs"]["Row"]["properties"])

@@ -166,6 +166,14 @@ def test_what_asks_for_no_gradient_stays_and_what_no_logit_needs_does_no_harm():
     assert torch.isfinite(idle.evaluate().metrics["train_loss"]).all()
 
 
+def test_a_weight_that_a_hook_computes_is_that_of_each_member():
+    trainer = own("weighed")
+    before = trainer.evaluate().metrics["train_loss"]
+    trained(trainer, 8)
+    assert (trainer.evaluate().metrics["train_loss"] < before).all()
+    assert len({*before.tolist()}) == 3
+
+
 def test_adversarial_training_and_input_noise_work_on_it():
     tree = {"regularization": {"adversarial_weight": 0.5, "input_noise": 0.1, "input_dropout": 0.1}}
     trainer = trained(own("noisy", **tree), 3)
@@ -237,6 +245,7 @@ WRONG = {
     "narrow": r"failed when it was given a batch \[4, 12\] in evaluation: RuntimeError",
     "counting": r"changes its calls, which no checkpoint would have.*register_buffer",
     "mak": "has no 'mak'; did you mean 'make'",
+    "scripted": "failed when it was computed over other parameters than its own",
     "constant": "is no callable: it is of type int",
 }
 

@@ -12,7 +12,7 @@ from memlab.experiment import reading
 from memlab.library.consent import Consent, agreed, allow, consent_to
 from memlab.library.run import Run
 from memlab.models import own_import
-from memlab.runs import forking, lifecycle, origin, own_code
+from memlab.runs import forking, lifecycle, origin, own_code, run_folder
 from memlab.runs.run_folder import RunFolder
 from memlab.training import checkpoint
 from tests.own_nets import MODULE, TEXT, address, written
@@ -137,7 +137,26 @@ def test_consent_is_typed_or_stands_beside_or_is_given(tmp_path: Path, monkeypat
         agreed(made, Consent(file=beside))
     other = reading.experiment({"model": {"name": "python:nowhere.at_all:make"}}, "test")
     with pytest.raises(InvalidExperiment, match=r"no nowhere/at_all\.py in .*project"):
-        agreed(other, Consent())
+        agreed(other, Consent(own=True))
+    with pytest.raises(InvalidExperiment, match="The experiment names code"):
+        agreed(made, Consent())
+
+
+def test_a_run_of_ours_is_run_again_with_what_it_was_allowed(home: Path, monkeypatch):
+    again = reading.experiment(TREE, "test")
+    code = own_code.as_document([written(home / "project")])
+    (home / "runs").mkdir()
+    folder, lock = run_folder.create(home / "runs", "own", reading.to_toml(again), {}, None, code)
+    lock.close()
+    monkeypatch.chdir(home / "runs")
+    file = folder.path / "experiment.toml"
+    assert [code.root for code in agreed(again, Consent(file=file))] == [str(home / "project")]
+    file.write_text(file.read_text() + "# not as it was\n")
+    with pytest.raises(InvalidExperiment, match=f"There is no module {MODULE}"):
+        agreed(again, Consent(file=file))
+    written(home / "runs")
+    with pytest.raises(InvalidExperiment, match=f"add --allow-code {MODULE}"):
+        agreed(again, Consent(file=file))
 
 
 def test_a_module_that_another_hides_is_not_imported(tmp_path: Path):

@@ -44,10 +44,9 @@ HEADINGS = {
     "checkpoints": "measuring and saving",
 }
 #: Data of the user's own: what is chosen before the path, and how the file of that path ends.
-OWN_DATA = {"npz:": ".npz", "folder:": "", "csv:": ".csv"}
+OWN_DATA: Mapping[str, str | None] = {"npz:": ".npz", "folder:": "", "csv:": ".csv"}
 #: A network of one's own: what is chosen before its address.
-OWN_CODE = {PREFIX: None}
-PATHS: Mapping[str, Mapping[str, str | None]] = {"dataset.name": OWN_DATA, "model.name": OWN_CODE}
+OWN_CODE: Mapping[str, str | None] = {PREFIX: None}
 #: The row of what such a network is given, there where it is.
 SETTINGS = "model.settings"
 PLAIN = "plain"
@@ -246,6 +245,13 @@ def _keys(base: Mapping[str, object], tree: Mapping[str, object]) -> list[str]:
     return [*keys, "seeds"]
 
 
+def _paths(key: str) -> Mapping[str, str | None]:
+    """Choices of a field that go on with what a person types; see `Field`."""
+    if key == "model.name":
+        return OWN_CODE
+    return OWN_DATA if key == "dataset.name" else {}
+
+
 def _has_own(tree: Mapping[str, object]) -> bool:
     """Whether a network of one's own is named, or something is given to one."""
     return PREFIX in text_of(tree, "model.name") or bool(_settings_text(tree))
@@ -260,7 +266,7 @@ def _row(key: str, draft: Draft, read_as: Reading, base: Tree) -> Field:
     values = _axes(read_as.tree).get(key)
     axis = len(values) if isinstance(values, list) else 0
     choices = declared(key).choices if "." in key else ()
-    paths = PATHS.get(key, {})
+    paths = _paths(key)
     main = key in (*MAIN, "seeds", *SECTIONS, SETTINGS) or key in _axes(base) or _is_set(base, key)
     if section == "schedule" and key != "schedule.kind" and not _is_set(base, key):
         main = False

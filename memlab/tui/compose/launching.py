@@ -33,7 +33,7 @@ def launch(
     Raises:
         MemlabError: if the folder cannot be written or no worker can be started.
     """
-    code = agreed(made, Consent())
+    code = agreed(made, Consent(own=True))
     facts = {**describe(sys.argv), "requested_device": device, "preset": name}
     return lifecycle.start(
         reading.to_toml(reading.with_absolute_paths(made, Path.cwd())),

@@ -22,6 +22,7 @@ from memlab.experiment.metrics import (
     VALIDATION_ACCURACY,
 )
 from memlab.experiment.recorded import said_of_a_process, words
+from memlab.experiment.own_network import is_own
 from memlab.experiment.spec import Experiment
 from memlab.numbers import aligned, clock, count, number, plus_minus
 from memlab.runs.curve import Curve
@@ -170,6 +171,8 @@ def _rate(experiment: Experiment) -> str:
 
 def _model(experiment: Experiment) -> str:
     model = experiment.model
+    if is_own(model.name):
+        return model.name
     if model.name != "mlp":
         return model.name + (f" {model.width}" if model.width else "")
     depth = "" if "model.depth" in experiment.axes else f"{model.depth or 2}×"
