@@ -15,6 +15,7 @@ from memlab.claims import (
     feldman,
     fort,
     fort_distance,
+    grokking,
     jastrzebski,
     jastrzebski_minima,
     lookup,
@@ -45,7 +46,7 @@ PAPERS: Final = {
 MODULES: Final = (
     zhang, zhang_models, arpit_examples, arpit_networks, arpit_hypotheses, jastrzebski_minima,
     jastrzebski, smith, smith_batch, fort, fort_distance, trajectory, stability, basin, catapult,
-    lookup, double_descent, feldman
+    lookup, grokking, double_descent, feldman
 )  # fmt: skip
 CLAIMS: Final = tuple(
     found for module in MODULES for found in vars(module).values() if isinstance(found, Claim)
