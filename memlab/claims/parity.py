@@ -1,0 +1,113 @@
+"""Is it a lookup table? Where the truth is not local: sparse parity (science.md, 7; L5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from memlab.claims import criteria as that
+from memlab.claims import drawing
+from memlab.claims.claim import Claim, Contrast, Control, Found, Measured, Values
+from memlab.claims.finished_run import Cell, Evidence
+from memlab.claims.selection import best_by_validation
+from memlab.experiment.metrics import TEST_ACCURACY, VALIDATION_ACCURACY
+
+PAPER: Final = "lookup"
+#: What has no features that are learned; the polynomial is of the parity's own degree.
+RIVALS: Final = (
+    "k-nn",
+    "rbf",
+    "laplace",
+    "polynomial",
+    "tangent-kernel",
+    "random-forest",
+    "random-features",
+)
+#: A kernel on the network's last hidden layer.
+ON_FEATURES: Final = "rbf-features"
+#: How much better the network has to be, and how much of that a kernel on its features keeps.
+BETTER: Final = 0.1
+SHARE: Final = 0.5
+
+
+def features_beat_kernels(evidence: Evidence, lazy: bool = False) -> Measured:
+    """The network against the best of all kernels and tables, and a kernel on its features.
+
+    With `lazy` the network whose outputs are scaled, so that it moves as its tangent kernel does.
+    """
+    run = evidence.run("parity")
+    cells = {cell.experiment.model.output_scale is not None: cell for cell in run.cells}
+    cell = cells[lazy]
+    judged = {name: cell.baseline(name, VALIDATION_ACCURACY) for name in RIVALS}
+    others = {name: cell.baseline(name, TEST_ACCURACY) for name in RIVALS}
+    best, names = best_by_validation(judged, others)
+    found = {
+        "network": cell.final(TEST_ACCURACY),
+        "rival": best,
+        "features": cell.baseline(ON_FEATURES, TEST_ACCURACY),
+    }
+    own = cell.experiment.dataset
+    told = (
+        f"The best of them by validation: {', '.join(dict.fromkeys(names))}, with {own.bits} bits "
+        f"and {own.train:,} examples."
+    )
+    title = f"parity of {own.degree or 3} of {own.bits} bits"
+    panel = drawing.named(title, "test accuracy", _bars(cells, others), 0.5)
+    return replace(beats_kernels(found), panels=(panel,), remarks=(told,))
+
+
+def _bars(cells: dict[bool, Cell], others: dict[str, Values]) -> list[tuple[str, Values]]:
+    made = []
+    for lazy, name in ((False, "network"), (True, "lazy network")):
+        made.append((name, cells[lazy].final(TEST_ACCURACY)))
+        made.append(
+            (f"kernel on the {name}'s features", cells[lazy].baseline(ON_FEATURES, TEST_ACCURACY))
+        )
+    return [*made, *others.items()]  # fmt: skip
+
+
+def beats_kernels(found: Found) -> Measured:
+    """Test accuracy of the `network`, of the best `rival` by validation and of a kernel on the
+    network's `features`, [replicates]."""
+    network, rival = found["network"], found["rival"]
+    ahead = that.exceeds("test accuracy, network − best kernel or table", network, rival, BETTER)
+    halfway = rival + SHARE * (network - rival)
+    return Measured(
+        (
+            ahead,
+            that.exceeds("test accuracy, kernel on features − half of the way to the network",
+                         found["features"], halfway),
+        ),
+        contrast=ahead.values,
+    )  # fmt: skip
+
+
+FEATURES_BEAT_KERNELS = Claim(
+    id="L5",
+    paper=PAPER,
+    title="Features beat kernels where the truth is not local",
+    sentence="Where neighbours say nothing of the answer, a network finds the features that do, "
+    "and a kernel on those features knows it too.",
+    source="Chizat 2019, arXiv 1812.07956; Fort 2020, arXiv 2010.15110; claim of science.md, "
+    "section 7",
+    criterion="sparse parity, test accuracy: network − the best by validation of k-NN, RBF, "
+    "Laplace, the polynomial of the parity's own degree, the tangent kernel at initialization, "
+    f"forest and random features > {BETTER:g} (primary), and a Gaussian kernel on the learned "
+    f"features beyond {SHARE:g} of the way from that rival to the network",
+    rival="any network with so many units knows the answer, by its kernel at the start",
+    contrast=Contrast("test accuracy, network − best kernel or table", "above"),
+    paper_had="lazy convnets on CIFAR-10 far below those whose features move; for parities no "
+    "kernel with fewer than about bits^degree examples",
+    refuted_by="a kernel or a table that does as well, or a lazy network",
+    reading="with more examples for its bits the cubic kernel knows the answer too",
+    presets=("parity",),
+    measure=features_beat_kernels,
+    rule=beats_kernels,
+    control=Control(
+        "the lazy network, its outputs scaled by 100",
+        lambda e: features_beat_kernels(e, lazy=True),
+        ("parity",),
+    ),
+    least_effect=0.05,
+    budget=75.0,
+)
