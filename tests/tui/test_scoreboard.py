@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,12 @@ REPLICATES = tuple(range(200, 208))
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 DONE = (sys.executable, str(Path(__file__).parents[1] / "runs" / "fake_worker.py"))
 WAITING = (sys.executable, str(Path(__file__).parent / "waiting_worker.py"))
-CLAIMS = registry.chosen(["B5", "S3", "M2"])
+#: A claim that nobody can run yet, under a paper of its own.
+UNRUN = replace(
+    registry.named("B5"), id="X1", paper="nobody", presets=(), measure=None, control=None,
+    needs="more",
+)  # fmt: skip
+CLAIMS = (*registry.chosen(["B5", "S3"]), UNRUN)
 
 
 @pytest.fixture
@@ -186,9 +192,9 @@ async def test_runs_outlive_the_app_are_picked_up_again_and_stop_by_a_key(runs):
     app = app_on(runs, WAITING)
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
-        board(app).query_one(LineTable).move_to("M2")
+        board(app).query_one(LineTable).move_to("X1")
         await ready(pilot, "p")
-        await until_process(pilot, lambda: standing(app, "M2") and list_runs(runs) == [])
+        await until_process(pilot, lambda: standing(app, "X1") and list_runs(runs) == [])
         board(app).query_one(LineTable).move_to("B5")
         await ready(pilot, "p")
         await until_process(pilot, lambda: cell(app, "B5", "runs") == "● 50 %")
@@ -319,7 +325,7 @@ async def test_enter_on_the_lookup_heading_opens_its_page_and_other_headings_ope
         table.move_to("paper:lookup")
         await ready(pilot, "enter")
         assert isinstance(app.screen, LookupScreen)
-        assert said(app, "#answer").startswith("A learner, not a lookup table")
+        assert said(app, "#answer") == "More than a table: L1 and L2."
         chart = app.screen.query_one(PanelChart)
         assert "1-nn, the lookup table" in chart.names
         assert app.screen.query_one(LineTable).row_keys == ["L1", "L2"]

@@ -186,11 +186,3 @@ class ClaimScreen(ScoreboardPage):
     def action_run(self) -> None:
         """Starts what is missing for this claim."""
         self._run(self._named)
-
-    def action_scroll_text(self, direction: int) -> None:
-        """A page of the text further."""
-        told = self.query_one("#told")
-        if direction > 0:
-            told.scroll_page_down(animate=False)
-        else:
-            told.scroll_page_up(animate=False)
