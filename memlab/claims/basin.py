@@ -103,6 +103,6 @@ ONE_BASIN = Claim(
         lambda e: one_basin(e, short=True),
         ("basin", "basin-short"),
     ),
-    least_effect=0.04,
+    least_effect=0.05,
     budget=50.0,
 )
