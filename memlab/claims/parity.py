@@ -109,5 +109,5 @@ FEATURES_BEAT_KERNELS = Claim(
         ("parity",),
     ),
     least_effect=0.05,
-    budget=75.0,
+    budget=60.0,
 )

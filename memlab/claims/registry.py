@@ -48,8 +48,8 @@ PAPERS: Final = {
 #: The modules that declare them, in the order of the papers.
 MODULES: Final = (
     zhang, zhang_models, arpit_examples, arpit_networks, arpit_hypotheses, jastrzebski_minima,
-    jastrzebski, smith, smith_batch, fort, fort_distance, trajectory, stability, basin, fisher, catapult,
-    lookup, parity, grokking, double_descent, long_tail, feldman
+    jastrzebski, smith, smith_batch, fort, fort_distance, trajectory, stability, basin, fisher,
+    catapult, lookup, parity, grokking, double_descent, long_tail, feldman
 )  # fmt: skip
 CLAIMS: Final = tuple(
     found for module in MODULES for found in vars(module).values() if isinstance(found, Claim)
