@@ -39,12 +39,14 @@ def rule_after_table(evidence: Evidence, decay: bool = True) -> Measured:
         "chance": np.full(len(then), 1 / (own.modulus or 31)),
         "of": np.full(len(then), (own.test or 288) // 2),
     }
-    ratios = found_at / when
-    told = (
-        f"Train accuracy {BY_HEART:g} at epoch {drawing.mean_told(when, '.0f')}, test accuracy "
-        f"{KNOWN:g} at epoch {drawing.mean_told(found_at, '.0f')}, "
-        f"{drawing.mean_told(ratios, '.1f')} times as late."
-    )
+    told = f"Train accuracy {BY_HEART:g} at epoch {drawing.mean_told(when, '.0f')}"
+    if np.isfinite(found_at).any():
+        told += (
+            f", test accuracy {KNOWN:g} at epoch {drawing.mean_told(found_at, '.0f')}, "
+            f"{drawing.mean_told(found_at / when, '.1f')} times as late."
+        )
+    else:
+        told += f"; test accuracy {KNOWN:g} was never reached."
     curves = [
         (f"{part}, {'with' if key else 'without'} decay", metric, cells[key])
         for key in (True, False)

@@ -142,7 +142,7 @@ def removed(outcomes: Outcomes, split: int) -> list[_Rows]:
     """Rows in the dataset for each of `ARMS`, ascending; none where nothing is memorized.
 
     Memorized is what both halves of the networks know alone. What is random is drawn by the split
-    from the other training examples, in the last arm from as many of each class.
+    from the other training examples, in the last arm as many of each class, or all that are left.
     """
     tail = memorized(outcomes)
     index, labels = outcomes.index[: outcomes.train], outcomes.true[: outcomes.train]

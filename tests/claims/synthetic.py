@@ -205,11 +205,18 @@ def write(
     found = presets.find(f"{preset}-laptop")
     tree = replicated(found.tree, seeds)
     made = reading.experiment(tree if claims is None else tree | {"claims": claims}, found.name)
-    made = written_outcomes.fewer(made)
-    facts: dict[str, object] = {"preset": found.name}
+    return write_experiment(home, preset, written_outcomes.fewer(made), world, told)
+
+
+def write_experiment(
+    home: Path, preset: str, made: Experiment, world: World, told: bool = True
+) -> RunFolder:
+    """A finished run of that experiment, as one of `preset`."""
+    name = f"{preset}-laptop"
+    facts: dict[str, object] = {"preset": name}
     if told:
         facts["replication"] = {"preset": preset, "content": content_of(made)}
-    folder, lock = run_folder.create(home, found.name, reading.to_toml(made), facts)
+    folder, lock = run_folder.create(home, name, reading.to_toml(made), facts)
     members = grid.members(made)
     values = [world(preset, m.experiment, np.random.default_rng([9, m.index])) for m in members]
     with lock, EventLog(folder.events) as log:

@@ -357,6 +357,7 @@ def test_runs_of_a_claim_are_told_together(lines, words):
 
 CASES: dict[str, tuple[str, ...]] = {
     "scoreboard": (),
+    "first-page": ("home", "enter"),
     "claim": ("enter",),
     "claim-marks": ("down", "enter", "right"),
     "lookup": ("end", "up", "up", "enter"),

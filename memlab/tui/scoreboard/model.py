@@ -47,7 +47,7 @@ LOOKUP_COLUMNS: Final = (
     Column("mark", "", 1, sortable=False),
     Column("id", "", 3, sortable=False),
     Column("says", "a smoothed table?", 27, sortable=False),
-    Column("namely", "namely", flexible=True, width=26, sortable=False),
+    Column("namely", "namely", flexible=True, width=40, sortable=False),
     Column("effect", "effect [95 %]", 26, sortable=False, priority=2),
     Column("runs", "runs", 13, sortable=False, priority=1),
 )
@@ -165,9 +165,9 @@ def heading(title: str, standings: Sequence[Standing], opens: bool, dark: bool) 
     return [Heading(words, palette.palette(dark).truth, True)] + [""] * (len(COLUMNS) - 1)
 
 
-def in_short(frame: Frame, dark: bool) -> list[object]:
-    """The first row: the board in a sentence, which opens to its first page."""
-    words = f"In short: {first_lines(frame.board)[0]}   ⏎ the first page"
+def in_short(dark: bool) -> list[object]:
+    """The first row, which opens the board's first page."""
+    words = "The board in short, its checks and its error rate   ⏎ the first page"
     return [Heading(words, palette.palette(dark).truth, True)] + [""] * (len(COLUMNS) - 1)
 
 

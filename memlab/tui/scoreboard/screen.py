@@ -165,7 +165,7 @@ class ScoreboardScreen(LiveScreen[Frame]):
             known += [run for run in frame.launched if run not in known]
         before, self._frame = self._frame, frame
         dark = self.app.current_theme.dark
-        keys, rows = [FIRST], [model.in_short(frame, dark)]
+        keys, rows = [FIRST], [model.in_short(dark)]
         for paper, title in papers([one.claim for one in frame.standings]).items():
             claims = [one for one in frame.standings if one.claim.paper == paper]
             if claims:
