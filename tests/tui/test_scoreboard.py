@@ -262,7 +262,7 @@ async def test_the_size_changes_and_comes_round(runs):
         assert seen == ["full", "paper", "laptop"]
 
 
-@pytest.mark.parametrize(("width", "shown"), [(80, 1), (120, 3)])
+@pytest.mark.parametrize(("width", "shown"), [(80, 1), (120, 2)])
 async def test_a_claim_opens_with_its_panels_conditions_control_and_runs(width, shown):
     app = invented()
     async with app.run_test(size=(width, 24)) as pilot:

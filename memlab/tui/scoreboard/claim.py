@@ -30,7 +30,7 @@ from memlab.tui.widgets.table import LineTable
 
 MOST_ACROSS = 4
 SIDE_BY_SIDE = 120  # columns from which panels stand beside each other
-PANEL_WIDTH = 40
+PANEL_WIDTH = 52
 
 
 class ClaimRuns(LineTable):

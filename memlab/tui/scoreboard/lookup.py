@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.text import Text
 from textual import events
@@ -22,8 +22,11 @@ from memlab.tui.scoreboard.model import Frame, Standing
 from memlab.tui.scoreboard.page import ScoreboardPage
 from memlab.tui.shell import HEIGHTS
 from memlab.tui.widgets.key_line import KeyLine
-from memlab.tui.widgets.panel_chart import PanelFigure
+from memlab.tui.widgets.panel_chart import PanelChart, PanelFigure
 from memlab.tui.widgets.table import LineTable
+
+#: Rows of the figure at most, where there are few and where there are many.
+FIGURE: Final = (9, 16)
 
 
 class LookupClaims(LineTable):
@@ -48,6 +51,7 @@ class LookupScreen(ScoreboardPage):
         super().__init__(frame, lookup_question.PAPER)
         self._open, self._run = open_claim, run
         self._panel: Panel | None = None
+        self._least: int | None = None  # rows that the figure needs, where it has marks by name
 
     def compose(self) -> ComposeResult:
         yield ShellHeader("scoreboard")
@@ -92,7 +96,11 @@ class LookupScreen(ScoreboardPage):
         panel = lookup_question.figure(entries, self.query_one(LookupClaims).cursor_key or "")
         self.query_one("#figure").display = panel is not None
         if panel is not None and (self._panel is None or panel.lines != self._panel.lines):
-            self.query_one(PanelFigure).present(drawn(panel, lettered=self.app.no_color))
+            made = drawn(panel, lettered=self.app.no_color)
+            self.query_one(PanelFigure).present(made)
+            self._least = made.least_height
+        most = FIGURE[self._tall]
+        self.query_one(PanelChart).styles.height = min(most, self._least or most)
         self._panel = panel
 
     def _tell(self) -> None:
