@@ -19,10 +19,11 @@ from memlab.claims import batch, registry
 from memlab.claims.claim import Claim
 from memlab.reports import scoreboard
 from memlab.runs import lifecycle
-from memlab.runs.run_folder import list_runs
+from memlab.runs.run_folder import RunFolder, list_runs
 from memlab.tui.app import MemlabApp
 from memlab.tui.confirm import Confirm
 from memlab.tui.scoreboard import model
+from memlab.tui.scoreboard import reader as scoreboard_reader
 from memlab.tui.scoreboard.claim import ClaimScreen
 from memlab.tui.scoreboard.lookup import LookupScreen
 from memlab.tui.scoreboard.model import RunLine, Standing
@@ -392,3 +393,25 @@ def test_the_price_is_said_in_words():
 def test_every_paper_with_claims_has_its_heading():
     shown = frame()
     assert {one.claim.paper for one in shown.standings} <= set(registry.PAPERS)
+
+
+def test_a_run_that_follows_from_another_is_there_to_be_started_once_that_is_finished(
+    runs, monkeypatch
+):
+    folder = synthetic.write(runs, "memorized", synthetic.planted, list(REPLICATES))
+    there: dict[str, RunFolder] = {}
+    monkeypatch.setattr(
+        scoreboard_reader,
+        "existing",
+        lambda _, wanted: {one.content: there[one.preset] for one in wanted if one.preset in there},
+    )
+
+    def lines(reader: ScoreboardReader) -> list[tuple[str, str]]:
+        (standing,) = reader.read("laptop", -1.0).standings
+        return [(line.name, line.state) for line in standing.runs]
+
+    assert lines(reader_on(runs, claims=registry.chosen(["M2"]))) == [("memorized-laptop", "")]
+    there["memorized"] = folder
+    again = reader_on(runs, claims=registry.chosen(["M2"]))
+    assert lines(again) == [("memorized-laptop", "finished"), ("removed-laptop", "")]
+    assert again.price({"M2"}, "laptop").runs == 1
