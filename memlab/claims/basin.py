@@ -90,7 +90,7 @@ ONE_BASIN = Claim(
     criterion="barrier of test error on the straight line between two networks that differ in the "
     f"order of examples alone: forked at the start − at a fifth of training > {LOWER:g}, and the "
     f"latter < {NONE:g}",
-    rival="networks that part late have less time to part, and move less at small rates",
+    rival="networks that part late have less time to part",
     contrast=Contrast("barrier, forked at the start − in the late fork's place", "above"),
     paper_had="for ResNet-20 on CIFAR-10 a barrier at the start and none from epoch 3 of 160 on",
     refuted_by="a barrier after a late fork too, or none as well after one at the start with as "

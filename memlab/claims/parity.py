@@ -10,7 +10,7 @@ from memlab.claims import drawing
 from memlab.claims.claim import Claim, Contrast, Control, Found, Measured, Values
 from memlab.claims.finished_run import Cell, Evidence
 from memlab.claims.selection import best_by_validation
-from memlab.experiment.metrics import TEST_ACCURACY, VALIDATION_ACCURACY
+from memlab.experiment.metrics import TEST_ACCURACY, TRAIN_ACCURACY, VALIDATION_ACCURACY
 
 PAPER: Final = "lookup"
 #: What has no features that are learned; the polynomial is of the parity's own degree.
@@ -49,11 +49,16 @@ def features_beat_kernels(evidence: Evidence, lazy: bool = False) -> Measured:
     own = cell.experiment.dataset
     told = (
         f"The best of them by validation: {', '.join(dict.fromkeys(names))}, with {own.bits} bits "
-        f"and {own.train:,} examples."
+        f"and {own.train:,} examples. Train accuracy: network {_fit(cells[False])}, lazy network "
+        f"{_fit(cells[True])}."
     )
     title = f"parity of {own.degree or 3} of {own.bits} bits"
     panel = drawing.named(title, "test accuracy", _bars(cells, others), 0.5)
     return replace(beats_kernels(found), panels=(panel,), remarks=(told,))
+
+
+def _fit(cell: Cell) -> str:
+    return drawing.mean_told(cell.final(TRAIN_ACCURACY))
 
 
 def _bars(cells: dict[bool, Cell], others: dict[str, Values]) -> list[tuple[str, Values]]:
