@@ -87,8 +87,11 @@ def test_the_network_is_compared_with_the_best_kernel_and_a_kernel_on_its_featur
             return 0.55 if e.model.output_scale else 0.97
         return cubic if name == "polynomial" else 0.6
 
-    run = with_baselines(synthetic.write(tmp_path, "parity", world, REPLICATES), reached)
-    entry = judged("L5", {"parity": run})
+    runs = {
+        name: with_baselines(synthetic.write(tmp_path, name, world, REPLICATES), reached)
+        for name in ("parity", "parity-lazy")
+    }
+    entry = judged("L5", runs)
     assert (entry.verdict == "supported") == (verdict == "supported"), entry.reason
     assert "polynomial" in entry.measured.remarks[0]
     assert entry.control.verdict == "not supported"
