@@ -44,11 +44,12 @@ def likes(evidence: Evidence, early: bool = False) -> Measured:
     made: dict[str, list[float]] = {"same": [], "chance": [], "distance": [], "others": []}
     run = evidence.run("memorized")
     scores = retraining_store.scores(run.run)
-    for group, cell in zip(run.run.groups, run.cells, strict=True):
+    groups = {group.members: group.index for group in run.run.groups}
+    for cell in run.cells:
         if noise("none")(cell.experiment):
             (side,) = (
                 one
-                for one in scores[group.index].summary["influence"]
+                for one in scores[groups[cell.members]].summary["influence"]
                 if (one["by"], one["target"], one["sign"]) == ("correctness", "test", 1)
             )
             of = "early_" if early else ""
