@@ -104,5 +104,5 @@ ONE_BASIN = Claim(
         ("basin", "basin-short"),
     ),
     least_effect=0.05,
-    budget=50.0,
+    budget=30.0,
 )

@@ -110,5 +110,5 @@ CATAPULT = Claim(
         "η λ₀ below 2, trained to the same loss", lambda e: thrown(e, large=False), ("catapult",)
     ),
     least_effect=1.15,
-    budget=30.0,
+    budget=15.0,
 )

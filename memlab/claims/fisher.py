@@ -120,5 +120,5 @@ SMALL_TRACE_EARLY = Claim(
         ("fisher", "fisher-penalty"),
     ),
     least_effect=0.01,
-    budget=45.0,
+    budget=30.0,
 )

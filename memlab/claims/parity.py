@@ -107,5 +107,5 @@ FEATURES_BEAT_KERNELS = Claim(
         ("parity", "parity-lazy"),
     ),
     least_effect=0.05,
-    budget=60.0,
+    budget=25.0,
 )
