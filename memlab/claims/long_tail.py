@@ -175,7 +175,7 @@ def tail_is_needed(evidence: Evidence, arm: str = ARMS[0]) -> Measured:
             sizes.append(len(cells[place].experiment.dataset.without))
         made[name] = np.array(values)
     told = f"{min(sizes)} to {max(sizes)} examples were removed." if sizes else "None was removed."
-    panel = drawing.named("what is removed", "test accuracy of the others", list(made.items()))
+    panel = drawing.named("what is removed", "test accuracy", list(made.items()))
     found = {"without": made[arm], "random": made[ARMS[1]]}
     return replace(costs_more(found), panels=(panel,), remarks=(told,))
 

@@ -55,7 +55,7 @@ def features_beat_kernels(evidence: Evidence, lazy: bool = False) -> Measured:
     bars = []
     for name, one in (("network", known), ("lazy network", scaled)):
         features = one.baseline(ON_FEATURES, TEST_ACCURACY)
-        bars += [(name, one.final(TEST_ACCURACY)), (f"kernel on {name}", features)]
+        bars += [(name, one.final(TEST_ACCURACY)), (f"kernel on {name}'s features", features)]
     panel = drawing.named(title, "test accuracy", [*bars, *others.items()], 0.5)
     return replace(beats_kernels(found), panels=(panel,), remarks=(told,))
 
