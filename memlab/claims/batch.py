@@ -9,7 +9,7 @@ by whoever shows it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +21,7 @@ from memlab.cores import usable_cores
 from memlab.errors import MemlabError
 from memlab.experiment import reading
 from memlab.experiment.cost import estimate
+from memlab.experiment.speeds import Speeds
 from memlab.runs import calibration, lifecycle
 from memlab.runs.run_folder import RunFolder
 
@@ -64,6 +65,7 @@ class Batch:
         environment: Mapping[str, object],
         *,
         again: bool = False,
+        follow: Callable[[Mapping[str, RunFolder]], Sequence[Needed]] | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         """Looks for what is there; starts nothing.
@@ -71,17 +73,38 @@ class Batch:
         Args:
             environment: facts for `environment.json`, `requested_device` among them.
             again: run everything anew, whatever is there.
+            follow: from the finished runs by preset to the runs that they decide.
             options: further keyword arguments for `lifecycle.start` and `resume`.
         """
-        found = {} if again else existing(runs_folder, wanted)
-        self._runs_folder = runs_folder
+        self._runs_folder, self._again, self._follow = runs_folder, again, follow
         self._environment = environment
         self._options = options or {}
         self._alone = len(wanted) == 1
         self._at_once = 1 + usable_cores()
-        self.jobs = [Job(one, found.get(one.content)) for one in wanted]
-        for job in self.jobs:
+        self._followed: set[str] = set()
+        self._prices: dict[str, float] = {}
+        self.jobs: list[Job] = []
+        self._add(wanted)
+        self._add_followers()
+
+    def _add(self, wanted: Sequence[Needed]) -> None:
+        """What is not among the jobs yet, with the run that is there."""
+        known = {job.needed.content for job in self.jobs}
+        new = [one for one in wanted if one.content not in known]
+        found = {} if self._again else existing(self._runs_folder, new)
+        for one in new:
+            job = Job(one, found.get(one.content))
             job.reused = job.handled = job.finished
+            self.jobs.append(job)
+
+    def _add_followers(self) -> None:
+        """The runs that those which have ended meanwhile decide."""
+        if self._follow is None:
+            return
+        folders = self.folders
+        if folders.keys() != self._followed:
+            self._followed = set(folders)
+            self._add(self._follow(folders))
 
     def refuse(self, preset: str, problem: str) -> None:
         """Marks a run as one that cannot be: its data are not there, say."""
@@ -103,17 +126,22 @@ class Batch:
             if not job.handled and living < self._at_once:
                 self._begin(job)
             living += job.handled and not job.problem
+        self._add_followers()
         return any(not job.over for job in self.jobs)
 
-    @cached_property
+    @property
     def _longest_first(self) -> list[Job]:
-        speeds = calibration.load()
+        return sorted(self.jobs, key=lambda job: self._seconds(job.needed), reverse=True)
 
-        def seconds(job: Job) -> float:
-            found = estimate(job.needed.experiment, speeds=speeds)
-            return found.seconds if found is not None else 0.0
+    def _seconds(self, one: Needed) -> float:
+        if one.content not in self._prices:
+            found = estimate(one.experiment, speeds=self._speeds)
+            self._prices[one.content] = found.seconds if found is not None else 0.0
+        return self._prices[one.content]
 
-        return sorted(self.jobs, key=seconds, reverse=True)
+    @cached_property
+    def _speeds(self) -> Speeds:
+        return calibration.load()
 
     def _begin(self, job: Job) -> None:
         job.handled = True

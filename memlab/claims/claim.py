@@ -21,7 +21,8 @@ from memlab.claims.trend import Trend
 from memlab.claims.verdict import LEAST_REPLICATES, Name, Rule, decide
 
 if TYPE_CHECKING:
-    from memlab.claims.finished_run import Evidence
+    from memlab.claims.finished_run import Evidence, FinishedRun
+    from memlab.experiment.reading import Tree
 
 Values = NDArray[np.float64]
 Size = Literal["laptop", "full", "paper"]
@@ -183,6 +184,20 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class FollowUp:
+    """A run that another run's outcome decides: `preset`, filled in once `after` is finished.
+
+    `fill` is given the preset with the claim's replicates as its axis over splits, and the finished
+    run of those replicates; it gives the preset that is trained, and draws by keys alone, so that
+    it gives the same again. One that leaves no replicate over is not run.
+    """
+
+    preset: str
+    after: str
+    fill: Callable[[Tree, FinishedRun], Tree]
+
+
+@dataclass(frozen=True)
 class Change:
     """A criterion that changed after board data had been seen; `date` as 2026-11-27."""
 
@@ -199,6 +214,7 @@ class Claim:
     `sentence` is the paper's in our words, `criterion` when it counts as supported, `rival` what
     else would make this number. `reading` is why it may fail on small data, told where it does.
     `presets` are without the size, `labels` for `labels-laptop`; a third party's are in `folder`.
+    Those that another one's run decides are in `follow_ups` too.
     Without `measure` it stands for what is still to come; `needs` says why.
 
     `rule` is the part of `measure` that decides, from values per replicate to conditions and
@@ -221,6 +237,7 @@ class Claim:
     reading: str = ""
     done: str = ""
     presets: tuple[str, ...] = ()
+    follow_ups: tuple[FollowUp, ...] = ()
     measure: Measure | None = None
     rule: Callable[[Found], Measured] | None = field(default=None, repr=False)
     control: Control | None = None

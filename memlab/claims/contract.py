@@ -14,7 +14,7 @@ from datetime import date
 
 from memlab.claims.claim import Claim, Measured, Size
 from memlab.claims.finished_run import Evidence
-from memlab.claims.needed import needed, presets_of
+from memlab.claims.needed import known_presets, needed, presets_of
 from memlab.claims.verdict import LEAST_REPLICATES
 
 WORDS = ("id", "paper", "title", "sentence", "source", "criterion", "paper_had", "refuted_by",
@@ -44,9 +44,15 @@ def check_claim(claim: Claim, size: Size = "laptop") -> None:
         assert all((change.old, change.new, change.why)), (
             f"{claim.id}: the change of {change.date} lacks the old or new criterion, or why"
         )
-    there = {one.preset for one in needed([claim], size, range(LEAST_REPLICATES))}
-    missing = sorted(set(presets_of(claim)) - there)
+    needed([claim], size, range(LEAST_REPLICATES))
+    known = known_presets([claim])
+    missing = sorted(name for name in presets_of(claim) if f"{name}-{size}" not in known)
     assert not missing, f"{claim.id} has no preset {missing[0]}-{size}"
+    for one in claim.follow_ups:
+        assert {one.preset, one.after} <= set(presets_of(claim)), (
+            f"{claim.id} does not name {one.preset} and {one.after}, from which it follows, among "
+            "its presets"
+        )
 
 
 def _check_control(claim: Claim) -> None:

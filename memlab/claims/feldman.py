@@ -14,17 +14,15 @@ from numpy.typing import NDArray
 
 from memlab.claims import criteria as that
 from memlab.claims import drawing
-from memlab.claims.claim import Claim, Contrast, Control, Found, Line, Measured, Panel, Values
+from memlab.claims.claim import Claim, Contrast, Control, Found, Measured, Values
 from memlab.claims.finished_run import Evidence
+from memlab.claims.long_tail import PAPER, each_replicate, right_on_train
 from memlab.claims.select import Holds, noise
 from memlab.runs import retraining_store
 from memlab.runs.membership import likelihood_ratios, true_positive_rate
-from memlab.runs.memorization import THRESHOLD, memorization, partial_rank, rank_correlation
+from memlab.runs.memorization import memorization, partial_rank, rank_correlation
 from memlab.runs.outcomes import Outcomes
 
-PAPER: Final = "feldman"
-#: A tail is there where more than this share of the true examples is memorized.
-TAIL: Final = 0.01
 #: Lies are memorized by so much more than truths.
 APART: Final = 0.5
 #: What memorization leaks: at the end so many times as often of a lie, early at most so many.
@@ -36,102 +34,19 @@ LIES: Final = 0.2
 FEW_LIES: Final = 0.1
 
 
-def _each(evidence: Evidence, preset: str, holds: Holds) -> list[Outcomes]:
-    """The outcomes of the networks of each replicate, in their order."""
-    run = evidence.run(preset)
-    groups = zip(run.run.groups, run.cells, strict=True)
-    return [
-        retraining_store.outcomes_of(run.run, group.index)
-        for group, cell in groups
-        if holds(cell.experiment)
-    ]
-
-
 def _lies(outcomes: Outcomes) -> NDArray[np.bool_]:
     """A lie is a label that differs from the truth, `[train]`."""
     return np.asarray(outcomes.given != outcomes.true)[: outcomes.train]
-
-
-def _right(outcomes: Outcomes) -> NDArray[np.bool_]:
-    return outcomes.correct[:, : outcomes.train]
-
-
-def _memorized(outcomes: Outcomes) -> NDArray[np.bool_]:
-    """Memorized to one half of the networks and to the other, `[train]`."""
-    first = np.arange(outcomes.networks) % 2 == 0
-    halves = [
-        memorization(outcomes.own[half], _right(outcomes)[half]).value for half in (first, ~first)
-    ]
-    return np.asarray(np.all([np.nan_to_num(h) >= THRESHOLD for h in halves], axis=0))
-
-
-def long_tail(evidence: Evidence, holds: Holds | None = None) -> Measured:
-    """The share of true examples that are memorized."""
-    every = _each(evidence, "memorized", holds or noise("none"))
-    found = {"share": np.array([_memorized(outcomes).mean() for outcomes in every])}
-    at = np.linspace(0.0, 1.0, 41)
-    scores = [memorization(outcomes.own, _right(outcomes)).value for outcomes in every]
-    above = np.array([[np.mean(np.nan_to_num(each) >= x) for x in at] for each in scores])
-    line = Line("examples", at, above)
-    panel = Panel("how many are memorized so much", "memorization ≥", "share", (line,), log_y=True)
-    return replace(a_tail(found), panels=(panel,))
-
-
-def a_tail(found: Found) -> Measured:
-    """`share` of the true examples that are memorized, [replicates]."""
-    condition = that.above("share of true examples memorized", found["share"], TAIL)
-    return Measured((condition,), contrast=found["share"])
-
-
-LONG_TAIL = Claim(
-    id="M1",
-    paper=PAPER,
-    title="Real data have a long tail",
-    sentence="Some examples that are labelled rightly are known only to networks that saw them.",
-    source="Feldman and Zhang 2020, section 3, figure 1",
-    criterion=f"share of true examples with a memorization of at least {THRESHOLD:g} on both "
-    f"halves of the networks > {TAIL:g}",
-    rival="as many examples in as many dimensions have odd ones among them, whatever they show",
-    contrast=Contrast("share of true examples memorized", "above"),
-    paper_had="on MNIST, CIFAR-100 and ImageNet a sizeable share of the examples at or above 0.25",
-    refuted_by="no more than one true example in a hundred that is memorized",
-    presets=("memorized",),
-    measure=long_tail,
-    rule=a_tail,
-    control=Control(
-        "class-conditional Gaussians with the classes' means and covariances",
-        lambda e: long_tail(e, noise("inputs-class")),
-        ("memorized",),
-    ),
-    least_effect=0.01,
-    budget=160.0,
-)
-
-
-TAIL_IS_NEEDED = Claim(
-    id="M2",
-    paper=PAPER,
-    title="The memorized tail is needed",
-    sentence="Without the true examples that are memorized, a network does worse on unseen ones "
-    "than without as many others.",
-    source="Feldman and Zhang 2020, section 3.3, figure 4",
-    criterion="removing clean examples with a memorization of at least "
-    f"{THRESHOLD:g} costs more test accuracy than removing as many at random, > 0; scores from one "
-    "set of networks, removal tested with others",
-    paper_had="2.5 % of accuracy on ImageNet against 1 % for as many at random",
-    refuted_by="as much lost without others",
-    needs="runs whose removed examples follow from the scores of another run; "
-    "dataset.without can train them, the board cannot yet order them",
-)
 
 
 def likes(evidence: Evidence, early: bool = False) -> Measured:
     """Of the pairs that help a test example: how many are of one class, and how near they are."""
     made: dict[str, list[float]] = {"same": [], "chance": [], "distance": [], "others": []}
     run = evidence.run("memorized")
-    for group, cell in zip(run.run.groups, run.cells, strict=True):
+    groups = {group.members: group.index for group in run.run.groups}
+    for cell in run.cells:
         if noise("none")(cell.experiment):
-            scores = retraining_store.scores_of_group(run.run, group.index)
+            scores = retraining_store.scores_of_group(run.run, groups[cell.members])
             (side,) = (
                 one
                 for one in scores.summary["influence"]
@@ -191,8 +106,8 @@ THEIR_LIKES = Claim(
 def lies_and_truths(evidence: Evidence, holds: Holds | None = None) -> Measured:
     """How much lies are memorized, and how much truths."""
     made: dict[str, list[float]] = {"lies": [], "truths": []}
-    for outcomes in _each(evidence, "lies", holds or noise("labels-other", LIES)):
-        value, lies = memorization(outcomes.own, _right(outcomes)).value, _lies(outcomes)
+    for outcomes in each_replicate(evidence, "lies", holds or noise("labels-other", LIES)):
+        value, lies = memorization(outcomes.own, right_on_train(outcomes)).value, _lies(outcomes)
         made["lies"].append(float(np.nanmean(value[lies])))
         made["truths"].append(float(np.nanmean(value[~lies])))
     found = {name: np.array(values) for name, values in made.items()}
@@ -238,7 +153,7 @@ def membership(evidence: Evidence, holds: Holds | None = None) -> Measured:
     chosen = holds or noise("labels-other", FEW_LIES)
     found: dict[str, Values] = {}
     for when, preset in (("end", "leaks"), ("early", "leaks-early")):
-        rates = [_found(outcomes) for outcomes in _each(evidence, preset, chosen)]
+        rates = [_found(outcomes) for outcomes in each_replicate(evidence, preset, chosen)]
         found[f"lies, {when}"], found[f"truths, {when}"] = np.array(rates).T
     panel = drawing.named("members found at 1 % false positives", "share", list(found.items()))
     return replace(lies_leak(found), panels=(panel,))
@@ -299,10 +214,12 @@ def learned_first(evidence: Evidence, holds: Holds | None = None) -> Measured:
     chosen = holds or noise("none")
     made: dict[str, list[float]] = {"rank": [], "partial": []}
     pairs = zip(
-        _each(evidence, "memorized", chosen), _each(evidence, "learned-first", chosen), strict=True
+        each_replicate(evidence, "memorized", chosen),
+        each_replicate(evidence, "learned-first", chosen),
+        strict=True,
     )
     for outcomes, traced in pairs:
-        outside = memorization(outcomes.own, _right(outcomes)).outside
+        outside = memorization(outcomes.own, right_on_train(outcomes)).outside
         first, near = traced.first_learned, outcomes.neighbours
         nothing = np.full(outcomes.train, np.nan)
         epochs = nothing if first is None else first.astype(np.float64)

@@ -24,6 +24,18 @@ Values = NDArray[np.float64]
 SPLITS: Final = "dataset.split_seed"
 
 
+def splits_of(experiment: Experiment) -> list[int] | None:
+    """The splits that an axis of the experiment goes over, each once; None where none does.
+
+    An axis over the whole of `dataset` has a `split_seed` in each of its tables.
+    """
+    if SPLITS in experiment.axes:
+        return [int(split) for split in experiment.axes[SPLITS]]
+    tables = [one for one in experiment.axes.get("dataset", ()) if isinstance(one, Mapping)]
+    found = [int(one["split_seed"]) for one in tables if "split_seed" in one]
+    return list(dict.fromkeys(found)) or None
+
+
 @dataclass(frozen=True, eq=False)
 class Series:
     """One member's values of one metric at its evaluations, all [evaluations]."""
@@ -173,9 +185,7 @@ class FinishedRun:
     @property
     def replicates(self) -> list[int]:
         """Its units of replication: the splits of an axis over them, else the seeds."""
-        if SPLITS in self.experiment.axes:
-            return [int(split) for split in self.experiment.axes[SPLITS]]
-        return list(self.seeds)
+        return splits_of(self.experiment) or list(self.seeds)
 
     @property
     def id(self) -> str:
@@ -189,7 +199,7 @@ class FinishedRun:
         """
         wanted = set(replicates)
         made = copy(self)
-        if SPLITS in self.experiment.axes:
+        if splits_of(self.experiment) is not None:
             kept = [c for c in self.cells if c.experiment.dataset.split_seed in wanted]
             made.cells = tuple(replace(cell, run=made) for cell in kept)
             return made

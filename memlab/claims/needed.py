@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from memlab.claims.claim import Check, Claim, Size
-from memlab.claims.finished_run import SPLITS
+from memlab.claims.claim import Check, Claim, FollowUp, Size
+from memlab.claims.finished_run import SPLITS, FinishedRun
 from memlab.claims.replicates import replicates_of
 from memlab.errors import MemlabError
 from memlab.experiment import presets, reading
@@ -68,20 +68,21 @@ def needed(
     """The runs of these claims and checks, each once, in the order of the claims.
 
     A run has as many replicates as the most demanding of its claims asks for. A preset that is not
-    there at this size is left out: its claims are then not run.
+    there at this size is left out: its claims are then not run. What other runs decide is not
+    among them (`FollowUps`).
 
     Raises:
         InvalidExperiment: if a preset is not valid.
     """
     names: dict[str, int] = {}
+    later = {one.preset for one in _follow_ups(claims)}
     for claim in claims:
         for name in presets_of(claim):
-            names[name] = max(claim.least, names.get(name, 0))
+            if name not in later:
+                names[name] = max(claim.least, names.get(name, 0))
     for check in checks:
         names |= {name: names.get(name, 0) for name in check.presets}
-    folders = dict.fromkeys(claim.folder for claim in claims if claim.folder is not None)
-    found = [*presets.find_all(), *(p for f in folders for p in presets.in_folder(f, "claims"))]
-    known = {preset.name: preset for preset in found}
+    known = known_presets(claims)
     made = []
     for name, least in names.items():
         preset = known.get(f"{name}-{size}")
@@ -90,6 +91,65 @@ def needed(
             experiment = reading.experiment(tree, preset.path.name)
             made.append(Needed(name, size, experiment, content_of(experiment)))
     return tuple(made)
+
+
+def known_presets(claims: Sequence[Claim]) -> dict[str, presets.Preset]:
+    """All presets by their full names, those in third parties' folders among them."""
+    folders = dict.fromkeys(claim.folder for claim in claims if claim.folder is not None)
+    found = [*presets.find_all(), *(p for f in folders for p in presets.in_folder(f, "claims"))]
+    return {preset.name: preset for preset in found}
+
+
+def _follow_ups(claims: Sequence[Claim]) -> dict[FollowUp, int]:
+    """Each once, with the replicates that the most demanding of its claims asks for."""
+    found: dict[FollowUp, int] = {}
+    for claim in claims:
+        for one in claim.follow_ups:
+            found[one] = max(claim.least, found.get(one, 0))
+    return found
+
+
+class FollowUps:
+    """The runs that finished runs decide; what they decided is kept."""
+
+    def __init__(self, claims: Sequence[Claim], size: Size, replicates: Sequence[int]) -> None:
+        """Reads nothing yet."""
+        self._wanted = _follow_ups(claims)
+        self._known = known_presets(claims) if self._wanted else {}
+        self._size, self._replicates = size, tuple(replicates)
+        self._made: dict[tuple[str, str], Needed | None] = {}
+        #: Why one is not there, by preset.
+        self.problems: dict[str, str] = {}
+
+    def __call__(self, folders: Mapping[str, RunFolder]) -> tuple[Needed, ...]:
+        """Those that can be started.
+
+        Args:
+            folders: finished runs by preset without the size.
+        """
+        found = []
+        for one, least in self._wanted.items():
+            folder = folders.get(one.after)
+            if folder is None:
+                continue
+            key = one.preset, folder.id
+            if key not in self._made:
+                self._made[key] = self._filled(one, folder, replicates_of(least, self._replicates))
+            found.append(self._made[key])
+        return tuple(each for each in found if each is not None)
+
+    def _filled(self, one: FollowUp, folder: RunFolder, replicates: Sequence[int]) -> Needed | None:
+        preset = self._known.get(f"{one.preset}-{self._size}")
+        if preset is None:
+            return None
+        try:
+            source = FinishedRun(folder).only(replicates)
+            tree = one.fill(replicated(preset.tree, replicates), source)
+            experiment = reading.experiment(tree, preset.path.name)
+        except MemlabError as error:
+            self.problems[one.preset] = f"It follows from {folder.id}: {error}"
+            return None
+        return Needed(one.preset, self._size, experiment, content_of(experiment))
 
 
 def replicated(tree: reading.Tree, replicates: Sequence[int]) -> reading.Tree:

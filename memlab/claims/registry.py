@@ -9,13 +9,19 @@ from memlab.claims import (
     arpit_examples,
     arpit_hypotheses,
     arpit_networks,
+    basin,
+    catapult,
     double_descent,
     feldman,
+    fisher,
     fort,
     fort_distance,
+    grokking,
     jastrzebski,
     jastrzebski_minima,
+    long_tail,
     lookup,
+    parity,
     smith,
     smith_batch,
     stability,
@@ -42,8 +48,8 @@ PAPERS: Final = {
 #: The modules that declare them, in the order of the papers.
 MODULES: Final = (
     zhang, zhang_models, arpit_examples, arpit_networks, arpit_hypotheses, jastrzebski_minima,
-    jastrzebski, smith, smith_batch, fort, fort_distance, trajectory, stability, lookup,
-    double_descent, feldman
+    jastrzebski, smith, smith_batch, fort, fort_distance, trajectory, stability, basin, fisher,
+    catapult, lookup, parity, grokking, double_descent, long_tail, feldman
 )  # fmt: skip
 CLAIMS: Final = tuple(
     found for module in MODULES for found in vars(module).values() if isinstance(found, Claim)

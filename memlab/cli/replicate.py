@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     from memlab import settings
     from memlab.claims import registry
     from memlab.claims.batch import Batch
-    from memlab.claims.needed import needed
+    from memlab.claims.needed import FollowUps, needed
     from memlab.library.starting import checked_device
     from memlab.reports import scoreboard
     from memlab.runs.environment import describe
@@ -89,7 +89,8 @@ def run(options: argparse.Namespace) -> int:
     wanted = needed(claims, options.size, replicates, checks)
     settle_older()
     runs = settings.prepared(settings.runs_folder())
-    batch = Batch(wanted, runs, environment, again=options.again)
+    follow = FollowUps(claims, options.size, replicates)
+    batch = Batch(wanted, runs, environment, again=options.again, follow=follow)
     _check_data(batch)
     with Interruptions() as signals:
         try:
@@ -107,7 +108,8 @@ def run(options: argparse.Namespace) -> int:
         replicates,
         batch.folders,
         checks=checks,
-        problems={job.needed.preset: job.problem for job in batch.jobs if job.problem},
+        problems=follow.problems
+        | {job.needed.preset: job.problem for job in batch.jobs if job.problem},
         facts=_facts(environment, batch),
     )
     _print(board, "json" if options.json else options.format)
@@ -140,7 +142,7 @@ def _follow(batch: Batch, signals: Interruptions) -> None:
             time.sleep(LOOK_SECONDS)
         _tell(batch.jobs, told)
         return
-    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -149,14 +151,15 @@ def _follow(batch: Batch, signals: Interruptions) -> None:
         TextColumn("{task.fields[state]}", markup=False),
     )
     with Progress(*columns, console=output, transient=True, refresh_per_second=5) as bar:
-        tasks = {
-            j.needed.name: bar.add_task(j.needed.name, total=1.0, state="") for j in batch.jobs
-        }
+        tasks: dict[str, TaskID] = {}
         going = True
         while going:
             going = _step(batch, signals)
             for job in batch.jobs:
-                bar.update(tasks[job.needed.name], completed=_done(job), state=_state(job))
+                name = job.needed.name
+                if name not in tasks:
+                    tasks[name] = bar.add_task(name, total=1.0, state="")
+                bar.update(tasks[name], completed=_done(job), state=_state(job))
             time.sleep(LOOK_SECONDS)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from memlab.experiment.recorded import words
 from memlab.experiment.own_network import is_own
+from memlab.experiment.recorded import words
 from memlab.numbers import duration, stated
 from memlab.reports.findings import Findings, recorded
 from memlab.strict_json import whole

@@ -1,19 +1,19 @@
-"""Lookup table or learner? The page that the claims of the last section make together.
+"""Lookup table or learner? The page that ten claims of two papers make together.
 
-One sentence from their verdicts, and the network beside what is no network on the same lies.
+Where the network is more than a smoothed lookup table, where such a table is as good, and what it
+stores as a table would: from the verdicts, with the effect and the figure of each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
 from memlab.claims import lookup
 from memlab.claims.claim import Panel
-from memlab.claims.judgement import OUTCOMES
 from memlab.estimate import Estimate, over_seeds
 from memlab.numbers import bracketed
 from memlab.reports.naming import listed
@@ -21,11 +21,60 @@ from memlab.reports.scoreboard import NOT_RUN, Entry
 
 PAPER: Final = lookup.PAPER
 COMPARISON: Final = "L1"
-#: What each further claim adds to a yes, where it is supported.
-ADDS: Final = {
-    "L2": "its hidden layers separate the true classes",
-    "L3": "it can tell the lies from the truth better than their neighbours can",
-    "L4": "it forgets the lies more often than the truth",
+Side = Literal["more", "alike", "stored", "not stored", "open", "not run"]
+#: What a supported claim says, and one that is not: of the network against a smoothed lookup table.
+MORE: Final = {
+    "L1": (
+        "among lies it answers unseen examples better",
+        "among lies the best of the others answers unseen examples as well",
+    ),
+    "L2": (
+        "its hidden layers are read better than random features",
+        "random features are read as well as its hidden layers",
+    ),
+    "L3": (
+        "it tells lies from truths better than their neighbours do",
+        "neighbours tell lies from truths as well",
+    ),
+    "L5": (
+        "it finds the features of a truth that is not local",
+        "a truth that is not local is known to kernels or tables as well",
+    ),
+    "L6": (
+        "it finds the rule of a table long after it knows the table by heart",
+        "it does not get from the table to its rule",
+    ),
+}
+#: The same of what it stores, as a table would.
+STORED: Final = {
+    "L4": ("lies are forgotten more often than truths", "lies are forgotten no more than truths"),
+    "L7": (
+        "lies cost it most where it is just wide enough to hold them",
+        "lies cost it no more where it is just wide enough to hold them",
+    ),
+    "M1": (
+        "some true examples are known only to networks that saw them",
+        "hardly any true example is known only to networks that saw it",
+    ),
+    "M2": (
+        "without those it answers unseen examples worse",
+        "without those it answers unseen examples as well",
+    ),
+    "M4": (
+        "a lie is known only to networks that saw it",
+        "a lie is known to networks that never saw it",
+    ),
+}
+#: In the order of the page.
+CLAIMS: Final = ("L1", "L2", "L3", "L4", "L5", "L6", "L7", "M1", "M2", "M4")
+#: Side → what stands in the table for it.
+TOLD: Final[dict[Side, str]] = {
+    "more": "more than a table",
+    "alike": "a smoothed table is as good",
+    "stored": "stored, as a table does",
+    "not stored": "not stored",
+    "open": "open",
+    "not run": NOT_RUN,
 }
 #: Names of the comparison's marks in plain words.
 WORDS: Final = {
@@ -51,41 +100,90 @@ class Learner:
     accuracy: Estimate
 
 
+@dataclass(frozen=True)
+class Case:
+    """A claim on the question: which side it speaks for, in words, with its effect."""
+
+    entry: Entry
+    side: Side
+    words: str
+
+    @property
+    def effect(self) -> str:
+        """The deciding effect with its interval; empty where it is not run."""
+        head = self.entry.headline
+        return "" if head is None else f"{head.label} {bracketed(head.effect)}"
+
+
+def cases(entries: Sequence[Entry]) -> list[Case]:
+    """Of the claims that are there, in the order of `CLAIMS`."""
+    known = {entry.claim.id: entry for entry in entries}
+    return [_case(known[name]) for name in CLAIMS if name in known]
+
+
+def _case(entry: Entry) -> Case:
+    more = entry.claim.id in MORE
+    holds, fails = (MORE if more else STORED)[entry.claim.id]
+    if entry.verdict == "supported":
+        return Case(entry, "more" if more else "stored", holds)
+    if entry.verdict == "not supported":
+        return Case(entry, "alike" if more else "not stored", fails)
+    if entry.verdict is None:
+        return Case(entry, "not run", f"whether {holds}")
+    why = ", which its control does too" if entry.verdict != "inconclusive" else ""
+    return Case(entry, "open", f"whether {holds}{why}")
+
+
 def answer(entries: Sequence[Entry]) -> str:
-    """One plain sentence, from the verdicts alone."""
-    by_id = {entry.claim.id: entry for entry in entries if entry.claim.paper == PAPER}
-    first = by_id.get(COMPARISON)
-    if first is None or first.measured is None:
-        return f"Not answered yet: {COMPARISON}, the network beside the lookup table, is not run."
-    said = {
-        "supported": "A learner, not a lookup table: among lies, a network stopped early answers "
-        "better than any smoothing of the stored examples",
-        "not supported": "Not shown to be more than a lookup table: "
-        f"{_came_out(first)} ({COMPARISON} is not supported)",
-        "inconclusive": f"Undecided with these replicates: {_came_out(first)} "
-        f"({COMPARISON} is inconclusive)",
-        "inconclusive (control failed)": f"Not shown: {first.reason} ({COMPARISON})",
-    }[first.shown]
-    return f"{said}{_added(by_id, first)}."
+    """The answer in a few plain sentences, from the verdicts alone."""
+    found = cases(entries)
+    if not any(case.entry.measured is not None for case in found):
+        return f"Not answered yet: none of {listed(list(CLAIMS))} is run."
+    more, alike = _named(found, "more"), _named(found, "alike")
+    if more and alike:
+        said = [
+            f"Both: more than a smoothed lookup table, for {more}.",
+            f"Yet such a table is as good elsewhere: {alike}.",
+        ]
+    elif more:
+        said = [f"A learner, not a lookup table: {more}."]
+    elif alike:
+        said = [f"Not shown to be more than a smoothed lookup table: {alike}."]
+    else:
+        said = ["Undecided with these replicates."]
+    if stored := _named(found, "stored"):
+        said.append(f"What it stores: {stored}.")
+    if gone := _named(found, "not stored"):
+        said.append(f"What it does not store: {gone}.")
+    for side, words in (("open", "Open"), ("not run", "Not run")):
+        if left := [case.entry.claim.id for case in found if case.side == side]:
+            said.append(f"{words}: {listed(left)}.")
+    return " ".join(said)
 
 
-def _came_out(entry: Entry) -> str:
-    assert entry.measured is not None
-    one = entry.measured.deciding
-    return f"{one.label} is {bracketed(one.effect)} where {one.rule.words} was asked"
+def brief(entries: Sequence[Entry]) -> str:
+    """The same by the claims' ids alone."""
+    found = cases(entries)
+    sides = {side: [c.entry.claim.id for c in found if c.side == side] for side in TOLD}
+    said = [f"{TOLD[side]}: {listed(ids)}" for side, ids in sides.items() if ids]
+    if not said or set(sides["not run"]) == {case.entry.claim.id for case in found}:
+        return answer(entries)
+    whole = "; ".join(said)
+    return f"{whole[0].upper()}{whole[1:]}."
 
 
-def _added(by_id: dict[str, Entry], first: Entry) -> str:
-    known = {key: by_id[key] for key in ADDS if key in by_id}
-    held = [f"{ADDS[key]} ({key})" for key, e in known.items() if e.verdict == "supported"]
-    linked = listed(held)
-    if linked:
-        linked = f", {linked}" if first.verdict == "supported" else f"; yet {linked}"
-    for name in (*OUTCOMES[1:], NOT_RUN):
-        rest = [key for key, entry in known.items() if entry.shown == name]
-        if rest:
-            linked += f"; {listed(rest)} {'is' if len(rest) == 1 else 'are'} {name}"
-    return linked
+def _named(found: Sequence[Case], side: Side) -> str:
+    return listed([f"{case.words} ({case.entry.claim.id})" for case in found if case.side == side])
+
+
+def figure(entries: Sequence[Entry], claim_id: str) -> Panel | None:
+    """The figure of one of the claims; None where there is none."""
+    if claim_id == COMPARISON:
+        return comparison(entries)
+    found = next((entry for entry in entries if entry.claim.id == claim_id), None)
+    if found is None or found.measured is None or not found.measured.panels:
+        return None
+    return found.measured.panels[0]
 
 
 def comparison(entries: Sequence[Entry]) -> Panel | None:

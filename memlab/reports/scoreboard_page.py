@@ -28,6 +28,7 @@ from memlab.reports.scoreboard_chance import adjusted, after_holm
 from memlab.reports.scoreboard_comparison import panels_of
 from memlab.reports.scoreboard_drawing import ConsoleFigure
 from memlab.reports.scoreboard_words import (
+    check_words,
     condition_words,
     error_rate,
     explanation,
@@ -67,7 +68,7 @@ def _sections(board: Scoreboard) -> Iterator[Block]:
             continue
         yield Heading(title)
         if paper == lookup_question.PAPER:
-            yield from _question(entries)
+            yield from _question(board.entries)
         yield _table(entries, ps)
         for entry in entries:
             told = tuple(_claim(entry, board.replicates))
@@ -76,8 +77,20 @@ def _sections(board: Scoreboard) -> Iterator[Block]:
 
 
 def _question(entries: Sequence[Entry]) -> Iterator[Block]:
-    """Lookup table or learner: the answer, and the network beside the others."""
+    """Lookup table or learner: the answer, what each claim says, the network beside the others."""
     yield Paragraph(lookup_question.answer(entries), "verdict")
+    cases = lookup_question.cases(entries)
+    yield Table(
+        "lookup table or learner",
+        tuple(case.entry.claim.id for case in cases),
+        (
+            Column("says", tuple(lookup_question.TOLD[case.side] for case in cases), words=True),
+            Column("namely", tuple(case.words for case in cases), words=True, wraps=True),
+            Column("effect [95 %]", tuple(case.effect for case in cases), words=True, wraps=True),
+        ),
+        marks=tuple(MARKS[case.entry.shown] for case in cases),
+        on=PAGES,
+    )
     learners = lookup_question.learners(entries)
     if learners:
         shown = tuple(bracketed(one.accuracy) for one in learners)
@@ -177,13 +190,7 @@ def _checks(board: Scoreboard) -> Iterator[Block]:
         return
     yield Heading("Checks")
     yield Paragraph("Theorems and arithmetic: no claims, and not counted among them.", "soft")
-    yield Bullets(
-        tuple(
-            f"{one.shown}: {one.check.title} ({one.check.source}; beside {one.check.beside}). "
-            f"{one.checked.told if one.checked is not None else one.reason}"
-            for one in board.checks
-        )
-    )
+    yield Bullets(tuple(check_words(one) for one in board.checks))
 
 
 def _made_with(board: Scoreboard) -> Iterator[Block]:

@@ -11,7 +11,7 @@ from memlab.claims.judgement import OUTCOMES
 from memlab.claims.power import detectable
 from memlab.numbers import bracketed
 from memlab.reports.naming import listed
-from memlab.reports.scoreboard import NOT_RUN, Arm, Entry, Scoreboard
+from memlab.reports.scoreboard import NOT_RUN, Arm, CheckEntry, Entry, Scoreboard
 from memlab.reports.scoreboard_chance import chance
 
 #: Verdict → how the first lines speak of so many claims.
@@ -89,6 +89,12 @@ def error_rate(board: Scoreboard) -> tuple[str, ...]:
     if shared:
         said.append(f"Claims on the same runs err together. {shared}.")
     return (*said, FROM_INSIDE)
+
+
+def check_words(one: CheckEntry) -> str:
+    """`holds: Theorem 1 (Zhang 2017; beside Z6). 1,000 labels were …`, or why it was not run."""
+    told = one.checked.told if one.checked is not None else one.reason
+    return f"{one.shown}: {one.check.title} ({one.check.source}; beside {one.check.beside}). {told}"
 
 
 def explanation(entry: Entry, replicates: Sequence[int]) -> tuple[str, ...]:

@@ -35,8 +35,12 @@ METRICS = (
 INSTRUMENTS = {
     **{
         name: {"curvature": ("sharpness",)}
-        for name in ("minima", "minima-squared", "descent", "breakdown", "cycles", "dose", "edge")
+        for name in (
+            *("catapult", "minima", "minima-squared", "descent", "breakdown", "cycles", "dose"),
+            "edge",
+        )
     },
+    "fisher": {"fisher": ("trace",)},
     "sharpening": {"curvature": ("sharpness", "rescaled")},
     "early": {
         "gradient-covariance": ("largest", "relative_trace", "condition"),
@@ -145,6 +149,25 @@ def _edge(e, t, p, jitter):
     return {"sharpness": sharp * (1.02 + jitter + 0.001 * np.cos(50 * t)), **_falling(t)}
 
 
+def _catapult(e, t, p, jitter):
+    large = (e.optimizer.learning_rate_of_sharpness or 0) > 2
+    peak = 1 + (2 + jitter) * large * np.exp(-200 * (t - 0.1) ** 2)
+    return {
+        "sharpness": 5 * (1 - 0.6 * large * t) * (1 + jitter),
+        "train_loss": 0.6 * peak * np.exp(-3 * t),
+    }
+
+
+def _fisher(e, t, p, jitter):
+    return {"trace": (1 + 50 * t) * e.optimizer.learning_rate**-0.4 * (1 + jitter), **_falling(t)}
+
+
+def _penalty(e, t, p, jitter):
+    own = e.regularization
+    gain = 0.05 * (own.fisher_penalty > 0 and own.fisher_from == 0)
+    return {"test_accuracy": np.full(ROWS, 0.5 + gain + jitter), "train_loss": 2.3 * np.exp(-9 * t)}
+
+
 def _dose(e, t, p, jitter):
     early = e.schedule.kind == "step"
     return {"sharpness": np.full(ROWS, (4.0 if early else 6.0) + 5 * jitter), **_falling(t)}
@@ -155,7 +178,10 @@ SPECIAL = {
     "cycles": _cycles,
     "early": _early,
     "edge": _edge,
+    "catapult": _catapult,
     "dose": _dose,
+    "fisher": _fisher,
+    "fisher-penalty": _penalty,
     "sharpening": _sharpening,
     "descent": _descent,
     "minima-squared": _minima,
@@ -181,11 +207,18 @@ def write(
     found = presets.find(f"{preset}-laptop")
     tree = replicated(found.tree, seeds)
     made = reading.experiment(tree if claims is None else tree | {"claims": claims}, found.name)
-    made = written_outcomes.fewer(made)
-    facts: dict[str, object] = {"preset": found.name}
+    return write_experiment(home, preset, written_outcomes.fewer(made), world, told)
+
+
+def write_experiment(
+    home: Path, preset: str, made: Experiment, world: World, told: bool = True
+) -> RunFolder:
+    """A finished run of that experiment, as one of `preset`."""
+    name = f"{preset}-laptop"
+    facts: dict[str, object] = {"preset": name}
     if told:
         facts["replication"] = {"preset": preset, "content": content_of(made)}
-    folder, lock = run_folder.create(home, found.name, reading.to_toml(made), facts)
+    folder, lock = run_folder.create(home, name, reading.to_toml(made), facts)
     members = grid.members(made)
     values = [world(preset, m.experiment, np.random.default_rng([9, m.index])) for m in members]
     # Nobody cuts the power here: syncing would take as long as all else.

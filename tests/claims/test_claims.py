@@ -31,7 +31,7 @@ from tests.claims import synthetic
 
 REPLICATES = list(range(100, 108))
 #: Claims that look at more than tables, tested by themselves below.
-APART = {"A1", "L1", "L2", "L3", "L4", "L7", "Z7"}
+APART = {"A1", "B6", "L1", "L2", "L3", "L4", "L5", "L6", "L7", "M2", "Z7"}
 TESTED = [c for c in registry.CLAIMS if c.measure is not None and c.id not in APART]
 
 
@@ -59,8 +59,8 @@ def flat(tmp_path_factory: pytest.TempPathFactory) -> Scoreboard:
 def test_claims_are_those_of_the_paper_list_in_order():
     wanted = [f"Z{i}" for i in range(1, 8)] + [f"A{i}" for i in range(1, 9)]
     wanted += [f"T{i}" for i in range(1, 6)] + ["S1", "S1a", "S2", "S3"]
-    wanted += [f"F{i}" for i in range(1, 6)] + [f"B{i}" for i in range(1, 6)]
-    wanted += [f"L{i}" for i in (1, 2, 3, 4, 7)] + [f"M{i}" for i in range(1, 7)]
+    wanted += [f"F{i}" for i in range(1, 6)] + [f"B{i}" for i in range(1, 9)]
+    wanted += [f"L{i}" for i in range(1, 8)] + [f"M{i}" for i in range(1, 7)]
     assert [claim.id for claim in registry.CLAIMS] == wanted
     assert {claim.paper for claim in registry.CLAIMS} == set(registry.PAPERS)
     assert plugins.own_claims() == tuple(sorted(wanted))  # what an experiment may name
@@ -156,7 +156,9 @@ def test_minimum_norm_interpolants_have_to_generalize_on_real_labels_alone(tmp_p
 
 
 @pytest.mark.parametrize(
-    "claim", registry.chosen(["A1", "L1", "L2", "L3", "L4", "Z7"]), ids=lambda c: c.id
+    "claim",
+    registry.chosen(["A1", "B6", "L1", "L2", "L3", "L4", "L5", "L6", "Z7"]),
+    ids=lambda c: c.id,
 )
 def test_what_a_run_has_not_measured_is_told_and_not_guessed(tmp_path, claim):
     runs = {

@@ -108,22 +108,31 @@ def board(**effects: float | None) -> Scoreboard:
 @pytest.mark.parametrize(
     ("effects", "starts", "has"),
     [
-        ({"L1": 0.5, "L2": None, "L3": 0.5, "L4": 0.0}, "A learner, not a lookup table",
-         ("(L3)", "L4 is not supported", "L2 is not run")),
-        ({"L1": 0.5, "L2": 0.5, "L3": 0.5, "L4": 0.5}, "A learner", ("(L2), ", "and it forgets")),
-        ({"L1": 0.5, "L3": 0.2, "L4": 0.2}, "A learner", ("L3 and L4 are inconclusive",)),
-        ({"L1": 0.0, "L3": 0.5}, "Not shown to be more", ("> 0.2", "yet it can tell")),
-        ({"L1": 0.2}, "Undecided", ("L1 is inconclusive",)),
-        ({"L1": None, "L3": 0.5}, "Not answered yet", ("L1",)),
+        ({"L1": 0.5, "L2": None, "L3": 0.5, "L4": 0.0}, "A learner, not a lookup table: among",
+         ("(L3).", "What it does not store: lies are forgotten no more", "Not run: L2.")),
+        ({"L1": 0.0, "L5": 0.5, "M4": 0.5}, "Both: more than a smoothed lookup table, for it finds",
+         ("as good elsewhere: among lies the best of the others", "What it stores: a lie")),
+        ({"L1": 0.5, "L3": 0.2, "M2": 0.2}, "A learner", ("Open: L3 and M2.",)),
+        ({"L1": 0.0, "L3": 0.0}, "Not shown to be more", ("(L1) and neighbours", "(L3)")),
+        ({"L1": 0.2}, "Undecided", ("Open: L1.",)),
+        ({"L1": None, "L3": 0.5}, "A learner", ("Not run: L1.",)),
+        ({"L1": None}, "Not answered yet", ("M4",)),
         ({}, "Not answered yet", ()),
     ],
 )  # fmt: skip
-def test_the_question_is_answered_by_the_verdicts_in_one_sentence(effects, starts, has):
+def test_the_question_is_answered_by_the_verdicts(effects, starts, has):
     said = lookup_question.answer(board(**effects).entries)
     assert said.startswith(starts)
     assert all(words in said for words in has)
     assert said.endswith(".")
-    assert said.count(". ") == 0
+
+
+def test_the_short_answer_names_each_claim_once_by_the_side_it_speaks_for():
+    made = board(L1=0.0, L5=0.5, L7=0.5, M1=0.0, M2=0.2, M4=None).entries
+    assert lookup_question.brief(made) == (
+        "More than a table: L5; a smoothed table is as good: L1; stored, as a table does: L7; not "
+        "stored: M1; open: M2; not run: M4."
+    )
 
 
 def test_the_lookup_section_has_answer_comparison_and_claims_in_every_rendering():

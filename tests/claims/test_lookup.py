@@ -1,4 +1,4 @@
-"""The lookup table's claims: rules on worlds where the truth is known, measures on written runs."""
+"""The lookup table's claims: their measures on written runs."""
 
 from __future__ import annotations
 
@@ -20,98 +20,9 @@ from memlab.reports.scoreboard import Entry
 from memlab.runs.ledger import MEMBERS, PRESENTED
 from memlab.runs.run_folder import RunFolder
 from tests.claims import synthetic
-from tests.claims.worlds import FEW_TRIALS, TRIALS, World, check_level, check_power, world
 
 REPLICATES = list(range(100, 108))
 EXAMPLES = 120
-
-
-def pairs(names: tuple[str, str], own: tuple, other: tuple, deviation: float = 0.02) -> World:
-    """(network, rival) on the first and on the second data or kind, of claim and control."""
-    arms = []
-    for first, second in (own, other):
-        arm = {}
-        for name, (network, rival) in zip(names, (first, second), strict=True):
-            arm |= {f"network, {name}": network, f"rival, {name}": rival}
-        arms.append(arm)
-    return world(*arms, deviation=deviation, common=0.5)
-
-
-def better(names: tuple[str, str], chance: float) -> tuple[dict[str, World], World]:
-    """Worlds where the claim is false, and one where it is true."""
-    nothing = ((chance, chance), (chance, chance))
-    win, lose, tie = (0.60, 0.55), (0.55, 0.60), (0.6, 0.6)
-    null = {
-        "a tie": pairs(names, (tie, tie), nothing),
-        "only the second": pairs(names, (tie, win), nothing),
-        "only the first": pairs(names, (win, lose), nothing),
-        "better on nothing too": pairs(names, (win, win), (win, win)),
-    }
-    return null, pairs(names, (win, win), nothing)
-
-
-def areas(digits: float, other: float, control: float = 0.5) -> World:
-    return world(
-        {"digits": digits, "mnist1d": other},
-        {"digits": control, "mnist1d": control},
-        deviation=0.03,
-        common=0.5,
-    )
-
-
-def probes(hidden: float, other: float) -> World:
-    rest = {"wide": 0.6, "matched": 0.5}
-    return world({"hidden": hidden, **rest}, {"hidden": other, **rest}, deviation=0.02, common=0.5)
-
-
-L1, L1_TRUE = better(("mnist1d", "digits"), 0.1)
-L3, L3_TRUE = better(("uniform lies", "pair lies"), 0.5)
-L2 = {"as wide ones": probes(0.6, 0.4), "not learned": probes(0.65, 0.65)}
-L4 = {
-    "at the border": areas(0.7, 0.7),
-    "one of the data": areas(0.85, 0.5),
-    "lies are not it": areas(0.85, 0.85, 0.85),
-}
-WIDTHS = np.array([4.0, 6.0, 8.0, 10.0, 14.0, 20.0, 100.0])
-FALLING = np.array([0.2, 0.17, 0.16, 0.15, 0.14, 0.13, 0.12])
-HUMP = np.array([0.2, 0.18, 0.2, 0.24, 0.22, 0.2, 0.15])
-
-
-def descent(own: np.ndarray, other: np.ndarray) -> World:
-    arms = [{"error": error, "width": WIDTHS} for error in (own, other)]
-    return world(*arms, deviation={"error": 0.025}, common=0.5)
-
-
-L7 = {
-    "falls": descent(FALLING, FALLING),
-    "flat, with the largest of noise for a peak": descent(np.full(7, 0.2), np.full(7, 0.2)),
-    "too low a peak": descent(FALLING + 0.03 * (WIDTHS == 14.0), FALLING),
-    "with true labels too": descent(HUMP, HUMP),
-}
-WORLDS = {"L7": L7, "L1": L1, "L2": L2, "L3": L3, "L4": L4}
-TRUE = {
-    "L7": descent(HUMP, FALLING),
-    "L1": L1_TRUE,
-    "L2": probes(0.65, 0.4),
-    "L3": L3_TRUE,
-    "L4": areas(0.8, 0.8),
-}
-
-
-@pytest.mark.parametrize("name", WORLDS)
-def test_a_claim_is_supported_in_at_most_one_world_in_twenty_where_it_is_false(name: str):
-    check_level(named(name), WORLDS[name], FEW_TRIALS // 2)
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("name", WORLDS)
-def test_a_claim_keeps_its_level_in_a_thousand_worlds(name: str):
-    check_level(named(name), WORLDS[name], TRIALS)
-
-
-@pytest.mark.parametrize("name", TRUE)
-def test_a_claim_is_supported_where_it_is_true(name: str):
-    check_power(named(name), TRUE[name], FEW_TRIALS // 2)
 
 
 def judged(name: str, runs: Mapping[str, RunFolder], replicates: list[int] = REPLICATES) -> Entry:

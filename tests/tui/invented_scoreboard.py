@@ -10,6 +10,7 @@ from memlab.claims import criteria, drawing
 from memlab.claims.claim import Claim, Contrast, Control, Line, Measured, Panel, Size
 from memlab.claims.finished_run import Evidence
 from memlab.reports.scoreboard import measured
+from memlab.reports.scoreboard_chance import adjusted
 from memlab.tui.scoreboard.model import Frame, Price, RunLine, Standing
 
 REPLICATES = tuple(range(200, 208))
@@ -97,7 +98,8 @@ def frame(size: Size = "laptop") -> Frame:
     for claim in CLAIMS:
         entry = measured(claim, Evidence({}, REPLICATES), size, {})
         standings.append(Standing(claim, entry, RUNS.get(claim.id, ())))
-    return Frame(size, REPLICATES, tuple(standings), going=True)
+    entries = [one.entry for one in standings if one.entry is not None]
+    return Frame(size, REPLICATES, tuple(standings), going=True, holm=adjusted(entries))
 
 
 class InventedReader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,11 @@ from memlab.claims import batch, registry
 from memlab.claims.claim import Claim
 from memlab.reports import scoreboard
 from memlab.runs import lifecycle
-from memlab.runs.run_folder import list_runs
+from memlab.runs.run_folder import RunFolder, list_runs
 from memlab.tui.app import MemlabApp
 from memlab.tui.confirm import Confirm
 from memlab.tui.scoreboard import model
+from memlab.tui.scoreboard import reader as scoreboard_reader
 from memlab.tui.scoreboard.claim import ClaimScreen
 from memlab.tui.scoreboard.lookup import LookupScreen
 from memlab.tui.scoreboard.model import RunLine, Standing
@@ -36,7 +38,12 @@ REPLICATES = tuple(range(200, 208))
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 DONE = (sys.executable, str(Path(__file__).parents[1] / "runs" / "fake_worker.py"))
 WAITING = (sys.executable, str(Path(__file__).parent / "waiting_worker.py"))
-CLAIMS = registry.chosen(["B5", "S3", "M2"])
+#: A claim that nobody can run yet, under a paper of its own.
+UNRUN = replace(
+    registry.named("B5"), id="X1", paper="nobody", presets=(), measure=None, control=None,
+    needs="more",
+)  # fmt: skip
+CLAIMS = (*registry.chosen(["B5", "S3"]), UNRUN)
 
 
 @pytest.fixture
@@ -186,9 +193,9 @@ async def test_runs_outlive_the_app_are_picked_up_again_and_stop_by_a_key(runs):
     app = app_on(runs, WAITING)
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
-        board(app).query_one(LineTable).move_to("M2")
+        board(app).query_one(LineTable).move_to("X1")
         await ready(pilot, "p")
-        await until_process(pilot, lambda: standing(app, "M2") and list_runs(runs) == [])
+        await until_process(pilot, lambda: standing(app, "X1") and list_runs(runs) == [])
         board(app).query_one(LineTable).move_to("B5")
         await ready(pilot, "p")
         await until_process(pilot, lambda: cell(app, "B5", "runs") == "● 50 %")
@@ -256,7 +263,7 @@ async def test_the_size_changes_and_comes_round(runs):
         assert seen == ["full", "paper", "laptop"]
 
 
-@pytest.mark.parametrize(("width", "shown"), [(80, 1), (120, 3)])
+@pytest.mark.parametrize(("width", "shown"), [(80, 1), (120, 2)])
 async def test_a_claim_opens_with_its_panels_conditions_control_and_runs(width, shown):
     app = invented()
     async with app.run_test(size=(width, 24)) as pilot:
@@ -319,7 +326,7 @@ async def test_enter_on_the_lookup_heading_opens_its_page_and_other_headings_ope
         table.move_to("paper:lookup")
         await ready(pilot, "enter")
         assert isinstance(app.screen, LookupScreen)
-        assert said(app, "#answer").startswith("A learner, not a lookup table")
+        assert said(app, "#answer") == "More than a table: L1 and L2."
         chart = app.screen.query_one(PanelChart)
         assert "1-nn, the lookup table" in chart.names
         assert app.screen.query_one(LineTable).row_keys == ["L1", "L2"]
@@ -351,6 +358,7 @@ def test_runs_of_a_claim_are_told_together(lines, words):
 
 CASES: dict[str, tuple[str, ...]] = {
     "scoreboard": (),
+    "first-page": ("home", "enter"),
     "claim": ("enter",),
     "claim-marks": ("down", "enter", "right"),
     "lookup": ("end", "up", "up", "enter"),
@@ -385,3 +393,25 @@ def test_the_price_is_said_in_words():
 def test_every_paper_with_claims_has_its_heading():
     shown = frame()
     assert {one.claim.paper for one in shown.standings} <= set(registry.PAPERS)
+
+
+def test_a_run_that_follows_from_another_is_there_to_be_started_once_that_is_finished(
+    runs, monkeypatch
+):
+    folder = synthetic.write(runs, "memorized", synthetic.planted, list(REPLICATES))
+    there: dict[str, RunFolder] = {}
+    monkeypatch.setattr(
+        scoreboard_reader,
+        "existing",
+        lambda _, wanted: {one.content: there[one.preset] for one in wanted if one.preset in there},
+    )
+
+    def lines(reader: ScoreboardReader) -> list[tuple[str, str]]:
+        (standing,) = reader.read("laptop", -1.0).standings
+        return [(line.name, line.state) for line in standing.runs]
+
+    assert lines(reader_on(runs, claims=registry.chosen(["M2"]))) == [("memorized-laptop", "")]
+    there["memorized"] = folder
+    again = reader_on(runs, claims=registry.chosen(["M2"]))
+    assert lines(again) == [("memorized-laptop", "finished"), ("removed-laptop", "")]
+    assert again.price({"M2"}, "laptop").runs == 1

@@ -30,7 +30,7 @@ from memlab.tui.widgets.table import LineTable
 
 MOST_ACROSS = 4
 SIDE_BY_SIDE = 120  # columns from which panels stand beside each other
-PANEL_WIDTH = 40
+PANEL_WIDTH = 52
 
 
 class ClaimRuns(LineTable):
@@ -186,11 +186,3 @@ class ClaimScreen(ScoreboardPage):
     def action_run(self) -> None:
         """Starts what is missing for this claim."""
         self._run(self._named)
-
-    def action_scroll_text(self, direction: int) -> None:
-        """A page of the text further."""
-        told = self.query_one("#told")
-        if direction > 0:
-            told.scroll_page_down(animate=False)
-        else:
-            told.scroll_page_up(animate=False)

@@ -1,9 +1,9 @@
-"""Lookup table or learner? The answer, the network beside the others, and the four claims."""
+"""Lookup table or learner? The answer, what each of the claims says of it, and its figure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.text import Text
 from textual import events
@@ -22,8 +22,11 @@ from memlab.tui.scoreboard.model import Frame, Standing
 from memlab.tui.scoreboard.page import ScoreboardPage
 from memlab.tui.shell import HEIGHTS
 from memlab.tui.widgets.key_line import KeyLine
-from memlab.tui.widgets.panel_chart import PanelFigure
+from memlab.tui.widgets.panel_chart import PanelChart, PanelFigure
 from memlab.tui.widgets.table import LineTable
+
+#: Rows of the figure at most, where there are few and where there are many.
+FIGURE: Final = (9, 16)
 
 
 class LookupClaims(LineTable):
@@ -38,7 +41,7 @@ class LookupScreen(ScoreboardPage):
 
     TITLE = "Lookup table or learner?"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "run", "run what is missing"),
+        Binding("r", "run", "run claim"),
     ]
 
     def __init__(
@@ -48,6 +51,7 @@ class LookupScreen(ScoreboardPage):
         super().__init__(frame, lookup_question.PAPER)
         self._open, self._run = open_claim, run
         self._panel: Panel | None = None
+        self._least: int | None = None  # rows that the figure needs, where it has marks by name
 
     def compose(self) -> ComposeResult:
         yield ShellHeader("scoreboard")
@@ -55,7 +59,7 @@ class LookupScreen(ScoreboardPage):
         yield Static("", id="message", markup=False)
         with Horizontal(id="figure"):
             yield PanelFigure()
-        yield LookupClaims(model.COLUMNS, id="claims")
+        yield LookupClaims(model.LOOKUP_COLUMNS, id="claims")
         yield Static("", id="conditions", markup=False)
         yield KeyLine()
 
@@ -65,35 +69,51 @@ class LookupScreen(ScoreboardPage):
 
     @property
     def _standings(self) -> list[Standing]:
-        return [s for s in self._frame.standings if s.claim.paper == lookup_question.PAPER]
+        """In the order of the page; those that are being measured come later."""
+        return [self._standing(case) for case in lookup_question.cases(self._frame.entries)]
+
+    def _standing(self, case: lookup_question.Case) -> Standing:
+        found = self._frame.find(case.entry.claim.id)
+        assert found is not None
+        return found
 
     def show(self, frame: Frame) -> None:
         """Takes a newer frame."""
         self._frame = frame
-        dark = self.app.current_theme.dark
-        put(self, "#answer", lookup_question.answer(frame.entries))
+        dark, cases = self.app.current_theme.dark, lookup_question.cases(frame.entries)
         table = self.query_one(LookupClaims)
-        table.set_rows(
-            [one.claim.id for one in self._standings],
-            [model.cells(one, dark) for one in self._standings],
-        )
-        table.styles.height = 1 + len(self._standings)
-        panel = lookup_question.comparison(frame.entries)
-        self.query_one("#figure").display = panel is not None
-        if panel is not None and (self._panel is None or panel.lines != self._panel.lines):
-            self.query_one(PanelFigure).present(drawn(panel, lettered=self.app.no_color))
-        self._panel = panel
+        rows = [model.lookup_cells(self._standing(case), case, dark) for case in cases]
+        table.set_rows([case.entry.claim.id for case in cases], rows)
         self._tell()
 
+    @property
+    def _tall(self) -> bool:
+        return self.size.height >= HEIGHTS[1][0]
+
+    def _draw(self) -> None:
+        """The figure of the claim under the cursor."""
+        entries = self._frame.entries
+        panel = lookup_question.figure(entries, self.query_one(LookupClaims).cursor_key or "")
+        self.query_one("#figure").display = panel is not None
+        if panel is not None and (self._panel is None or panel.lines != self._panel.lines):
+            made = drawn(panel, lettered=self.app.no_color)
+            self.query_one(PanelFigure).present(made)
+            self._least = made.least_height
+        most = FIGURE[self._tall]
+        self.query_one(PanelChart).styles.height = min(most, self._least or most)
+        self._panel = panel
+
     def _tell(self) -> None:
+        told = lookup_question.answer if self._tall else lookup_question.brief
+        put(self, "#answer", told(self._frame.entries))
+        self._draw()
         standing = self._frame.find(self.query_one(LookupClaims).cursor_key or "")
         if standing is not None:
             dark = self.app.current_theme.dark
-            told = [model.words(standing, dark)]
-            if self.size.height >= HEIGHTS[1][0] and not standing.problem:
-                explained = model.explained(standing, self._frame.replicates)
-                told = [model.conditions(standing, dark), Text(), explained]
-            put(self, "#conditions", Text("\n").join(told))
+            parts = [model.words(standing, dark)]
+            if self._tall and not standing.problem:
+                parts = [model.conditions(standing, dark)]
+            put(self, "#conditions", Text("\n").join(parts))
 
     def on_resize(self, event: events.Resize) -> None:
         """Tells as much as there is room for."""
@@ -102,16 +122,19 @@ class LookupScreen(ScoreboardPage):
     # --- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "run":
-            return any(line.state != "finished" for one in self._standings for line in one.runs)
+        if action == "run" and self.is_mounted:
+            standing = self._frame.find(self.query_one(LookupClaims).cursor_key or "")
+            runs = standing.runs if standing is not None else ()
+            return any(line.state != "finished" for line in runs)
         return True
 
     def on_line_table_row_highlighted(self) -> None:
         self._tell()
+        self.refresh_bindings()
 
     def on_line_table_row_selected(self, message: LineTable.RowSelected) -> None:
         self._open(message.row_key)
 
     def action_run(self) -> None:
-        """Starts what is missing for the four claims."""
-        self._run(lookup_question.PAPER)
+        """Starts what is missing for the claim under the cursor."""
+        self._run(self.query_one(LookupClaims).cursor_key or "")

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,12 +13,17 @@ from rich.text import Text
 from memlab.claims.claim import Claim, Size
 from memlab.experiment.cost import about
 from memlab.numbers import bracketed, count, percent
+from memlab.reports import lookup_question
 from memlab.reports.claim_lines import BRIEF, MARKS
-from memlab.reports.scoreboard import NOT_RUN, Entry
+from memlab.reports.scoreboard import NOT_RUN, CheckEntry, Entry, Scoreboard
+from memlab.reports.scoreboard_chance import after_holm
 from memlab.reports.scoreboard_words import (
     arm_words,
+    check_words,
     condition_words,
+    error_rate,
     explanation,
+    first_lines,
     history_words,
     power_words,
     span,
@@ -32,10 +37,19 @@ COLUMNS: Final = (
     Column("id", "", 3, sortable=False),
     Column("title", "claim", flexible=True, width=26, sortable=False),
     Column("verdict", "verdict", 14, sortable=False, priority=3),
+    Column("holm", "after Holm", 14, sortable=False, priority=4),
     Column("effect", "effect [95 %]", 26, sortable=False),
     Column("asked", "asked", 22, sortable=False, priority=1),
     Column("replicates", "n", 3, "right", sortable=False, priority=2),
     Column("runs", "runs", 13, sortable=False),
+)
+LOOKUP_COLUMNS: Final = (
+    Column("mark", "", 1, sortable=False),
+    Column("id", "", 3, sortable=False),
+    Column("says", "a smoothed table?", 27, sortable=False),
+    Column("namely", "namely", flexible=True, width=40, sortable=False),
+    Column("effect", "effect [95 %]", 26, sortable=False, priority=2),
+    Column("runs", "runs", 13, sortable=False, priority=1),
 )
 RUN_COLUMNS: Final = (
     Column("state", "state", 13, sortable=False),
@@ -87,7 +101,9 @@ class Standing:
 @dataclass(frozen=True, eq=False)
 class Frame:
     """The whole scoreboard at one moment: `going` while a batch is carried on, `more` while
-    there are finished runs to measure; `launched` are the ids of runs that the app has started."""
+    there are finished runs to measure; `launched` are the ids of runs that the app has started.
+
+    `holm` has the adjusted p of each claim's primary condition, by its id."""
 
     size: Size
     replicates: tuple[int, ...]
@@ -95,6 +111,13 @@ class Frame:
     going: bool = False
     more: bool = False
     launched: tuple[str, ...] = field(default=())
+    checks: tuple[CheckEntry, ...] = ()
+    holm: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def board(self) -> Scoreboard:
+        """What is measured so far, as it is printed."""
+        return Scoreboard(self.size, self.replicates, tuple(self.entries), self.checks, 0.0)
 
     @property
     def entries(self) -> list[Entry]:
@@ -142,8 +165,28 @@ def heading(title: str, standings: Sequence[Standing], opens: bool, dark: bool) 
     return [Heading(words, palette.palette(dark).truth, True)] + [""] * (len(COLUMNS) - 1)
 
 
-def cells(standing: Standing, dark: bool) -> list[object]:
-    """A claim's cells in the order of `COLUMNS`."""
+def in_short(dark: bool) -> list[object]:
+    """The first row, which opens the board's first page."""
+    words = "The board in short, its checks and its error rate   ⏎ the first page"
+    return [Heading(words, palette.palette(dark).truth, True)] + [""] * (len(COLUMNS) - 1)
+
+
+def first_page(frame: Frame, dark: bool) -> Text:
+    """What a reader in a hurry wants, then the checks, then how far to trust the board."""
+    tones, board = palette.palette(dark), frame.board
+    first, *rest = first_lines(board)
+    parts = [Text(first, "bold"), *map(Text, rest)]
+    if frame.checks:
+        parts.append(Text("Checks: theorems and arithmetic, not counted.", f"bold {tones.truth}"))
+        parts += [Text(check_words(one)) for one in frame.checks]
+    if said := error_rate(board):
+        parts.append(Text("How far to trust this board", f"bold {tones.truth}"))
+        parts += map(Text, said)
+    return Text("\n\n").join(parts)
+
+
+def cells(standing: Standing, dark: bool, holm: Mapping[str, float]) -> list[object]:
+    """A claim's cells in the order of `COLUMNS`; `holm` as a frame has it."""
     tone, tones = palette.verdict(standing.shown, dark), palette.palette(dark)
     head = standing.entry.headline if standing.entry is not None else None
     if head is not None:
@@ -157,9 +200,31 @@ def cells(standing: Standing, dark: bool) -> list[object]:
         Coloured(standing.claim.id, None, True),
         standing.claim.title,
         Coloured(verdict, tone),
+        _after_holm(standing, dark, holm),
         effect,
         head.rule.words if head is not None else "",
         str(head.effect.n) if head is not None else "",
+        state(standing, dark),
+    ]
+
+
+def _after_holm(standing: Standing, dark: bool, holm: Mapping[str, float]) -> object:
+    if standing.entry is None:
+        return ""
+    after = after_holm(standing.entry, holm.get(standing.claim.id))
+    return Coloured(BRIEF.get(after, after), palette.verdict(after, dark))
+
+
+def lookup_cells(standing: Standing, case: lookup_question.Case, dark: bool) -> list[object]:
+    """What a claim says of the question, in the order of `LOOKUP_COLUMNS`."""
+    tone = palette.verdict(case.entry.shown, dark)
+    head = case.entry.headline
+    return [
+        Coloured(MARKS[case.entry.shown][0], tone, True),
+        Coloured(case.entry.claim.id, None, True),
+        Coloured(lookup_question.TOLD[case.side], tone),
+        case.words,
+        bracketed(head.effect) if head is not None else "",
         state(standing, dark),
     ]
 
@@ -285,4 +350,4 @@ def explained(standing: Standing, replicates: Sequence[int]) -> Text:
 
 def command(claims: str, size: Size) -> str:
     """What repeats a claim on the command line."""
-    return f"memlab replicate {claims}" + ("" if size == "laptop" else f" --size {size}")
+    return f"memlab replicate {claims}".strip() + ("" if size == "laptop" else f" --size {size}")

@@ -36,3 +36,11 @@ class ScoreboardPage(Screen[None]):
         command = model.command(self._named, self._frame.size)
         self.app.copy_to_clipboard(command)
         say(self, f"Copied: {command}")
+
+    def action_scroll_text(self, direction: int) -> None:
+        """A page of the text further."""
+        told = self.query_one("#told")
+        if direction > 0:
+            told.scroll_page_down(animate=False)
+        else:
+            told.scroll_page_up(animate=False)

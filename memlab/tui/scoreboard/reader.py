@@ -18,14 +18,15 @@ from typing import Any, Final
 from memlab import settings
 from memlab.claims import registry
 from memlab.claims.batch import Batch
-from memlab.claims.claim import Claim, Size
+from memlab.claims.claim import Check, Claim, Size
 from memlab.claims.finished_run import Evidence, FinishedRun
-from memlab.claims.needed import Needed, existing, needed, presets_of
+from memlab.claims.needed import FollowUps, Needed, existing, needed, presets_of
 from memlab.claims.replicates import BOARD
 from memlab.errors import MemlabError
 from memlab.experiment.cost import estimate
 from memlab.reports import scoreboard
-from memlab.reports.scoreboard import Entry
+from memlab.reports.scoreboard import CheckEntry, Entry
+from memlab.reports.scoreboard_chance import adjusted
 from memlab.runs import lifecycle
 from memlab.runs.environment import describe
 from memlab.runs.run import Run
@@ -69,14 +70,19 @@ class ScoreboardReader:
         """
         self._runs_folder, self._device = runs_folder, device
         self._claims = tuple(registry.all_claims() if claims is None else claims)
+        self._checks = registry.checks_beside(self._claims)
         self._replicates, self._options = tuple(replicates), options
         self._lock = threading.Lock()
         self._needed: dict[Size, tuple[Needed, ...]] = {}
+        self._follow: dict[Size, FollowUps] = {}
         self._there: dict[str, RunFolder] = {}
+        self._followed: tuple[Needed, ...] = ()
         self._looked: tuple[Size | None, float] = (None, 0.0)
         self._batch: Batch | None = None
+        self._asked: set[str] = set()
         self._opened: dict[str, FinishedRun] = {}
         self._measured: dict[tuple[Size, str, tuple[str, ...]], Entry] = {}
+        self._checked: dict[tuple[str, tuple[str, ...]], CheckEntry] = {}
 
     # --- what is asked of it
 
@@ -94,7 +100,12 @@ class ScoreboardReader:
                 more |= found is None
                 lines = tuple(seen[name].line for name in presets_of(claim) if name in seen)
                 standings.append(Standing(claim, found, lines))
-            return Frame(size, self._replicates, tuple(standings), going, more, self._launched())
+            entries = [one.entry for one in standings if one.entry is not None]
+            checks = tuple(self._check(one, size, seen) for one in self._checks)
+            return Frame(
+                size, self._replicates, tuple(standings), going, more, self._launched(), checks,
+                adjusted(entries),
+            )  # fmt: skip
 
     def price(self, claims: Collection[str], size: Size) -> Price:
         """What is missing for these claims and not under way, and how long it will take here."""
@@ -120,7 +131,12 @@ class ScoreboardReader:
             wanted |= {one.needed.content: one.needed for one in self._missing(claims, size)}
             facts = {**describe(sys.argv), "requested_device": self._device}
             runs = settings.prepared(self._runs_folder)
-            self._batch = Batch(list(wanted.values()), runs, facts, options=self._options)
+            self._asked = {*claims, *(self._asked if any(not job.over for job in jobs) else ())}
+            asked = [claim for claim in self._claims if claim.id in self._asked]
+            follow = FollowUps(asked, size, self._replicates)
+            self._batch = Batch(
+                list(wanted.values()), runs, facts, follow=follow, options=self._options
+            )
             self._looked = (None, 0.0)
 
     def stop(self, size: Size) -> int:
@@ -147,12 +163,15 @@ class ScoreboardReader:
     def _look(self, size: Size) -> list[_Seen]:
         """The runs that the claims need at this size, looked for again every few seconds."""
         if size not in self._needed:
-            self._needed[size] = needed(self._claims, size, self._replicates)
-        wanted = self._needed[size]
+            self._needed[size] = needed(self._claims, size, self._replicates, self._checks)
+            self._follow[size] = FollowUps(self._claims, size, self._replicates)
         looked, when = self._looked
         if looked != size or time.monotonic() - when > LOOK_SECONDS:
-            self._there = existing(self._runs_folder, wanted)
+            self._there = existing(self._runs_folder, self._needed[size])
+            self._followed = self._follow[size](self._finished(self._needed[size]))
+            self._there |= existing(self._runs_folder, self._followed) if self._followed else {}
             self._looked = (size, time.monotonic())
+        wanted = (*self._needed[size], *self._followed)
         jobs = {j.needed.content: j for j in self._batch.jobs} if self._batch is not None else {}
         seen = []
         for one in wanted:
@@ -165,6 +184,11 @@ class ScoreboardReader:
             seen.append(_Seen(one, folder, line))
         return seen
 
+    def _finished(self, wanted: Sequence[Needed]) -> dict[str, RunFolder]:
+        """The finished runs that are there, by preset without the size."""
+        found = {one.preset: self._there.get(one.content) for one in wanted}
+        return {n: f for n, f in found.items() if f is not None and f.state.state == "finished"}
+
     def _launched(self) -> tuple[str, ...]:
         jobs = self._batch.jobs if self._batch is not None else []
         return tuple(j.folder.id for j in jobs if j.handled and not j.reused and j.folder)
@@ -174,7 +198,8 @@ class ScoreboardReader:
     def _known(self, claim: Claim, size: Size, seen: Mapping[str, _Seen]) -> Entry | None:
         """What was measured before, or what needs no measuring because its runs are not there."""
         if claim.measure is None or not all(self._has(name, seen) for name in claim.presets):
-            return scoreboard.measured(claim, Evidence({}, self._replicates), size, _problems(seen))
+            problems = self._problems(size, seen)
+            return scoreboard.measured(claim, Evidence({}, self._replicates), size, problems)
         return self._measured.get(self._key(claim, size, seen))
 
     def _has(self, preset: str, seen: Mapping[str, _Seen]) -> bool:
@@ -187,8 +212,31 @@ class ScoreboardReader:
         return size, claim.id, tuple(runs)
 
     def _measure(self, claim: Claim, size: Size, seen: Mapping[str, _Seen]) -> Entry:
-        problems, runs = _problems(seen), {}
-        for name in presets_of(claim):
+        problems = self._problems(size, seen)
+        runs = self._open(presets_of(claim), seen, problems)
+        made = scoreboard.measured(claim, Evidence(runs, self._replicates), size, problems)
+        self._measured[self._key(claim, size, seen)] = made
+        return made
+
+    def _check(self, check: Check, size: Size, seen: Mapping[str, _Seen]) -> CheckEntry:
+        """The check, once its runs are there."""
+        there = all(self._has(name, seen) for name in check.presets)
+        ids = tuple(seen[name].line.run_id for name in check.presets) if there else ()
+        if there and (check.id, ids) in self._checked:
+            return self._checked[check.id, ids]
+        problems = self._problems(size, seen)
+        runs = self._open(check.presets, seen, problems) if there else {}
+        made = scoreboard.checked(check, Evidence(runs, self._replicates), size, problems)
+        if there:
+            self._checked[check.id, ids] = made
+        return made
+
+    def _open(
+        self, presets: Sequence[str], seen: Mapping[str, _Seen], problems: dict[str, str]
+    ) -> dict[str, FinishedRun]:
+        """Those of the runs that are finished and can be read; `problems` gets why one cannot."""
+        runs = {}
+        for name in presets:
             folder = seen[name].folder if self._has(name, seen) else None
             if folder is None:
                 continue
@@ -198,13 +246,12 @@ class ScoreboardReader:
                 runs[name] = self._opened[folder.id]
             except MemlabError as error:
                 problems[name] = str(error)
-        made = scoreboard.measured(claim, Evidence(runs, self._replicates), size, problems)
-        self._measured[self._key(claim, size, seen)] = made
-        return made
+        return runs
 
-
-def _problems(seen: Mapping[str, _Seen]) -> dict[str, str]:
-    return {name: one.line.problem for name, one in seen.items() if one.line.problem}
+    def _problems(self, size: Size, seen: Mapping[str, _Seen]) -> dict[str, str]:
+        """Why a run is not there, by preset."""
+        told = {name: one.line.problem for name, one in seen.items() if one.line.problem}
+        return self._follow[size].problems | told
 
 
 def _line(one: Needed, folder: RunFolder | None, problem: str) -> RunLine:

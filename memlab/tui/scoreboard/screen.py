@@ -34,6 +34,7 @@ BUDGET_SECONDS = 0.2
 ASK_SECONDS = 600.0
 PAPER = "paper:"
 PAGE = f"{PAPER}lookup"  # the only paper with a page of its own
+FIRST = "first page"  # the row over all papers
 
 
 class ClaimsTable(LineTable):
@@ -163,18 +164,19 @@ class ScoreboardScreen(LiveScreen[Frame]):
         if known is not None:
             known += [run for run in frame.launched if run not in known]
         before, self._frame = self._frame, frame
-        dark, keys, rows = self.app.current_theme.dark, list[str](), list[list[object]]()
+        dark = self.app.current_theme.dark
+        keys, rows = [FIRST], [model.in_short(dark)]
         for paper, title in papers([one.claim for one in frame.standings]).items():
             claims = [one for one in frame.standings if one.claim.paper == paper]
             if claims:
                 keys.append(f"{PAPER}{paper}")
                 rows.append(model.heading(title, claims, keys[-1] == PAGE, dark))
                 keys += [one.claim.id for one in claims]
-                rows += [model.cells(one, dark) for one in claims]
+                rows += [model.cells(one, dark, frame.holm) for one in claims]
         table = self.table
         table.set_rows(keys, rows)
-        if before is None and len(keys) > 1:
-            table.move_to(keys[1])
+        if before is None and len(keys) > 2:
+            table.move_to(keys[2])
         self._summarize(frame, self.size.width)
         self._tell()
         for screen in self.app.screen_stack:
@@ -206,6 +208,8 @@ class ScoreboardScreen(LiveScreen[Frame]):
             return False
         if action == "stop":
             return self._frame.under_way
+        if action == "run" and parameters == ("paper",):
+            return self.table.cursor_key != FIRST
         return parameters != ("claim",) or self._standing is not None
 
     def on_line_table_row_highlighted(self) -> None:
@@ -213,10 +217,14 @@ class ScoreboardScreen(LiveScreen[Frame]):
         self.refresh_bindings()
 
     def on_line_table_row_selected(self, message: LineTable.RowSelected) -> None:
-        """Opens the claim, or the page of the lookup table."""
+        """Opens the claim, the board's first page or the page of the lookup table."""
         if self._frame is None:
             return
-        if message.row_key == PAGE:
+        if message.row_key == FIRST:
+            from memlab.tui.scoreboard.first import FirstPage
+
+            self.app.push_screen(FirstPage(self._frame))
+        elif message.row_key == PAGE:
             from memlab.tui.scoreboard.lookup import LookupScreen
 
             self.app.push_screen(LookupScreen(self._frame, self._open, self._run))
@@ -238,7 +246,8 @@ class ScoreboardScreen(LiveScreen[Frame]):
     def action_copy(self) -> None:
         """Copies the command that repeats the claim, or the paper's."""
         key = self.table.cursor_key or ""
-        command = model.command(key.removeprefix(PAPER), self._chosen)
+        name = "" if key == FIRST else key.removeprefix(PAPER)
+        command = model.command(name, self._chosen)
         self.app.copy_to_clipboard(command)
         say(self, f"Copied: {command}")
 

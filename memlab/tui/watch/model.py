@@ -21,8 +21,8 @@ from memlab.experiment.metrics import (
     TRAIN_ACCURACY_CORRUPTED,
     VALIDATION_ACCURACY,
 )
-from memlab.experiment.recorded import said_of_a_process, words
 from memlab.experiment.own_network import is_own
+from memlab.experiment.recorded import said_of_a_process, words
 from memlab.experiment.spec import Experiment
 from memlab.numbers import aligned, clock, count, number, plus_minus
 from memlab.runs.curve import Curve
