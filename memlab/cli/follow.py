@@ -14,6 +14,7 @@ from memlab.cli import stopping
 from memlab.cli.interruption import Interrupted, Interruptions
 from memlab.cli.output import console, print_json, say, tell
 from memlab.errors import MemlabError
+from memlab.strict_json import whole
 
 if TYPE_CHECKING:
     from memlab.runs.run_folder import RunFolder
@@ -139,7 +140,5 @@ def _exit_code(folder: RunFolder) -> int:
     """What the worker's failure means for the shell: 2 for bad input, else 1."""
     from memlab.runs.event_log import EventReader
 
-    codes = [
-        e.data.get("exit_code") for e in EventReader(folder.events).read() if e.type == "failed"
-    ]
-    return codes[-1] if codes and isinstance(codes[-1], int) else 1
+    failures = [e for e in EventReader(folder.events).read() if e.type == "failed"]
+    return (failures and whole(failures[-1].data.get("exit_code"), 1, 2)) or 1

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from memlab.instruments.symmetric import row_blocks
 from memlab.models.module_calls import logits_of
@@ -78,7 +79,8 @@ class ExampleGradients:
             return (logits_of(output)[0] * at_logits).sum()
 
         each = vmap(grad(answer), (None, 0, 0))
-        found = each(self.parameters, self.x[start:stop], self.start[start:stop])
+        with sdpa_kernel(SDPBackend.MATH):  # the fused attention knows no vmap
+            found = each(self.parameters, self.x[start:stop], self.start[start:stop])
         return torch.cat([gradient.flatten(1) for gradient in found.values()], 1)
 
     def _alone(self, i: int) -> Tensor:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -138,9 +139,17 @@ class _Work:
         self.found_used: set[str] = set()
         self.step = max(1, KEPT_AT_ONCE // max(1, plan.saved))
         self.watched = {name: network.get_submodule(name) for name in plan.watched}
-        self.own = dict(network.named_parameters())
-        self.layer_of = {own: name for name, owns in plan.trained.items() for own in owns}
         self._at_logits: Tensor | None = None
+
+    @cached_property
+    def own(self) -> dict[str, nn.Parameter]:
+        """The parameters by name."""
+        return dict(self.network.named_parameters())
+
+    @cached_property
+    def layer_of(self) -> dict[str, str]:
+        """Each trained parameter's layer."""
+        return {own: name for name, owns in self.plan.trained.items() for own in owns}
 
     def nothing(self) -> Tensor:
         """The part of what is not used."""

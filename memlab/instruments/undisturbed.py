@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -57,25 +58,31 @@ def undisturbed(device: torch.device, differentiable: bool = False) -> Iterator[
             torch.backends.mha.set_fastpath_enabled(fused)
 
 
-#: By stack: each member as a module, and where its parameters lie.
-_MEMBERS: WeakKeyDictionary[ModuleStack, dict[int, tuple[nn.Module, list[int]]]] = (
-    WeakKeyDictionary()
-)
+@dataclass(frozen=True)
+class _Made:
+    """A member as a module, where its parameters lie, and who holds its buffers by which name."""
+
+    network: nn.Module
+    places: list[int]
+    buffers: list[tuple[str, nn.Module, str]]
+
+
+_MEMBERS: WeakKeyDictionary[ModuleStack, dict[int, _Made]] = WeakKeyDictionary()
 
 
 def bare_member(model: ModuleStack, m: int) -> nn.Module:
     """Member m as `bare_copy` gives it, made once as long as its parameters lie where they do."""
-    tensors = {name: tensor[m].detach() for name, tensor in model.tensors().items()}
-    places = [tensor.data_ptr() for tensor in tensors.values()]
+    tensors = model.tensors()
+    places = [tensor[m].data_ptr() for tensor in tensors.values()]
     made = _MEMBERS.setdefault(model, {})
-    if m not in made or made[m][1] != places:
-        made[m] = (_with_own_gradients(model.member(m)), places)
-    network = made[m][0]
-    parts = dict(network.named_modules())
-    for name, _ in list(network.named_buffers()):
-        owner, _, leaf = name.rpartition(".")
-        parts[owner]._buffers[leaf] = tensors[name].clone()
-    return network
+    if m not in made or made[m].places != places:
+        network = _with_own_gradients(model.member(m))
+        parts = dict(network.named_modules())
+        names = [(name, *name.rpartition(".")[::2]) for name, _ in network.named_buffers()]
+        made[m] = _Made(network, places, [(name, parts[o], leaf) for name, o, leaf in names])
+    for name, holder, leaf in made[m].buffers:
+        holder._buffers[leaf] = tensors[name][m].detach().clone()
+    return made[m].network
 
 
 def bare_copy(module: nn.Module) -> nn.Module:

@@ -139,3 +139,13 @@ def test_only_one_module_of_the_command_line_prints() -> None:
             assert not (isinstance(called, ast.Attribute) and called.attr == "write"), file
             said = isinstance(called, ast.Attribute) and called.attr == "add_row"
             assert not said, f"{file}: rows go through output.add_row"
+
+
+@pytest.mark.parametrize(("told", "status"), [(2, 2), (-1, 1), (10**400, 1), (True, 1), (0, 1)])
+def test_a_failure_ends_with_a_status_of_ours_whatever_its_event_says(
+    run: RunFolder, told: object, status: int
+) -> None:
+    event = {"seq": 10**6, "time": 1, "type": "failed", "message": "x", "exit_code": told}
+    (run.path / "events.jsonl").write_text(json.dumps(event) + "\n")
+    (run.path / "state.json").write_text(json.dumps({"state": "failed", "since": 1}))
+    assert called("watch", "last", "--plain") == status

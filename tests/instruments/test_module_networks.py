@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -150,3 +152,15 @@ def test_instruments_measure_them(name: str) -> None:
             instrument, built.network, built.x[:16], built.y[:16], validation=rest, **few
         )
         assert found
+
+
+def test_the_bench_has_rows_whose_sides_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = dataclasses.replace(case("two-layer LSTM, 16 places"), examples=4)
+    monkeypatch.setattr(modules, "available", lambda: [small])
+    monkeypatch.setattr(modules, "PRODUCTS", 2)
+    rows = modules.rows(1, CPU)
+    assert rows
+    for row in rows:
+        assert str(row["case"]).count("two-layer LSTM") == 1
+        assert float(str(row["deviation"])) < 1e-4
+        assert float(str(row["ratio"])) > 0
