@@ -43,6 +43,7 @@ async def test_its_address_and_what_it_is_given_are_typed(app) -> None:  # noqa:
         assert made.axes["model.settings.hidden"] == [32, 64]
         assert row(screen, "model.settings").value == "rate=0.5 hidden=32,64"
         assert "your own: time and memory" in screen._shown.note.lines[1]
+        assert not {"model.width", "model.depth"} & {each.key for each in screen._shown.rows}
         await type_into(pilot, "model.settings", "hidden")
         assert "should be name=value" in row(screen, "model.settings").error
         assert OWN in text_on(pilot)

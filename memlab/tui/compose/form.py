@@ -15,7 +15,7 @@ from memlab.experiment import grid, reading
 from memlab.experiment.architecture import parameter_count, resolve
 from memlab.experiment.datasets import described, taken
 from memlab.experiment.fields import declared
-from memlab.experiment.own_network import PREFIX, NotLookedAt
+from memlab.experiment.own_network import PREFIX, NotLookedAt, is_own
 from memlab.experiment.reading import Tree
 from memlab.experiment.spec import SECTIONS, Experiment, field_names
 from memlab.tui.widgets.field import Field, Kind
@@ -49,6 +49,8 @@ OWN_DATA: Mapping[str, str | None] = {"npz:": ".npz", "folder:": "", "csv:": ".c
 OWN_CODE: Mapping[str, str | None] = {PREFIX: None}
 #: The row of what such a network is given, there where it is.
 SETTINGS = "model.settings"
+#: What only memlab's own architectures have.
+BUILT_IN = tuple(f"model.{name}" for name in ("width", "depth"))
 PLAIN = "plain"
 MANY = 300
 
@@ -241,6 +243,8 @@ def _keys(base: Mapping[str, object], tree: Mapping[str, object]) -> list[str]:
         names = [name for name in field_names() if name.startswith(f"{section}.")]
         if section == "model" and any(_has_own(one) for one in (base, tree)):
             names.insert(names.index("model.name") + 1, SETTINGS)
+            if is_own(text_of(tree, "model.name")) and "model.name" not in axes:
+                names = [name for name in names if name in axes or name not in BUILT_IN]
         keys.extend(names)
     return [*keys, "seeds"]
 
