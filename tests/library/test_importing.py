@@ -139,3 +139,22 @@ def test_any_bytes_are_scalars_or_a_sentence(data: bytes) -> None:
                 assert tag.isprintable()
         except InvalidDataset:
             continue
+
+
+def test_the_command_makes_a_run_and_says_what_it_shows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from memlab.cli.main import main
+
+    path = tmp_path / "history.csv"
+    path.write_text("epoch,loss,acc,memory\n1,2,0.3,7\n2,1,0.6,8\n")
+    assert main(["import", "csv", str(path), "--name", "from elsewhere"]) == 0
+    told = capsys.readouterr()
+    run = memlab.load(told.out.strip())
+    assert run.state.state == "finished"
+    assert "train loss, train accuracy" in told.err
+    assert "memory" in told.err
+    assert main(["stop", run.id]) == 2
+    assert "recorded from csv" in capsys.readouterr().err
+    assert main(["import", "tensorboard", str(path)]) == 2
+    assert "no event file" in capsys.readouterr().err
