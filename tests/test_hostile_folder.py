@@ -177,6 +177,7 @@ def test_every_python_process_is_started_by_one_module() -> None:
         "data/pickle_stream.py",  # names os.system in a sentence, and calls nothing
         "engines/ray_nodes.py",  # the cards of a node, on that node
         "instruments/contract.py",  # for other packages' tests, on the path of those
+        "recording/indexed.py",  # hands on a setting of the user's own loader
         "runs/environment.py",  # git
         "runs/launch.py",
         "tui/compose/preview_client.py",

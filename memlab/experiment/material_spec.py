@@ -199,6 +199,15 @@ class CorruptionSpec(Section):
         return kind
 
 
+#: One of the settings of a user's own network, handed to its callable as it is.
+OwnSetting = (
+    bool
+    | int
+    | Annotated[float, Field(allow_inf_nan=False)]
+    | Annotated[str, Field(max_length=1000)]
+)
+
+
 class ModelSpec(Section):
     """The network's architecture."""
 
@@ -231,7 +240,7 @@ class ModelSpec(Section):
         " are f",
         json_schema_extra=words(head="output scale", symbol="α"),
     )
-    settings: dict[str, own_network.Scalar] = Field(
+    settings: dict[str, OwnSetting] = Field(
         default_factory=dict,
         description="What the callable of a network of your own is given besides the data's shape:"
         " a table of numbers, words, true and false",

@@ -10,9 +10,7 @@ import keyword
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final
-
-from pydantic import Field
+from typing import Final
 
 from memlab.errors import InvalidExperiment
 
@@ -23,13 +21,6 @@ GIVEN: Final = ("image_shape", "features", "classes")
 MOST_SETTINGS: Final = 64
 _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
-#: One of a network's settings, handed to its callable as it is.
-Scalar = (
-    bool
-    | int
-    | Annotated[float, Field(allow_inf_nan=False)]
-    | Annotated[str, Field(max_length=1000)]
-)
 ImageShape = tuple[int, int, int]
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from memlab.errors import InvalidDataset, MemlabError
 from memlab.experiment.instruments import Instrument, Settings
+from memlab.experiment.metrics import VALIDATION_ACCURACY
 from memlab.instruments.module_data import Pair, arrays_of_module
 from memlab.instruments.module_gram import remember_with
 from memlab.instruments.optimizer_state import descent_of, rate_of
@@ -107,7 +108,7 @@ def subject_of_module(
     if evaluated:
         found = evaluation_of(subject)
         subject.outcome = found.train
-        subject.validation_accuracy = found.metrics.get("validation_accuracy")
+        subject.validation_accuracy = found.metrics.get(VALIDATION_ACCURACY)
     return subject
 
 

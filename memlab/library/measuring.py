@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from memlab.errors import BadInput
-from memlab.experiment.instruments import BUILT_IN, Instrument, Settings, instrument, known
-from memlab.experiment.reading import sentence
 from memlab.spelling import closest, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from memlab.experiment.instruments import Instrument, Settings
 
 #: What needs the whole of a training, not a moment of it.
 OF_A_TRAINING = ("ledger",)
@@ -128,6 +126,8 @@ def measure(
 
 
 def _instrument(name: str) -> Instrument:
+    from memlab.experiment.instruments import BUILT_IN, instrument, known
+
     if name not in known():
         nearest = did_you_mean(closest(name, known()), f"; there are {', '.join(BUILT_IN)}.")
         raise BadInput(f"There is no instrument {name!r}{nearest}")
@@ -140,6 +140,10 @@ def _instrument(name: str) -> Instrument:
 
 
 def _settings(made: Instrument, given: Mapping[str, Any]) -> Settings:
+    from pydantic import ValidationError
+
+    from memlab.experiment.reading import sentence
+
     own = made.settings.model_fields
     for name in given:
         if name not in own:

@@ -15,10 +15,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memlab.errors import InvalidExperiment
 from memlab.experiment import own_network
-from memlab.experiment.spec import Experiment
+
+if TYPE_CHECKING:
+    from memlab.experiment.spec import Experiment
 
 MOST_BYTES = 1 << 24
 ALLOW = "--allow-code"

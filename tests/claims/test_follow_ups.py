@@ -70,7 +70,8 @@ def test_the_same_scores_give_the_same_run_and_others_another(scored, follower, 
 
 def test_scores_that_cannot_be_read_are_told(tmp_path):
     broken = synthetic.write(tmp_path, "memorized", synthetic.planted, REPLICATES)
-    next(broken.examples.path.rglob("outcomes-own.npy")).write_bytes(b"nothing")
+    for own in broken.examples.path.rglob("outcomes-own.npy"):
+        own.write_bytes(b"nothing")
     follow = FollowUps([M2], "laptop", REPLICATES)
     assert follow({"memorized": broken}) == ()
     assert broken.id in follow.problems["removed"]
