@@ -127,7 +127,12 @@ def allow_code(folder: RunFolder, code: Sequence[dict[str, object]]) -> None:
 
 
 def is_ours(folder: RunFolder) -> bool:
-    """Whether this machine made the run, or its user adopted it."""
+    """Whether this machine made the run, or its user adopted it.
+
+    Beside a folder that came by its path may lie a registry of anybody's making.
+    """
+    if folder.stray:
+        return False
     entry = Registry.of(folder.path.parent).entry(folder.id)
     if entry is None or entry.get("id") != folder.id or folder.path.is_symlink():
         return False

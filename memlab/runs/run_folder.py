@@ -14,7 +14,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from memlab import disk
@@ -47,9 +47,14 @@ HIDDEN_NEW, HIDDEN_DELETED = ".new-", ".deleted-"
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The folder of one run; the properties say what lies where."""
+    """The folder of one run; the properties say what lies where.
+
+    `stray` is one that was given by its path and lies outside the runs folder: it is a guest,
+    whatever lies beside it.
+    """
 
     path: Path
+    stray: bool = field(default=False, compare=False)
 
     @property
     def id(self) -> str:
@@ -333,7 +338,7 @@ def find(
     """
     wanted = wanted.strip()
     if by_path and ("/" in wanted or wanted in (".", "..")):
-        return _at(Path(wanted).expanduser())
+        return _at(Path(wanted).expanduser(), runs_folder)
     if not wanted or "/" in wanted or "\\" in wanted or "\0" in wanted or wanted.startswith("."):
         raise RunFolderError(
             f"{wanted!r} is not the name of a run: give its id, the start of it, or '{LAST}'."
@@ -354,9 +359,10 @@ def find(
     return fits[0]
 
 
-def _at(path: Path) -> RunFolder:
+def _at(path: Path, runs_folder: Path) -> RunFolder:
     try:
-        found = RunFolder(path.resolve(strict=True))
+        there = path.resolve(strict=True)
+        found = RunFolder(there, stray=there.parent != runs_folder.resolve())
     except (OSError, RuntimeError, ValueError) as error:
         raise RunFolderError(f"There is no folder {path}.") from error
     found.experiment_toml()

@@ -44,6 +44,18 @@ def test_a_run_from_elsewhere_is_a_guest_though_it_carries_a_token(guest: RunFol
     assert not origin.is_ours(guest)
 
 
+def test_a_registry_that_came_with_a_strangers_runs_counts_for_nothing(tmp_path: Path) -> None:
+    theirs, runs = made(tmp_path / "there"), tmp_path / "here" / "runs"
+    runs.mkdir(parents=True)
+    found = run_folder.find(runs, str(theirs.path), by_path=True)
+    assert not origin.is_ours(found)
+    with pytest.raises(RunFolderError, match="was not made by this memlab"):
+        lifecycle.resume(found)
+    adopted = lifecycle.adopt(found, runs)
+    assert adopted.path == runs / theirs.id
+    assert origin.is_ours(run_folder.find(runs, str(adopted.path), by_path=True))
+
+
 def test_a_changed_experiment_makes_a_guest_of_our_own_run(tmp_path: Path) -> None:
     folder = made(tmp_path)
     path = folder.path / "experiment.toml"
