@@ -31,8 +31,3 @@ def words(recorded: Mapping[str, Any]) -> list[str]:
     if isinstance(rate, int | float):
         optimizer = f"{optimizer} η {rate:g}".strip()
     return [part for part in (*parts, optimizer) if part]
-
-
-def said_of_a_process(message: str) -> str:
-    """What a state says of a worker that died, of a run that has none."""
-    return message.replace("The worker died", "Its process ended")

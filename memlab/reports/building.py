@@ -15,7 +15,7 @@ import numpy as np
 from memlab.errors import RunFolderError
 from memlab.estimate import over_seeds
 from memlab.experiment import grid
-from memlab.experiment.recorded import KEY, said_of_a_process
+from memlab.experiment.recorded import KEY
 from memlab.experiment.spec import Experiment
 from memlab.reports.baseline_findings import baseline_findings
 from memlab.reports.findings import QUANTITIES, SCHEMA_VERSION, ClaimFindings, Findings, Row
@@ -65,7 +65,7 @@ def build(run: RunFolder | Run, state: StateName | None = None) -> Findings:
         source=made.source,
         deviations=made.deviations,
         state=said,
-        state_message=_message(view, made) if state is None else "",
+        state_message=view.state.message if state is None else "",
         complete=said == "finished",
         epoch=float(epochs.max()) if epochs.size else None,
         sentences=[],
@@ -109,11 +109,6 @@ def load_or_build(run: RunFolder | Run) -> Findings:
         if found.run == run.id and found.complete and known:
             return found.model_copy(update={"reproduce": reproduce(folder)})
     return build(run)
-
-
-def _message(view: RunView, made: Experiment) -> str:
-    message = view.state.message
-    return message if made.recorded is None else said_of_a_process(message)
 
 
 def _told(made: Experiment) -> dict[str, object]:

@@ -103,7 +103,7 @@ def _true_state(folder: Path) -> RunState:
         before = after
     if before is None:
         return RunState("interrupted", message=f"{STATE_FILE} is missing or damaged.")
-    message = before.message or f"The worker died while {before.state}."
+    message = before.message or f"Its process ended while {before.state}."
     return replace(before, state="interrupted", message=message)
 
 

@@ -25,7 +25,7 @@ from tests.torture.tally import Share, Tally, part_main
 
 SECONDS = 60.0
 SCENARIOS = ("run", "fork")
-DIED = "The worker died"
+DIED = "Its process ended"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from textual.message import Message
 from textual.widgets import Static
 
 from memlab.errors import FileIsThere
-from memlab.experiment.recorded import said_of_a_process
 from memlab.experiment.spec import Experiment
 from memlab.runs.run_folder import RunFolder
 from memlab.text import plain
@@ -129,8 +128,7 @@ class ReportScreen(SuggestingScreen[Loaded]):
     def _show(self, loaded: Loaded) -> None:
         findings, made, state = loaded.findings, loaded.experiment, loaded.state
         said = findings.sentences
-        message = state.message if made.recorded is None else said_of_a_process(state.message)
-        standing = model.standing(state.state, loaded.epoch, message)
+        standing = model.standing(state.state, loaded.epoch, state.message)
         put(self, "#standing", standing)
         self.query_one("#standing").set_class(bool(standing), "-shown")
         put(self, "#verdict", said[0] if said else made.question)

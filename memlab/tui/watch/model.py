@@ -22,7 +22,7 @@ from memlab.experiment.metrics import (
     VALIDATION_ACCURACY,
 )
 from memlab.experiment.own_network import is_own
-from memlab.experiment.recorded import said_of_a_process, words
+from memlab.experiment.recorded import words
 from memlab.experiment.spec import Experiment
 from memlab.numbers import aligned, clock, count, number, plus_minus
 from memlab.runs.curve import Curve
@@ -278,7 +278,7 @@ def recorded_sentence(state: RunState) -> str:
         case "failed":
             return f"{reason or 'Failed: no reason was given'}.  3  shows what was recorded."
         case "interrupted":
-            return f"{said_of_a_process(reason) or 'Interrupted'}.  3  shows what was recorded."
+            return f"{reason or 'Interrupted'}.  3  shows what was recorded."
         case _:
             return ""
 
