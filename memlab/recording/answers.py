@@ -49,13 +49,15 @@ class Answers:
 class Looked:
     """What a look at the window found.
 
-    `broken` answers had logits that are not finite, `outside` an index that is no example.
+    `broken` answers had logits that are not finite, `outside` an index that is no example,
+    `unlike` a label other than the training example of that index has.
     """
 
     answers: Answers
     broken: int
     classes: int
     outside: int = 0
+    unlike: int = 0
 
 
 class Window:
@@ -73,6 +75,12 @@ class Window:
 
     def __len__(self) -> int:
         return len(self._logits)
+
+    @property
+    def misfit(self) -> bool:
+        """Whether the newest batch has an index that is not one number for each example."""
+        index = self._index[-1] if self._index else None
+        return index is not None and index.numel() != self._sizes[-1]
 
     def take(self, logits: Any, labels: Any, index: Any) -> int:
         """Copies a batch; how many examples it has.
@@ -128,12 +136,14 @@ class Window:
         joined = joined if joined.dtype == torch.float64 else joined.float()
         joined = two_classes(joined)
         at = _host(index, sizes, NOBODY)
-        given, outside = _host(labels, sizes, -1), 0
+        given, outside, unlike = _host(labels, sizes, -1), 0, 0
         if known is not None:
             inside = (at >= 0) & (at < len(known))
-            given = np.where(inside, known[np.where(inside, at, 0)], given)
+            own = known[np.where(inside, at, 0)]
             outside = int(np.count_nonzero(~inside & (at != NOBODY)))
-        return Looked(*_answers(joined, given, at), int(joined.shape[1]), outside)
+            unlike = int(np.count_nonzero(inside & (given >= 0) & (given != own)))
+            given = np.where(inside, own, given)
+        return Looked(*_answers(joined, given, at), int(joined.shape[1]), outside, unlike)
 
 
 def two_classes(logits: Tensor) -> Tensor:

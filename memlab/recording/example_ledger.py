@@ -125,16 +125,19 @@ class AnswerLedger:
         state[:, SEEN] += 1
         self._state[index] = state
 
-    def turn(self, epoch: float, validation_accuracy: float) -> None:
-        """Ends an epoch: keeps its row of the history, and the sums where it is the best so far.
-
-        Raises:
-            StorageError: if the history cannot be written.
-        """
+    def judge(self, epoch: float, validation_accuracy: float) -> None:
+        """Keeps the sums of this moment where it is the best epoch so far."""
         if validation_accuracy > self._best[1]:
             self._best = (epoch, validation_accuracy)
             self._best_sum = self._state[:, MARGIN_SUM].copy()
             self._best_seen = self._state[:, SEEN].copy()
+
+    def turn(self, epoch: float) -> None:
+        """Ends an epoch: keeps its row of the history.
+
+        Raises:
+            StorageError: if the history cannot be written.
+        """
         row = round(epoch) - 1
         if row >= 0 and self._store.keeps(row):
             dtype = self._store.header.predicted_dtype
@@ -167,7 +170,7 @@ class AnswerLedger:
             )
             epoch = float(history.epoch[row])
             self._note(index, answers, slice(None), epoch)
-            self.turn(epoch, np.nan)
+            self.turn(epoch)
         return True
 
     def publish(self) -> None:

@@ -140,6 +140,11 @@ class Panel:
         self._cadence.drop(name)
         files.events.append("instrument-failed", instrument=name, stack=0, reason=reason)
 
+    @property
+    def unmeasured(self) -> list[str]:
+        """The instruments that had no time for a first measurement."""
+        return [name for name in self._made if not self._cadence.turns.get(name)]
+
     def close(self, files: RunFiles) -> None:
         """Says what they cost."""
         if self._cadence.spent:

@@ -72,6 +72,7 @@ def record(
     held = None if validation is None else Validation(*described.pair(validation))
     chosen = described.chosen_instruments(instruments, share, data, held)
     made = Recording(model, data, held, optimizer, chosen, epochs, class_names)
+    made.named = {instruments} if isinstance(instruments, str) else set(instruments or ())
     if described.is_first_process():
         title = name or described.script_name()
         made.begin(title, described.network_name(model), resume, step)

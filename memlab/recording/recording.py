@@ -6,6 +6,7 @@ loop that is recorded.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import sys
@@ -22,7 +23,7 @@ from memlab.experiment.instruments import Workload
 from memlab.experiment.measuring_spec import InstrumentsSpec
 from memlab.experiment.metrics import LEARNING_RATE, VALIDATION_ACCURACY, VALIDATION_LOSS
 from memlab.recording import described
-from memlab.recording.answers import NOBODY, Looked, Window
+from memlab.recording.answers import Looked, Window
 from memlab.recording.example_ledger import AnswerLedger
 from memlab.recording.figures import Tally
 from memlab.recording.given import Given
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 #: A row within an epoch after so many seconds; scores on disk at most for this share of the time.
 ROW_SECONDS, PUBLISHING = 5.0, 0.01
+#: So many batches are compared with the training labels of their indices.
+COMPARED = 16
 NAN = float("nan")
 
 Method = TypeVar("Method", bound=Callable[..., None])
@@ -99,7 +102,10 @@ class Recording:
         self._indexed: tuple[Any, Any] = (None, None)
         self._rows_since = 0
         self._classes = 0
-        self._diverged = False
+        self._diverged = self._ended_by_batches = False
+        self._metrics: dict[str, float] = {}
+        #: The instruments that were asked for by name; of others nobody waits for a figure.
+        self.named: set[str] = set()
 
     @property
     def id(self) -> str:
@@ -123,7 +129,13 @@ class Recording:
             index: which training examples these are, `[batch]`; without it there is no ledger.
         """
         known = index is not None and self._data.labels is not None
-        count = self._window.take(logits, None if known else labels, index)
+        compared = self._update - self._attempt.since < COMPARED
+        count = self._window.take(logits, labels if compared or not known else None, index)
+        if index is not None and self._window.misfit:
+            self.miss(
+                f"An index is to have one number for each of the {count} examples of its batch; "
+                "without that a batch is left out of the ledger."
+            )
         self._update += 1
         self._examples += count
         self._in_epoch += count
@@ -141,26 +153,39 @@ class Recording:
             validation_accuracy, validation_loss: where the loop has measured them itself.
         """
         self._look()
+        told = validation_accuracy is not None or validation_loss is not None
+        if self._ended_by_batches and not self._in_epoch and not self._rows_since:
+            self._ended_by_batches = False
+            if told:
+                self._amend(validation_accuracy, validation_loss)
+            return
+        self._ended_by_batches = False
         self._epoch += 1
         if self._in_epoch:
             self._expected = self._in_epoch
         self._in_epoch = 0
-        if validation_accuracy is not None or validation_loss is not None:
-            self._validated = (
-                NAN if validation_loss is None else float(validation_loss),
-                NAN if validation_accuracy is None else float(validation_accuracy),
-            )
+        if told:
+            self._validated = _figures(validation_loss, validation_accuracy)
         elif self._validation is not None:
             self._validate()
         if self._ledger is not None:
-            self._ledger.turn(float(self._epoch), self._validated[1])
+            self._ledger.judge(float(self._epoch), self._validated[1])
+            self._ledger.turn(float(self._epoch))
         self._row()
         self._publish_if_due()
+
+    def _amend(self, accuracy: float | None, loss: float | None) -> None:
+        """The epoch that `batches` has ended, with what the loop measured after it."""
+        self._validated = _figures(loss, accuracy)
+        if self._ledger is not None:
+            self._ledger.judge(float(self._epoch), self._validated[1])
+        self._write_row(self._metrics | self._validation_metrics())
 
     def batches(self, loader: Any) -> Iterator[Any]:
         """The loader's batches with each example's index; an epoch ends where they end.
 
-        `for x, y, index in run.batches(loader)` is `memlab.indexed(loader)` and `run.epoch()`.
+        `for x, y, index in run.batches(loader)` is `memlab.indexed(loader)` and `run.epoch()`; a
+        `run.epoch(validation_accuracy=…)` right after it tells of the same epoch.
 
         Raises:
             InvalidDataset: as `memlab.indexed`.
@@ -169,13 +194,19 @@ class Recording:
             self._indexed = loader, indexed(loader)
         yield from self._indexed[1]
         self.epoch()
+        self._ended_by_batches = True
 
     @_harmless
     def log(self, **values: Any) -> None:
         """Keeps values of her own, each a number or a tensor of one: `run.log(grad_norm=norm)`."""
         files = self._open()
         for name, value in values.items():
-            files.logged(name, float(value), self._update, self._now)
+            try:
+                figure = float(value)
+            except (TypeError, ValueError, RuntimeError):
+                self.miss(f"run.log keeps numbers, and {name} is {type(value).__name__}.")
+                continue
+            files.logged(name, figure, self._update, self._now)
 
     @_harmless
     def miss(self, sentence: str) -> None:
@@ -194,10 +225,8 @@ class Recording:
     def suspects(self, score: str = "aum-until-best") -> Table:
         """The training examples, most surely mislabelled first; see `memlab.Run.suspects`.
 
-        Empty where nothing was recorded. Works within the loop and after it.
-
-        Raises:
-            RunFolderError: if no batch came with its index, so that there is no ledger.
+        Works within the loop and after it. Empty, with a warning, where nothing was recorded of
+        single examples: no batch came with its index, or no logits were finite.
         """
         from memlab.library.results import Table
         from memlab.library.run import Run
@@ -205,7 +234,11 @@ class Recording:
         self._settle()
         if self._folder is None:
             return Table.of([])
-        return Run(self._folder).suspects(score)
+        try:
+            return Run(self._folder).suspects(score)
+        except MemlabError as error:
+            self._tell(str(error))
+            return Table.of([])
 
     def __enter__(self) -> Self:
         return self
@@ -223,6 +256,7 @@ class Recording:
         if not self._off and os.getpid() == self._process:
             self._end(error)
             self._off = True
+            atexit.unregister(self._left_open)
 
     # --- beginning and end
 
@@ -271,6 +305,13 @@ class Recording:
         number, since = self._attempt.number, self._attempt.since
         self._files.events.append("worker-started", device=device, attempt=number, since=since)
         self._files.say("running", device=device)
+        atexit.register(self._left_open)
+        with suppress(Exception):
+            print(f"memlab records {self.id}: `memlab watch {self.id}`", file=sys.stderr)
+
+    def _left_open(self) -> None:
+        """Ends a recording without `with` and without `close`, as the script has ended."""
+        self.close(getattr(sys, "last_value", None))
 
     @_harmless
     def _end(self, error: BaseException | None) -> None:
@@ -281,6 +322,12 @@ class Recording:
         files = self._open()
         if self._classes and not self._diverged and error is None:
             self._instruments(files, last=True)
+        for name in self.named.intersection(self._panel.unmeasured):
+            self.miss(
+                f"{name} was asked for and not measured: its share of the training time was too "
+                "short for it. A larger share, fewer examples of its own, or longer training gives "
+                "it room."
+            )
         self._panel.close(files)
         from memlab.reports import json as report_json
 
@@ -347,16 +394,24 @@ class Recording:
             self._meet(looked)
         self._rows_since += len(answers) + looked.broken
         self._tally.take(answers)
-        if self._ledger is None and (answers.index != NOBODY).any():
+        at = answers.index
+        if self._ledger is None and ((at >= 0) & (at < self._data.examples)).any():
             self._begin_ledger()
+        bad = looked.outside
         if self._ledger is not None:
             epoch = self._epoch + 1 if self._in_epoch else max(1, self._epoch)
-            bad = self._ledger.take(answers, float(epoch)) + looked.outside
-            if bad:
-                self.miss(
-                    "Indices came that are no training example (0 to "
-                    f"{self._data.examples - 1:,}); such answers are left out of the ledger."
-                )
+            bad += self._ledger.take(answers, float(epoch))
+        if bad:
+            self.miss(
+                "Indices came that are no training example (0 to "
+                f"{self._data.examples - 1:,}); such answers are left out of the ledger."
+            )
+        if looked.unlike:
+            self.miss(
+                f"{looked.unlike:,} labels of the first batches are not those that train has at "
+                "their indices, so that what is said of single examples may be of others: an index "
+                "counts in train."
+            )
 
     def _meet(self, looked: Looked) -> None:
         """The first answers tell how many classes there are."""
@@ -393,10 +448,10 @@ class Recording:
         return found[0].history if found else None
 
     def _row(self) -> None:
-        files, metrics = self._open(), self._tally.metrics()
-        metrics[VALIDATION_LOSS], metrics[VALIDATION_ACCURACY] = self._validated
-        metrics[LEARNING_RATE] = described.learning_rate(self._optimizer)
-        files.row(self._update, self._examples, self._now, self._batch, metrics)
+        files = self._open()
+        self._metrics = self._tally.metrics() | self._validation_metrics()
+        self._metrics[LEARNING_RATE] = described.learning_rate(self._optimizer)
+        self._write_row(self._metrics)
         if self._rows_since and not self._tally.count and not self._diverged:
             self._diverged = True
             files.events.append("member-diverged", member=0, epoch=self._now)
@@ -404,6 +459,12 @@ class Recording:
         self._rows_since, self._row_at = 0, time.monotonic()
         if not self._diverged:
             self._instruments(files)
+
+    def _validation_metrics(self) -> dict[str, float]:
+        return dict(zip((VALIDATION_LOSS, VALIDATION_ACCURACY), self._validated, strict=True))
+
+    def _write_row(self, metrics: dict[str, float]) -> None:
+        self._open().row(self._update, self._examples, self._now, self._batch, metrics)
 
     def _instruments(self, files: RunFiles, last: bool = False) -> None:
         shares = None if self._ledger is None or self._in_epoch or last else self._ledger.shares()
@@ -476,6 +537,10 @@ class Recording:
         except Exception:
             with suppress(Exception):
                 print(text, file=sys.stderr)
+
+
+def _figures(loss: float | None, accuracy: float | None) -> tuple[float, float]:
+    return NAN if loss is None else float(loss), NAN if accuracy is None else float(accuracy)
 
 
 def _reason(error: Exception) -> str:

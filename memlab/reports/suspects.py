@@ -14,6 +14,7 @@ from memlab.runs.example_scores import (
     suggestions,
 )
 from memlab.runs.ledger import read_ledger
+from memlab.runs.recorded import recorded_from
 from memlab.runs.run_folder import RunFolder
 
 
@@ -46,10 +47,13 @@ def chosen(folder: RunFolder, member: int | None) -> tuple[Labelling, int]:
     """
     views = read_ledger(folder)
     if not views:
-        raise RunFolderError(
-            f"The run {folder.id} kept no ledger of its examples; run it again with "
-            "--set instruments.on=ledger, or with [instruments.ledger] in its file."
+        remedy = (
+            "a loop's batches have to come with an index: run.step(logits, labels, index)."
+            if recorded_from(folder)
+            else "run it again with --set instruments.on=ledger, or with [instruments.ledger] in "
+            "its file."
         )
+        raise RunFolderError(f"The run {folder.id} kept no ledger of its examples; {remedy}")
     present = labellings(views)
     if not present:
         raise RunFolderError(

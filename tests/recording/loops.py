@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,3 +95,13 @@ def train(
                 at += 1
             run.epoch()
     return run
+
+
+@contextmanager
+def told() -> Iterator[list[str]]:
+    """What memlab warns of."""
+    found: list[str] = []
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        yield found
+        found += [str(each.message) for each in seen if str(each.message).startswith("memlab:")]

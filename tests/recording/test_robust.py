@@ -6,8 +6,6 @@ import errno
 import os
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +16,8 @@ import memlab
 from memlab import disk
 from memlab.runs.run_folder import RunFolder
 from memlab.settings import HOME_VARIABLE
-from tests.recording.loops import CLASSES, Data, mlp, train
+from tests.recording.loops import CLASSES, Data, mlp, told, train
 from tests.recording.test_bits import differing, everything, seeded
-
-
-@contextmanager
-def told() -> Iterator[list[str]]:
-    """What memlab warns of."""
-    found: list[str] = []
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        yield found
-        found += [str(each.message) for each in seen if str(each.message).startswith("memlab:")]
 
 
 def trained(data: Data, **recorded: Any) -> tuple[dict[str, Any], Any]:
