@@ -14,6 +14,7 @@ from memlab.experiment.metrics import METRICS, TRAIN_ACCURACY, TRAIN_LOSS, VALID
 from memlab.experiment.reading import validate
 from memlab.runs.recorded_files import Attempt, RunFiles, create
 from memlab.settings import HOME_VARIABLE
+from memlab.tui.library.screen import LibraryScreen
 from memlab.tui.report.screen import ReportScreen
 from memlab.tui.watch.screen import WatchScreen
 from memlab.tui.watch.steering import STEERING
@@ -68,6 +69,15 @@ async def test_watch_shows_it_live_and_no_key_that_a_worker_answers(
         for word in ("digits", "mlp", "left", "lies", "truth"):
             assert word not in text
         assert size[0] == 80 or "grad" in text
+
+
+async def test_the_library_offers_no_resuming_of_what_no_worker_led(recorded: RunFiles) -> None:
+    recorded.say("interrupted", "The loop was ended by KeyboardInterrupt.")
+    app = StandIn(recorded.folder.path.parent, LibraryScreen())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert app.screen.check_action("review", ())  # the run is under the cursor
+        assert not app.screen.check_action("resume", ())
 
 
 async def test_the_report_shows_what_there_is(recorded: RunFiles) -> None:

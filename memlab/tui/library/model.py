@@ -38,6 +38,7 @@ class Entry:
     sparkline: str = ""
     problem: str = ""
     guest: bool = False
+    recorded: bool = False
 
     @property
     def living(self) -> bool:

@@ -18,6 +18,7 @@ from memlab import bounded_toml
 from memlab.charts.sparkline import sparkline
 from memlab.errors import MemlabError, RunFolderError
 from memlab.experiment.metrics import TEST_ACCURACY, VALIDATION_ACCURACY
+from memlab.experiment.recorded import source_of
 from memlab.runs.event_log import LATEST
 from memlab.runs.lifecycle import size_on_disk
 from memlab.runs.origin import is_ours
@@ -146,6 +147,7 @@ class LibraryReader:
             dataset=dataset,
             members=members,
             guest=not is_ours(folder),
+            recorded=source_of(tree) is not None,
         )
 
     def _is_due(self, known: _Known, look: Callable[[RunFolder], None]) -> bool:

@@ -205,7 +205,7 @@ class LibraryScreen(LiveScreen[Answer]):
             return entry is not None and not entry.problem
         if action == "resume":
             dead = entry is not None and entry.state.state in ("interrupted", "failed")
-            return dead and entry is not None and not entry.guest
+            return dead and entry is not None and not (entry.guest or entry.recorded)
         if action == "adopt":
             return entry is not None and entry.guest and not entry.problem
         if action == "compare":
