@@ -12,6 +12,7 @@ import torch
 
 import memlab
 from memlab import child
+from memlab.runs.ledger import read_ledger
 from memlab.runs.run_folder import RunFolder
 from tests.patience import SECONDS
 from tests.recording.loops import CLASSES, Data, mlp, told
@@ -31,7 +32,9 @@ def test_figures_told_after_the_batches_are_of_the_epoch_that_ended(data: Data) 
     assert [last[epoch] for epoch in (1.0, 2.0, 3.0)] == accuracies
     trained = found.series("train_accuracy").values[0]
     assert trained[-1] == trained[-1]  # the last row has the figures of training too
-    assert found.report("json").count('"best_epoch"') == 0 or '"mean": 2.0' in found.report("json")
+    (ledger,) = read_ledger(RunFolder(run.path))
+    assert ledger.progress["best_epoch"].tolist() == [2.0]
+    assert ledger.progress["best_validation_accuracy"] == pytest.approx([0.7])
 
 
 def test_an_epoch_told_after_batches_without_figures_counts_once(data: Data) -> None:
