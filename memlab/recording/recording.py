@@ -11,7 +11,6 @@ import functools
 import os
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,15 +23,17 @@ from memlab.experiment.measuring_spec import InstrumentsSpec
 from memlab.experiment.metrics import LEARNING_RATE, VALIDATION_ACCURACY, VALIDATION_LOSS
 from memlab.recording import described
 from memlab.recording.answers import Looked, Window
+from memlab.recording.complaints import Complaints, reason_of
 from memlab.recording.example_ledger import AnswerLedger
 from memlab.recording.figures import Tally
 from memlab.recording.given import Given
 from memlab.recording.indexed import indexed
 from memlab.recording.moment import Moments
 from memlab.recording.panel import Panel
+from memlab.recording.passages import begun, ended
 from memlab.recording.validating import Validation
 from memlab.runs.lock import RunLock
-from memlab.runs.recorded_files import Attempt, RunFiles, create, has_ledger, taken_up
+from memlab.runs.recorded_files import Attempt, RunFiles, create, taken_up
 from memlab.runs.run_folder import RunFolder
 from memlab.text import plain
 from memlab.worker.recorder import Pace, Speed
@@ -82,7 +83,7 @@ class Recording:
         self._class_names = class_names
         self._process = os.getpid()
         self._off = True
-        self._missed: set[str] = set()
+        self._complaints = Complaints()
         self._files: RunFiles | None = None
         self._folder: RunFolder | None = None
         self._attempt = Attempt()
@@ -211,9 +212,7 @@ class Recording:
     @_harmless
     def miss(self, sentence: str) -> None:
         """Warns once of what does not come; whatever else is told is recorded."""
-        if sentence not in self._missed:
-            self._missed.add(sentence)
-            self._tell(sentence)
+        self._complaints.once(sentence)
 
     def follow(self, optimizer: Any) -> None:
         """From now on the learning rate is that of this optimizer."""
@@ -237,7 +236,7 @@ class Recording:
         try:
             return Run(self._folder).suspects(score)
         except MemlabError as error:
-            self._tell(str(error))
+            self._complaints.tell(str(error))
             return Table.of([])
 
     def __enter__(self) -> Self:
@@ -272,9 +271,9 @@ class Recording:
         except MemlabError as error:
             if resume is not None:
                 raise
-            self._warn(error)
+            self._complaints.ended(error)
         except Exception as error:
-            self._warn(error)
+            self._complaints.ended(error)
 
     def _begin(self, name: str, network: str, resume: str | None, step: int | None) -> None:
         if resume is None:
@@ -329,20 +328,7 @@ class Recording:
                 "it room."
             )
         self._panel.close(files)
-        from memlab.reports import json as report_json
-
-        if error is None:
-            files.events.append("member-finished", member=0, epoch=self._now)
-            files.events.append("finished", message="")
-            report_json.write(files.folder, state="finished")
-            files.say("finished", "", progress=1.0)
-        elif isinstance(error, Exception):
-            message = plain(f"The loop raised {type(error).__name__}: {error}", 400)
-            files.events.append("failed", message=message, exit_code=1)
-            files.say("failed", message)
-        else:
-            files.events.append("stopped", reason=type(error).__name__)
-            files.say("interrupted", f"The loop was ended by {type(error).__name__}.")
+        ended(files, error, self._now)
         if self._ledger is not None:
             self._ledger.close()
         files.close()
@@ -396,7 +382,14 @@ class Recording:
         self._tally.take(answers)
         at = answers.index
         if self._ledger is None and ((at >= 0) & (at < self._data.examples)).any():
-            self._begin_ledger()
+            self._ledger = begun(
+                self._open(),
+                self._data,
+                self._classes,
+                self._epochs_total,
+                self._class_names,
+                self._attempt,
+            )
         bad = looked.outside
         if self._ledger is not None:
             epoch = self._epoch + 1 if self._in_epoch else max(1, self._epoch)
@@ -422,30 +415,6 @@ class Recording:
         if data.corrupted is not None:
             share = float(data.corrupted.mean())
             files.events.append("corruption", group=0, drawn=share, changed=share)
-
-    def _begin_ledger(self) -> None:
-        files, data = self._open(), self._data
-        earlier = None
-        if has_ledger(files.folder):
-            earlier = self._earlier(files)
-        self._ledger = AnswerLedger(
-            files.folder.examples / "stack-000",
-            data,
-            self._classes,
-            self._epochs_total,
-            self._class_names,
-        )
-        if earlier is not None and not self._ledger.replay(earlier, self._attempt.epoch):
-            files.events.append("ledger-anew", attempt=self._attempt.number)
-
-    def _earlier(self, files: RunFiles) -> Any:
-        """The history of the attempt before, which is set aside as a whole."""
-        from memlab.runs import aside
-        from memlab.runs.ledger import read_ledger
-
-        found = read_ledger(files.folder)
-        aside.move(files.folder.examples / "stack-000")
-        return found[0].history if found else None
 
     def _row(self) -> None:
         files = self._open()
@@ -492,7 +461,7 @@ class Recording:
             self._validated = self._validation.measure(self._model)
         except Exception as error:
             self._validation, self._validated = None, (NAN, NAN)
-            self._tell(f"Validation is off: {_reason(error)}")
+            self._complaints.tell(f"Validation is off: {reason_of(error)}")
 
     def _publish_if_due(self) -> None:
         since = time.monotonic() - self._published_at
@@ -512,11 +481,11 @@ class Recording:
     def _give_up(self, error: Exception) -> None:
         self._off = True
         self._window = Window()
-        self._warn(error)
+        self._complaints.ended(error)
         files = self._files
         if files is None:
             return
-        message = plain(f"The recorder gave up: {_reason(error)}", 400)
+        message = plain(f"The recorder gave up: {reason_of(error)}", 400)
         with suppress(Exception):
             files.folder.release()
         with suppress(Exception):
@@ -526,22 +495,6 @@ class Recording:
         with suppress(Exception):
             files.close()
 
-    def _warn(self, error: Exception) -> None:
-        self._tell(f"Recording has ended, training goes on: {_reason(error)}")
-
-    def _tell(self, sentence: str) -> None:
-        """A warning; where warnings are errors, a line on standard error."""
-        text = plain(f"memlab: {sentence}", 1000)
-        try:
-            warnings.warn(text, RuntimeWarning, stacklevel=4)
-        except Exception:
-            with suppress(Exception):
-                print(text, file=sys.stderr)
-
 
 def _figures(loss: float | None, accuracy: float | None) -> tuple[float, float]:
     return NAN if loss is None else float(loss), NAN if accuracy is None else float(accuracy)
-
-
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, MemlabError) else f"{type(error).__name__}: {error}"
