@@ -77,3 +77,8 @@ class StorageError(MemlabError):
 
 class TrainingFailed(MemlabError):
     """A worker that could not go on."""
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong, for people: our own sentence, or the kind and text of anybody else's."""
+    return str(error) if isinstance(error, MemlabError) else f"{type(error).__name__}: {error}"

@@ -203,11 +203,6 @@ def measured(made: Instrument, subject: Subject, settings: Settings) -> dict[str
     return arrays
 
 
-def reason_of(error: Exception) -> str:
-    """Why an instrument failed, for people."""
-    return str(error) if isinstance(error, MemlabError) else f"{type(error).__name__}: {error}"
-
-
 def _array(value: Any) -> np.ndarray:
     if isinstance(value, Tensor):
         value = value.detach().cpu().numpy()

@@ -6,7 +6,7 @@ import sys
 import warnings
 from contextlib import suppress
 
-from memlab.errors import MemlabError
+from memlab.errors import reason_of
 from memlab.text import plain
 
 
@@ -34,8 +34,3 @@ class Complaints:
     def ended(self, error: Exception) -> None:
         """Tells that nothing is recorded from here on."""
         self.tell(f"Recording has ended, training goes on: {reason_of(error)}")
-
-
-def reason_of(error: Exception) -> str:
-    """What went wrong, for people."""
-    return str(error) if isinstance(error, MemlabError) else f"{type(error).__name__}: {error}"

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from memlab.errors import StorageError
+from memlab.errors import StorageError, reason_of
 from memlab.experiment.instruments import Instrument, Workload, instrument
 from memlab.experiment.measuring_spec import InstrumentsSpec
 from memlab.recording.untouched import random_states
@@ -103,7 +103,7 @@ class Panel:
         due: list[str],
         subject: Callable[[], Any],
     ) -> None:
-        from memlab.instruments.measuring import measured, reason_of
+        from memlab.instruments.measuring import measured
 
         began = time.perf_counter()
         with random_states():

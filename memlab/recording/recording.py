@@ -17,13 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from memlab.errors import MemlabError
+from memlab.errors import MemlabError, reason_of
 from memlab.experiment.instruments import Workload
 from memlab.experiment.measuring_spec import InstrumentsSpec
 from memlab.experiment.metrics import LEARNING_RATE, VALIDATION_ACCURACY, VALIDATION_LOSS
 from memlab.recording import described
 from memlab.recording.answers import Looked, Window
-from memlab.recording.complaints import Complaints, reason_of
+from memlab.recording.complaints import Complaints
 from memlab.recording.example_ledger import AnswerLedger
 from memlab.recording.figures import Tally
 from memlab.recording.given import Given

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memlab.errors import StorageError
+from memlab.errors import StorageError, reason_of
 from memlab.experiment.instruments import Instrument, Settings, Workload, instrument
 from memlab.experiment.metrics import VALIDATION_ACCURACY
 from memlab.experiment.spec import Experiment
 from memlab.instruments.ledger import Ledger
-from memlab.instruments.measuring import measured, reason_of
+from memlab.instruments.measuring import measured
 from memlab.instruments.subject import Subject
 from memlab.runs import aside
 from memlab.runs.door import Place

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 
 from memlab import settings
-from memlab.errors import MemlabError, RunFolderError
+from memlab.errors import MemlabError, RunFolderError, reason_of
 from memlab.experiment.instruments import instrument
-from memlab.instruments.measuring import measured, reason_of
+from memlab.instruments.measuring import measured
 from memlab.models import own_import
 from memlab.runs import lifecycle, origin
 from memlab.runs.door import Place
