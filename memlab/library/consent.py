@@ -1,8 +1,8 @@
 """Who agreed to the code that an experiment names, and where that code lies.
 
 What a person typed (`--set model.name=python:…`, the form, an argument in Python) she agreed to by
-typing it; what stands in a file beside the module, in the same project, is hers too. The rest, an
-experiment or a run from elsewhere, needs `--allow-code MODULE`.
+typing it. What stands in a file, or in a run from elsewhere, needs `--allow-code MODULE`: a file
+and the module beside it may have come in one archive.
 """
 
 from __future__ import annotations
@@ -130,11 +130,7 @@ def _of_run(file: Path | None) -> dict[str, Code]:
 
 
 def _is_agreed(code: Code, consent: Consent) -> bool:
-    if code.module in consent.typed | consent.allowed or consent.own:
-        return True
-    if consent.file is None or _is_runs(consent.file):
-        return False
-    return own_code.stands_beside(code, consent.file)
+    return consent.own or code.module in consent.typed | consent.allowed
 
 
 def _is_runs(file: Path) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import site
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -85,20 +84,6 @@ def _hash(file: Path) -> str:
     if len(content) > MOST_BYTES:
         raise InvalidExperiment(f"{file} is too large for a module.", "model.name")
     return hashlib.blake2b(content, digest_size=16).hexdigest()
-
-
-def stands_beside(code: Code, experiment: Path) -> bool:
-    """Whether an experiment's file lies in the module's root, as in a project of one's own.
-
-    A root that holds all that a person has, the home folder, is no project.
-    """
-    root, file = Path(code.root).resolve(), experiment.resolve()
-    broad = root in (Path(root.anchor), Path.home().resolve(), *_installed())
-    return not broad and file.is_relative_to(root)
-
-
-def _installed() -> list[Path]:
-    return [Path(path).resolve() for path in (*site.getsitepackages(), site.getusersitepackages())]
 
 
 def changed(code: Code) -> str:

@@ -114,7 +114,9 @@ def test_a_worker_imports_nothing_that_the_registry_does_not_name(home: Path):
     assert f"--allow-code {MODULE}" in folder.state.message
 
 
-def test_consent_is_typed_or_stands_beside_or_is_given(tmp_path: Path, monkeypatch):
+def test_consent_is_typed_or_given_and_a_file_beside_the_module_is_none(
+    tmp_path: Path, monkeypatch
+):
     project, away = tmp_path / "project", tmp_path / "away"
     code = written(project)
     monkeypatch.chdir(project)
@@ -122,9 +124,10 @@ def test_consent_is_typed_or_stands_beside_or_is_given(tmp_path: Path, monkeypat
     (project / "runs").mkdir()
     away.mkdir()
     beside, elsewhere = project / "runs" / "my.toml", away / "my.toml"
-    assert agreed(made, Consent(file=beside)) == (code,)
-    with pytest.raises(InvalidExperiment, match=f"add --allow-code {MODULE}"):
-        agreed(made, Consent(file=elsewhere))
+    for file in (beside, elsewhere, project / "my.toml"):
+        with pytest.raises(InvalidExperiment, match=f"add --allow-code {MODULE}"):
+            agreed(made, Consent(file=file))
+    assert agreed(made, consent_to([], [MODULE], str(beside))) == (code,)
     assert agreed(made, consent_to([], [MODULE], str(elsewhere))) == (code,)
     assert agreed(made, consent_to([], [address("make")], elsewhere)) == (code,)
     typed = consent_to([f"model.name=mlp,{address('make')}"], [], str(elsewhere))
@@ -132,9 +135,6 @@ def test_consent_is_typed_or_stands_beside_or_is_given(tmp_path: Path, monkeypat
     assert agreed(made, consent_to([], [], "noise-ladder")) == (code,)
     with pytest.raises(InvalidExperiment, match="add --allow-code"):
         agreed(made, Consent(file=project / "runs" / "experiment.toml"))
-    monkeypatch.setattr(Path, "home", lambda: project)
-    with pytest.raises(InvalidExperiment, match="add --allow-code"):
-        agreed(made, Consent(file=beside))
     other = reading.experiment({"model": {"name": "python:nowhere.at_all:make"}}, "test")
     with pytest.raises(InvalidExperiment, match=r"no nowhere/at_all\.py in .*project"):
         agreed(other, Consent(own=True))
