@@ -6,6 +6,7 @@ For a worker that does not answer: its state says what it last said, the kernel 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -28,12 +29,14 @@ def stopped(lock: Path) -> int | None:
 def _has_open(pid: int, file: tuple[int, int]) -> bool:
     folder = f"/proc/{pid}/fd"
     try:
-        for name in os.listdir(folder):
+        names = os.listdir(folder)
+    except OSError:  # it has ended, or is another user's
+        return False
+    for name in names:
+        with suppress(OSError):  # what it has closed meanwhile says nothing of the others
             found = os.stat(f"{folder}/{name}")
             if (found.st_dev, found.st_ino) == file:
                 return True
-    except OSError:  # it has ended, has closed the file, or is another user's
-        return False
     return False
 
 
