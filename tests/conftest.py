@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 pytest_plugins = ("tests.leftovers",)
@@ -23,3 +26,19 @@ def pytest_configure() -> None:
     from tests import warm_worker
 
     warm_worker.install()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _what_is_importable_ends_with_the_file() -> Iterator[None]:
+    """A module that one file's tests wrote is not found, nor agreed to, by the next file's."""
+    path, modules = list(sys.path), set(sys.modules)
+    yield
+    gone = set(sys.path) - set(path)
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file is not None and os.path.dirname(file) in gone:
+            del sys.modules[name]
+    gate = sys.modules.get("memlab.models.own_import")
+    if gate is not None:
+        gate._PERMITTED.clear()
