@@ -24,6 +24,7 @@ Frame = TypeVar("Frame")
 SHARE = 0.2  # of the time from one update to the next that an update may take
 BUSY_SHARE = 0.015  # of the processor time of all cores that updates take from others' work
 LONGEST_SECONDS = 2.0
+CALM_SECONDS = 0.9  # between updates where nothing is under way
 
 
 class LiveScreen(Screen[None], Generic[Frame]):
@@ -44,6 +45,7 @@ class LiveScreen(Screen[None], Generic[Frame]):
         super().__init__()
         self.about: object = None  # what is shown; answers about anything else are dropped
         self.update_seconds = 0.0  # from question to repaint, of the latest updates
+        self.calm = False  # nothing of what is shown can change by itself soon
         self._meter = Meter()
         self._reading = self._again = False
         self._asked_at = 0.0
@@ -77,7 +79,8 @@ class LiveScreen(Screen[None], Generic[Frame]):
 
     def tick(self) -> None:
         """Looks again, unless the last update was so dear that the machine needs a rest."""
-        rest = min(max(self.update_seconds / SHARE, self._meter.rest), LONGEST_SECONDS)
+        calm = CALM_SECONDS if self.calm else 0.0
+        rest = min(max(self.update_seconds / SHARE, self._meter.rest, calm), LONGEST_SECONDS)
         if not self._reading and time.monotonic() >= self._asked_at + rest:
             self.look()
 

@@ -8,7 +8,8 @@ from stand_in import StandIn
 from synthetic_run import LADDER, start
 from textual.widgets import Static
 
-from memlab.runs.state import RunState
+from memlab.runs.run_folder import RunFolder
+from memlab.runs.state import RunState, write_state
 from memlab.tui.confirm import Confirm
 from memlab.tui.library import model
 from memlab.tui.library.compare import CompareScreen
@@ -203,6 +204,31 @@ def test_final_runs_are_read_once_and_living_ones_again(runs) -> None:
     runs[2].grow(20)
     entries, _ = reader.read(10.0)
     assert {e.id: e for e in entries}[runs[2].folder.id].progress == pytest.approx(0.39)
+
+
+def test_a_run_that_has_ended_is_read_again_only_where_its_state_was_replaced(
+    runs, monkeypatch
+) -> None:
+    for run in runs[2:]:
+        run.end("finished")
+    reader = LibraryReader(runs[0].folder.path.parent)
+    first, _ = reader.read(10.0)
+    asked = []
+    known = RunFolder.state.fget
+    monkeypatch.setattr(
+        RunFolder, "state", property(lambda run: asked.append(run.id) or known(run))
+    )
+    again, more = reader.read(10.0)
+    assert again is first
+    assert not more
+    ended = {entry.id for entry in first if entry.state.final}
+    assert ended
+    assert ended.isdisjoint(asked)
+    folder = runs[2].folder
+    write_state(folder.path, "failed")
+    entries, _ = reader.read(10.0)
+    assert folder.id in asked
+    assert {entry.id: entry for entry in entries}[folder.id].state.state == "failed"
 
 
 def test_without_budget_states_are_told_first(runs) -> None:

@@ -5,37 +5,37 @@ What cannot change any more is kept; a living run is looked at again each time.
 
 from __future__ import annotations
 
-import calendar
 import os
+import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from memlab import bounded_toml
-from memlab.charts.sparkline import sparkline
 from memlab.errors import MemlabError, RunFolderError
-from memlab.experiment.metrics import TEST_ACCURACY, VALIDATION_ACCURACY
 from memlab.experiment.recorded import source_of
 from memlab.runs.event_log import LATEST
 from memlab.runs.lifecycle import size_on_disk
 from memlab.runs.origin import is_ours
-from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder, list_runs
-from memlab.runs.state import RunState
-from memlab.runs.view import Progress, RunView
+from memlab.runs.state import STATE_FILE, RunState
 from memlab.strict_json import number
 from memlab.text import plain
 from memlab.tui.library.model import Entry, described
 
+if TYPE_CHECKING:
+    from memlab.runs.view import RunView
+
+FIRST_SECONDS = 0.02  # the budget of the first read: somebody waits for the first rows
 BUDGET_SECONDS = 0.15
 SIZE_SECONDS = 10.0
-SPARKLINE = 14
 LOOKED_AT = 50  # of the runs that have ended, at each read
-KEPT_POINTS = 16 * SPARKLINE
 MOST_MEMBERS = 1_000_000  # networks; no run has as many
+_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)", re.ASCII)  # that a run's name begins with
 
 
 @dataclass
@@ -45,6 +45,7 @@ class _Known:
     entry: Entry
     seeds: int
     described: bool = False
+    stamp: tuple[int, int] | None = None  # of the state's file when it was read
     view: RunView | None = None
     detailed: tuple[object, ...] | None = None
     sized: float = 0.0
@@ -56,60 +57,81 @@ class LibraryReader:
     def __init__(self, runs_folder: Path) -> None:
         self._folder = runs_folder
         self._known: dict[str, _Known] = {}
-        self._listed: tuple[int, list[RunFolder]] = (-1, [])
+        self._changed_at: int | None = None  # when runs last came to the folder, or went
+        self._listed: list[tuple[str, RunFolder]] = []
         self._turn = 0
         self._again: set[str] = set()
+        self._read: tuple[list[Entry], bool] = [], True
 
     def look_again(self, run_id: str) -> None:
         """Something was done to the run: its entry is made anew by the next read."""
         self._again.add(run_id)
 
-    def read(self, budget: float = BUDGET_SECONDS) -> tuple[list[Entry], bool]:
+    def read(self, budget: float | None = None) -> tuple[list[Entry], bool]:
         """The runs now, and whether there is more to find out in the next call.
 
         Args:
             budget: seconds to spend on titles and on figures that need a run's tables, newest
                 runs first; the states of living runs are always read.
         """
+        if budget is None:
+            budget = BUDGET_SECONDS if self._known else FIRST_SECONDS
+        looked_again = self._forget()
+        if self._list() | self._look_at_all() | looked_again or self._read[1]:
+            self._find_out(time.monotonic() + budget)
+        return self._read
+
+    def _forget(self) -> bool:
+        """Drops what is to be made anew; whether there was any."""
+        some = bool(self._again)
         while self._again:
             self._known.pop(self._again.pop(), None)
-        folders = self._list()
-        gone = self._known.keys() - {folder.id for folder in folders}
-        for run_id in gone:
+        return some
+
+    def _list(self) -> bool:
+        """Lists the folder anew where it has changed; whether it has."""
+        try:
+            changed_at = os.stat(self._folder).st_mtime_ns
+        except OSError:
+            changed_at = -1
+        if changed_at != -1 and changed_at == self._changed_at:
+            return False
+        before = self._listed
+        self._changed_at = changed_at
+        self._listed = [(folder.id, folder) for folder in list_runs(self._folder)]
+        for run_id in self._known.keys() - dict(self._listed).keys():
             del self._known[run_id]
-        end = time.monotonic() + budget
-        more = False
+        return self._listed != before
+
+    def _look_at_all(self) -> bool:
+        """The states of living runs and of a few that have ended; whether there is any news."""
         self._turn += 1
-        for rank, folder in enumerate(folders):
-            known = self._known.get(folder.id)
+        turns = max(1, len(self._listed) // LOOKED_AT)
+        news = False
+        for rank, (run_id, folder) in enumerate(self._listed):
+            known = self._known.get(run_id)
             if known is None:
                 self._safely(folder, self._meet)
-            elif not self._rests(known, rank):
+                news = True
+            elif not known.entry.state.final or rank % turns == self._turn % turns:
+                before = known.entry
                 self._safely(folder, self._look)
+                now = self._known[run_id].entry
+                news |= now.state.living or now is not before
+        return news
+
+    def _find_out(self, end: float) -> None:
+        """Titles, then figures, until the moment `end`."""
+        more = False
         for look in (self._describe, self._detail):
-            for folder in folders:
-                if not self._is_due(self._known[folder.id], look):
+            for run_id, folder in self._listed:
+                if not self._is_due(self._known[run_id], look):
                     continue
                 if time.monotonic() > end:
                     more = True
                     break
                 self._safely(folder, look)
-        return [self._known[folder.id].entry for folder in folders], more
-
-    def _list(self) -> list[RunFolder]:
-        """All runs, listed anew where the folder has changed."""
-        try:
-            changed = os.stat(self._folder).st_mtime_ns
-        except OSError:
-            changed = -1
-        if changed == -1 or changed != self._listed[0]:
-            self._listed = changed, list_runs(self._folder)
-        return self._listed[1]
-
-    def _rests(self, known: _Known, rank: int) -> bool:
-        """Whether a run that has ended is not looked at this time; a few are, in turn."""
-        turns = max(1, len(self._listed[1]) // LOOKED_AT)
-        return known.entry.state.final and rank % turns != self._turn % turns
+        self._read = [self._known[run_id].entry for run_id, _ in self._listed], more
 
     def _safely(self, folder: RunFolder, look: Callable[[RunFolder], None]) -> None:
         """One folder that cannot be read is one row that says so, whatever is wrong with it."""
@@ -123,11 +145,15 @@ class LibraryReader:
 
     def _meet(self, folder: RunFolder) -> None:
         """A run that is seen for the first time: only its state."""
+        stamp = _stamp(folder)
         entry = replace(_unknown(folder), made=_made(folder), state=folder.state)
-        self._known[folder.id] = _Known(entry, 1)
+        self._known[folder.id] = _Known(entry, 1, stamp=stamp)
 
     def _look(self, folder: RunFolder) -> None:
-        known, state = self._known[folder.id], folder.state
+        known, stamp = self._known[folder.id], _stamp(folder)
+        if known.entry.state.final and stamp is not None and stamp == known.stamp:
+            return
+        state, known.stamp = folder.state, stamp
         if state != known.entry.state:
             known.entry = replace(known.entry, state=state)
 
@@ -162,33 +188,16 @@ class LibraryReader:
         return not state.living and known.detailed == (state.state, state.since)
 
     def _detail(self, folder: RunFolder) -> None:
+        from memlab.tui.library.figures import detailed  # numpy: not before the first rows
+
         known = self._known[folder.id]
         state, now = known.entry.state, time.monotonic()
-        view = known.view or Run(folder, KEPT_POINTS).view
-        view.refresh()
+        entry, view = detailed(folder, known.entry, known.seeds, known.view)
         known.view = view if state.living else None
-        progress = view.progress
-        bytes_on_disk = known.entry.size
         if not known.sized or not state.living or now - known.sized > SIZE_SECONDS:
-            bytes_on_disk, known.sized = size_on_disk(folder), now
-        everyone = [member for member in view.seats if member < known.entry.members]
-        curve = view.curve(VALIDATION_ACCURACY, everyone, 4 * SPARKLINE)
-        known.entry = replace(
-            known.entry,
-            size=bytes_on_disk,
-            took=view.worked_seconds or None,
-            progress=_fraction(progress, state),
-            result=_by_group(view, known, max(everyone, default=-1) + 1),
-            sparkline=sparkline(curve.mean.tolist(), SPARKLINE),
-        )
+            entry, known.sized = replace(entry, size=size_on_disk(folder)), now
+        known.entry = entry
         known.detailed = (state.state, state.since)
-
-
-def _fraction(progress: Progress | None, state: RunState) -> float | None:
-    """How far it is; None where nobody knows how much there will be."""
-    if progress is None:
-        return state.progress
-    return progress.fraction if progress.total_examples else None
 
 
 def _unknown(folder: RunFolder) -> Entry:
@@ -196,22 +205,21 @@ def _unknown(folder: RunFolder) -> Entry:
     return Entry(folder.id, plain(folder.id), "", 0, 0.0, RunState("interrupted"))
 
 
-def _by_group(view: RunView, known: _Known, members: int) -> tuple[float, ...]:
-    values = view.latest(TEST_ACCURACY, members)
-    seeds = known.seeds
-    means = []
-    for first in range(0, len(values), seeds):
-        part = values[first : first + seeds]
-        there = part[np.isfinite(part)]
-        means.append(float(there.mean()) if there.size else float("nan"))
-    return tuple(means)
+def _stamp(folder: RunFolder) -> tuple[int, int] | None:
+    """Tells one state's file from the next that replaces it."""
+    try:
+        status = os.lstat(folder.path / STATE_FILE)
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _made(folder: RunFolder) -> float:
-    try:
-        return float(calendar.timegm(time.strptime(folder.id[:13], "%Y%m%d-%H%M")))
-    except ValueError:
-        pass
+    told = _TIME.match(folder.id)
+    if told is not None:
+        year, month, day, hour, minute = map(int, told.groups())
+        with suppress(ValueError):
+            return datetime(year, month, day, hour, minute, tzinfo=UTC).timestamp()
     try:
         return number((folder.path / "experiment.toml").lstat().st_mtime, 0, LATEST) or 0.0
     except OSError:

@@ -19,7 +19,6 @@ from memlab.runs.origin import Registry
 from memlab.runs.run_folder import RunFolder
 from memlab.tui.confirm import Confirm
 from memlab.tui.library import model
-from memlab.tui.library.compare import CompareScreen
 from memlab.tui.library.model import Entry
 from memlab.tui.library.reader import LibraryReader
 from memlab.tui.live import LiveScreen
@@ -119,6 +118,7 @@ class LibraryScreen(LiveScreen[Answer]):
             self.look()
         if not self._is_new(entries):
             return
+        self.calm = not any(entry.living for entry in entries)
         self._entries = {entry.id: entry for entry in entries}
         self._marked &= self._entries.keys()
         self._loaded = True
@@ -268,6 +268,8 @@ class LibraryScreen(LiveScreen[Answer]):
             self.refresh_bindings()
 
     def action_compare(self) -> None:
+        from memlab.tui.library.compare import CompareScreen
+
         chosen = [entry.id for entry in self._entries.values() if entry.id in self._marked]
         self.app.push_screen(CompareScreen(chosen))
 
