@@ -33,11 +33,11 @@ def clean(tallies: list[Tally]) -> None:
 
 
 def test_hostile_folders_are_opened_by_every_viewer(tmp_path: Path):
-    clean(tried("folders", 10, tmp_path))
+    clean(tried("folders", 7, tmp_path))
 
 
 def test_a_fault_at_any_step_loses_nothing(tmp_path: Path):
-    clean(tried("faults", 6, tmp_path))
+    clean(tried("faults", 4, tmp_path))
 
 
 def test_a_library_and_its_viewers_bear_load(tmp_path: Path):
