@@ -1,7 +1,7 @@
 """A recording: what a training loop calls, and what becomes of it.
 
 Whatever goes wrong in here ends the recording, is told once as a warning, and never reaches the
-loop that is recorded.
+loop that is recorded. What has come and is not written yet waits in `answers`, `rows` and `scores`.
 """
 
 from __future__ import annotations
@@ -18,34 +18,28 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from memlab.errors import MemlabError, reason_of
-from memlab.experiment.instruments import Workload
 from memlab.experiment.measuring_spec import InstrumentsSpec
-from memlab.experiment.metrics import LEARNING_RATE, VALIDATION_ACCURACY, VALIDATION_LOSS
 from memlab.recording import described
 from memlab.recording.answers import Looked, Window
+from memlab.recording.clock import Clock
 from memlab.recording.complaints import Complaints
-from memlab.recording.example_ledger import AnswerLedger
-from memlab.recording.figures import Tally
 from memlab.recording.given import Given
 from memlab.recording.indexed import indexed
-from memlab.recording.moment import Moments
-from memlab.recording.panel import Panel
-from memlab.recording.passages import begun, ended
+from memlab.recording.measurements import Measurements
+from memlab.recording.passages import ended
+from memlab.recording.rows import Rows
+from memlab.recording.scores import Scores
 from memlab.recording.validating import Validation
 from memlab.runs.lock import RunLock
-from memlab.runs.recorded_files import Attempt, RunFiles, create, taken_up
+from memlab.runs.recorded_files import RunFiles, create, taken_up
 from memlab.runs.run_folder import RunFolder
 from memlab.text import plain
-from memlab.worker.recorder import Pace, Speed
 
 if TYPE_CHECKING:
     from memlab.library.results import Table
 
-#: A row within an epoch after so many seconds; scores on disk at most for this share of the time.
-ROW_SECONDS, PUBLISHING = 5.0, 0.01
 #: So many batches are compared with the training labels of their indices.
 COMPARED = 16
-NAN = float("nan")
 
 Method = TypeVar("Method", bound=Callable[..., None])
 
@@ -86,25 +80,14 @@ class Recording:
         self._complaints = Complaints()
         self._files: RunFiles | None = None
         self._folder: RunFolder | None = None
-        self._attempt = Attempt()
-        self._ledger: AnswerLedger | None = None
-        self._panel = Panel(instruments, data.corrupted is not None)
-        self._moments: Moments | None = None
-        if data.has_inputs:
-            self._moments = Moments(model, data, validation, optimizer)
-        self._window, self._tally = Window(), Tally(data)
-        self._pace, self._speed = Pace(), Speed()
-        self._update = self._examples = self._batch = 0
-        self._epoch = self._in_epoch = 0
-        self._expected = data.examples
-        self._validated = (NAN, NAN)
-        self._row_at = self._published_at = time.monotonic()
-        self._publishing = 0.0
+        self._spec = instruments
+        self._window = Window()
+        self._clock = clock = Clock(data.examples)
+        self._rows, self._scores = Rows(data, clock), Scores(data, clock, epochs, class_names)
+        self._measurements = Measurements(model, data, validation, optimizer, instruments, clock)
         self._indexed: tuple[Any, Any] = (None, None)
-        self._rows_since = 0
         self._classes = 0
-        self._diverged = self._ended_by_batches = False
-        self._metrics: dict[str, float] = {}
+        self._ended_by_batches = False
         #: The instruments that were asked for by name; of others nobody waits for a figure.
         self.named: set[str] = set()
 
@@ -130,17 +113,14 @@ class Recording:
             index: which training examples these are, `[batch]`; without it there is no ledger.
         """
         known = index is not None and self._data.labels is not None
-        compared = self._update - self._attempt.since < COMPARED
+        compared = self._clock.steps < COMPARED
         count = self._window.take(logits, labels if compared or not known else None, index)
         if index is not None and self._window.misfit:
             self.miss(
                 f"An index is to have one number for each of the {count} examples of its batch; "
                 "without that a batch is left out of the ledger."
             )
-        self._update += 1
-        self._examples += count
-        self._in_epoch += count
-        self._batch = count
+        self._clock.step(count)
         if self._window.due:
             self._look()
 
@@ -155,32 +135,27 @@ class Recording:
         """
         self._look()
         told = validation_accuracy is not None or validation_loss is not None
-        if self._ended_by_batches and not self._in_epoch and not self._rows_since:
+        if self._ended_by_batches and not self._clock.in_epoch and not self._rows.waiting:
             self._ended_by_batches = False
             if told:
                 self._amend(validation_accuracy, validation_loss)
             return
         self._ended_by_batches = False
-        self._epoch += 1
-        if self._in_epoch:
-            self._expected = self._in_epoch
-        self._in_epoch = 0
+        self._clock.turn()
         if told:
-            self._validated = _figures(validation_loss, validation_accuracy)
+            self._rows.validated(validation_loss, validation_accuracy)
         elif self._validation is not None:
             self._validate()
-        if self._ledger is not None:
-            self._ledger.judge(float(self._epoch), self._validated[1])
-            self._ledger.turn(float(self._epoch))
+        self._scores.judge(self._rows.validation_accuracy)
+        self._scores.turn()
         self._row()
-        self._publish_if_due()
+        self._scores.publish_if_due()
 
     def _amend(self, accuracy: float | None, loss: float | None) -> None:
         """The epoch that `batches` has ended, with what the loop measured after it."""
-        self._validated = _figures(loss, accuracy)
-        if self._ledger is not None:
-            self._ledger.judge(float(self._epoch), self._validated[1])
-        self._write_row(self._metrics | self._validation_metrics())
+        self._rows.validated(loss, accuracy)
+        self._scores.judge(self._rows.validation_accuracy)
+        self._rows.amend(self._open())
 
     def batches(self, loader: Any) -> Iterator[Any]:
         """The loader's batches with each example's index; an epoch ends where they end.
@@ -207,7 +182,7 @@ class Recording:
             except (TypeError, ValueError, RuntimeError):
                 self.miss(f"run.log keeps numbers, and {name} is {type(value).__name__}.")
                 continue
-            files.logged(name, figure, self._update, self._now)
+            files.logged(name, figure, self._clock.update, self._clock.now)
 
     @_harmless
     def miss(self, sentence: str) -> None:
@@ -218,8 +193,7 @@ class Recording:
         """From now on the learning rate is that of this optimizer."""
         if self._optimizer is not optimizer:
             self._optimizer = optimizer
-            if self._moments is not None:
-                self._moments.optimizer = optimizer
+            self._measurements.follow(optimizer)
 
     def suspects(self, score: str = "aum-until-best") -> Table:
         """The training examples, most surely mislabelled first; see `memlab.Run.suspects`.
@@ -284,12 +258,13 @@ class Recording:
                 self._data,
                 self._validation,
                 self._optimizer,
-                self._panel.spec,
+                self._spec,
                 self._epochs_total,
             )
             folder, lock = create(name, made)
         else:
-            folder, lock, self._attempt = taken_up(resume, step, self._data.examples)
+            folder, lock, attempt = taken_up(resume, step, self._data.examples)
+            self._clock.go_on(attempt)
         try:
             self._announce(folder, lock)
         except BaseException:
@@ -297,11 +272,11 @@ class Recording:
             raise
 
     def _announce(self, folder: RunFolder, lock: RunLock) -> None:
-        self._files, self._folder = RunFiles(folder, lock, self._attempt), folder
-        self._update, self._epoch = self._attempt.since, int(self._attempt.epoch + 1e-9)
+        attempt = self._clock.attempt
+        self._files, self._folder = RunFiles(folder, lock, attempt), folder
         device = described.device_name(self._model)
         folder.add_environment(device=device, torch=described.torch_version())
-        number, since = self._attempt.number, self._attempt.since
+        number, since = attempt.number, attempt.since
         self._files.events.append("worker-started", device=device, attempt=number, since=since)
         self._files.say("running", device=device)
         atexit.register(self._left_open)
@@ -315,29 +290,28 @@ class Recording:
     @_harmless
     def _end(self, error: BaseException | None) -> None:
         self._look()
-        if self._rows_since:
+        if self._rows.waiting:
             self._row()
-        self._publish()
+        self._scores.publish()
         files = self._open()
-        if self._classes and not self._diverged and error is None:
-            self._instruments(files, last=True)
-        for name in self.named.intersection(self._panel.unmeasured):
+        if self._classes and not self._rows.diverged and error is None:
+            self._measure(last=True)
+        for name in self._measurements.missed(self.named):
             self.miss(
                 f"{name} was asked for and not measured: its share of the training time was too "
                 "short for it. A larger share, fewer examples of its own, or longer training gives "
                 "it room."
             )
-        self._panel.close(files)
-        ended(files, error, self._now)
-        if self._ledger is not None:
-            self._ledger.close()
+        self._measurements.close(files)
+        ended(files, error, self._clock.now)
+        self._scores.close()
         files.close()
 
     @_harmless
     def _settle(self) -> None:
         """What waits goes on disk."""
         self._look()
-        self._publish()
+        self._scores.publish()
 
     def _open(self) -> RunFiles:
         assert self._files is not None
@@ -345,55 +319,23 @@ class Recording:
 
     # --- figures
 
-    @property
-    def _now(self) -> float:
-        """The epoch at this moment, fractions of it included."""
-        if not self._in_epoch:
-            return float(self._epoch)
-        return self._epoch + min(self._in_epoch / max(1, self._expected), 0.999)
-
     def _look(self) -> None:
         """Looks at what waits, and writes what is due."""
         began = time.monotonic()
         looked = self._window.look(self._data.labels)
         if looked is not None:
             self._take(looked)
-        now = time.monotonic()
-        if self._pace.due():
-            epochs = self._epochs_total or 0
-            total = (self._data.examples * epochs, float(epochs))
-            speed = self._speed.now(self._done)
-            self._open().progress(self._update, self._done, speed, self._now, total)
-            self._pace.done()
+        self._rows.progress(self._open(), self._epochs_total or 0)
         self._window.cost = time.monotonic() - began
-        if self._in_epoch and self._rows_since and now - self._row_at >= ROW_SECONDS:
+        if self._rows.due:
             self._row()
-            self._publish_if_due()
-
-    @property
-    def _done(self) -> int:
-        return round(self._attempt.epoch * self._data.examples) + self._examples
+            self._scores.publish_if_due()
 
     def _take(self, looked: Looked) -> None:
-        answers = looked.answers
         if not self._classes:
             self._meet(looked)
-        self._rows_since += len(answers) + looked.broken
-        self._tally.take(answers)
-        at = answers.index
-        if self._ledger is None and ((at >= 0) & (at < self._data.examples)).any():
-            self._ledger = begun(
-                self._open(),
-                self._data,
-                self._classes,
-                self._epochs_total,
-                self._class_names,
-                self._attempt,
-            )
-        bad = looked.outside
-        if self._ledger is not None:
-            epoch = self._epoch + 1 if self._in_epoch else max(1, self._epoch)
-            bad += self._ledger.take(answers, float(epoch))
+        self._rows.take(looked)
+        bad = self._scores.take(self._open(), looked, self._classes)
         if bad:
             self.miss(
                 "Indices came that are no training example (0 to "
@@ -417,64 +359,23 @@ class Recording:
             files.events.append("corruption", group=0, drawn=share, changed=share)
 
     def _row(self) -> None:
-        files = self._open()
-        self._metrics = self._tally.metrics() | self._validation_metrics()
-        self._metrics[LEARNING_RATE] = described.learning_rate(self._optimizer)
-        self._write_row(self._metrics)
-        if self._rows_since and not self._tally.count and not self._diverged:
-            self._diverged = True
-            files.events.append("member-diverged", member=0, epoch=self._now)
-        self._tally.clear()
-        self._rows_since, self._row_at = 0, time.monotonic()
-        if not self._diverged:
-            self._instruments(files)
+        self._rows.write(self._open(), described.learning_rate(self._optimizer))
+        if not self._rows.diverged:
+            self._measure()
 
-    def _validation_metrics(self) -> dict[str, float]:
-        return dict(zip((VALIDATION_LOSS, VALIDATION_ACCURACY), self._validated, strict=True))
-
-    def _write_row(self, metrics: dict[str, float]) -> None:
-        self._open().row(self._update, self._examples, self._now, self._batch, metrics)
-
-    def _instruments(self, files: RunFiles, last: bool = False) -> None:
-        shares = None if self._ledger is None or self._in_epoch or last else self._ledger.shares()
+    def _measure(self, last: bool = False) -> None:
+        shares = None if self._clock.in_epoch or last else self._scores.shares()
         validation = 0 if self._validation is None else len(self._validation)
-        work = Workload(
-            self._data.examples,
-            validation,
-            described.parameters_of(self._model),
-            max(1, self._classes),
-        )
-        clock = (self._update, self._now)
-        self._panel.follow(files, clock, shares, self._examples, work, self._subject, last)
-
-    @property
-    def _subject(self) -> Callable[[], Any] | None:
-        """What gives the instruments something to look at; None where there are no inputs."""
-        moments = self._moments
-        if moments is None:
-            return None
-        return lambda: moments.now(self._update, self._now, self._batch)
+        self._measurements.take(self._open(), self._classes, validation, shares, last)
 
     def _validate(self) -> None:
         assert self._validation is not None
         try:
-            self._validated = self._validation.measure(self._model)
+            self._rows.validated(*self._validation.measure(self._model))
         except Exception as error:
-            self._validation, self._validated = None, (NAN, NAN)
+            self._validation = None
+            self._rows.validated(None, None)
             self._complaints.tell(f"Validation is off: {reason_of(error)}")
-
-    def _publish_if_due(self) -> None:
-        since = time.monotonic() - self._published_at
-        if self._publishing <= PUBLISHING * since:
-            self._publish()
-
-    def _publish(self) -> None:
-        if self._ledger is None:
-            return
-        began = time.monotonic()
-        self._ledger.publish()
-        self._published_at = time.monotonic()
-        self._publishing = self._published_at - began
 
     # --- when something goes wrong
 
@@ -494,7 +395,3 @@ class Recording:
             files.say("failed", message)
         with suppress(Exception):
             files.close()
-
-
-def _figures(loss: float | None, accuracy: float | None) -> tuple[float, float]:
-    return NAN if loss is None else float(loss), NAN if accuracy is None else float(accuracy)
