@@ -10,6 +10,19 @@ from torch import Tensor
 
 from memlab.experiment.schedule import Timeline
 from memlab.experiment.spec import Experiment
+from memlab.experiment.training_spec import OptimizerSpec
+
+
+def first_rates(specs: Sequence[OptimizerSpec], sharpness: Tensor | None) -> list[float]:
+    """η₀ of each member, before any warm-up: its own, or its share of 1/λ₀ (`sharpness`)."""
+    rates = []
+    for position, spec in enumerate(specs):
+        asked = spec.learning_rate_of_sharpness
+        if asked is None or sharpness is None:
+            rates.append(spec.learning_rate)
+        else:
+            rates.append(asked / float(sharpness[position]))
+    return rates
 
 
 class StackRates:

@@ -21,22 +21,21 @@ from memlab.experiment.own_network import is_own
 from memlab.experiment.schedule import Timeline
 from memlab.experiment.spec import Experiment
 from memlab.models import StackedModel, build
-from memlab.training.adversarial import adversarial_examples
 from memlab.training.arrays import StackArrays
 from memlab.training.augmentation import augment
 from memlab.training.captured import CapturedStep, Execution
 from memlab.training.device_noise import DeviceNoise, DeviceStream, augment_on_device
 from memlab.training.divergence import Divergence
 from memlab.training.evaluation import Evaluation, Forward, Split, evaluate, margins
-from memlab.training.fisher import FisherPenalty, fisher_penalty
 from memlab.training.fused import FusedPerceptron, supported
 from memlab.training.layouts import CHANNELS_LAST, CONTIGUOUS, PADDED, Layout
-from memlab.training.loss import example_losses
+from memlab.training.objective import Objective
 from memlab.training.optimizers import Descent, Hyperparameters, StackOptimizer
+from memlab.training.order import BatchOrder
 from memlab.training.plan import StackPlan
 from memlab.training.presentations import Presentations
-from memlab.training.randomness import KeyedNoise, Rates, branched, orders
-from memlab.training.rates import StackRates
+from memlab.training.randomness import KeyedNoise, Rates, branched
+from memlab.training.rates import StackRates, first_rates
 from memlab.training.workspace import Workspace
 
 
@@ -78,12 +77,9 @@ class StackTrainer:
         self._seeds = [member.seed for member in plan.members]
         first = self._experiments[0]
         self._spec = resolve(first.model)
-        self.loss = first.loss.name
         self._augmentation = first.regularization.augmentation
         self._parts = first.evaluation.parts
-        self._lass_steps = first.regularization.adversarial_steps
         self._allow_fused = fused
-        self._bf16 = first.training.precision == "bf16"
         self._execution = execution or Execution.on(device, is_own(first.model.name))
         self.model: StackedModel = self.initial()
         self.arrays = arrays
@@ -99,9 +95,9 @@ class StackTrainer:
         examples = plan.timeline.train_examples
         forking = (e for e in self._experiments if e.fork.at is not None)
         forks = (Timeline(e, examples).fork for e in forking)
-        self._fisher = FisherPenalty(self._experiments, plan.timeline)
+        self._objective = Objective(self._experiments, plan.timeline, device)
         # Where anything changes but what a schedule changes at each update.
-        self._forks = frozenset(u for u in forks if u is not None) | self._fisher.borders
+        self._forks = frozenset(u for u in forks if u is not None) | self._objective.fisher.borders
         self._width = activation_width(
             first.model, shapes.image_shape, shapes.features, shapes.classes
         )
@@ -148,7 +144,7 @@ class StackTrainer:
         now = [e.branch if Timeline(e, examples).forked(self.update) else e for e in experiments]
         self._optimizer.govern(Hyperparameters.of(now, self.device, torch.float32))
         self._rates = Rates.of(now)
-        self._penalty = self._fisher.weights(self.update, self.active, self.device)
+        self._objective.at(self.active, self.update)
         self._noisy = self._rates.active
         self._draw()
         self._captured = self._make_captured()
@@ -161,20 +157,15 @@ class StackTrainer:
             own = made.fork.noise_seed
             if own is not None and Timeline(made, examples).forked(self.update):
                 self._keys[position] = branched(self._keys[position], own)
-        self._epoch_orders: dict[int, Tensor] = {}
+        subset = self.arrays.own_index()
+        self._order = BatchOrder(self._keys, examples, subset, self.device)
 
     def _refresh(self) -> None:
         """What follows from the set of active members."""
         experiments = [self._experiments[i] for i in self.active]
         self._draw()
         self._predicted: dict[int, Tensor] = {}
-        self._own = self.arrays.own_index()
-        smoothing = [e.loss.label_smoothing for e in experiments]
-        self._smoothing = self._vector(smoothing) if any(smoothing) else None
-        weights = [e.regularization.adversarial_weight for e in experiments]
-        self._adversarial = self._vector(weights) if any(weights) else None
-        self._radius = self._vector([e.regularization.adversarial_radius for e in experiments])
-        self._penalty = self._fisher.weights(self.update, self.active, self.device)
+        self._objective.follow(self.active, self.update)
         self._schedule = self._rates_of(experiments)
         self._noisy = self._rates.active
         self._split = Split.of(self.arrays)
@@ -187,15 +178,7 @@ class StackTrainer:
 
     def first_rates(self) -> list[float]:
         """Learning rates that the active members start from, before any warm-up."""
-        rates = []
-        for position, i in enumerate(self.active):
-            spec = self._experiments[i].optimizer
-            asked = spec.learning_rate_of_sharpness
-            if asked is None or self._sharpness is None:
-                rates.append(spec.learning_rate)
-            else:
-                rates.append(asked / float(self._sharpness[position]))
-        return rates
+        return first_rates([self._experiments[i].optimizer for i in self.active], self._sharpness)
 
     @property
     def wants_sharpness(self) -> bool:
@@ -214,14 +197,7 @@ class StackTrainer:
 
     def _make_fused(self) -> FusedPerceptron | None:
         spec = self._spec
-        usable = (
-            self._allow_fused
-            and not self._bf16
-            and self._adversarial is None
-            and not self._fisher.on
-            and supported(self._spec)
-        )
-        if not usable:
+        if not (self._allow_fused and self._objective.plain and supported(spec)):
             return None
         weights, biases = self.model.perceptron()
         return FusedPerceptron(
@@ -272,12 +248,15 @@ class StackTrainer:
         targets = self.arrays.train.labels.gather(1, index)
         if self._augmentation != "none" and x.dim() == 5:
             x = self._augmented(x)
-        noise = self._noise() if self._noisy else None
         predicted = None if self.presented is None else self._predicted[index.shape[1]]
         if self._fused is not None:
-            losses = self._fused.step(x, targets, rates, self._smoothing, noise, predicted)
+            noise, smoothing = self._noise() if self._noisy else None, self._objective.smoothing
+            losses = self._fused.step(x, targets, rates, smoothing, noise, predicted)
         else:
-            losses = self._autograd_step(x, targets, rates, noise, predicted)
+            losses, gradients = self._objective.gradients(
+                self.model, x, targets, self._noise, predicted
+            )
+            self._optimizer.step(gradients, rates)
         if self._stream is not None:
             self._stream.update.add_(1)
         return losses
@@ -313,55 +292,15 @@ class StackTrainer:
             changing["steps"] = self._optimizer.count
         return changing
 
-    def _autograd_step(
-        self,
-        x: Tensor,
-        targets: Tensor,
-        rates: Tensor,
-        noise: KeyedNoise | None,
-        predicted: Tensor | None,
-    ) -> Tensor:
-        training = noise or self._noise()
-        logits = self._logits(x, training)
-        if predicted is not None:
-            torch.argmax(logits.detach(), -1, out=predicted)
-        losses = example_losses(self.loss, logits, targets, self._smoothing).mean(1)
-        total = losses
-        if self._adversarial is not None:
-            total = self._with_adversarial(x, targets, losses, training)
-        parameters = self._parameters()
-        if self._penalty is not None:
-            total = total + fisher_penalty(logits, parameters, training, self._penalty)
-        if self._spec.output_scale is not None:
-            total = total / self.loss_divisor
-        gradients = torch.autograd.grad(total.sum(), parameters, materialize_grads=True)
-        self._optimizer.step(gradients, rates)
-        return losses.detach()
-
-    def _logits(self, x: Tensor, noise: KeyedNoise | None = None) -> Tensor:
-        """Logits in float32 from a forward pass in the precision of updates."""
-        if not self._bf16:
-            plain: Tensor = self.model(x, noise)
-            return plain
-        with torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False):
-            logits: Tensor = self.model(x, noise)
-        return logits.float()
-
-    def _with_adversarial(
-        self, x: Tensor, targets: Tensor, losses: Tensor, noise: KeyedNoise
-    ) -> Tensor:
-        assert self._adversarial is not None
-        found = adversarial_examples(self._logits, x, self._radius, self._lass_steps, noise)
-        again = self._noise(":adversarial")
-        logits = self._logits(found, again)
-        attacked = example_losses(self.loss, logits, targets, self._smoothing).mean(1)
-        return (1 - self._adversarial) * losses + self._adversarial * attacked
+    @property
+    def loss(self) -> str:
+        """The name of the loss that is descended."""
+        return self._objective.loss
 
     @property
     def loss_divisor(self) -> float:
-        """What the loss that is descended is divided by: α² in lazy training, else 1."""
-        scale = self._spec.output_scale
-        return 1.0 if scale is None else scale**2
+        """What that loss is divided by, as `Objective.divisor`."""
+        return self._objective.divisor
 
     def learning_rates(self) -> np.ndarray:
         """Learning rate of each active member's next update, float64 `[active]`."""
@@ -369,22 +308,7 @@ class StackTrainer:
 
     def _batch_index(self, size: int) -> Tensor:
         """Which examples each member sees next, `[active, size]`."""
-        total = self.plan.timeline.train_examples
-        epoch, start = divmod(self.examples, total)
-        order = self._order(epoch)
-        if start + size <= total:
-            return order[:, start : start + size]
-        rest = self._order(epoch + 1)[:, : start + size - total]
-        return torch.cat([order[:, start:], rest], 1)
-
-    def _order(self, epoch: int) -> Tensor:
-        if epoch not in self._epoch_orders:
-            for old in [e for e in self._epoch_orders if e < epoch - 1]:
-                del self._epoch_orders[old]
-            drawn = orders(self._keys, epoch, self.plan.timeline.train_examples)
-            order = torch.from_numpy(drawn).to(self.device)
-            self._epoch_orders[epoch] = order if self._own is None else self._own.gather(1, order)
-        return self._epoch_orders[epoch]
+        return self._order.batch(self.examples, size)
 
     def _forward(self) -> Forward:
         if self._fused is not None:

@@ -75,12 +75,12 @@ def test_outside_of_its_window_nothing_is_changed_and_inside_it_is():
     penalized = trainer_of(members_of(regularization=window))
     plain = trainer_of(members_of(), fused=False)
     first, last = (penalized.plan.timeline.update_at(epoch) for epoch in (2, 3))
-    assert penalized._fisher.borders == {first, last}
+    assert penalized._objective.fisher.borders == {first, last}
     train(penalized, first), train(plain, first)
     for a, b in zip(parameters(penalized), parameters(plain), strict=True):
         assert torch.equal(a, b)
     train(penalized, last - first)
-    assert penalized._penalty is not None
+    assert penalized._objective.penalty is not None
     assert any(
         not torch.equal(a, b)
         for a, b in zip(parameters(penalized), parameters(train(plain, last - first)), strict=True)
