@@ -27,6 +27,7 @@ from memlab.claims import (
     stability,
     trajectory,
     zhang,
+    zhang_interpolants,
     zhang_models,
 )
 from memlab.claims.claim import Check, Claim
@@ -47,9 +48,9 @@ PAPERS: Final = {
 }
 #: The modules that declare them, in the order of the papers.
 MODULES: Final = (
-    zhang, zhang_models, arpit_examples, arpit_networks, arpit_hypotheses, jastrzebski_minima,
-    jastrzebski, smith, smith_batch, fort, fort_distance, trajectory, stability, basin, fisher,
-    catapult, lookup, parity, grokking, double_descent, long_tail, feldman
+    zhang, zhang_models, zhang_interpolants, arpit_examples, arpit_networks, arpit_hypotheses,
+    jastrzebski_minima, jastrzebski, smith, smith_batch, fort, fort_distance, trajectory, stability,
+    basin, fisher, catapult, lookup, parity, grokking, double_descent, long_tail, feldman
 )  # fmt: skip
 CLAIMS: Final = tuple(
     found for module in MODULES for found in vars(module).values() if isinstance(found, Claim)

@@ -1,5 +1,6 @@
 """Zhang, Bengio, Hardt, Recht, Vinyals 2017, arXiv 1611.03530: random data (science.md, 1; Z1 to
-Z4). What is said of regularizers, capacity and interpolants is `zhang_models`."""
+Z4). What is said of regularizers and capacity is `zhang_models`, of interpolants
+`zhang_interpolants`."""
 
 from __future__ import annotations
 
