@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 
-from memlab.experiment.architecture import TWO_STAGE, alone, count
+from memlab.experiment.architecture import alone, count
 from memlab.experiment.datasets import Taken
 from memlab.experiment.metrics import METRICS
 from memlab.experiment.schedule import Timeline
 from memlab.experiment.spec import Experiment
+from memlab.experiment.walks import TWO_STAGE
 
 FLOAT = 4
 #: A worker with its libraries and nothing to train, where it was not measured (torch 2.14, Linux).

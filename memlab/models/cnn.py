@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from memlab.experiment.architecture import DENSE_UNITS, halved
 from memlab.experiment.material_spec import ModelSpec
+from memlab.experiment.walks import DENSE_UNITS, halved
 from memlab.models.blocks import Convolution, Dense
 from memlab.models.layers import StackedLinear, units_of_maps
 from memlab.models.noise import Noise, disturb_hidden, disturb_input, disturb_maps

@@ -16,8 +16,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from memlab.experiment.architecture import inception_filters
 from memlab.experiment.material_spec import ModelSpec
+from memlab.experiment.walks import inception_filters
 from memlab.models.blocks import Convolution
 from memlab.models.layers import StackedLinear, max_pool, mean_pool
 from memlab.models.noise import Noise, disturb_hidden, disturb_input, disturb_maps

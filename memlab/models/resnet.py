@@ -14,8 +14,8 @@ from __future__ import annotations
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from memlab.experiment.architecture import RESNET_BLOCKS
 from memlab.experiment.material_spec import ModelSpec
+from memlab.experiment.walks import RESNET_BLOCKS
 from memlab.models.blocks import residual_stages
 from memlab.models.layers import StackedConv2d, StackedLinear, activate, mean_pool
 from memlab.models.noise import Noise, disturb_input, disturb_maps

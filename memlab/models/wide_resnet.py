@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from memlab.experiment.architecture import WIDE_BLOCKS, WIDE_STEM
 from memlab.experiment.material_spec import ModelSpec
+from memlab.experiment.walks import WIDE_BLOCKS, WIDE_STEM
 from memlab.models.blocks import residual_stages
 from memlab.models.layers import StackedConv2d, StackedLinear, activate, mean_pool
 from memlab.models.noise import Noise, disturb_input, disturb_maps

@@ -12,15 +12,14 @@ from torch import nn
 
 from memlab.errors import InvalidExperiment
 from memlab.experiment.architecture import (
-    PAPER_PARAMETERS,
     activation_width,
     check,
     multiply_adds,
-    paper_parameters,
     parameter_count,
     resolve,
 )
 from memlab.experiment.material_spec import ModelSpec
+from memlab.experiment.network_sizes import PAPER_PARAMETERS, paper_parameters
 from memlab.models import build
 from memlab.models.layers import StackedConv2d, StackedLinear
 
