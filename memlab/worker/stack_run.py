@@ -11,7 +11,6 @@ import torch
 from memlab.experiment.metrics import METRICS
 from memlab.experiment.spec import Experiment
 from memlab.runs.door import Place
-from memlab.runs.ledger import stack_folder
 from memlab.runs.run_folder import RunFolder
 from memlab.strict_json import numbers
 from memlab.training import checkpoint
@@ -23,13 +22,12 @@ from memlab.training.plan import StackPlan
 from memlab.training.trainer import StackTrainer
 from memlab.worker import device as devices
 from memlab.worker import memory
-from memlab.worker.committee import CommitteeRecorder, committee_recorder
 from memlab.worker.example_ledger import example_ledger
+from memlab.worker.example_records import ExampleRecords
 from memlab.worker.initial_sharpness import initial_sharpness
 from memlab.worker.instruments import InstrumentPanel
 from memlab.worker.material import Material
 from memlab.worker.memorized import MemorizedStream
-from memlab.worker.outcomes import OutcomeRecorder
 from memlab.worker.recorder import EvaluationTable, MemorizedTable, Pace
 from memlab.worker.stack_time import StackClock
 from memlab.worker.stopping import StopRules
@@ -72,13 +70,9 @@ class StackRun:
         self._finished: dict[int, dict[str, object]] = {}
         self._last = {name: np.full(len(plan.members), np.nan) for name in METRICS}
         self._saved_at = time.monotonic()
+        ledger = example_ledger(folder, experiment, plan, material, parts, device)
         self.instruments = InstrumentPanel(
-            folder.series,
-            experiment,
-            plan,
-            self.trainer,
-            told,
-            example_ledger(folder, experiment, plan, material, parts, device),
+            folder.series, experiment, plan, self.trainer, told, ledger
         )
         if self.instruments.presented is not None:
             self.trainer.tell(self.instruments.presented)
@@ -87,16 +81,7 @@ class StackRun:
         self._shown = [i for i, member in enumerate(plan.members) if member.index in shown]
         self._stream = MemorizedStream(material, plan, self._shown, parts)
         self._memorized = MemorizedTable(folder.series, plan.index, self._stream.picture)
-        self._traces = dict(plan.timeline.traces())
-        self._early = plan.timeline.early()
-        self._outcomes: OutcomeRecorder | None = None
-        if experiment.evaluation.outcomes:
-            home, splits = stack_folder(folder, plan.index), material.splits(plan.members[0])
-            self._outcomes = OutcomeRecorder(home, plan, parts, splits)
-        self._home = stack_folder(folder, plan.index)
-        self._committee: CommitteeRecorder | None = committee_recorder(
-            plan, material, parts, device
-        )
+        self._examples = ExampleRecords(folder, experiment, plan, material, parts, device)
         self._resume()
         if self.trainer.wants_sharpness:
             self.trainer.take_sharpness(initial_sharpness(self.trainer))
@@ -117,10 +102,7 @@ class StackRun:
             if self.trainer.update in self._evaluations and self._evaluated != self.trainer.update:
                 self._evaluate()
                 continue
-            if self._outcomes is not None and self.trainer.update in self._traces:
-                self._outcomes.trace(self.trainer, self._traces[self.trainer.update])
-            if self._outcomes is not None and self.trainer.update == self._early:
-                self._outcomes.look(self.trainer)
+            self._examples.look(self.trainer)
             asked = time.perf_counter()
             if not between():
                 return False
@@ -144,7 +126,9 @@ class StackRun:
         self._evaluated = trainer.update
         started = time.perf_counter()
         evaluation = trainer.evaluate(
-            self.instruments.wants_margins, self._outcomes is not None, self._committee is not None
+            self.instruments.wants_margins,
+            self._examples.wants_outcomes,
+            self._examples.wants_sides,
         )
         seconds = time.perf_counter() - started
         self.clock.evaluated(seconds)
@@ -162,11 +146,8 @@ class StackRun:
         due = self._rules.due(trainer.active, current, diverged, self._epoch)
         self._measure(evaluation, seconds, ending=bool(due))
         last = trainer.update >= self.plan.timeline.updates
-        if self._outcomes is not None:
-            ending = range(len(trainer.active)) if last else due
-            self._outcomes.take(evaluation, self._epoch, trainer.active, list(ending))
-        if self._committee is not None:
-            self._committee.take(evaluation, self._epoch, trainer.active)
+        ending = range(len(trainer.active)) if last else due
+        self._examples.take(evaluation, self._epoch, trainer.active, list(ending))
         self._finish(due, diverged)
         if self.done or last:
             self._end()
@@ -217,10 +198,7 @@ class StackRun:
                     epoch=self._epoch,
                     reason="all epochs done",
                 )
-        if self._outcomes is not None:
-            self._outcomes.publish(self.trainer)
-        if self._committee is not None:
-            self._committee.publish(self._home)
+        self._examples.publish(self.trainer)
         self.done = True
         self.save()
 
@@ -255,10 +233,7 @@ class StackRun:
             },
         )
         tensors = {**self.trainer.state(), **self._stream.state(), **self.instruments.state()}
-        if self._outcomes is not None:
-            tensors |= self._outcomes.state(self.done)
-        if self._committee is not None:
-            tensors |= self._committee.state(self.done)
+        tensors |= self._examples.state(self.done)
         place = checkpoint.save(self._checkpoints, progress, tensors)
         checkpoint.thin(self._checkpoints, self.plan.index, self._experiment.checkpoints.keep)
         self._saved_at = time.monotonic()
@@ -279,10 +254,7 @@ class StackRun:
         self._memorized.keep(progress.rows.get(self._memorized.name, 0))
         self._table.writer.truncate(progress.rows[self._table.name])
         self._stream.restore(tensors)
-        if self._outcomes is not None:
-            self._outcomes.restore(tensors)
-        if self._committee is not None:
-            self._committee.restore(tensors)
+        self._examples.restore(tensors)
         self.instruments.restore(tensors, progress.rows, progress.trackers["instruments"])
         self.trainer.restore(tensors, progress.update, progress.active, progress.optimizer_steps)
         self._finished = {int(member): ended for member, ended in progress.finished.items()}

@@ -10,7 +10,9 @@ from pydantic import Field
 from memlab.experiment.instruments import Abscissa, Instrument, Quantity, Settings, Workload
 
 if TYPE_CHECKING:
-    from memlab.instruments.subject import Subject
+    from torch import Tensor
+
+    from memlab.instruments.subject import Sample, Subject
 
 
 class StiffnessSettings(Settings):
@@ -35,42 +37,38 @@ def cost(settings: StiffnessSettings, work: Workload) -> float:
 
 def measure(subject: Subject, settings: StiffnessSettings) -> Mapping[str, Any]:
     """Sign and cosine stiffness from one Gram matrix of training and validation examples."""
-    import torch
-
-    from memlab.experiment.keys import key
     from memlab.instruments.sampled import joint_gram
-    from memlab.instruments.stiffness import (
-        between_class,
-        by_corruption,
-        by_group,
-        cosines,
-        signs,
-        within_class,
-    )
-    from memlab.instruments.stiffness_distance import (
-        binned,
-        decay,
-        input_distances,
-        resampled,
-        within_class_pairs,
-    )
+    from memlab.instruments.stiffness import cosines, signs
 
     train = subject.train_sample(settings.examples)
     unseen = subject.validation_sample(settings.validation, needed=False)
     whole = joint_gram(subject, settings.examples, settings.validation)
-    count, classes = train.given.shape[1], subject.classes
-    cosine, sign = cosines(whole), signs(whole)
+    count, cosine = train.given.shape[1], cosines(whole)
+    found = _by_class(train, unseen, cosine, signs(whole), subject.classes)
+    found |= _by_distance(subject, settings, train, cosine[:, :count, :count])
+    return {quantity.name: found[quantity.name] for quantity in INSTRUMENT.quantities}
+
+
+def _by_class(
+    train: Sample, unseen: Sample, cosine: Tensor, sign: Tensor, classes: int
+) -> dict[str, Tensor]:
+    """Means over pairs of given classes (Fort 2019, section 2).
+
+    `cosine` and `sign` are `[members, n, n]`, of the training examples and then the unseen ones.
+    """
+    from memlab.instruments.stiffness import (
+        between_class,
+        by_corruption,
+        by_group,
+        within_class,
+    )
+
+    count = train.given.shape[1]
     inner, cross = cosine[:, :count, :count], cosine[:, :count, count:]
     matrix = by_group(inner, train.given, groups=classes)
     unseen_matrix = by_group(cross, train.given, unseen.given, groups=classes)
     sign_matrix = by_group(sign[:, :count, :count], train.given, groups=classes)
     kinds = by_corruption(inner, train.given, train.corrupted, classes)
-    distances, pairs = input_distances(train.x), within_class_pairs(train.given)
-    drawn = resampled(key(subject.sample_seed, "stiffness bootstrap"), settings.replicates, count)
-    line = decay(inner, distances, pairs, torch.from_numpy(drawn).to(inner))
-    ends = [torch.linspace(0.0, float(d.max()) + 1e-6, settings.bins + 1) for d in distances]
-    edges = torch.stack(ends).to(distances)
-    means, _ = binned(inner, distances, pairs, edges)
     return {
         "within": within_class(matrix),
         "between": between_class(matrix),
@@ -81,11 +79,40 @@ def measure(subject: Subject, settings: StiffnessSettings) -> Mapping[str, Any]:
         "clean_clean": within_class(kinds["clean-clean"]),
         "clean_corrupted": within_class(kinds["clean-corrupted"]),
         "corrupted_corrupted": within_class(kinds["corrupted-corrupted"]),
+        "classes": matrix,
+    }
+
+
+def _by_distance(
+    subject: Subject, settings: StiffnessSettings, train: Sample, cosine: Tensor
+) -> dict[str, Tensor]:
+    """Cosines within a class by the distance of the inputs (Fort 2019, section 3).
+
+    `cosine` is `[members, examples, examples]`, of the training examples alone.
+    """
+    import torch
+
+    from memlab.experiment.keys import key
+    from memlab.instruments.stiffness_distance import (
+        binned,
+        decay,
+        input_distances,
+        resampled,
+        within_class_pairs,
+    )
+
+    count = train.given.shape[1]
+    distances, pairs = input_distances(train.x), within_class_pairs(train.given)
+    drawn = resampled(key(subject.sample_seed, "stiffness bootstrap"), settings.replicates, count)
+    line = decay(cosine, distances, pairs, torch.from_numpy(drawn).to(cosine))
+    ends = [torch.linspace(0.0, float(d.max()) + 1e-6, settings.bins + 1) for d in distances]
+    edges = torch.stack(ends).to(distances)
+    means, _ = binned(cosine, distances, pairs, edges)
+    return {
         "slope": line.slope,
         "critical_length": line.critical_length,
         "critical_interval": line.critical_interval,
         "slope_interval": line.slope_interval,
-        "classes": matrix,
         "by_distance": means,
         "distances": (0.5 * (edges[:, 1:] + edges[:, :-1])).expand(subject.members, -1),
     }
