@@ -1,7 +1,7 @@
 """Claims' own rules on worlds where the truth is known: they keep their level and their power.
 
-The worlds of a paper's claims stand beside this file, one a paper; here are those of the claims
-that the machinery itself is tried on.
+The worlds of a paper's claims stand beside this file, one a paper (`test_level_and_power` tries
+them); here are those of the claims that the machinery itself is tried on.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ import pytest
 from memlab.claims import criteria as that
 from memlab.claims.claim import Claim, Contrast, Control, Found, Measured, Sensitivity
 from memlab.claims.power import detectable
-from memlab.claims.registry import CLAIMS
 from tests.claims.worlds import TRIALS, World, check_level, check_power, rates, world
 
 CONDITIONS = np.arange(5.0)
-KNOWN = {"chance": 0.1, "examples": 1000.0}
 
 
 def _nothing(_: object) -> Measured:
@@ -124,23 +122,3 @@ def test_what_all_replicates_share_cannot_be_seen_from_inside():
         return own, {"one": draw.normal(0, 1, n), "other": np.zeros(n)}
 
     assert not rates(DIFFERENCE, offset, 200).at_most("supported", 0.05)
-
-
-def _accuracies(name: str, values: np.ndarray) -> np.ndarray:
-    return values if name in KNOWN else np.clip(np.round(values * 1000) / 1000, 0.0, 1.0)
-
-
-def test_random_labels_are_judged_by_fit_and_chance_and_true_labels():
-    (claim,) = (one for one in CLAIMS if one.id == "Z1")
-    spread = {"train": 0.002, "test": 0.02}
-
-    def made(train: float, test: float, true: float, common: float = 0.5) -> World:
-        own, other = {"train": train, "test": test}, {"train": 1.0, "test": true}
-        return world(
-            own | KNOWN, other | KNOWN, deviation=spread, common=common, as_seen=_accuracies
-        )
-
-    nulls = {"nothing is ever learned": made(1.0, 0.1, 0.1), "not fitted": made(0.985, 0.1, 0.9)}
-    nulls["known"] = made(1.0, 0.2, 0.9)
-    check_level(claim, nulls)
-    check_power(claim, made(1.0, 0.1, 0.9))

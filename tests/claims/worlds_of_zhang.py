@@ -17,6 +17,21 @@ def accuracies(name: str, values: np.ndarray) -> np.ndarray:
     return np.clip(np.round(values * 997) / 997, 0.0, 1.0)
 
 
+def random_labels(train: float, test: float, true: float) -> World:
+    """Train and test accuracy on random labels, test accuracy on true ones."""
+    known = {"chance": 0.1, "examples": 1000.0}
+    own, other = {"train": train, "test": test, **known}, {"train": 1.0, "test": true, **known}
+    spread = {"train": 0.002, "test": 0.02}
+    return world(own, other, deviation=spread, common=0.5, as_seen=accuracies)
+
+
+Z1 = {
+    "nothing is ever learned": random_labels(1.0, 0.1, 0.1),
+    "not fitted": random_labels(0.985, 0.1, 0.9),
+    "known": random_labels(1.0, 0.2, 0.9),
+}
+
+
 def ladder(own: tuple, other: tuple, common: float = 0.5) -> World:
     """(error by share, least train accuracy) of claim and control."""
     known = {"share": SHARES, "examples": 500.0}
@@ -122,6 +137,7 @@ Z7 = {
 }
 #: Of each claim: worlds where it is false, and one where it is true.
 WORLDS: dict[str, tuple[dict[str, World], World]] = {
+    "Z1": (Z1, random_labels(1.0, 0.1, 0.9)),
     "Z2": (Z2, noises(0.2, 0.1)),
     "Z3": (Z3, slow(FACTOR, np.array([9.0, 15.0, 25.0, 30.0]), 1.0)),
     "Z4": (Z4, ladder((RISING, 1.0), (FLAT, 1.0))),
