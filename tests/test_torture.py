@@ -142,3 +142,21 @@ def test_the_table_names_what_was_lost_and_the_exit_says_so(capsys):
     assert printed.splitlines()[1].split() == ["faults", "3", "2", "0", "0", "1", "0"]
     assert torture(["--parts", ""]) == 0
     assert "clean" in capsys.readouterr().out
+
+
+def test_a_share_that_ends_without_a_tally_is_a_failure(monkeypatch, capsys):
+    import tests.torture.__main__ as harness
+
+    def command(module: str, count: int, seed: int, share: str, out: Path) -> list[str]:
+        done = (
+            "from pathlib import Path; from tests.torture.tally import Tally;"
+            f"one = Tally({module!r}); one.count('ok');"
+            f"one.save(Path({str(out)!r}).with_suffix('.0.json'))"
+        )
+        return [sys.executable, "-c", done if share == "1/2" else "raise EOFError"]
+
+    monkeypatch.setattr(harness, "_command", command)
+    assert torture(["--parts", "folders", "--jobs", "2"]) == 1
+    printed = capsys.readouterr().out
+    assert "without a word ended 0/2 with 1" in printed
+    assert printed.splitlines()[-1].endswith("1 failed or lost")

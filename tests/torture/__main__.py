@@ -88,13 +88,18 @@ def _tried(part: Part, count: int, seed: int, jobs: int) -> list[Tally]:
             for process in processes:
                 process.kill()
         joined: dict[str, Tally] = {}
-        for share in shares:
-            for path in sorted(share.parent.glob(f"{share.stem}.*.json")):
+        silent = []
+        for number, share in enumerate(shares):
+            told = sorted(share.parent.glob(f"{share.stem}.*.json"))
+            if not told:
+                silent.append(f"{number}/{jobs} with {codes[number]}")
+            for path in told:
                 one = Tally.load(path)
                 joined.setdefault(one.part, Tally(one.part)).add(one)
-    if any(code not in (0, 1) for code in codes) or not joined:
+    if silent or any(code not in (0, 1) for code in codes):
         broken = joined.setdefault(name, Tally(name))
-        broken.count("failed", f"a process of this part ended with {codes}")
+        why = f"without a word ended {', '.join(silent)}" if silent else f"ended with {codes}"
+        broken.count("failed", f"a process of this part: {why}")
     for one in joined.values():
         one.seconds = time.monotonic() - began
         one.notes = list(dict.fromkeys(one.notes))
