@@ -102,16 +102,21 @@ class RunFiles:
 
     def __init__(self, folder: RunFolder, lock: RunLock, attempt: Attempt) -> None:
         """Opens it; raises RunFolderError, StorageError."""
-        self.folder, self.attempt = folder, attempt
+        self.folder = folder
         self._lock = lock
         self.events = EventLog(folder.events)
-        self._marks = {"attempt": attempt.number, "since": attempt.since}
+        self.goes_on(attempt)
         columns: Columns = [*evaluations(1), *COLUMNS]
         attributes = {"stack": 0, "members": [0], "metrics": list(METRICS)}
         self._table = TableWriter(folder.stack(0), columns, attributes)
         self._progress = TableWriter(folder.series / "progress", PROGRESS)
         self._logged: dict[str, TableWriter | None] = {}
         self._instruments: dict[str, TableWriter] = {}
+
+    def goes_on(self, attempt: Attempt) -> None:
+        """What is written from now on is of that attempt."""
+        self.attempt = attempt
+        self._marks = {"attempt": attempt.number, "since": attempt.since}
 
     def say(self, state: StateName, message: str = "", **facts: Any) -> None:
         """Replaces the state."""
