@@ -113,6 +113,7 @@ def _table(findings: Findings, name: str, found: InstrumentFindings) -> Table:
         about += f" (switched off: {found.failed})"
     if found.share is not None:
         about += f" ({percent(found.share, 1)} of the training time)"
+    about = " ".join((about, *found.notes))
     return _of(findings, columns, found.title or name, about)
 
 

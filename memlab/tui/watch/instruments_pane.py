@@ -23,10 +23,11 @@ NAMES = {
 WAITING = "waits for the first measurement"
 MOST_LINES = 8
 LEAST_WIDTH = 120
+LEAST_NOTE = 12  # columns that a note needs
 
 
 class InstrumentsPane(PaintedLines):
-    """Framed lines: name, newest value with interval, sparkline; or why there is none."""
+    """Framed lines: name, newest value with interval, sparkline, note; or why there is none."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(NAMES.values())
     STYLES: ClassVar[Mapping[int, str]] = NAMES
@@ -83,6 +84,9 @@ class InstrumentsPane(PaintedLines):
                 row.put(after, WAITING, WAITS)
             else:
                 row.put(after, line.spark[:SPARKLINE], SPARK)
+                after += SPARKLINE + 2
+                if line.note and width - after >= LEAST_NOTE:
+                    row.put(after, fit(line.note, width - after, "left"), WAITS)
             self._rows.append(row)
 
     def line(self, y: int) -> Row:
