@@ -170,10 +170,12 @@ class Gates(torch.nn.Module):
 
 def test_what_an_instrument_says_of_how_it_measures_is_recorded_once_and_reported() -> None:
     model, x, y = Gates(), torch.randn(12, 5, 3), torch.arange(12) % 2
-    with memlab.record(model, (x, y), instruments=["stiffness"], share=0.9) as run:
-        for _ in range(2):
+    asked = {"stiffness": {"examples": 8}}
+    with memlab.record(model, (x, y), instruments=asked, share=10.0) as run:
+        for step in range(60):
             run.step(model(x), y, torch.arange(12))
-            run.epoch()
+            if step % 20 == 19:
+                run.epoch()
     opened = memlab.load(run.id)
     notes = [event.data["note"] for event in opened.events if event.type == "instrument-note"]
     assert notes == ["By per-example gradients, as no rule holds: gru."]
