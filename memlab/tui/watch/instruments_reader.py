@@ -146,7 +146,7 @@ class InstrumentsReader:
         trouble = f"Switched off: {failed}" if failed else ""
         title = f"{shown.title}: {quantity.name.replace('_', ' ')}"
         notes = " ".join(costs.notes.get(shown.name, ()))
-        lines = tuple(text for text in (about, trouble, does, notes, said) if text)
+        lines = tuple(text for text in (about, trouble, notes, does, said) if text)
         against = axis(self.watch.experiment)
         detail = Detail(
             chosen, title, lines, model.drawing(quantity), axis=against, low=quantity.low
