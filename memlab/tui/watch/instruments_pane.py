@@ -61,10 +61,10 @@ class InstrumentsPane(PaintedLines):
     def show(self, lines: Sequence[InstrumentLine], label: str = "") -> None:
         """The newest lines; `label` is the axis value's that they are of."""
         more = f"{NOTED} i says how · {MORE}" if any(line.note for line in lines) else MORE
-        titles = framed(f"instruments{f' ({label})' if label else ''}"), more
+        titles = f"instruments{f' ({label})' if label else ''}", more
         if self._titles != titles:
             self._titles = titles
-            self.border_title, self.border_subtitle = titles
+            self.border_title, self.border_subtitle = framed(titles[0]), more
         if tuple(lines) != self.lines:
             self.lines = tuple(lines)
             self.repaint()
