@@ -62,6 +62,6 @@ suspects = run.suspects()
 print(f"\nThe run is {run.id}; `memlab report {run.id}` shows it.")
 print("The labels that are most surely wrong:")
 for row in list(suspects)[:10]:
-    print("  index {index:>5}  given {given}  suggested {suggested}".format(**row))
+    print("  index {index:>5}  given {given_label}  suggested {suggested_label}".format(**row))
 first = torch.from_numpy(suspects["index"][: int(wrong.sum())])
 print(f"{wrong[first].double().mean():.0%} of the first {len(first)} are wrong labels.")

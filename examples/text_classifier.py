@@ -106,6 +106,6 @@ run = recorder.run
 suspects = run.suspects()
 print(f"\nThe run is {run.id}; `memlab report {run.id}` shows it.")
 for row in list(suspects)[:5]:
-    print(f"  given {row['given_name']:4}: {texts[row['index']]}")
+    print(f"  given {row['given_label']:4}: {texts[row['index']]}")
 first = torch.from_numpy(suspects["index"][: int(wrong.sum())])
 print(f"{wrong[first].double().mean():.0%} of the first {len(first)} are wrong labels.")

@@ -59,7 +59,7 @@ class SettingsError(BadInput):
     """A settings file or folder that cannot be used."""
 
 
-class PackageMissing(BadInput):
+class PackageMissing(BadInput, ImportError):
     """A Python package that memlab can do without, but not for what was asked."""
 
 

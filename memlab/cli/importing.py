@@ -37,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
                 "metrics": list(made.metrics),
                 "logged": list(made.logged),
                 "left_out": list(made.left_out),
+                "back": list(made.back),
             }
         )
         return 0
@@ -47,6 +48,12 @@ def run(options: argparse.Namespace) -> int:
         say(f"Kept under their own names: {_listed(made.logged)}.")
     if made.left_out:
         say(f"Left out, because there are too many: {_listed(made.left_out)}.")
+    if made.back:
+        more = f" and {len(made.back) - 1:,} more" if len(made.back) > 1 else ""
+        say(
+            f"The steps go back in line {made.back[0]}{more}: an attempt that went on from before; "
+            "the latest is shown."
+        )
     say(f"`memlab watch {made.folder.id}` shows it.")
     return 0
 

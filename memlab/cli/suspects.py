@@ -152,11 +152,13 @@ def _of_ledger(folder: RunFolder, options: argparse.Namespace, replace: bool) ->
 
 def _export(path: Path, rows: Sequence[Suspect], labelling: Labelling, replace: bool) -> None:
     from memlab.reports.suspects import document as described
+    from memlab.reports.suspects import named
 
     documents = [{"rank": row.rank, **described(row, labelling)} for row in rows]
     if labelling.truth_known:
         for document, row in zip(documents, rows, strict=True):
-            document["true"], document["corrupted"] = row.true, int(row.corrupted)
+            document["true_label"] = named(row.true, labelling)
+            document["corrupted"] = int(row.corrupted)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(
         text, list(documents[0]) if documents else ["rank"], lineterminator="\n"

@@ -22,6 +22,7 @@ from memlab.engines.processes import ShardFailed
 from memlab.engines.shared_folder import LETTER, Letters
 from memlab.errors import MemlabError, RunFolderError, TrainingFailed
 from memlab.runs.event_log import LINE_BYTES
+from memlab.runs.instrument_notes import NOTE
 from memlab.strict_json import whole
 from memlab.worker.shard import Work
 
@@ -42,7 +43,7 @@ EVENTS = (
     "corruption",
     "checkpoint",
     "instrument-failed",
-    "instrument-note",
+    NOTE,
     "instruments-cost",
     "ledger-as-before",
 )

@@ -35,7 +35,8 @@ SMALLEST_SIDE = 4
 def resolve(spec: ModelSpec) -> ModelSpec:
     """`spec` with width, depth and normalization as they will be built.
 
-    What an architecture does not have (a linear model's width, the depth of all but mlp) is None.
+    What an architecture does not have (a linear model's width, the depth of all but mlp) is None,
+    or the default (its activation); `network_fields` refuses a person who says it all the same.
     A network of the user's own has none of these, and no activation that would be known.
     """
     if own_network.is_own(spec.name):
@@ -48,7 +49,8 @@ def resolve(spec: ModelSpec) -> ModelSpec:
         "normalization": spec.normalization or own,
     }
     if spec.name == "linear":
-        changes |= {"width": None, "normalization": "none"}
+        changes |= dict.fromkeys(("width", "ghost_batch"))
+        changes |= {"normalization": "none", "activation": "relu"}
     return spec.model_copy(update=changes)
 
 

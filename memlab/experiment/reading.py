@@ -20,7 +20,8 @@ from pydantic_core import ErrorDetails
 
 from memlab import bounded_toml
 from memlab.errors import InvalidExperiment
-from memlab.experiment import grid, instruments
+from memlab.experiment import grid, instruments, network_fields
+from memlab.experiment.material_spec import ModelSpec
 from memlab.experiment.section import FieldError, UnknownNameError
 from memlab.experiment.spec import SECTIONS, Experiment, field_names
 from memlab.spelling import closest_field, did_you_mean
@@ -74,15 +75,26 @@ def experiment(tree: Mapping[str, Any], where: str, settings: Sequence[str] = ()
     """A validated experiment from plain data with `--set` settings applied to it.
 
     Lists given for single-valued fields become axes. Every combination of axis values is
-    validated where there are at most `CONFIRM_MEMBERS` of them, else each value by itself.
+    validated where there are at most `CONFIRM_MEMBERS` of them, else each value by itself. A
+    setting that names another network leaves behind what the tree says of its own.
 
     Raises:
         InvalidExperiment: in one or two sentences.
     """
     tree = lift_axes(tree)
-    for setting in settings:
-        apply_setting(tree, setting)
+    network_fields.leave_behind(tree, [apply_setting(tree, setting) for setting in settings])
     made = validate(tree, where)
+    network_fields.check(_check_axes(made, where), made.axes, where)
+    return made
+
+
+def of_run(tree: Mapping[str, Any], where: str) -> Experiment:
+    """As `experiment`, of a run that is there: fields that its network does not have are let be.
+
+    Raises:
+        InvalidExperiment: in one or two sentences.
+    """
+    made = validate(lift_axes(tree), where)
     _check_axes(made, where)
     return made
 
@@ -125,8 +137,11 @@ def _is_axis(name: str, value: object) -> bool:
     return name not in LISTED or any(isinstance(item, list) for item in value)
 
 
-def apply_setting(tree: Tree, setting: str) -> None:
+def apply_setting(tree: Tree, setting: str) -> str:
     """Applies one `key=value` to the tree; several values (a comma list, `0:1:0.2`) are an axis.
+
+    Returns:
+        The dotted field that it set.
 
     Raises:
         InvalidExperiment: if it is not `key=value` or the key is unknown.
@@ -143,7 +158,9 @@ def apply_setting(tree: Tree, setting: str) -> None:
     elif key.startswith(OWN_SETTING):
         _set_own(tree, key, text.strip())
     else:
-        set_field(tree, full_name(key), text.strip())
+        key = full_name(key)
+        set_field(tree, key, text.strip())
+    return key
 
 
 def _set_instrument(tree: Tree, name: str, leaf: str, text: str) -> None:
@@ -284,7 +301,8 @@ def with_absolute_paths(made: Experiment, folder: Path) -> Experiment:
     return made.model_copy(update={"dataset": dataset, "axes": axes})
 
 
-def _check_axes(made: Experiment, where: str) -> None:
+def _check_axes(made: Experiment, where: str) -> list[ModelSpec]:
+    """Validates the cells; their networks."""
     known = (*field_names(), *SECTIONS)
     for name, values in made.axes.items():
         if name not in known and not name.startswith(OWN_SETTING):
@@ -311,13 +329,10 @@ def _check_axes(made: Experiment, where: str) -> None:
         cells = [group.axis_values for group in grid.groups(made.model_copy(update={"seeds": 1}))]
     else:
         cells = [{name: value} for name, values in made.axes.items() for value in values]
-    for cell in cells:
-        try:
-            grid.with_values(made, cell)
-        except ValidationError as error:
-            raise InvalidExperiment(
-                explain(error, f"{where}, axes"), fields=by_field(error)
-            ) from error
+    try:
+        return [grid.with_values(made, cell).model for cell in cells]
+    except ValidationError as error:
+        raise InvalidExperiment(explain(error, f"{where}, axes"), fields=by_field(error)) from error
 
 
 def explain(error: ValidationError, where: str) -> str:

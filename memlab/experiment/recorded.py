@@ -22,6 +22,12 @@ def source_of(tree: Mapping[str, Any]) -> str | None:
     return SOURCES.get(str(section.get("by", "loop")), SOURCES["loop"])
 
 
+def axis_of(tree: Mapping[str, Any]) -> str:
+    """What figures stand against: `epoch`, or the `step` of a log that knows no epochs."""
+    section = tree.get(KEY)
+    return "step" if isinstance(section, Mapping) and section.get("axis") == "step" else "epoch"
+
+
 def words(recorded: Mapping[str, Any]) -> list[str]:
     """What was trained, in short parts: `ResNet`, `1,437 examples`, `AdamW η 0.001`."""
     parts = [str(recorded.get("network") or SOURCES.get(str(recorded.get("by")), ""))]

@@ -17,7 +17,7 @@ from memlab.errors import InvalidDataset, MemlabError
 from memlab.experiment.instruments import Instrument, Settings
 from memlab.experiment.metrics import VALIDATION_ACCURACY
 from memlab.instruments.module_data import Pair, arrays_of_module
-from memlab.instruments.module_gram import remember_with
+from memlab.instruments.module_gram import remember_with, telling
 from memlab.instruments.optimizer_state import descent_of, rate_of
 from memlab.instruments.subject import NotKnown, Subject
 from memlab.models.module_stack import ModuleStack
@@ -194,10 +194,13 @@ def evaluation_of(subject: Subject) -> Evaluation:
 def measured(made: Instrument, subject: Subject, settings: Settings) -> dict[str, np.ndarray]:
     """What the instrument gives now, `[active, *shape]` float64 for each quantity.
 
+    What a reader should know of how is added to the subject's `notes`.
+
     Raises:
         ValueError: if that is not what it declares.
     """
-    found = made.measure(subject, settings)
+    with telling(subject.notes):
+        found = made.measure(subject, settings)
     arrays = {name: _array(value) for name, value in found.items()}
     _check(made, arrays, subject.members)
     return arrays

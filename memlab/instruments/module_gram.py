@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -36,6 +38,9 @@ Key = tuple[str, str]
 #: From the logits of all examples to what goes back from those of one network, `[n, classes]`.
 Start = Callable[[Tensor], Tensor]
 
+#: Layers that a note names.
+NAMED = 4
+_NOTES: ContextVar[list[str] | None] = ContextVar("notes", default=None)
 _PLANS: WeakKeyDictionary[nn.Module, dict[object, Plan]] = WeakKeyDictionary()
 
 
@@ -58,11 +63,33 @@ def of_stack(model: ModuleStack, x: Tensor, start: AtLogits) -> dict[str, Tensor
                 return start(whole)[m]
 
             plan = _plan(model, network, inputs)
+            _tell(plan)
             if plan is None:
                 members.append(_unknown(network, inputs))
             else:
                 members.append(of_module(network, inputs, start_of, plan))
     return {name: torch.stack([parts[name] for parts in members]) for name in members[0]}
+
+
+@contextmanager
+def telling(notes: list[str]) -> Iterator[None]:
+    """While it lasts, `notes` takes what a reader should know of how Gram matrices are made."""
+    token = _NOTES.set(notes)
+    try:
+        yield
+    finally:
+        _NOTES.reset(token)
+
+
+def _tell(plan: Plan | None) -> None:
+    notes = _NOTES.get()
+    if plan is None or not plan.rest or notes is None:
+        return
+    names = [name or "the network itself" for name in plan.rest]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    note = f"By per-example gradients, as no rule holds: {', '.join(names[:NAMED])}{more}."
+    if note not in notes:
+        notes.append(note)
 
 
 def remember_with(module: nn.Module, model: ModuleStack) -> None:

@@ -169,7 +169,7 @@ def _experiment(made: Correction, files: Sequence[str], seeds: int) -> Experimen
     if base.stop.train_accuracy is None:
         tree["evaluation"]["every"] = base.stop.epochs
     tree["stop"] = stop
-    return reading.experiment(tree, run.id)
+    return reading.of_run(tree, run.id)
 
 
 def gains(comparison: Comparison, run: Run) -> list[Gain]:

@@ -9,6 +9,7 @@ import csv
 import io
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ from memlab.experiment.metrics import (
 )
 from memlab.experiment.reading import validate
 from memlab.library import tensorboard_events
+from memlab.runs.attempts import MOST_ATTEMPTS
 from memlab.runs.door import Missing, Place
 from memlab.runs.recorded_files import MOST_LOGGED, Attempt, RunFiles, create
 from memlab.runs.run_folder import RunFolder
@@ -64,22 +66,40 @@ NAMES: Final[Mapping[str, str]] = {
 PERCENT: Final = (TRAIN_ACCURACY, VALIDATION_ACCURACY, TEST_ACCURACY)
 
 
+#: Values by their names, each a list of (step, value).
+Pass = dict[str, list[tuple[float, float]]]
+
+
 @dataclass
 class Log:
-    """Values by their names, each a list of (step, value); `axis` is what the steps are."""
+    """Passes over the steps, none of which goes back; `axis` is what the steps are.
 
-    series: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    A pass after the first is an attempt that went on from before its own first step; `back` are the
+    lines at which these begin.
+    """
+
+    passes: list[Pass] = field(default_factory=lambda: [{}])
     axis: Literal["epoch", "step"] = "step"
+    back: list[int] = field(default_factory=list)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What has values, in the order of the log."""
+        return tuple(dict.fromkeys(name for part in self.passes for name in part))
 
 
 @dataclass(frozen=True)
 class Imported:
-    """The run that was made, what it shows as a metric, and what it keeps under its own name."""
+    """The run that was made, what it shows as a metric, and what it keeps under its own name.
+
+    `back` are the lines of the table at which a later attempt begins.
+    """
 
     folder: RunFolder
     metrics: tuple[str, ...]
     logged: tuple[str, ...]
     left_out: tuple[str, ...]
+    back: tuple[int, ...] = ()
 
 
 def imported(kind: Kind, path: Path, name: str | None = None) -> Imported:
@@ -90,14 +110,14 @@ def imported(kind: Kind, path: Path, name: str | None = None) -> Imported:
         SettingsError, StorageError: if the run cannot be written.
     """
     log = read_csv(path) if kind == "csv" else read_tensorboard(path)
-    if not log.series:
+    if not log.names:
         raise InvalidDataset(f"{plain(path)} has no numbers to show.")
     metrics: dict[str, str] = {}
-    for title in log.series:
+    for title in log.names:
         known = NAMES.get(_bare(title))
         if known is not None and known not in metrics:
             metrics[known] = title
-    others = [title for title in log.series if title not in metrics.values()]
+    others = [title for title in log.names if title not in metrics.values()]
     parts = [part for part in ("train", "validation", "test") if _has(part, metrics)]
     tree = {
         "title": plain(name or path.stem or path.name, 80),
@@ -116,7 +136,9 @@ def imported(kind: Kind, path: Path, name: str | None = None) -> Imported:
     finally:
         files.close()
     shown = tuple(metric for metric in METRICS if metric in metrics)
-    return Imported(folder, shown, tuple(others[:MOST_LOGGED]), tuple(others[MOST_LOGGED:]))
+    return Imported(
+        folder, shown, tuple(others[:MOST_LOGGED]), tuple(others[MOST_LOGGED:]), (*log.back,)
+    )
 
 
 def _has(part: str, metrics: Iterable[str]) -> bool:
@@ -124,29 +146,64 @@ def _has(part: str, metrics: Iterable[str]) -> bool:
 
 
 def _write(files: RunFiles, log: Log, metrics: Mapping[str, str], others: list[str]) -> None:
-    """A row for each step of any metric; a metric keeps its last value where it has no new one."""
-    values = {metric: _clean(metric, log.series[title]) for metric, title in metrics.items()}
-    last = dict.fromkeys(METRICS, math.nan)
-    for step in _thinned(sorted({step for found in values.values() for step in found})):
+    """A row for each step of any metric; a metric keeps its last value where it has no new one.
+
+    What earlier attempts left behind stays in the files; `last` forgets it.
+    """
+    wholes = {metric: _whole(metric, title, log) for metric, title in metrics.items()}
+    numbers = _numbers(log)
+    branch: dict[str, list[tuple[float, float]]] = {metric: [] for metric in metrics}
+    for attempt, part in enumerate(log.passes, 1):
+        steps = {step for series in part.values() for step, _ in series}
+        if attempt > 1 and steps:
+            _go_back(files, branch, attempt, numbers[min(steps)], min(steps))
+        last = dict.fromkeys(METRICS, math.nan)
+        last |= {metric: known[-1][1] for metric, known in branch.items() if known}
+        values = {m: dict(part.get(title, ())) for m, title in metrics.items()}
+        for step in _thinned(sorted({step for found in values.values() for step in found}), log):
+            for metric, found in values.items():
+                last[metric] = found[step] / wholes[metric] if step in found else last[metric]
+            files.row(numbers[step], 0, step, 0, last)
         for metric, found in values.items():
-            last[metric] = found.get(step, last[metric])
-        files.row(round(step), 0, step, 0, last)
-    for title in others:
-        found = dict(log.series[title])
-        for step in _thinned(sorted(found)):
-            files.logged(title, found[step], round(step), step)
+            branch[metric] += [(step, found[step] / wholes[metric]) for step in sorted(found)]
+        for title in others:
+            logged = dict(part.get(title, ()))
+            for step in _thinned(sorted(logged), log):
+                files.logged(title, logged[step], numbers[step], step)
 
 
-def _clean(metric: str, series: list[tuple[float, float]]) -> dict[float, float]:
-    """The last value of each step; accuracies in percent become shares."""
-    found = dict(series)
-    if metric in PERCENT and 1.5 < max(found.values(), default=0.0) <= 100.0:
-        return {step: value / 100 for step, value in found.items()}
-    return found
+def _go_back(
+    files: RunFiles,
+    branch: Mapping[str, list[tuple[float, float]]],
+    attempt: int,
+    number: int,
+    first: float,
+) -> None:
+    """What follows is of that attempt, whose first row is of step `first`, the `number`th."""
+    files.goes_on(Attempt(attempt, number - 1))
+    for known in branch.values():
+        del known[bisect_left(known, (first, -math.inf)) :]
 
 
-def _thinned(steps: list[float]) -> list[float]:
-    stride = -(-len(steps) // KEPT_ROWS)
+def _numbers(log: Log) -> dict[float, int]:
+    """The whole number by which a table knows each step: itself, or its place among parts."""
+    steps = sorted({step for part in log.passes for found in part.values() for step, _ in found})
+    if all(step.is_integer() for step in steps):
+        return {step: int(step) for step in steps}
+    return {step: place for place, step in enumerate(steps)}
+
+
+def _whole(metric: str, title: str, log: Log) -> float:
+    """What the values are divided by: accuracies in percent become shares."""
+    if metric not in PERCENT:
+        return 1.0
+    highest = max(value for part in log.passes for _, value in part.get(title, [(0.0, 0.0)]))
+    return 100.0 if 1.5 < highest <= 100.0 else 1.0
+
+
+def _thinned(steps: list[float], log: Log) -> list[float]:
+    """Every 2nd, 3rd … step and the last, so that all passes together keep `KEPT_ROWS`."""
+    stride = -(-len(steps) * len(log.passes) // KEPT_ROWS)
     kept = steps[:: max(1, stride)]
     return kept if not steps or kept[-1] == steps[-1] else [*kept, steps[-1]]
 
@@ -200,6 +257,7 @@ def _table(path: Path, names: list[str], rows: Iterable[list[str]]) -> Log:
         )
     log = Log()
     at, log.axis = _axis(names)
+    before, onward = 0.0, 0
     for number, row in enumerate(rows):
         if number >= MOST_ROWS:
             raise InvalidDataset(f"{plain(path)} has more than {MOST_ROWS:,} rows.")
@@ -214,10 +272,20 @@ def _table(path: Path, names: list[str], rows: Iterable[list[str]]) -> Log:
             raise InvalidDataset(
                 f"{plain(path)}, line {number + 2}: {plain(row[at or 0], 40)!r} is no step."
             )
+        if step < before:
+            log.back.append(number + 2)
+            log.passes.append({})
+        onward += step > before
+        before = step
         for place, cell in enumerate(row):
             value = _number(cell)
             if place != at and value is not None and math.isfinite(value):
-                log.series.setdefault(names[place], []).append((step, value))
+                log.passes[-1].setdefault(names[place], []).append((step, value))
+    if len(log.back) > min(onward, MOST_ATTEMPTS - 1):
+        raise InvalidDataset(
+            f"{plain(path)}, line {log.back[0]}: the step goes back, as it does {len(log.back):,} "
+            f"times: sort the table by {names[at or 0]}."
+        )
     return log
 
 
@@ -249,20 +317,21 @@ def read_tensorboard(path: Path) -> Log:
     """
     files = [path]
     if path.is_dir():
-        found = sorted(each.name for each in path.iterdir() if "tfevents" in each.name)
+        logs = sorted(each.name for each in path.iterdir() if "tfevents" in each.name)
         inner = sorted(each.name for each in path.iterdir() if each.is_dir())
-        if not found:
+        if not logs:
             more = f" It has folders: give one of {', '.join(map(plain, inner[:4]))}."
             raise InvalidDataset(
                 f"{plain(path)} holds no event file of TensorBoard.{more if inner else ''}"
             )
-        files = [path / name for name in found]
+        files = [path / name for name in logs]
     log = Log()
+    (found,) = log.passes
     for file in files:
         for tag, step, value in tensorboard_events.scalars(_content(file), plain(file)):
-            if len(log.series) < MOST_COLUMNS or tag in log.series:
-                log.series.setdefault(tag, []).append((float(step), value))
-    epochs = next((title for title in log.series if _bare(title) in EPOCHS), None)
+            if len(found) < MOST_COLUMNS or tag in found:
+                found.setdefault(tag, []).append((float(step), value))
+    epochs = next((title for title in found if _bare(title) in EPOCHS), None)
     if epochs is not None:
         _against_epochs(log, epochs)
     return log
@@ -270,10 +339,11 @@ def read_tensorboard(path: Path) -> Log:
 
 def _against_epochs(log: Log, title: str) -> None:
     """Puts the values at epochs where the log says which epoch each step is in."""
-    known = sorted(log.series.pop(title))
+    (found,) = log.passes
+    known = sorted(found.pop(title))
     steps, epochs = np.array(known).T
     if len(steps) < 2 or (np.diff(epochs) < 0).any():
         return
     log.axis = "epoch"
-    for name, series in log.series.items():
-        log.series[name] = [(float(np.interp(s, steps, epochs)), value) for s, value in series]
+    for name, series in found.items():
+        found[name] = [(float(np.interp(s, steps, epochs)), value) for s, value in series]

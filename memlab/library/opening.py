@@ -110,7 +110,8 @@ def suspects(
     """Which labels are wrong: a committee is trained on the arrays, as `memlab suspects` does.
 
     Every example is judged, by networks that had it among their training examples and by networks
-    that had not. A row for each, in the order of `x`: `index`, `given_label`, `suggested_label`,
+    that had not. A row for each, in the order of `x`, in columns that are called as those of
+    `Run.suspects`: `index`, `given_label`, `suggested_label`,
     `label_quality` in [0, 1] (low is suspicious; sort by it), `is_label_issue`, and `confidence`,
     the suggestion's probability.
 

@@ -9,9 +9,11 @@ import numpy as np
 
 from memlab.errors import RunFolderError
 from memlab.library.results import Series, Table, cell_of, labels
+from memlab.runs.recorded_files import LOGGED
 from memlab.runs.run import Run
 from memlab.runs.view import members_of
 from memlab.spelling import closest, did_you_mean
+from memlab.text import plain
 
 if TYPE_CHECKING:
     from memlab.reports.findings import Findings
@@ -22,16 +24,18 @@ FACTS = ("fraction_changed", "epoch", "updates", "train_examples", "parameters")
 
 
 def series(run: Run, metric: str) -> Series:
-    """`metric`, or `INSTRUMENT.QUANTITY`, of every member at all evaluations.
+    """`metric`, `INSTRUMENT.QUANTITY`, or what was logged, of every member at all evaluations.
 
     Raises:
         RunFolderError: if the run has not measured it, with the nearest name.
     """
     view, members = run.view, run.members
+    there = metric in view.metrics or any(view.home(stack, metric) for stack in view.stacks)
+    name = metric if there else logged(run).get(metric, metric)
     found = [
-        (members_of(table), *run.column(stack, metric))
+        (members_of(table), *run.column(stack, name))
         for stack, table in view.stacks.items()
-        if view.home(stack, metric) is not None
+        if view.home(stack, name) is not None
     ]
     if not found:
         raise RunFolderError(_unknown(run, metric))
@@ -60,9 +64,20 @@ def quantities(run: Run) -> tuple[str, ...]:
     return tuple(found)
 
 
+def logged(run: Run) -> dict[str, str]:
+    """The quantities of what a loop logged, or a log held, by the names that these had there."""
+    return {
+        plain(table.attributes[LOGGED], 80): f"{table.attributes['instrument']}.{column}"
+        for table in run.view.tables.values()
+        if isinstance(table.attributes.get(LOGGED), str)
+        for column in table.columns
+        if table.dtype[column].shape
+    }
+
+
 def _unknown(run: Run, metric: str) -> str:
     instrument, dot, quantity = metric.partition(".")
-    known: Sequence[str] = quantities(run) if dot else run.view.metrics
+    known: Sequence[str] = quantities(run) if dot else (*run.view.metrics, *logged(run))
     if not known:
         return f"The run {run.id} has not measured anything yet."
     hint = did_you_mean(closest(metric, known), f". It has {', '.join(known)}.")

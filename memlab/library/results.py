@@ -47,11 +47,15 @@ class Table:
             yield dict(zip(self.columns, values, strict=True))
 
     def to_pandas(self) -> Any:
-        """A `pandas.DataFrame` of the same columns; raises PackageMissing without pandas."""
+        """A `pandas.DataFrame` of the same columns.
+
+        Raises:
+            PackageMissing: without pandas (an ImportError too), with what to install.
+        """
         return package("pandas", "to_pandas").DataFrame(dict(self.columns))
 
     def to_polars(self) -> Any:
-        """A `polars.DataFrame` of the same columns; raises PackageMissing without polars."""
+        """A `polars.DataFrame` of the same columns; raises as `to_pandas`."""
         lists = {
             name: column.tolist() if column.dtype == object else column
             for name, column in self.columns.items()

@@ -99,6 +99,9 @@ class Run(runs_run.Run):
     def series(self, metric: str) -> Series:
         """A metric of every network: `values` [members, evaluations], `epochs` [evaluations].
 
+        Of a recorded run also what `run.log(name=value)` kept, and every column of an imported log,
+        by its name there; where the log counts steps, `epochs` are steps.
+
         Raises:
             RunFolderError: if the run has not measured it, with the nearest name.
 
@@ -127,8 +130,15 @@ class Run(runs_run.Run):
     def suspects(self, score: str = "aum-until-best", member: int | None = None) -> Table:
         """The training examples, most surely mislabelled first, as `memlab suspects` ranks them.
 
-        Of a committee (`memlab suspects DATA`, `memlab.suspects`), all examples and what it
-        says of each; the arguments are for the ledger of any other run.
+        Columns: `rank` from 1; `index`, the row in its file; `given_label` and `suggested_label`,
+        classes by name, by number where they have none (NaN or None: nothing to suggest); `score`,
+        low is suspicious; `is_label_issue`, whether it lies below the threshold, where the run has
+        one; `file`, where examples are files.
+
+        Of a committee (`memlab suspects DATA`, `memlab.suspects`) all examples, with
+        `label_quality` in [0, 1] in the place of `score`, `is_label_issue`, `confidence`, the
+        suggestion's probability, `in_margin`, `out_margin`, `agreement`, and `true_label`, where it
+        is known; the arguments are for the ledger of any other run.
 
         Args:
             score: what to rank by.
@@ -140,6 +150,8 @@ class Run(runs_run.Run):
 
         >>> run.suspects(member=2).columns["rank"][:3]
         array([1, 2, 3])
+        >>> list(run.suspects(member=2).columns)
+        ['rank', 'index', 'given_label', 'suggested_label', 'score']
         """
         from memlab.library.results import Table
         from memlab.reports import committee, suspects

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from memlab.errors import StorageError, reason_of
 from memlab.experiment.instruments import Instrument, Workload, instrument
 from memlab.experiment.measuring_spec import InstrumentsSpec
 from memlab.recording.untouched import random_states
+from memlab.runs.instrument_notes import NOTE
 from memlab.runs.recorded_files import RunFiles
 from memlab.worker.cadence import Cadence
 
@@ -60,6 +61,7 @@ class Panel:
         self._cadence = OpenCadence(spec.share, frozenset(self._made), {})
         self._began = time.perf_counter()
         self._estimated = False
+        self._said: set[tuple[str, str]] = set()
 
     def follow(
         self,
@@ -116,12 +118,13 @@ class Panel:
             making = (time.perf_counter() - began) / len(due)
             for name in [n for n in self._made if n in due]:
                 started = time.perf_counter()
-                seen.memory = self._memory[name]
+                seen.memory, seen.notes = self._memory[name], []
                 try:
                     found = measured(self._made[name], seen, self.spec.settings_of(name))
                     found = {key: value for key, value in found.items() if self._told(key)}
                     if found:
                         files.measured(name, found, *clock)
+                    self._tell(files, name, seen.notes)
                 except StorageError:
                     raise
                 except Exception as error:
@@ -134,6 +137,13 @@ class Panel:
     def _told(self, quantity: str) -> bool:
         """Whether it is known what that is of: nothing is of clean labels if nobody said which."""
         return self.truth_known or not {"clean", "corrupted"}.intersection(quantity.split("_"))
+
+    def _tell(self, files: RunFiles, name: str, notes: Sequence[str]) -> None:
+        """What a reader should know of how it is measured, each sentence once."""
+        for note in dict.fromkeys(notes):
+            if (name, note) not in self._said:
+                self._said.add((name, note))
+                files.events.append(NOTE, instrument=name, stack=0, note=note)
 
     def _off(self, files: RunFiles, name: str, reason: str) -> None:
         del self._made[name]

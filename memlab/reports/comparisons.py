@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from memlab.estimate import Estimate
 from memlab.numbers import accuracy, estimate, points, share, stated
-from memlab.reports.findings import Findings, Row
+from memlab.reports.findings import Findings, Row, clock_of
 from memlab.reports.naming import (
     is_label_noise,
     is_noise,
@@ -28,18 +28,18 @@ FALLEN = 0.005  # below its best, from which on the best is told
 def plain(findings: Findings, rows: Sequence[Row]) -> list[str]:
     """Without noise: what was reached, or which axis value did better."""
     if len(rows) == 1 or not findings.axes:
-        return _single(rows[0])
+        return _single(findings, rows[0])
     made = [_best_and_worst(findings, rows, "") or _no_test(rows)]
     made += _updates(findings, rows)
     return made + _gaps(findings, rows)
 
 
-def _single(row: Row) -> list[str]:
+def _single(findings: Findings, row: Row) -> list[str]:
     train, test, gap = row.train_accuracy, row.test_accuracy, row.generalization_gap
     assert train is not None
     first = f"The network reached a train accuracy of {estimate(train)}"
     if test is None or gap is None:
-        return [f"{first}{validated(row)}."]
+        return [f"{first}{validated(findings, row)}."]
     made = [
         f"{first} and an accuracy of {estimate(test)} on data it had not seen, "
         f"a gap of {points(gap.mean)}."
@@ -47,12 +47,12 @@ def _single(row: Row) -> list[str]:
     if row.best_test_accuracy is not None and row.best_epoch is not None:
         made.append(
             f"Its best on data it had not seen was {accuracy(row.best_test_accuracy)}, "
-            f"at epoch {stated(row.best_epoch.mean, 0)}."
+            f"at {clock_of(findings)} {stated(row.best_epoch.mean, 0)}."
         )
     return made
 
 
-def validated(row: Row, verb: str = "") -> str:
+def validated(findings: Findings, row: Row, verb: str = "") -> str:
     """The clause on validation data, where nothing was tested."""
     last, best, epoch = (
         row.validation_accuracy,
@@ -64,7 +64,7 @@ def validated(row: Row, verb: str = "") -> str:
     told = f", and {verb}an accuracy of {accuracy(last)} on validation data"
     if best.mean - last.mean < FALLEN:
         return told
-    return f"{told} (at best {accuracy(best)}, at epoch {stated(epoch.mean, 0)})"
+    return f"{told} (at best {accuracy(best)}, at {clock_of(findings)} {stated(epoch.mean, 0)})"
 
 
 def _no_test(rows: Sequence[Row]) -> str:

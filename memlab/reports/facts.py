@@ -8,7 +8,7 @@ from typing import Any
 from memlab.experiment.own_network import is_own
 from memlab.experiment.recorded import words
 from memlab.numbers import duration, stated
-from memlab.reports.findings import Findings, recorded
+from memlab.reports.findings import Findings, clock_of, recorded
 from memlab.strict_json import whole
 from memlab.text import plain
 
@@ -29,7 +29,7 @@ def standing(findings: Findings) -> str:
     """What to bear in mind where the run has not finished; empty where it has."""
     if findings.complete:
         return ""
-    at = "" if findings.epoch is None else f" at epoch {stated(findings.epoch, 0)}"
+    at = "" if findings.epoch is None else f" at {clock_of(findings)} {stated(findings.epoch, 0)}"
     why = findings.state_message
     if why and not why.endswith((".", "!", "?")):
         why = f"Last seen: {why}."

@@ -24,7 +24,7 @@ from memlab.experiment.metrics import (
     VALIDATION_ACCURACY,
 )
 from memlab.reports import palette
-from memlab.reports.findings import Findings, Row, recorded
+from memlab.reports.findings import Findings, Row, clock_of
 from memlab.reports.naming import cells, column_title
 from memlab.runs.curve import Curve
 
@@ -192,7 +192,10 @@ def curves(findings: Findings, drawn: Curves) -> str:
             handles, labels = figure.axes[-1].get_legend_handles_labels()
             title = column_title(findings)
             figure.legend(handles, labels, loc="lower center", ncols=columns, title=title)
-        return svg(figure, "accuracy on clean, corrupted and unseen examples against the epoch")
+        against = clock_of(findings)
+        return svg(
+            figure, f"accuracy on clean, corrupted and unseen examples against the {against}"
+        )
 
 
 def _measured(drawn: Curves, metric: str) -> bool:
@@ -233,7 +236,7 @@ def _draw_panel(axes: Axes, findings: Findings, drawn: Sequence[Curve], metric: 
         )
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlim(left=0)
-    axes.set_xlabel(str((recorded(findings) or {}).get("axis", "epoch")))
+    axes.set_xlabel(clock_of(findings))
 
 
 def _mark_best(axes: Axes, row: Row, colour: str) -> None:

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from memlab.estimate import Estimate
-from memlab.experiment.recorded import KEY
+from memlab.experiment.recorded import KEY, axis_of
 from memlab.reports.memorization_document import MemorizationFindings
 from memlab.reports.part import Part
 from memlab.reports.suspects_document import SuspectsFindings
@@ -171,6 +171,10 @@ class InstrumentFindings(Part):
     seconds: float | None = Field(description="Seconds spent on it, all networks together")
     share: float | None = Field(description="Those as a share of the training time")
     failed: str | None = Field(description="Why it was switched off; null where it was not")
+    notes: tuple[str, ...] = Field(
+        default=(),
+        description="What to know of how it was measured, a sentence each; left out without any",
+    )
 
 
 class BaselineFindings(Part):
@@ -290,6 +294,9 @@ def document(findings: Findings) -> dict[str, Any]:
         del made["own_networks"]
     if findings.suspects is None:
         del made["suspects"]
+    for one in made["instruments"].values():
+        if not one["notes"]:
+            del one["notes"]
     for row, found in zip(made["rows"], findings.rows, strict=True):
         values = {name: row.pop(name) for name in found.axis_values}
         items = dict(row)
@@ -315,3 +322,8 @@ def recorded(findings: Findings) -> Mapping[str, Any] | None:
     """What is known of a recorded run; None of any other."""
     section = findings.experiment.get(KEY)
     return section if isinstance(section, Mapping) else None
+
+
+def clock_of(findings: Findings) -> str:
+    """What its figures stand against: `epoch`, or the `step` of a log that knows no epochs."""
+    return axis_of(findings.experiment)

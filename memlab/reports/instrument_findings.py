@@ -12,6 +12,7 @@ from memlab.experiment.grid import Group
 from memlab.experiment.instruments import Instrument, instrument, known
 from memlab.reports.findings import InstrumentFindings, Measured
 from memlab.runs.event_log import Event
+from memlab.runs.instrument_notes import notes_of
 from memlab.runs.view import RunView
 from memlab.strict_json import number, tamed, whole
 from memlab.text import plain
@@ -34,6 +35,7 @@ def instrument_findings(
         plain(e.data.get("instrument")): plain(e.data.get("reason")) for e in _of(events, True)
     }
     costs, training = _costs(events)
+    notes = notes_of(events)
     names = {*view.instruments, *failed}
     found = {}
     for name in (name for name in known() if name in names):
@@ -52,6 +54,7 @@ def instrument_findings(
             seconds=costs.get(name),
             share=costs[name] / training if name in costs and training > 0 else None,
             failed=failed.get(name),
+            notes=notes.get(name, ()),
         )
     return found
 

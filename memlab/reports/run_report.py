@@ -18,7 +18,7 @@ from memlab.reports.blocks import (
 )
 from memlab.reports.claim_lines import claim_folds
 from memlab.reports.facts import experiment_toml, made_with, setting, standing
-from memlab.reports.findings import Findings, is_recorded
+from memlab.reports.findings import Findings, clock_of, is_recorded
 from memlab.reports.memorization_section import memorization_section
 from memlab.reports.side_table import cost, side_tables
 from memlab.reports.suspects_section import suspects_section
@@ -72,7 +72,10 @@ def _drawn(findings: Findings, run: RunFolder | Run | None) -> Iterator[Block]:
         yield Figure(
             "How it was learned",
             lambda: figures.curves(findings, curves_of(findings, run)),
-            bars + (tested and " ▼ marks the mean best test accuracy at its mean epoch."),
+            bars
+            + (
+                tested and f" ▼ marks the mean best test accuracy at its mean {clock_of(findings)}."
+            ),
             on=PAGES,
         )
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from memlab.numbers import accuracy, points, share, stated
 from memlab.reports import comparisons
 from memlab.reports.committee import judges, verdict
-from memlab.reports.findings import Findings, Row, is_recorded, recorded
+from memlab.reports.findings import Findings, Row, clock_of, is_recorded, recorded
 from memlab.reports.naming import is_label_noise, is_noise, noise, prose
 
 TOLD_FRACTION = 0.4
@@ -28,7 +28,9 @@ def sentences(findings: Findings) -> list[str]:
         return _of_a_log(findings) or [_nothing(findings)]
     said = _story(findings, rows) if judged is None else [verdict(judged), judges(judged)]
     if not findings.complete:
-        at = "" if findings.epoch is None else f" (epoch {stated(findings.epoch, 0)})"
+        at = (
+            "" if findings.epoch is None else f" ({clock_of(findings)} {stated(findings.epoch, 0)})"
+        )
         said[0] = f"So far{at}: {said[0][0].lower()}{said[0][1:]}"
     said += _unequal(rows)
     if findings.diverged:
@@ -109,7 +111,7 @@ def _verdict(findings: Findings, row: Row) -> str:
     fitted = _fitted(row)
     corruption = findings.experiment.get("corruption", {})
     opening = f"With {noise(row, corruption.get('input_fraction'))}, the network {fitted}"
-    price = _price(findings, row) or comparisons.validated(row, "reached ")
+    price = _price(findings, row) or comparisons.validated(findings, row, "reached ")
     return f"{opening}{price}."
 
 
@@ -146,7 +148,7 @@ def _price(findings: Findings, row: Row) -> str:
     decimals = 3 if abs(cost.mean) < 0.02 else 2
     now = "at the end" if findings.complete else "now"
     figures = (
-        f"{stated(best.mean, decimals)} at epoch {stated(epoch.mean, 0)}, "
+        f"{stated(best.mean, decimals)} at {clock_of(findings)} {stated(epoch.mean, 0)}, "
         f"{stated(final.mean, decimals)} {now}"
     )
     if gain is not None and gain.low > 0 and cost.mean >= SMALL / 2:

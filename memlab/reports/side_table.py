@@ -113,6 +113,8 @@ def _table(findings: Findings, name: str, found: InstrumentFindings) -> Table:
         about += f" (switched off: {found.failed})"
     if found.share is not None:
         about += f" ({percent(found.share, 1)} of the training time)"
+    if found.notes:
+        about = " ".join((f"{about.rstrip('.')}.", *found.notes))
     return _of(findings, columns, found.title or name, about)
 
 

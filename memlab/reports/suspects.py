@@ -121,19 +121,21 @@ def class_names(labelling: Labelling) -> tuple[str, ...] | None:
 
 
 def document(row: Suspect, labelling: Labelling) -> dict[str, object]:
-    """The line as plain data; class names where they are more than numbers."""
+    """The line as plain data, called as `memlab.reports.committee.row` calls it."""
     made: dict[str, object] = {
         "index": row.index,
-        "given": row.given,
-        "suggested": row.suggested,
+        "given_label": named(row.given, labelling),
+        "suggested_label": named(row.suggested, labelling),
         "score": row.score,
     }
-    names = class_names(labelling)
-    if names is not None:
-        made["given_name"] = names[row.given]
-        made["suggested_name"] = None if row.suggested is None else names[row.suggested]
+    if row.below is not None:
+        made["is_label_issue"] = row.below
     if row.file is not None:
         made["file"] = row.file
-    if row.below is not None:
-        made["below_threshold"] = row.below
     return made
+
+
+def named(label: int | None, labelling: Labelling) -> str | int | None:
+    """A class by its name, by its number where these are the names."""
+    names = class_names(labelling)
+    return label if label is None or names is None else names[label]

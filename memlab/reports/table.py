@@ -18,7 +18,7 @@ from memlab.experiment.metrics import (
 from memlab.numbers import IMPOSSIBLE
 from memlab.reports import palette
 from memlab.reports.blocks import Column, Table
-from memlab.reports.findings import Findings, Row, is_recorded
+from memlab.reports.findings import Findings, Row, clock_of, is_recorded
 from memlab.reports.naming import cells, column_title, is_label_noise
 
 TRAINING, UNSEEN = "on what it was trained on", "on data it had not seen"
@@ -113,6 +113,7 @@ def notes(findings: Findings) -> list[str]:
     if not shown:
         return []
     one = "network" if is_recorded(findings) else "seed"
+    clock = clock_of(findings)
     lines = [
         f"Mean ± half the 95 % t interval over {seeds} seeds; – does not exist."
         if seeds > 1
@@ -123,7 +124,7 @@ def notes(findings: Findings) -> list[str]:
     epochs = [
         words
         for key, words in (
-            ("epochs_to_fit", "fits @: first epoch with train accuracy ≥ 0.99"),
+            ("epochs_to_fit", f"fits @: first {clock} with train accuracy ≥ 0.99"),
             (
                 "memorization_onset",
                 "onset @: epoch from which on more lies are repeated than seen through",
@@ -136,7 +137,7 @@ def notes(findings: Findings) -> list[str]:
     if any(_share(row, c.key) for row in findings.rows for c in COLUMNS if c.epochs):
         lines.append("2/3 behind an epoch: 2 of 3 networks got there.")
     if "early_stopped_test_accuracy" in shown:
-        lines.append("early: at the epoch of the best validation accuracy.")
+        lines.append(f"early: at the {clock} of the best validation accuracy.")
     if findings.chance is not None:
         what = "n" if is_recorded(findings) else " test"
         lines.append(f"Guessing gives a{what} accuracy of {findings.chance:.3g}.")

@@ -73,7 +73,7 @@ def forked(source: RunFolder, at: float, settings: Sequence[str]) -> Experiment:
             f"A fork needs something that changes: --set with one of {', '.join(CHANGES.values())}."
         )
     fork = {"claims": [], "fork": {"at": at, **changes}}  # claims are about another protocol
-    branched = reading.experiment(run.tree | fork, "the fork")
+    branched = reading.of_run(run.tree | fork, "the fork")
     _check_reached(source, branched)
     return branched
 

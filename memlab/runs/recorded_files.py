@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import tomli_w
@@ -32,6 +32,8 @@ from memlab.runs.state import StateName, write_state
 from memlab.runs.table import Columns
 from memlab.runs.table_writer import TableWriter
 
+#: What of a table's attributes is the name under which its values were logged.
+LOGGED: Final = "logged"
 #: Different names of logged values that a run keeps; what comes after them is left out.
 MOST_LOGGED = 64
 LOOP = "your own loop"
@@ -102,16 +104,21 @@ class RunFiles:
 
     def __init__(self, folder: RunFolder, lock: RunLock, attempt: Attempt) -> None:
         """Opens it; raises RunFolderError, StorageError."""
-        self.folder, self.attempt = folder, attempt
+        self.folder = folder
         self._lock = lock
         self.events = EventLog(folder.events)
-        self._marks = {"attempt": attempt.number, "since": attempt.since}
+        self.goes_on(attempt)
         columns: Columns = [*evaluations(1), *COLUMNS]
         attributes = {"stack": 0, "members": [0], "metrics": list(METRICS)}
         self._table = TableWriter(folder.stack(0), columns, attributes)
         self._progress = TableWriter(folder.series / "progress", PROGRESS)
         self._logged: dict[str, TableWriter | None] = {}
         self._instruments: dict[str, TableWriter] = {}
+
+    def goes_on(self, attempt: Attempt) -> None:
+        """What is written from now on is of that attempt."""
+        self.attempt = attempt
+        self._marks = {"attempt": attempt.number, "since": attempt.since}
 
     def say(self, state: StateName, message: str = "", **facts: Any) -> None:
         """Replaces the state."""
@@ -158,7 +165,7 @@ class RunFiles:
         if len(self._logged) >= MOST_LOGGED or f"{table}.rows" in taken:
             return None
         quantity = (title or "value").replace("-", "_")
-        return self._measurements(table, f"logged-{title or 'value'}", {quantity: ()})
+        return self._measurements(table, f"logged-{title or 'value'}", {quantity: ()}, name)
 
     def measured(
         self, name: str, arrays: Mapping[str, np.ndarray], update: int, epoch: float
@@ -170,8 +177,13 @@ class RunFiles:
         self._instruments[name].append({"update": update, "epoch": epoch, **arrays, **self._marks})
 
     def _measurements(
-        self, table: str, instrument: str, shapes: Mapping[str, tuple[int, ...]]
+        self,
+        table: str,
+        instrument: str,
+        shapes: Mapping[str, tuple[int, ...]],
+        logged: str | None = None,
     ) -> TableWriter:
+        """`logged` is what a value was called by whoever logs it."""
         quantities: Columns = [(key, "<f8", (1, *shape)) for key, shape in shapes.items()]
         columns: Columns = [("update", "<i8"), ("epoch", "<f8"), *quantities, *COLUMNS]
         place = self.folder.series / table
@@ -180,7 +192,7 @@ class RunFiles:
             "members": [0],
             "instrument": instrument,
             "quantities": list(shapes),
-        }
+        } | ({} if logged is None else {LOGGED: logged})
         return TableWriter(place, columns, attributes)
 
     def close(self) -> None:

@@ -65,7 +65,7 @@ class Run:
         """
         from memlab.experiment import reading
 
-        return reading.experiment(self.tree, self._where)
+        return reading.of_run(self.tree, self._where)
 
     @property
     def _where(self) -> str:

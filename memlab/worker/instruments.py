@@ -20,6 +20,7 @@ from memlab.instruments.measuring import measured
 from memlab.instruments.subject import Subject
 from memlab.runs import aside
 from memlab.runs.door import Place
+from memlab.runs.instrument_notes import NOTE
 from memlab.runs.table import Table, schema_place
 from memlab.runs.table_writer import TableWriter
 from memlab.training.evaluation import Evaluation
@@ -157,7 +158,7 @@ class InstrumentPanel:
             if (name, note) not in self._told:
                 self._told.add((name, note))
                 stack = self._plan.index
-                self._events.append("instrument-note", instrument=name, stack=stack, note=note)
+                self._events.append(NOTE, instrument=name, stack=stack, note=note)
 
     def _failed(self, name: str, reason: str) -> None:
         stack = self._plan.index

@@ -84,8 +84,8 @@ def test_json_lists_the_rows_of_the_users_own_file(
     keep(run)
     assert cli.main(["suspects", "last", "--top", "2", "--json"]) == 0
     assert json.loads(printed(capsys)) == [
-        {"index": 107, "given": 0, "suggested": 1, "score": -5.0},
-        {"index": 103, "given": 0, "suggested": 1, "score": -4.0},
+        {"index": 107, "given_label": 0, "suggested_label": 1, "score": -5.0},
+        {"index": 103, "given_label": 0, "suggested_label": 1, "score": -4.0},
     ]
 
 
@@ -96,7 +96,7 @@ def test_class_and_file_names_are_added_where_the_data_have_them(
     assert cli.main(["suspects", run.id, "--top", "1", "--json"]) == 0
     (row,) = json.loads(printed(capsys))
     assert row["file"] == "cats/7.png"
-    assert (row["given_name"], row["suggested_name"]) == ("cats", "dogs")
+    assert (row["given_label"], row["suggested_label"]) == ("cats", "dogs")
 
 
 def test_example_without_votes_suggests_nothing(
@@ -106,7 +106,7 @@ def test_example_without_votes_suggests_nothing(
     assert cli.main(["suspects", "last", "--member", "1", "--top", "99", "--json"]) == 0
     rows = json.loads(printed(capsys))
     assert len(rows) == EXAMPLES
-    assert rows[0] == {"index": 100, "given": 0, "suggested": None, "score": 0.0}
+    assert rows[0] == {"index": 100, "given_label": 0, "suggested_label": None, "score": 0.0}
 
 
 def test_table_tells_the_precision_where_the_truth_is_known(
@@ -143,7 +143,7 @@ def test_threshold_lists_what_lies_below_it(
     assert cli.main(["suspects", "last", "--member", "0", "--threshold", "--json"]) == 0
     rows = json.loads(printed(capsys))
     assert [row["index"] for row in rows] == [107, 103]
-    assert [row["below_threshold"] for row in rows] == [True, True]
+    assert [row["is_label_issue"] for row in rows] == [True, True]
     assert cli.main(["suspects", "last", "--member", "0"]) == 0
     text = " ".join(printed(capsys).split())
     assert "2 of 18 examples lie below the threshold of 0.990" in text
@@ -172,7 +172,8 @@ def test_export_writes_the_list_as_csv(
     with open(target, newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["index"]) for row in rows] == [row["index"] for row in listed]
-    assert list(rows[0]) == ["rank", "index", "given", "suggested", "score", "true", "corrupted"]
+    names = ["rank", "index", "given_label", "suggested_label", "score", "true_label", "corrupted"]
+    assert list(rows[0]) == names
     assert [row["corrupted"] for row in rows] == ["1", "1", "0"]
 
 

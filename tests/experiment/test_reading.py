@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memlab.errors import InvalidExperiment
-from memlab.experiment import grid, presets, reading
+from memlab.experiment import grid, network_fields, presets, reading
 from memlab.experiment.fields import declared
 from memlab.experiment.spec import Experiment, field_names
 
@@ -16,6 +16,7 @@ def read(text: str, *sets: str) -> Experiment:
     return reading.experiment(reading.from_toml(text, "mine.toml"), "mine.toml", sets)
 
 
+OWN = "python:nets:make"
 BAD = [
     ("[modle]\nwidth = 3", (), "'modle' is not a known key; did you mean 'model'?"),
     ("[model]\nwidht = 3", (), "'model.widht' is not a known key; did you mean 'width'?"),
@@ -44,6 +45,17 @@ BAD = [
     ("", ("name=mlp",), "could be dataset.name, model.name"),
     ("", ("model.width=9:1:1",), "low ≤ high"),
     ("", ("optimizer.learning_rate=fast",), "optimizer.learning_rate = 'fast'"),
+    ("", ("model.width=7", f"model.name={OWN}"), "width = 7 has no place in a network of your own"),
+    ("", (f"model.name={OWN}", "model.depth=3"), "give it model.settings.depth if its callable"),
+    (f"[model]\nname = '{OWN}'\nactivation = 'tanh'", (), "model.activation = 'tanh'"),
+    (f"[model]\nname = '{OWN}'\nnormalization = 'none'", (), "model.normalization = 'none'"),
+    (f"[model]\nname = '{OWN}'\nghost_batch = 8", (), "model.ghost_batch = 8"),
+    ("[model]\nname = 'linear'\nwidth = 7", (), "'linear', which has no width to choose: leave"),
+    ("[model]\nname = 'linear'", ("model.activation=gelu",), "has no activation to choose"),
+    ("[model]\nname = 'linear'\nghost_batch = 8", (), "model.ghost_batch = 8"),
+    ("[model]\nname = 'cnn'\ndepth = 4", (), "model.depth = 4 has no place in model.name = 'cnn'"),
+    ("[model]\nwidth = [3, 4]", ("model.name=linear",), "model.width = 3 has no place"),
+    ("[model]\nwidth = [3, 4]", ("model.name=linear,mlp",), "model.width = 3 has no place"),
 ]
 
 
@@ -53,6 +65,38 @@ def test_bad_input_gets_a_sentence_that_names_it(text, sets, expected):
         read(text, *sets)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+SILENT = [
+    ("", (f"model.name={OWN}",)),
+    ("[model]\nactivation = 'relu'", (f"model.name={OWN}", "model.width=")),
+    ("[model]\nwidth = 64\ndepth = 3\nactivation = 'tanh'", (f"model.name={OWN}",)),
+    ("[model]\nwidth = 64\ndepth = 3\nactivation = 'tanh'", ("model.name=linear",)),
+    ("[model]\nname = 'linear'\nnormalization = 'none'", ()),
+    ("[model]\nwidth = 64", ("model.name=linear,mlp",)),
+    ("axes.model = [{name = 'linear'}, {width = 64}]", ()),
+]
+
+
+@pytest.mark.parametrize(("text", "sets"), SILENT)
+def test_what_nobody_said_of_the_network_that_is_trained_is_no_error(text, sets):
+    assert grid.members(read(text, *sets))
+
+
+def test_a_network_that_a_person_names_leaves_behind_what_the_file_says_of_its_own():
+    made = read("[model]\nwidth = 64\ndepth = 3\nactivation = 'tanh'", f"model.name={OWN}")
+    assert network_fields.ignored(made.model) == {}
+    assert (made.model.width, made.model.depth, made.model.activation) == (None, None, "relu")
+
+
+def test_another_network_keeps_what_it_has_of_the_files_own():
+    made = read("[model]\nwidth = 64\ndepth = 3", "model.name=cnn")
+    assert (made.model.width, made.model.depth) == (64, None)
+
+
+def test_a_run_that_was_trained_with_a_field_that_meant_nothing_is_still_read():
+    tree = {"model": {"name": "linear", "width": 7}}
+    assert reading.of_run(tree, "a run").model.width == 7
 
 
 SETTINGS = [

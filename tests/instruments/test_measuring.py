@@ -139,6 +139,12 @@ def test_sensitivity_to_tokens_is_at_their_embeddings() -> None:
     assert any("embeddings, by table" in note for note in found.notes)
 
 
+def test_layers_that_no_rule_holds_for_are_named() -> None:
+    found = memlab.measure("stiffness", CASES["gru"].network(), *CASES["gru"].data(EXAMPLES))
+    assert found.notes == ("By per-example gradients, as no rule holds: gru.",)
+    assert memlab.measure("stiffness", plain(), *data()).notes == ()
+
+
 def test_critical_tokens_are_found_within_any_radius_and_more_of_them_in_larger_ones() -> None:
     network = CASES["text"].network().eval()
     x, y = CASES["text"].data(EXAMPLES)

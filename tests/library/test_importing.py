@@ -15,6 +15,8 @@ import memlab
 from memlab.errors import InvalidDataset, RunFolderError
 from memlab.library import importing, tensorboard_events
 from memlab.library.importing import imported, read_csv
+from memlab.reports.facts import standing
+from memlab.reports.sentences import sentences
 from memlab.settings import HOME_VARIABLE
 
 
@@ -56,9 +58,60 @@ def test_a_table_becomes_a_run(tmp_path: Path) -> None:
     assert run.series("validation_accuracy").values[0].tolist() == [0.1, 0.4, 0.605]
     assert run.series("train_loss").epochs.tolist() == [1, 2, 3]
     assert run.series("logged-gpu-mem.gpu_mem").values[0].tolist() == [100, 300]
+    assert run.series("gpu mem").values[0].tolist() == [100, 300]
+    assert run.series("gpu mem").epochs.tolist() == [1, 3]
+    with pytest.raises(RunFolderError, match="did you mean 'gpu mem'"):
+        run.series("gpu men")
     assert "0.6" in run.report()
     with pytest.raises(RunFolderError, match="recorded from csv"):
         run.resume()
+
+
+def table(path: Path, text: str) -> memlab.Run:
+    path.write_text(text)
+    return memlab.load(imported("csv", path).folder.id)
+
+
+def test_what_stands_against_steps_is_told_of_steps(tmp_path: Path) -> None:
+    text = "step,loss,acc,val_acc\n0,9,0.1,.1\n100,7,.992,.8\n200,6,.995,.3\n"
+    run = table(tmp_path / "t.csv", text)
+    for told in (run.report(), run.report("md"), *run.findings.sentences):
+        assert "epoch" not in told
+    assert "at best 0.80, at step 100" in run.findings.sentences[0]
+    assert "first step with train accuracy" in run.report("md")
+    unfinished = run.findings.model_copy(update={"complete": False, "state": "failed"})
+    assert "it is failed at step 200" in standing(unfinished)
+    assert "So far (step 200)" in sentences(unfinished)[0]
+    by_epoch = table(tmp_path / "u.csv", text.replace("step", "epoch"))
+    assert "at best 0.80, at epoch 100" in by_epoch.findings.sentences[0]
+
+
+def test_a_step_that_goes_back_is_an_attempt_and_the_latest_wins(tmp_path: Path) -> None:
+    text = "step,loss,note\n1,9,1\n3,7,3\n4,6,4\n2,8,2\n2,8.5,\n"
+    run = table(tmp_path / "t.csv", text)
+    loss = run.series("train_loss")
+    assert loss.epochs.tolist() == [1, 2]
+    assert loss.values[0].tolist() == [9, 8.5]
+    assert run.series("note").values[0].tolist() == [1, 2]
+    again = table(tmp_path / "u.csv", text + "3,7.5,9\n")
+    assert again.series("train_loss").epochs.tolist() == [1, 2, 3]
+    assert again.series("note").values[0].tolist() == [1, 2, 9]
+    stored = again.view.tables["stack-000"]
+    assert (stored.count, len(stored)) == (5, 3)  # what was left is there and is not read
+
+
+def test_a_metric_that_a_later_attempt_has_not_yet_is_that_of_where_it_went_on(
+    tmp_path: Path,
+) -> None:
+    run = table(tmp_path / "t.csv", "epoch,loss,val_acc\n1,9,.1\n2,8,.2\n3,7,.3\n2.5,6,\n")
+    assert run.series("train_loss").epochs.tolist() == [1, 2, 2.5]
+    assert run.series("validation_accuracy").values[0].tolist() == [0.1, 0.2, 0.2]
+
+
+def test_parts_of_an_epoch_are_kept_apart_where_a_step_goes_back(tmp_path: Path) -> None:
+    run = table(tmp_path / "t.csv", "epoch,loss\n.1,9\n.2,8\n.3,7\n.2,6\n")
+    assert run.series("train_loss").epochs.tolist() == [0.1, 0.2]
+    assert run.series("train_loss").values[0].tolist() == [9, 6]
 
 
 @pytest.mark.parametrize("tensor", [False, True])
@@ -87,6 +140,7 @@ def test_event_files_become_a_run(tmp_path: Path, tensor: bool) -> None:
         ("epoch,loss\nnan,2\n", "is no step"),
         ("epoch,loss\n-1,2\n", "is no step"),
         ("epoch,loss\n1,word\n", "no numbers"),
+        ("epoch,loss\n3,1\n2,2\n1,3\n", "line 3: the step goes back, as it does 2 times: sort"),
         ("epoch,loss\n1,\x1b]0;x\x07\n", "no numbers"),
     ],
 )
@@ -154,6 +208,9 @@ def test_the_command_makes_a_run_and_says_what_it_shows(
     assert run.state.state == "finished"
     assert "train loss, train accuracy" in told.err
     assert "memory" in told.err
+    path.write_text("epoch,loss\n1,2\n2,1\n2,1\n1,3\n2,4\n1,5\n")
+    assert main(["import", "csv", str(path)]) == 0
+    assert "The steps go back in line 5 and 1 more" in capsys.readouterr().err
     assert main(["stop", run.id]) == 2
     assert "recorded from csv" in capsys.readouterr().err
     assert main(["import", "tensorboard", str(path)]) == 2

@@ -187,6 +187,10 @@ def test_a_package_that_lacks_is_named(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "polars", None)
     with pytest.raises(PackageMissing, match="`pip install polars`"):
         results.Table.of([{"a": 1}]).to_polars()
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="needs pandas, which is not installed: `pip") as no:
+        results.Table.of([{"a": 1}]).to_pandas()
+    assert isinstance(no.value, MemlabError)
 
 
 @pytest.mark.parametrize("name", ["pandas", "polars"])

@@ -153,6 +153,33 @@ def test_logged_values_and_learning_rate_are_recorded(data: Data) -> None:
     assert opened.series("learning_rate").values[0].tolist() == [0.25, 0.125, 0.0625]
     assert opened.series("logged-grad-norm.grad_norm").values[0].tolist() == [0, 1, 2]
     assert opened.series("logged-stiffness.stiffness").values[0].tolist() == [2, 2, 2]
+    assert opened.series("grad_norm").values[0].tolist() == [0, 1, 2]
+    assert opened.series("stiffness").name == "stiffness"
+
+
+class Gates(torch.nn.Module):
+    """A layer that no rule of the Gram matrix holds for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru, self.out = torch.nn.GRU(3, 4, batch_first=True), torch.nn.Linear(4, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(self.gru(x)[0][:, -1])
+
+
+def test_what_an_instrument_says_of_how_it_measures_is_recorded_once_and_reported() -> None:
+    model, x, y = Gates(), torch.randn(12, 5, 3), torch.arange(12) % 2
+    asked = {"stiffness": {"examples": 8}}
+    with memlab.record(model, (x, y), instruments=asked, share=10.0) as run:
+        for step in range(60):
+            run.step(model(x), y, torch.arange(12))
+            if step % 20 == 19:
+                run.epoch()
+    opened = memlab.load(run.id)
+    notes = [event.data["note"] for event in opened.events if event.type == "instrument-note"]
+    assert notes == ["By per-example gradients, as no rule holds: gru."]
+    assert notes[0] in " ".join(opened.report().split())
 
 
 def test_one_logit_is_two_classes() -> None:

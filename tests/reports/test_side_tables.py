@@ -68,6 +68,19 @@ def test_what_instruments_cost_is_said_in_every_rendering(found) -> None:
         assert said in text
 
 
+def test_what_is_to_be_known_of_how_it_was_measured_is_said_in_every_rendering(found) -> None:
+    side = found.instruments["stiffness"]
+    noted = side.model_copy(update={"notes": ("Curvature went reverse over reverse.",)})
+    made = found.model_copy(update={"instruments": {"stiffness": noted}})
+    console = Console(width=200, color_system=None)
+    with console.capture() as capture:
+        console.print(reports.text(made))
+    for text in (capture.get(), reports.markdown(made), reports.html(made)):
+        assert "Curvature went reverse over reverse." in text
+    assert reports.document(made)["instruments"]["stiffness"]["notes"]
+    assert "notes" not in reports.document(found)["instruments"]["stiffness"]
+
+
 def test_cost_is_not_said_where_no_run_told_it(found) -> None:
     assert cost(findings([row(AXIS)], list(AXIS))) == ""
     sides: dict[str, Any] = {"stiffness": instrument(None, 0.2)}

@@ -12,6 +12,7 @@ import torch
 from memlab.data.corruption import Corrupted
 from memlab.experiment import grid, reading
 from memlab.experiment.grid import Member
+from memlab.experiment.network_fields import leave_behind
 from memlab.training.arrays import StackArrays
 from memlab.training.captured import Execution
 from memlab.training.layouts import Layout
@@ -33,6 +34,7 @@ def members_of(**tree: Any) -> tuple[Member, ...]:
     }
     for section, body in tree.items():
         base[section] = {**base.get(section, {}), **body} if isinstance(body, dict) else body
+    leave_behind(base, [f"model.{leaf}" for leaf in tree.get("model", {})])
     return grid.members(reading.experiment(base, "test"))
 
 

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from instrumented_run import instrumented, ledger, measure
+from instrumented_run import instrumented, ledger, measure, members_of
 
 from memlab.experiment.instruments import BUILT_IN, Quantity, headline_name, percentiles
+from memlab.reports import build
 from memlab.runs.event_log import Event
 from memlab.runs.ledger import read_ledger
+from memlab.runs.run import Run
+from memlab.text import plain
 from memlab.tui.watch import instrument_model as model
 from memlab.tui.watch.example_stream import example_stream, moments
-from memlab.tui.watch.instrument_lines import InstrumentEvents
+from memlab.tui.watch.instrument_lines import InstrumentEvents, instrument_lines
 from memlab.tui.watch.instruments_reader import common_grid
 
 NAN = math.nan
@@ -106,6 +109,23 @@ def test_failure_is_remembered_however_many_events_follow(tmp_path: Path) -> Non
     for _ in range(50):
         run.log.append("checkpoint")
     assert told.read().failed == {"curvature": "broken"}
+
+
+def test_what_an_instrument_says_of_how_it_measures_stands_beside_its_figure(
+    tmp_path: Path,
+) -> None:
+    run = instrumented(tmp_path)
+    measure(run, "margins", clean=np.ones((1, members_of(run))))
+    for note in ("one.", "one.", "\x1b[2Jtwo."):
+        run.log.append("instrument-note", instrument="margins", stack=0, note=note)
+    run.log.append("instrument-note", instrument=None, stack=0, note=3)
+    told = InstrumentEvents(run.folder).read()
+    assert told.notes == {"margins": ("one.", plain("\x1b[2Jtwo."))}
+    opened = Run(run.folder)
+    opened.view.refresh()
+    (line,) = instrument_lines(opened.view, ("margins",), told, range(members_of(run)))
+    assert line.note == " ".join(told.notes["margins"])
+    assert build(opened).instruments["margins"].notes == told.notes["margins"]
 
 
 def test_members_with_grids_of_their_own_are_averaged_where_each_has_its_mass() -> None:

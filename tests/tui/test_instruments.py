@@ -97,6 +97,24 @@ async def test_pane_shows_newest_value_sparkline_failure_and_what_it_waits_for(r
         assert "noise 0.4" in str(pane.border_title)
 
 
+async def test_pane_marks_what_says_how_it_measures_and_its_page_tells(run) -> None:
+    note = "By per-example gradients, as no rule holds: gru."
+    run.log.append("instrument-note", instrument="stiffness", stack=0, note=note)
+    app = app_of(run)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await settle(pilot)
+        assert "stiffness, within *" in text_of(app)
+        assert "* i says how" in text_of(app)
+        await pilot.press("i")
+        await until(pilot, lambda: "stiffness" in text_of(app))
+        for _ in range(20):
+            if note in text_of(app):
+                break
+            await pilot.press("down")
+            await settle(pilot)
+        assert note in text_of(app)
+
+
 @pytest.mark.parametrize("size", [(119, 45), (80, 24), (160, 30)])
 async def test_pane_gives_way_where_there_is_no_room(run, size) -> None:
     app = app_of(run)

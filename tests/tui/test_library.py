@@ -247,6 +247,10 @@ def test_result_is_first_to_last_axis_value_or_progress() -> None:
     assert model.result(entry(result=(0.96, 0.8, 0.1))) == ".960 … .100"
     assert model.result(entry(result=(0.96,))) == ".960"
     assert model.result(entry(result=(float("nan"),))) == "–"
+    of_validation = model.result(entry(result=(0.96, 0.8, 0.1), validated=True))
+    assert of_validation == ".960 … .100 val"
+    assert len(of_validation) <= {column.key: column.width for column in model.COLUMNS}["result"]
+    assert model.result(entry(result=(0.96,), validated=True)) == ".960 val"
     assert model.result(entry(state=RunState("running"), progress=0.42)) == "42 %"
 
 

@@ -10,7 +10,7 @@ from test_compose import Quiet, app, composed, row, text_on, type_into  # noqa: 
 
 from memlab.errors import InvalidExperiment
 from memlab.tui.compose import launching
-from memlab.tui.compose.form import Draft, read, text_of
+from memlab.tui.compose.form import Draft, read, rows, text_of
 from memlab.tui.widgets.fields import FieldChoices, FieldEditor
 
 OWN = "python:mypackage.nets:make"
@@ -56,6 +56,20 @@ def test_a_preset_with_settings_reads_back_and_its_row_is_there_only_then() -> N
     again = draft.with_text("model.settings", "hidden=5")
     assert read(again).experiment.model.settings == {"hidden": 5}
     assert not read(again).experiment.axes
+
+
+def test_a_field_that_the_network_does_not_have_is_refused_where_it_was_typed() -> None:
+    draft = Draft("ladder", {"model": {"width": 64, "depth": 3}}).with_text("model.name", OWN)
+    found = read(draft)
+    assert (found.experiment.model.width, found.errors) == (None, {})
+    assert "model.width" not in {each.key for each in rows(draft, found)}
+    typed = draft.with_text("model.width", "7")
+    wrong = read(typed)
+    assert wrong.experiment is None
+    shown = {each.key: each for each in rows(typed, wrong)}["model.width"]
+    assert shown.value == "7"
+    assert "takes its settings under model.settings" in shown.error
+    assert read(typed.with_text("model.name", "mlp")).experiment.model.width == 7
 
 
 def test_launching_finds_the_module_where_the_app_was_started(

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from memlab.errors import InvalidExperiment
-from memlab.experiment import grid, reading
+from memlab.experiment import grid, network_fields, reading
 from memlab.experiment.architecture import parameter_count, resolve
 from memlab.experiment.datasets import described, taken
 from memlab.experiment.fields import declared
@@ -50,7 +50,7 @@ OWN_CODE: Mapping[str, str | None] = {PREFIX: None}
 #: The row of what such a network is given, there where it is.
 SETTINGS = "model.settings"
 #: What only memlab's own architectures have.
-BUILT_IN = tuple(f"model.{name}" for name in ("width", "depth"))
+BUILT_IN = tuple(f"model.{name}" for name in network_fields.FIELDS)
 PLAIN = "plain"
 MANY = 300
 
@@ -91,6 +91,7 @@ class Draft:
                 _apply(tree, key, text)
             except InvalidExperiment as error:
                 errors[key] = str(error)
+        network_fields.leave_behind(tree, self.typed)
         return tree, errors
 
 
@@ -244,7 +245,11 @@ def _keys(base: Mapping[str, object], tree: Mapping[str, object]) -> list[str]:
         if section == "model" and any(_has_own(one) for one in (base, tree)):
             names.insert(names.index("model.name") + 1, SETTINGS)
             if is_own(text_of(tree, "model.name")) and "model.name" not in axes:
-                names = [name for name in names if name in axes or name not in BUILT_IN]
+                names = [
+                    name
+                    for name in names
+                    if name in axes or name not in BUILT_IN or _is_set(tree, name)
+                ]
         keys.extend(names)
     return [*keys, "seeds"]
 

@@ -71,6 +71,7 @@ class CompareScreen(Screen[None]):
         """A thread has read all runs."""
 
         rows: Rows
+        axes: set[str]
         errors: list[str]
         differences: Rows
         note: str
@@ -83,12 +84,16 @@ class CompareScreen(Screen[None]):
         yield ShellHeader("library")
         yield Static(" against ".join(self._run_ids), id="heading", markup=False)
         yield Static("", id="message", markup=False)
-        every = columns("value", False, SPARKLINE)
-        named = Column("run", "run", max(18, min(28, self.app.size.width // 5)))
-        yield LineTable([named, *every], id="rows", empty="reads the runs")
+        yield LineTable(self._columns({"epoch"}), id="rows", empty="reads the runs")
         yield LineTable(_difference_columns(self._run_ids or [""]), id="differences", empty="")
         yield Static("", id="note", markup=False)
         yield KeyLine()
+
+    def _columns(self, axes: set[str]) -> list[Column]:
+        """`axes` are what the runs' figures stand against."""
+        named = Column("run", "run", max(18, min(28, self.app.size.width // 5)))
+        axis = next(iter(axes)) if len(axes) == 1 else ""
+        return [named, *columns("value", False, SPARKLINE, axis=axis)]
 
     def on_mount(self) -> None:
         self._read(self.app.current_theme.dark, self.app.no_color)
@@ -96,15 +101,17 @@ class CompareScreen(Screen[None]):
     @work(thread=True, exit_on_error=False)
     def _read(self, dark: bool, plain: bool) -> None:
         rows: Rows = []
+        axes = set()
         errors = []
         for run_id in self._run_ids:
             try:
                 reader = WatchReader(RunFolder(shell(self).runs_folder / run_id))
                 title = reader.experiment.title or run_id
+                axes.add(model.axis(reader.experiment))
                 rows += rows_of(reader, f"{title} {run_id[-4:]}", dark, plain)
             except Exception as error:
                 errors.append(reason(error))
-        self.post_message(self.Read(rows, errors, *self._differences()))
+        self.post_message(self.Read(rows, axes, errors, *self._differences()))
 
     def _differences(self) -> tuple[Rows, str]:
         """The rows of the second table, and what stands under it; or why there is none."""
@@ -123,6 +130,7 @@ class CompareScreen(Screen[None]):
     def on_compare_screen_read(self, message: Read) -> None:
         table = self.query_one("#rows", LineTable)
         table.empty = "There is nothing to compare."
+        table.set_columns(self._columns(message.axes or {"epoch"}))
         table.set_rows([key for key, _ in message.rows], [cells for _, cells in message.rows])
         below = self.query_one("#differences", LineTable)
         below.set_rows(

@@ -25,12 +25,16 @@ def detailed(
     view = view or Run(folder, KEPT_POINTS).view
     view.refresh()
     everyone = [member for member in view.seats if member < entry.members]
+    members = max(everyone, default=-1) + 1
+    tested = _by_group(view, TEST_ACCURACY, seeds, members)
+    untested = not np.isfinite(tested).any()
     curve = view.curve(VALIDATION_ACCURACY, everyone, 4 * SPARKLINE)
     made = replace(
         entry,
         took=view.worked_seconds or None,
         progress=_fraction(view.progress, entry.state),
-        result=_by_group(view, seeds, max(everyone, default=-1) + 1),
+        result=_by_group(view, VALIDATION_ACCURACY, seeds, members) if untested else tested,
+        validated=untested,
         sparkline=sparkline(curve.mean.tolist(), SPARKLINE),
     )
     return made, view
@@ -43,8 +47,8 @@ def _fraction(progress: Progress | None, state: RunState) -> float | None:
     return progress.fraction if progress.total_examples else None
 
 
-def _by_group(view: RunView, seeds: int, members: int) -> tuple[float, ...]:
-    values = view.latest(TEST_ACCURACY, members)
+def _by_group(view: RunView, metric: str, seeds: int, members: int) -> tuple[float, ...]:
+    values = view.latest(metric, members)
     means = []
     for first in range(0, len(values), seeds):
         part = values[first : first + seeds]

@@ -17,13 +17,19 @@ from memlab.tui import palette
 from memlab.tui.widgets.columns import Coloured, Column
 
 MARKED = "◉"
+#: Behind an accuracy on validation data, under a heading that says test.
+VALIDATED = " val"
 #: Before the title of a run from elsewhere.
 GUEST = "guest:"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One run; None is not known yet. `size` in bytes, `made` in unix time, `took` in seconds."""
+    """One run; None is not known yet. `size` in bytes, `made` in unix time, `took` in seconds.
+
+    `result` are accuracies on test data, or, where nothing was tested (`validated`), on validation
+    data.
+    """
 
     id: str
     title: str
@@ -39,6 +45,7 @@ class Entry:
     problem: str = ""
     guest: bool = False
     recorded: bool = False
+    validated: bool = False
 
     @property
     def living(self) -> bool:
@@ -79,7 +86,10 @@ def cells(entry: Entry, marked: bool, dark: bool, now: float) -> list[object]:
 
 
 def result(entry: Entry) -> str:
-    """Test accuracy at the end, first to last axis value; while it runs, how far it is."""
+    """Test accuracy at the end, first to last axis value; while it runs, how far it is.
+
+    What is of validation data says so, as the column's heading does not.
+    """
     if entry.problem:
         return "unreadable"
     if not entry.state.final:
@@ -87,9 +97,10 @@ def result(entry: Entry) -> str:
     known = [value for value in entry.result if math.isfinite(value)]
     if not known:
         return "–"
+    of = VALIDATED if entry.validated else ""
     if len(known) == 1:
-        return number(known[0])
-    return f"{number(known[0])} … {number(known[-1])}"
+        return f"{number(known[0])}{of}"
+    return f"{number(known[0])} … {number(known[-1])}{of}"
 
 
 def when(made: float, now: float) -> str:

@@ -44,11 +44,11 @@ FIGURES = (
 )
 
 
-def standing(state: str, epoch: float | None, message: str = "") -> str:
+def standing(state: str, epoch: float | None, message: str = "", axis: str = "epoch") -> str:
     """What to bear in mind where the run has not finished; empty where it has."""
     if state == "finished":
         return ""
-    at = "" if epoch is None else f" at epoch {number(epoch, 0)}"
+    at = "" if epoch is None else f" at {axis} {number(epoch, 0)}"
     why = f" {plain(message)}" if message and state in ("failed", "interrupted") else ""
     return f"This run has not finished: it is {state}{at}. The figures are those so far.{why}"
 

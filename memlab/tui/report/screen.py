@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from memlab.errors import FileIsThere
+from memlab.experiment.recorded import axis_of
 from memlab.experiment.spec import Experiment
 from memlab.runs.run_folder import RunFolder
 from memlab.text import plain
@@ -128,7 +129,8 @@ class ReportScreen(SuggestingScreen[Loaded]):
     def _show(self, loaded: Loaded) -> None:
         findings, made, state = loaded.findings, loaded.experiment, loaded.state
         said = findings.sentences
-        standing = model.standing(state.state, loaded.epoch, state.message)
+        against = axis_of(findings.experiment)
+        standing = model.standing(state.state, loaded.epoch, state.message, against)
         put(self, "#standing", standing)
         self.query_one("#standing").set_class(bool(standing), "-shown")
         put(self, "#verdict", said[0] if said else made.question)

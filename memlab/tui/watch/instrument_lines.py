@@ -11,6 +11,7 @@ from memlab.experiment.instruments import headline_name
 from memlab.numbers import IMPOSSIBLE
 from memlab.runs.curve import Curve
 from memlab.runs.event_log import Event, EventReader
+from memlab.runs.instrument_notes import NOTE
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.view import RunView
 from memlab.tui.watch import instrument_model as model
@@ -18,18 +19,22 @@ from memlab.tui.watch.curves import steady
 from memlab.tui.watch.model import so_far
 
 SPARKLINE = 24
-TOLD = ("instruments-cost", "instrument-failed")
+TOLD = ("instruments-cost", "instrument-failed", NOTE)
 
 
 @dataclass(frozen=True)
 class InstrumentLine:
-    """One instrument: `value` is of its headline, `spark` the same over time."""
+    """One instrument: `value` is of its headline, `spark` the same over time.
+
+    `note` says what a reader should know of how it is measured.
+    """
 
     name: str
     label: str
     value: str = ""
     spark: str = ""
     failed: str = ""
+    note: str = ""
 
     @property
     def waits(self) -> bool:
@@ -98,9 +103,9 @@ def _line(
     if not shapes:
         return InstrumentLine(name, label, failed=failed)
     curve = steady(view.curve(f"{name}.{shown.headline}", members), 512)
-    found = newest_of(curve)
+    found, note = newest_of(curve), " ".join(costs.notes.get(name, ()))
     if found is None:
-        return InstrumentLine(name, label, IMPOSSIBLE, failed=failed)
+        return InstrumentLine(name, label, IMPOSSIBLE, failed=failed, note=note)
     finite = curve.mean[np.isfinite(curve.mean)]
     spark = so_far(curve, SPARKLINE, epochs, float(finite.min()), float(finite.max()))
-    return InstrumentLine(name, label, model.figure(*found), spark, failed)
+    return InstrumentLine(name, label, model.figure(*found), spark, failed, note)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from memlab.errors import MemlabError
@@ -16,11 +16,14 @@ from memlab.estimate import Estimate
 from memlab.experiment.instruments import Quantity, instrument
 from memlab.numbers import number, percent, plus_minus
 from memlab.runs.event_log import Event
+from memlab.runs.instrument_notes import notes_of
 from memlab.strict_json import number as known
 from memlab.strict_json import whole
 from memlab.text import plain
 
 Drawing = Literal["over time", "heat map", "profile"]
+UNKNOWN = "This memlab does not know the instrument; its figures are as they were recorded."
+LOGGED = "A value that was logged beside the training; it is as it was recorded."
 LONGEST = 1e12  # seconds; a damaged log may say more
 
 
@@ -51,7 +54,7 @@ def card(name: str, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Card
             for key, shape in (shapes or {}).items()
         )
         headline = next((q.name for q in quantities if not q.shape), "")
-        about = "This memlab does not know the instrument; its figures are as they were recorded."
+        about = LOGGED if name.startswith("logged-") else UNKNOWN
         return Card(name, name.replace("-", " "), about, "", headline, quantities)
     return Card(name, made.title, made.about, made.source, made.headline, made.quantities)
 
@@ -117,11 +120,12 @@ def words(shown: Card, quantity: Quantity) -> tuple[str, str, str]:
 
 @dataclass(frozen=True)
 class Costs:
-    """What events say: seconds by instrument, of training, and reasons of failures."""
+    """What events say: seconds by instrument, of training, reasons of failures, and notes."""
 
     seconds: Mapping[str, float]
     training: float
     failed: Mapping[str, str]
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def said(self, name: str) -> str:
         """`1.4 % of training time`; empty where no event tells."""
@@ -147,4 +151,4 @@ def costs(events: Sequence[Event]) -> Costs:
         for e in events
         if e.type == "instrument-failed"
     }
-    return Costs(seconds, training, failed)
+    return Costs(seconds, training, failed, notes_of(events))

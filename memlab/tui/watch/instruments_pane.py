@@ -23,10 +23,14 @@ NAMES = {
 WAITING = "waits for the first measurement"
 MOST_LINES = 8
 LEAST_WIDTH = 120
+LEAST_NOTE = 12  # columns that a note needs
+#: Behind the name of an instrument that says something of how it measures.
+NOTED = "*"
+MORE = "i shows all"
 
 
 class InstrumentsPane(PaintedLines):
-    """Framed lines: name, newest value with interval, sparkline; or why there is none."""
+    """Framed lines: name, newest value with interval, sparkline, note; or why there is none."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(NAMES.values())
     STYLES: ClassVar[Mapping[int, str]] = NAMES
@@ -43,7 +47,7 @@ class InstrumentsPane(PaintedLines):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.lines: tuple[InstrumentLine, ...] = ()
-        self._title = ""
+        self._titles = "", ""
         self._rows: list[Row] = []
 
     def prepare(self, instruments: int) -> int:
@@ -56,10 +60,11 @@ class InstrumentsPane(PaintedLines):
 
     def show(self, lines: Sequence[InstrumentLine], label: str = "") -> None:
         """The newest lines; `label` is the axis value's that they are of."""
-        title = f"instruments{f' ({label})' if label else ''}"
-        if self._title != title:
-            self._title = title
-            self.border_title, self.border_subtitle = framed(title), "i shows all"
+        more = f"{NOTED} i says how · {MORE}" if any(line.note for line in lines) else MORE
+        titles = f"instruments{f' ({label})' if label else ''}", more
+        if self._titles != titles:
+            self._titles = titles
+            self.border_title, self.border_subtitle = framed(titles[0]), more
         if tuple(lines) != self.lines:
             self.lines = tuple(lines)
             self.repaint()
@@ -68,11 +73,12 @@ class InstrumentsPane(PaintedLines):
         width = self.size.width
         lines = self.lines[: max(0, self.size.height)]
         values = _below_each_other([line.value for line in lines])
-        names = min(max((len(line.label) for line in lines), default=0), max(8, width // 2))
+        labels = [f"{line.label} {NOTED}" if line.note else line.label for line in lines]
+        names = min(max(map(len, labels), default=0), max(8, width // 2))
         self._rows = []
-        for line, value in zip(lines, values, strict=True):
+        for line, label, value in zip(lines, labels, values, strict=True):
             row = Row(width)
-            row.put(0, fit(line.label, names, "left"), LABEL)
+            row.put(0, fit(label, names, "left"), LABEL)
             after = names + 2
             if line.value:
                 row.put(after, value, VALUE)
@@ -83,6 +89,9 @@ class InstrumentsPane(PaintedLines):
                 row.put(after, WAITING, WAITS)
             else:
                 row.put(after, line.spark[:SPARKLINE], SPARK)
+                after += SPARKLINE + 2
+                if line.note and width - after >= LEAST_NOTE:
+                    row.put(after, fit(line.note, width - after, "left"), WAITS)
             self._rows.append(row)
 
     def line(self, y: int) -> Row:

@@ -24,6 +24,7 @@ from memlab.tui.watch import instrument_model as model
 from memlab.tui.watch.curves import Content, drawn, series_of, steady
 from memlab.tui.watch.example_stream import Stream, example_stream
 from memlab.tui.watch.instrument_lines import InstrumentEvents, newest_of, shapes_of
+from memlab.tui.watch.model import axis
 from memlab.tui.watch.reader import WatchReader
 
 LEDGER = "ledger"
@@ -144,8 +145,12 @@ class InstrumentsReader:
         said = " · ".join(text for text in (costs.said(shown.name), source) if text)
         trouble = f"Switched off: {failed}" if failed else ""
         title = f"{shown.title}: {quantity.name.replace('_', ' ')}"
-        lines = tuple(text for text in (about, trouble, does, said) if text)
-        detail = Detail(chosen, title, lines, model.drawing(quantity), low=quantity.low)
+        notes = " ".join(costs.notes.get(shown.name, ()))
+        lines = tuple(text for text in (about, trouble, notes, does, said) if text)
+        against = axis(self.watch.experiment)
+        detail = Detail(
+            chosen, title, lines, model.drawing(quantity), axis=against, low=quantity.low
+        )
         seen = drawn(values, here.key, True)
         if detail.drawing == "heat map":
             made = matrix_detail(self.watch.view, shown, quantity, here, detail)
@@ -225,17 +230,17 @@ def profile_detail(
 ) -> Detail:
     """A one-dimensional quantity as it is now, against its abscissa or its index."""
     against = quantity.against if quantity.against and not quantity.against.places else None
-    axis, most, series = "", 0, []
+    across, most, series = "", 0, []
     for value in values:
         ys = view.newest(f"{shown.name}.{quantity.name}", value.members)
         if ys.ndim != 2 or not ys.shape[1]:
             continue
         if against is None:
-            places, axis = model.places(quantity, ys.shape[1])
+            places, across = model.places(quantity, ys.shape[1])
             x = np.array(places)
         else:
             other = shown.quantity(against.name)
-            axis = against.name + (f" [{other.unit}]" if other and other.unit else "")
+            across = against.name + (f" [{other.unit}]" if other and other.unit else "")
             xs = view.newest(f"{shown.name}.{against.name}", value.members)
             if xs.shape != ys.shape:
                 continue
@@ -253,7 +258,7 @@ def profile_detail(
         most = max(most, len(x))
     log = against is not None and against.log
     content = Content(tuple(series))
-    return replace(detail, content=content, axis=axis, log=log, pointed=0 < most <= FEW)
+    return replace(detail, content=content, axis=across, log=log, pointed=0 < most <= FEW)
 
 
 def matrix_detail(

@@ -103,10 +103,13 @@ def so_far(curve: Curve, width: int, epochs: float | None, low: float, high: flo
     return sparkline(values.tolist(), room, low, high)
 
 
-def columns(title: str, narrow: bool, sparkline: int = 24, untold: bool = False) -> list[Column]:
+def columns(
+    title: str, narrow: bool, sparkline: int = 24, untold: bool = False, axis: str = "epoch"
+) -> list[Column]:
     """The columns for a width, in order; their keys are of `COLUMNS`.
 
-    `untold` are those of a run of which nobody knows which labels are clean.
+    `untold` are those of a run of which nobody knows which labels are clean; `axis` is what figures
+    stand against, empty where that is not the same in all rows.
     """
     every = {
         "value": Column("value", title, sortable=False),
@@ -114,7 +117,7 @@ def columns(title: str, narrow: bool, sparkline: int = 24, untold: bool = False)
         "lies": Column("lies", "lies fitted", 12),
         "recovered": Column("recovered", "lies seen through", 17, priority=2),
         "unseen": Column("unseen", "unseen now", 12),
-        "best": Column("best", "best @ epoch", 13, priority=1),
+        "best": Column("best", f"best @ {axis}".rstrip(), 13, priority=1),
         "gap": Column("gap", "gap", 12),
         "spark": Column("spark", "validation, so far", sparkline, sortable=False, priority=4),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import ClassVar
 
 from textual import events, getters
@@ -190,9 +189,8 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
         table = self.table
         narrow = self.size.width < SIDE_BY_SIDE
         untold = made is not None and model.untold(made)
-        shown = columns(title or "group", narrow, self._sparkline_width, untold)
-        if made is not None and (axis := model.axis(made)) != "epoch":
-            shown = [replace(each, title=each.title.replace("epoch", axis)) for each in shown]
+        axis = "epoch" if made is None else model.axis(made)
+        shown = columns(title or "group", narrow, self._sparkline_width, untold, axis)
         table.set_columns(shown)
         lines = self.instruments.prepare(self._instruments)
         self.pictures.styles.min_height = lines
