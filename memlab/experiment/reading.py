@@ -1,7 +1,6 @@
-"""From what a person wrote (TOML, `--set`, a form) to an experiment, and back; errors in words.
+"""From what a person wrote (TOML, `--set`, a form) to an experiment, and back.
 
-An error names where it stands (file, key), the value, the range allowed and, for a misspelt name,
-the nearest valid one.
+What is wrong is said with its place, file and key, in the words of `explaining`.
 """
 
 from __future__ import annotations
@@ -10,26 +9,22 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from memlab import bounded_toml
 from memlab.errors import InvalidExperiment
 from memlab.experiment import grid, instruments, network_fields
+from memlab.experiment.explaining import by_field, explain, nearest
 from memlab.experiment.material_spec import ModelSpec
-from memlab.experiment.section import FieldError, UnknownNameError
 from memlab.experiment.spec import SECTIONS, Experiment, field_names
-from memlab.spelling import closest_field, did_you_mean
 
 Tree = dict[str, Any]
 CONFIRM_MEMBERS = 10_000
-LONGEST_SHOWN = 120
-_QUOTES = "'\""
 OWN_SETTING = grid.OWN_SETTING
 #: Fields whose single value is a list.
 LISTED = (
@@ -202,7 +197,7 @@ def full_name(key: str) -> str:
     if fits:
         raise InvalidExperiment(f"{key!r} could be {_listed(fits)}; write it in full.")
     raise InvalidExperiment(
-        f"There is no field {key!r}{_nearest(key, (*field_names(), 'seeds')) or '.'} "
+        f"There is no field {key!r}{nearest(key, (*field_names(), 'seeds')) or '.'} "
         "`memlab schema` lists all fields."
     )
 
@@ -308,7 +303,7 @@ def _check_axes(made: Experiment, where: str) -> list[ModelSpec]:
         if name not in known and not name.startswith(OWN_SETTING):
             raise InvalidExperiment(
                 f"{where}: the axis {name!r} is not a field of the experiment"
-                f"{_nearest(name, known) or '.'}"
+                f"{nearest(name, known) or '.'}"
             )
         if name.partition(".")[0] in ("instruments", "baselines"):
             raise InvalidExperiment(
@@ -333,106 +328,6 @@ def _check_axes(made: Experiment, where: str) -> list[ModelSpec]:
         return [grid.with_values(made, cell).model for cell in cells]
     except ValidationError as error:
         raise InvalidExperiment(explain(error, f"{where}, axes"), fields=by_field(error)) from error
-
-
-def explain(error: ValidationError, where: str) -> str:
-    """The first two errors of a failed validation, as sentences."""
-    details = _one_each(error.errors())
-    sentences = [f"{where}: {sentence(detail)}" for detail in details[:2]]
-    if len(details) > 2:
-        sentences.append(f"({len(details) - 2} more.)")
-    return " ".join(sentences)
-
-
-def by_field(error: ValidationError) -> dict[str, str]:
-    """A sentence for each field that failed, without its name; the empty name is the whole."""
-    found: dict[str, str] = {}
-    for detail in _one_each(error.errors()):
-        name = _field_of(detail)
-        found.setdefault(name, _without_name(sentence(detail), name))
-    return found
-
-
-def _field_of(detail: ErrorDetails) -> str:
-    """The field that an error is about, `seeds` among them; empty where it is about no single one.
-
-    One of a section says itself which (`FieldError`); one of an item of a list stands in its field.
-    """
-    path, cause = _path(detail), detail.get("ctx", {}).get("error")
-    if isinstance(cause, FieldError):
-        path = [*path[:1], cause.leaf]
-    known = (*field_names(), "seeds")
-    return next((name for name in (".".join(path[:2]), *path[:1]) if name in known), "")
-
-
-def _without_name(text: str, name: str) -> str:
-    for start in (f"{name} = ", f"{name}: ", f"{name.partition('.')[0]}: "):
-        text = text.removeprefix(start)
-    return text
-
-
-def _one_each(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
-    """One error per field: a field of several types reports one for each of them."""
-    first: dict[tuple[str, ...], ErrorDetails] = {}
-    for detail in details:
-        first.setdefault(tuple(_path(detail)), detail)
-    return list(first.values())
-
-
-def _path(detail: ErrorDetails) -> list[str]:
-    parts = [str(part) for part in detail["loc"]]
-    return [part for part in parts if not part.startswith(("constrained", "list[", "function"))]
-
-
-def sentence(detail: ErrorDetails) -> str:
-    """One validation error as a sentence: the key, the value, and what would be right."""
-    path = _path(detail)
-    key = ".".join(_printable(part) for part in path) or "the experiment"
-    context = detail.get("ctx", {})
-    value = _shown(detail.get("input"))
-    if detail["type"] == "extra_forbidden":
-        known = _siblings(path)
-        return f"{_shown('.'.join(path))} is not a known key{_nearest(path[-1], known) or '.'}"
-    cause = context.get("error")
-    if isinstance(cause, UnknownNameError):
-        name = _shown(cause.name)
-        if not cause.known:
-            return f"{key}: {name} is unknown; this version knows none yet."
-        single = tuple(n for n in cause.known if "+" not in n)
-        known = cause.known if "+" in cause.name else single
-        nearest = _nearest(cause.name, cause.known) or "."
-        return f"{key} = {name} is unknown{nearest} Known: {', '.join(known)}."
-    if detail["type"] == "literal_error":
-        names = tuple(re.findall(r"'([^']*)'", str(context.get("expected", ""))))
-        return (
-            f"{key} = {value} is unknown{_nearest(value.strip(_QUOTES), names) or '.'} "
-            f"Known: {', '.join(names)}."
-        )
-    if detail["type"] == "value_error":
-        return f"{key}: {cause}."
-    reason = detail["msg"].replace("Input should be", "it should be")
-    return f"{key} = {value}: {reason[0].lower() + reason[1:]}."
-
-
-def _shown(value: object) -> str:
-    """A value as Python writes it, cut to a length that a sentence bears."""
-    text = repr(value)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
-
-
-def _printable(text: str) -> str:
-    return text[:LONGEST_SHOWN] if text.isprintable() else _shown(text)
-
-
-def _siblings(path: Sequence[str]) -> tuple[str, ...]:
-    if len(path) > 1 and path[0] in SECTIONS:
-        prefix = path[0] + "."
-        return tuple(n.removeprefix(prefix) for n in field_names() if n.startswith(prefix))
-    return tuple(Experiment.model_fields)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    return did_you_mean(closest_field(name, known))
 
 
 def _listed(names: Sequence[str]) -> str:

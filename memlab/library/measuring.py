@@ -142,7 +142,7 @@ def _instrument(name: str) -> Instrument:
 def _settings(made: Instrument, given: Mapping[str, Any]) -> Settings:
     from pydantic import ValidationError
 
-    from memlab.experiment.reading import sentence
+    from memlab.experiment.explaining import sentence
 
     own = made.settings.model_fields
     for name in given:
