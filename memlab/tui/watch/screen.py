@@ -113,7 +113,7 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
 
     def follow(self, folder: RunFolder) -> None:
         self._reader = self._frame = None
-        self._highlighted = False
+        self._highlighted = self.calm = False
         self.forget_answer()
         self.charts.forget()
         self.pictures.forget()
@@ -217,6 +217,7 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
     def _show(self, frame: WatchFrame) -> None:
         known = self._instruments
         before, self._frame = self._frame, frame
+        self.calm = frame.state.final
         if self._instruments != known:
             self._fit_layout()
             self.refresh_bindings()
