@@ -190,7 +190,9 @@ async def test_state_changes_are_seen_live(runs) -> None:
         assert isinstance(screen, LibraryScreen)
         runs[2].end("finished")
         key = runs[2].folder.id
+        assert not screen.calm
         await until(pilot, lambda: screen._entries[key].state.state == "finished")
+        assert screen.calm
 
 
 def test_final_runs_are_read_once_and_living_ones_again(runs) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -102,6 +103,28 @@ async def test_a_dear_update_is_followed_by_a_longer_rest() -> None:
         await settle(pilot)
         assert screen.asked == asked
         screen.update_seconds = 0.0
+        screen.tick()
+        await settle(pilot)
+        assert screen.asked == asked + 1
+
+
+async def test_where_nothing_is_under_way_it_looks_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live, "CALM_SECONDS", 1e6)
+    monkeypatch.setattr(live, "LONGEST_SECONDS", 1e6)
+    async with Host().run_test() as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, Counting)
+        await until(pilot, lambda: screen.update_seconds > 0)
+        await settle(pilot)
+        screen.update_seconds = screen._meter.rest = 0.0
+        asked, screen._asked_at = screen.asked, time.monotonic()
+        screen.calm = True
+        screen.tick()
+        await settle(pilot)
+        assert screen.asked == asked
+        screen.calm = False
         screen.tick()
         await settle(pilot)
         assert screen.asked == asked + 1
