@@ -60,6 +60,14 @@ async def test_runs_are_listed_newest_first_with_state_result_and_size(runs, siz
         assert {"state", "title", "result", "size"} <= set(table_of(app).shown_columns)
 
 
+async def test_ids_shown_before_titles_are_known_cost_no_columns(runs, monkeypatch) -> None:
+    monkeypatch.setattr("memlab.tui.library.reader.FIRST_SECONDS", -1.0)
+    app = app_of(runs)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert {"state", "title", "when", "result", "size"} <= set(table_of(app).shown_columns)
+
+
 async def test_empty_library_teaches_the_key_of_the_first_run(tmp_path) -> None:
     app = StandIn(tmp_path / "runs", LibraryScreen())
     async with app.run_test(size=(80, 24)) as pilot:

@@ -43,7 +43,8 @@ class Column:
     """One column; `width` 0 follows its widest text seen and never shrinks.
 
     Columns with the highest `priority` are dropped first where room is short; priority 0 stays.
-    `formatter` turns any value of a cell into text; `flexible` takes the room that is left.
+    `formatter` turns any value of a cell into text; `flexible` takes the room that is left, and of
+    width 0 needs that of its texts now: a stand-in that was longer must not cost other columns.
     """
 
     key: str
@@ -144,10 +145,11 @@ class ColumnLayout:
         self.measure((), lambda row, column: "")
 
     def measure(self, rows: Iterable[str], value: Callable[[str, str], object]) -> bool:
-        """Widens columns to the texts of these rows; whether any became wider."""
+        """Fits columns to the texts of these rows; whether any now needs another width."""
         before, keys = dict(self._least), list(rows)
         for column in self.columns:
-            least = column.width or max(before.get(column.key, 0), len(column.title) + 2)
+            seen = 0 if column.flexible else before.get(column.key, 0)
+            least = column.width or max(seen, len(column.title) + 2)
             if not column.width:
                 for key in keys:
                     least = max(least, len(text_of(cell_of(value(key, column.key), column))))

@@ -119,8 +119,7 @@ class LineTable(CursorLines):
         if grown:
             self.virtual_size = Size(0, len(self._rows.shown) + self.header)
         seen = self._rows.given if self._callback is None else self._visible_keys()
-        widened = self._columns.measure(seen, self._value)
-        if widened:
+        if self._columns.measure(seen, self._value):
             self.repaint_all()
         else:
             self.repaint()
