@@ -13,6 +13,8 @@ from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
 from tests.recording.loops import CLASSES, FEATURES, Data, mlp, train
 
+SHARP = ("sharpness", "edge")
+
 
 def recorded(data: Data, epochs: int = 6, **more: object) -> memlab.Run:
     torch.manual_seed(0)
@@ -180,6 +182,20 @@ def test_what_an_instrument_says_of_how_it_measures_is_recorded_once_and_reporte
     notes = [event.data["note"] for event in opened.events if event.type == "instrument-note"]
     assert notes == ["By per-example gradients, as no rule holds: gru."]
     assert notes[0] in " ".join(opened.report().split())
+
+
+def test_instruments_measure_by_the_optimizer_that_the_loop_names_later(data: Data) -> None:
+    model, index = mlp(), torch.arange(len(data.x))
+    asked = {"curvature": {"examples": 64}}
+    with memlab.record(model, (data.x, data.y), instruments=asked, share=10.0) as run:
+        run.follow(torch.optim.SGD(model.parameters(), lr=0.25))
+        for _ in range(3):
+            run.step(model(data.x), data.y, index)
+            run.epoch()
+    opened = memlab.load(run.id)
+    sharpness, edge = (opened.series(f"curvature.{name}").values[0] for name in SHARP)
+    assert np.isfinite(edge).any()
+    np.testing.assert_allclose(edge, sharpness * 0.25 / 2, rtol=1e-6)
 
 
 def test_one_logit_is_two_classes() -> None:

@@ -168,12 +168,14 @@ async def test_dead_worker_is_shown_as_interrupted_with_the_key_that_resumes(run
         assert "u" in [b.binding.key for b in app.screen.active_bindings.values()]
 
 
-async def test_finished_run_points_to_its_report(run) -> None:
-    run.end("finished")
+async def test_finished_run_points_to_its_report_and_is_looked_at_less_often(run) -> None:
     app = app_of(run)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        assert "report" in said(app)
+        assert not app.screen.calm
+        run.end("finished")
+        await until(pilot, lambda: "report" in said(app))
+        assert app.screen.calm
 
 
 @pytest.mark.parametrize("size", SIZES)
