@@ -38,7 +38,8 @@ from tests.worker.test_resume import EVERY, final_tensors, tables
 
 __all__ = ["made_run"]
 Made = Callable[..., RunFolder]
-SETTINGS: dict[str, Any] = {**EVERY, "stop": {"epochs": 8}, "instruments": {"on": ["ledger"]}}
+LEDGER = {"instruments": {"on": ["ledger"], "cadence": 1.0}}  # not when the clock allows it
+SETTINGS: dict[str, Any] = {**EVERY, "stop": {"epochs": 8}, **LEDGER}
 
 
 def work_of(folder: RunFolder) -> Work:

@@ -22,7 +22,8 @@ from tests.worker.conftest import ended, launched, wait_for
 from tests.worker.test_resume import EVERY, final_tensors, tables
 
 Start = Callable[..., RunFolder]
-LEDGER = {"instruments": {"on": ["ledger", "margins"]}}
+#: Measured at fixed epochs: what the clock decides over is not the same twice.
+LEDGER = {"instruments": {"on": ["ledger", "margins"], "cadence": 1.0}}
 
 
 @pytest.fixture(scope="module")
