@@ -15,11 +15,15 @@ from memlab.errors import InvalidExperiment
 from memlab.experiment import own_network
 from memlab.experiment.architecture import resolve
 from memlab.experiment.material_spec import ModelSpec
+from memlab.experiment.spec import Experiment
 
 NAME: Final = "model.name"
 #: Those that `memlab.experiment.architecture.resolve` may leave out.
 FIELDS: Final = ("width", "depth", "activation", "normalization", "ghost_batch")
 DEFAULTS: Final = {leaf: ModelSpec.model_fields[leaf].default for leaf in ("name", *FIELDS)}
+#: Elsewhere in an experiment, of hidden units: networks of no hidden layer have none.
+OF_HIDDEN: Final = ("regularization.dropout", "regularization.hidden_noise", "fork.dropout")
+WITHOUT_HIDDEN: Final = "linear"
 
 
 def ignored(spec: ModelSpec) -> dict[str, object]:
@@ -55,24 +59,44 @@ def leave_behind(tree: dict[str, Any], said: Collection[str]) -> None:
             return  # what is wrong is said by whoever validates the whole
         if all(leaf in ignored(spec) for spec in specs):
             del body[leaf]
+    if set(names) == {WITHOUT_HIDDEN}:
+        for section, _, leaf in (field.partition(".") for field in OF_HIDDEN):
+            if isinstance(tree.get(section), dict) and f"{section}.{leaf}" not in said:
+                tree[section].pop(leaf, None)
 
 
-def check(specs: Sequence[ModelSpec], axes: Collection[str], where: str) -> None:
+def check(cells: Sequence[Experiment], axes: Collection[str], where: str) -> None:
     """Refuses what is said of networks that do not have it.
 
-    `specs` are those of a grid's cells. A value that all share is fine if one of them has it; an
-    axis makes networks that do not differ wherever one has not.
+    `cells` are a grid's combinations. A value that all share is fine if one of their networks has
+    it; an axis makes networks that do not differ wherever one has not.
 
     Raises:
         InvalidExperiment: in a sentence, told of the field.
     """
-    lacking = [(spec, ignored(spec)) for spec in specs]
+    _check_hidden(cells, axes, where)
+    lacking = [(cell.model, ignored(cell.model)) for cell in cells]
     for leaf in FIELDS:
         field = f"model.{leaf}"
         said = [(spec, lacks) for spec, lacks in lacking if getattr(spec, leaf) != DEFAULTS[leaf]]
         bad = [(spec, lacks[leaf]) for spec, lacks in said if leaf in lacks]
         if bad and (field in axes or len(bad) == len(said)):
             raise InvalidExperiment(f"{where}: {_sentence(field, *bad[0])}", field)
+
+
+def _check_hidden(cells: Sequence[Experiment], axes: Collection[str], where: str) -> None:
+    for field in OF_HIDDEN:
+        section, _, leaf = field.partition(".")
+        said = [cell for cell in cells if getattr(getattr(cell, section), leaf)]
+        bad = [cell for cell in said if cell.model.name == WITHOUT_HIDDEN]
+        if bad and (field in axes or len(bad) == len(said)):
+            value = getattr(getattr(bad[0], section), leaf)
+            raise InvalidExperiment(
+                f"{where}: {field} = {value!r} is of hidden units, and model.name ="
+                f" {WITHOUT_HIDDEN!r} has none: leave {field} empty, or take model.name ="
+                f" {DEFAULTS['name']!r}, which has them.",
+                field,
+            )
 
 
 def _sentence(field: str, spec: ModelSpec, value: object) -> str:

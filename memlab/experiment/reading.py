@@ -20,7 +20,6 @@ from memlab import bounded_toml
 from memlab.errors import InvalidExperiment
 from memlab.experiment import grid, instruments, network_fields
 from memlab.experiment.explaining import by_field, explain, nearest
-from memlab.experiment.material_spec import ModelSpec
 from memlab.experiment.spec import SECTIONS, Experiment, field_names
 
 Tree = dict[str, Any]
@@ -296,8 +295,8 @@ def with_absolute_paths(made: Experiment, folder: Path) -> Experiment:
     return made.model_copy(update={"dataset": dataset, "axes": axes})
 
 
-def _check_axes(made: Experiment, where: str) -> list[ModelSpec]:
-    """Validates the cells; their networks."""
+def _check_axes(made: Experiment, where: str) -> list[Experiment]:
+    """The cells, validated."""
     known = (*field_names(), *SECTIONS)
     for name, values in made.axes.items():
         if name not in known and not name.startswith(OWN_SETTING):
@@ -325,7 +324,7 @@ def _check_axes(made: Experiment, where: str) -> list[ModelSpec]:
     else:
         cells = [{name: value} for name, values in made.axes.items() for value in values]
     try:
-        return [grid.with_values(made, cell).model for cell in cells]
+        return [grid.with_values(made, cell) for cell in cells]
     except ValidationError as error:
         raise InvalidExperiment(explain(error, f"{where}, axes"), fields=by_field(error)) from error
 

@@ -53,6 +53,10 @@ BAD = [
     ("[model]\nname = 'linear'\nwidth = 7", (), "'linear', which has no width to choose: leave"),
     ("[model]\nname = 'linear'", ("model.activation=gelu",), "has no activation to choose"),
     ("[model]\nname = 'linear'\nghost_batch = 8", (), "model.ghost_batch = 8"),
+    ("[model]\nname = 'linear'\n[regularization]\ndropout = 0.5", (), "dropout = 0.5 is of hidden"),
+    ("[model]\nname = 'linear'", ("hidden_noise=1",), "regularization.hidden_noise = 1.0 is of"),
+    ("[regularization]\ndropout = [0, 0.5]", ("model.name=linear,mlp",), "which has them."),
+    ("[model]\nname = 'linear'\n[fork]\nat = 1\ndropout = 0.5", (), "fork.dropout = 0.5"),
     ("[model]\nname = 'cnn'\ndepth = 4", (), "model.depth = 4 has no place in model.name = 'cnn'"),
     ("[model]\nwidth = [3, 4]", ("model.name=linear",), "model.width = 3 has no place"),
     ("[model]\nwidth = [3, 4]", ("model.name=linear,mlp",), "model.width = 3 has no place"),
@@ -75,6 +79,9 @@ SILENT = [
     ("[model]\nname = 'linear'\nnormalization = 'none'", ()),
     ("[model]\nwidth = 64", ("model.name=linear,mlp",)),
     ("axes.model = [{name = 'linear'}, {width = 64}]", ()),
+    ("[regularization]\ndropout = 0.5", ("model.name=linear,mlp",)),
+    ("[regularization]\ndropout = 0.5\nhidden_noise = 1.0", ("model.name=linear",)),
+    ("[regularization]\ninput_dropout = 0.5", ("model.name=linear",)),
 ]
 
 
