@@ -31,7 +31,7 @@ from memlab.recording.rows import Rows
 from memlab.recording.scores import Scores
 from memlab.recording.validating import Validation
 from memlab.runs.lock import RunLock
-from memlab.runs.recorded_files import RunFiles, create, taken_up
+from memlab.runs.recorded_files import MOST_LOGGED, RunFiles, create, taken_up
 from memlab.runs.run_folder import RunFolder
 from memlab.text import plain
 
@@ -182,7 +182,8 @@ class Recording:
             except (TypeError, ValueError, RuntimeError):
                 self.miss(f"run.log keeps numbers, and {name} is {type(value).__name__}.")
                 continue
-            files.logged(name, figure, self._clock.update, self._clock.now)
+            if not files.logged(name, figure, self._clock.update, self._clock.now):
+                self.miss(f"run.log keeps the first {MOST_LOGGED} names that it is given.")
 
     @_harmless
     def miss(self, sentence: str) -> None:

@@ -19,9 +19,10 @@ from memlab import settings
 from memlab.errors import RunFolderError
 from memlab.experiment.metrics import METRICS
 from memlab.experiment.spec import Experiment
-from memlab.runs import origin, run_folder
+from memlab.runs import documents, origin, run_folder
 from memlab.runs.attempts import COLUMNS
 from memlab.runs.columns import PROGRESS, evaluations
+from memlab.runs.door import Place
 from memlab.runs.environment import describe
 from memlab.runs.event_log import EventLog
 from memlab.runs.lock import RunLock
@@ -29,7 +30,7 @@ from memlab.runs.recorded import recorded_from
 from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
 from memlab.runs.state import StateName, write_state
-from memlab.runs.table import Columns
+from memlab.runs.table import SCHEMA, Columns, rows_place, schema_place
 from memlab.runs.table_writer import TableWriter
 
 #: What of a table's attributes is the name under which its values were logged.
@@ -149,23 +150,32 @@ class RunFiles:
             }
         )
 
-    def logged(self, name: str, value: float, update: int, epoch: float) -> None:
-        """A row of a value that she logs."""
+    def logged(self, name: str, value: float, update: int, epoch: float) -> bool:
+        """A row of a value that she logs; False where there are too many for another."""
         if name not in self._logged:
             self._logged[name] = self._open_logged(name)
         writer = self._logged[name]
         if writer is not None:
             (column,) = writer.dtype.names[3:4] if writer.dtype.names else ("value",)
             writer.append({"update": update, "epoch": epoch, column: value, **self._marks})
+        return writer is not None
 
     def _open_logged(self, name: str) -> TableWriter | None:
-        title = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:48].strip("-").lower()
-        taken = {writer.place.name for writer in self._logged.values() if writer is not None}
-        table = f"instrument-logged-{title or 'value'}-000"
-        if len(self._logged) >= MOST_LOGGED or f"{table}.rows" in taken:
+        title = self._logged_title(name) if len(self._logged) < MOST_LOGGED else None
+        if title is None:
             return None
-        quantity = (title or "value").replace("-", "_")
-        return self._measurements(table, f"logged-{title or 'value'}", {quantity: ()}, name)
+        quantity = title.replace("-", "_")
+        return self._measurements(_logged_table(title), f"logged-{title}", {quantity: ()}, name)
+
+    def _logged_title(self, name: str) -> str | None:
+        """What its table is called; two names may differ in what a file's name cannot have."""
+        plain = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:48].strip("-").lower() or "value"
+        taken = {writer.place.name for writer in self._logged.values() if writer is not None}
+        for title in (plain, *(f"{plain}-{number}" for number in range(2, MOST_LOGGED + 1))):
+            place = self.folder.series / _logged_table(title)
+            if rows_place(place).name not in taken and _logged_in(place) in (None, name):
+                return title
+        return None
 
     def measured(
         self, name: str, arrays: Mapping[str, np.ndarray], update: int, epoch: float
@@ -206,3 +216,16 @@ class RunFiles:
 def has_ledger(folder: RunFolder) -> bool:
     """Whether an earlier attempt kept a ledger."""
     return (folder.examples / "stack-000" / "ledger.json").is_file()
+
+
+def _logged_table(title: str) -> str:
+    return f"instrument-logged-{title}-000"
+
+
+def _logged_in(place: Place) -> str | None:
+    """The name that an earlier attempt logged there; None where there was none."""
+    try:
+        name = documents.read(schema_place(place), schema=SCHEMA).get(LOGGED)
+    except RunFolderError:
+        return None
+    return name if isinstance(name, str) else None

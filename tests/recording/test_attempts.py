@@ -114,6 +114,30 @@ def test_going_on_gives_what_an_uninterrupted_loop_gives(data: Data) -> None:
     assert (len(table), table.count) == (4, 6)
 
 
+def test_names_that_no_file_can_tell_apart_keep_their_values_over_attempts(data: Data) -> None:
+    asked = {"name": "alike", "instruments": None}
+    with memlab.record(mlp(), (data.x, data.y), **asked) as run:
+        run.log(**{"loss/a": 1.0, "loss a": 2.0})
+        run.epoch()
+    with memlab.record(mlp(), (data.x, data.y), resume=run.id, **asked) as run:
+        run.log(**{"loss a": 4.0, "loss/a": 3.0})
+        run.epoch()
+    opened = memlab.load(run.id)
+    assert opened.series("loss/a").values[0].tolist() == [1.0, 3.0]
+    assert opened.series("loss a").values[0].tolist() == [2.0, 4.0]
+
+
+def test_more_names_than_are_kept_are_said(data: Data) -> None:
+    with (
+        pytest.warns(RuntimeWarning, match="keeps the first 64 names") as said,
+        memlab.record(mlp(), (data.x, data.y), name="many", instruments=None) as run,
+    ):
+        for _ in range(2):
+            run.log(**{f"{number}": number for number in range(66)})
+        run.epoch()
+    assert len(said) == 1
+
+
 def test_a_loop_on_other_data_is_refused(data: Data) -> None:
     run = loop(data, script(data, 1))
     with pytest.raises(RunFolderError, match="of other data"):

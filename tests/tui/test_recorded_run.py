@@ -91,4 +91,5 @@ async def test_the_report_shows_what_there_is(recorded: RunFiles) -> None:
         assert "validation" in text
         for word in ("baselines", "run it again", "lies", "memorizing cost", "digits"):
             assert word not in text, word
+        assert not app.screen.query_one("#instruments-heading").display
         assert not app.screen.check_action("copy", ())

@@ -77,7 +77,8 @@ class SectionsPane(Vertical):
         from memlab.reports.renderers.console import Grids
 
         table, about = sections.headlines, FIRST if sections.folds else ""
-        self._put("#instruments-heading", _heading("instruments", about))
+        there = table or sections.folds or sections.instruments_hint or sections.cost
+        self._put("#instruments-heading", _heading("instruments", about), bool(there))
         body: RenderableType = Text(sections.instruments_hint)
         if table is not None:
             body = Grids(table, axis, labels)
