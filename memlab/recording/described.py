@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from memlab.errors import InvalidDataset
 from memlab.experiment import reading
 from memlab.experiment.measuring_spec import InstrumentsSpec
 from memlab.experiment.recorded_spec import LONGEST
@@ -89,20 +88,6 @@ def chosen_instruments(
     found = tuple(name for name in found if name not in blind or name in names)
     kept = {name: value for name, value in spec.settings.items() if name in found}
     return spec.model_copy(update={"on": found, "settings": kept})
-
-
-def pair(validation: Any) -> tuple[Any, Any]:
-    """Inputs and labels.
-
-    Raises:
-        InvalidDataset: if it is no pair.
-    """
-    if isinstance(validation, tuple | list) and len(validation) == 2:
-        return validation[0], validation[1]
-    raise InvalidDataset(
-        f"validation is (x, y), not {type(validation).__name__}; a loop that measures it itself "
-        "tells run.epoch(validation_accuracy=…)."
-    )
 
 
 def is_first_process() -> bool:

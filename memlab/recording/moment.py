@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from memlab.errors import InvalidDataset
-from memlab.experiment.keys import key
 from memlab.instruments.measuring import plain_module, subject_of_module
 from memlab.instruments.module_data import arrays_of_module
 from memlab.instruments.subject import Subject
 from memlab.recording.given import Given
+from memlab.recording.sampling import chosen, items, taken
 from memlab.recording.validating import Validation
 from memlab.training.arrays import StackArrays
 
@@ -70,27 +69,5 @@ class Moments:
         data = self._data
         if data.x is not None and data.labels is not None:
             return taken(data.x, at), torch.from_numpy(data.labels[at])
-        items = [data.dataset[int(index)] for index in at]
-        if not all(isinstance(item, tuple | list) and len(item) >= 2 for item in items):
-            raise InvalidDataset("Instruments need examples that are (input, label).")
-        inputs = [torch.as_tensor(np.asarray(item[0])) for item in items]
-        labels = torch.tensor([int(item[1]) for item in items])
-        if data.labels is not None:
-            labels = torch.from_numpy(data.labels[at])
-        return torch.stack(inputs), labels
-
-
-def chosen(count: int, most: int) -> np.ndarray:
-    """At most `most` of `count` positions, rising, the same ones whenever it is asked."""
-    if count <= most:
-        return np.arange(count)
-    return np.sort(key(0, "recorded sample").permutation(count)[:most])
-
-
-def taken(x: Any, at: np.ndarray) -> Any:
-    """The rows `at` of a tensor, an array or a list."""
-    if isinstance(x, torch.Tensor):
-        return x[torch.from_numpy(at).to(x.device)]
-    if hasattr(x, "__array__"):
-        return torch.from_numpy(np.asarray(x)[at])
-    return torch.as_tensor(np.asarray([x[int(index)] for index in at]))
+        inputs, labels = items(data.dataset, at, "Instruments need a data set")
+        return inputs, labels if data.labels is None else torch.from_numpy(data.labels[at])

@@ -39,7 +39,8 @@ def record(
     Args:
         model: the network, a `torch.nn.Module`.
         train: (x, y), a data set with a length, or how many training examples there are.
-        validation: (x, y), which the network is asked about at each `run.epoch()`.
+        validation: (x, y) or a data set, which the network is asked about at each `run.epoch()`;
+            of a data set at most 10,000 examples, or 256 MiB, the same ones each time.
         optimizer: its learning rate is recorded.
         clean: which training labels are right, a mask, or all the true labels; None if unknown.
         instruments: "default", names, names with settings, as {"stiffness": {"examples": 32}}, or
@@ -69,7 +70,7 @@ def record(
     (3, 64)
     """
     data = given(train, clean)
-    held = None if validation is None else Validation(*described.pair(validation))
+    held = None if validation is None else Validation.of(validation)
     chosen = described.chosen_instruments(instruments, share, data, held)
     made = Recording(model, data, held, optimizer, chosen, epochs, class_names)
     made.named = {instruments} if isinstance(instruments, str) else set(instruments or ())

@@ -14,9 +14,12 @@ from memlab.instruments.measuring import plain_module
 from memlab.instruments.undisturbed import bare_copy, called, undisturbed
 from memlab.recording.answers import two_classes
 from memlab.recording.given import array
+from memlab.recording.sampling import chosen, items
 from memlab.recording.untouched import device_of, random_states
 
 BATCH = 256
+#: What is read of a data set and kept, so that every epoch asks about the same examples.
+MOST_EXAMPLES, MOST_BYTES = 10_000, 256 << 20
 
 
 class Validation:
@@ -30,6 +33,27 @@ class Validation:
             raise InvalidDataset(
                 "validation is (x, y), inputs and one class number for each of them, or None."
             )
+
+    @classmethod
+    def of(cls, given: Any) -> Validation:
+        """From (x, y), or a data set, of which as many examples are read as are kept.
+
+        Raises:
+            InvalidDataset: if it is neither.
+        """
+        if isinstance(given, tuple | list) and len(given) == 2:
+            return cls(given[0], given[1])
+        if not (hasattr(given, "__len__") and hasattr(given, "__getitem__") and len(given)):
+            raise InvalidDataset(
+                f"validation is (x, y) or a data set with a length, not {type(given).__name__}; a "
+                "loop that measures it itself tells run.epoch(validation_accuracy=…)."
+            )
+        need = "validation is (x, y) or a data set"
+        with random_states():
+            first, _ = items(given, chosen(len(given), 1), need)
+            room = MOST_BYTES // max(1, first.numel() * first.element_size())
+            at = chosen(len(given), max(1, min(MOST_EXAMPLES, room)))
+            return cls(*items(given, at, need))
 
     def __len__(self) -> int:
         return len(self.labels)

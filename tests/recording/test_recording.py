@@ -8,6 +8,8 @@ import torch
 
 import memlab
 from memlab.errors import InvalidDataset, InvalidExperiment
+from memlab.recording.sampling import chosen
+from memlab.recording.validating import Validation
 from memlab.runs.ledger import read_ledger
 from memlab.runs.run import Run
 from memlab.runs.run_folder import RunFolder
@@ -69,6 +71,27 @@ def test_validation_is_that_of_the_network_in_evaluation_mode(data: Data) -> Non
     opened = memlab.load(run.id)
     assert opened.series("validation_accuracy").values[0, -1] == pytest.approx(right)
     assert opened.series("validation_loss").values[0, -1] == pytest.approx(loss, rel=1e-5)
+
+
+def test_a_data_set_is_as_good_a_validation_as_its_arrays(data: Data) -> None:
+    both = torch.utils.data.TensorDataset(data.xv, data.yv)
+    found = []
+    for given in ((data.xv, data.yv), torch.utils.data.Subset(both, range(len(both)))):
+        opened = recorded(data, 2, validation=given)
+        found.append([opened.series(f"validation_{what}").values for what in ("loss", "accuracy")])
+    np.testing.assert_array_equal(*found)
+
+
+def test_of_a_large_data_set_the_same_few_are_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = Pictures()
+    monkeypatch.setattr("memlab.recording.validating.MOST_BYTES", 7 * 16 * 4 + 1)
+    before = torch.get_rng_state()
+    found = [Validation.of(pictures) for _ in range(2)]
+    assert torch.equal(torch.get_rng_state(), before)
+    assert [len(one) for one in found] == [7, 7]
+    assert torch.equal(found[0].x, found[1].x)
+    at = chosen(len(pictures), 7)
+    assert found[0].labels.tolist() == [pictures.targets[index] for index in at]
 
 
 def test_the_ledger_has_margins_and_forgetting_of_presentations(data: Data) -> None:
@@ -233,7 +256,9 @@ def test_the_state_says_how_the_loop_ended(data: Data) -> None:
         ({"train": 0}, "takes one or more"),
         ({"train": 4, "clean": torch.ones(3, dtype=torch.bool)}, "all 4 training examples"),
         ({"train": 4, "clean": torch.ones(4, dtype=torch.int64)}, "train=(x, y)"),
-        ({"train": 4, "validation": torch.zeros(4, 2)}, "validation is (x, y)"),
+        ({"train": 4, "validation": torch.zeros(4, 2)}, "validation is (x, y) or a data set whose"),
+        ({"train": 4, "validation": 7}, "a data set with a length, not int"),
+        ({"train": 4, "validation": [("a", 0)]}, "inputs are numbers of one shape"),
         ({"train": 4, "validation": (torch.zeros(4, 2), torch.zeros(3))}, "one class number for"),
     ],
 )
@@ -297,7 +322,8 @@ def test_a_data_set_gives_labels_and_inputs_and_draws_nothing_more() -> None:
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         run = None
         if recorded:
-            run = memlab.record(model, data, instruments=["stiffness", "ledger"], share=10.0)
+            asked = {"instruments": ["stiffness", "ledger"], "share": 10.0}
+            run = memlab.record(model, data, validation=data, **asked)
         for _ in range(4):
             batches = loader if run is None else run.batches(loader)
             for x, y, *index in batches:
