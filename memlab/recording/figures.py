@@ -1,4 +1,4 @@
-"""Losses and accuracies of a recorded run, from the answers that came since the last row."""
+"""Losses and accuracies of a recorded run, from the answers that came with its batches."""
 
 from __future__ import annotations
 
@@ -57,6 +57,13 @@ class Tally:
 
     def _add(self, name: str, loss: NDArray[np.float64], right: NDArray[np.bool_]) -> None:
         self._sums[name] += (len(loss), loss.sum(), right.sum())
+
+    def add(self, other: Tally) -> None:
+        """Adds what another has seen."""
+        self.count += other.count
+        for name, sums in other._sums.items():
+            self._sums[name] += sums
+        self._recovered += other._recovered
 
     def metrics(self) -> dict[str, float]:
         """Every metric of a row; NaN where it does not exist."""

@@ -1,5 +1,8 @@
 """The rows of a recorded run: what has come since the last one waits here for the next.
 
+A row within an epoch is of the presentations since the last row, that at an epoch's end of all
+presentations of the epoch.
+
 What single examples were answered is `scores`; who looks at a batch, and when, is the recording.
 """
 
@@ -25,6 +28,7 @@ class Rows:
 
     def __init__(self, data: Given, clock: Clock) -> None:
         self._clock, self._tally = clock, Tally(data)
+        self._earlier = Tally(data)  # of this epoch, what has been in a row
         self._pace, self._speed = Pace(), Speed()
         self._metrics: dict[str, float] = {}
         self._waiting = 0
@@ -62,13 +66,17 @@ class Rows:
 
     def write(self, files: RunFiles, learning_rate: float) -> None:
         """Writes a row of what waits; raises StorageError."""
-        self._metrics = self._tally.metrics() | self._validation
+        ended = not self._clock.in_epoch
+        self._earlier.add(self._tally)
+        self._metrics = (self._earlier if ended else self._tally).metrics() | self._validation
         self._metrics[LEARNING_RATE] = learning_rate
         self._write(files, self._metrics)
         if self._waiting and not self._tally.count and not self.diverged:
             self.diverged = True
             files.events.append("member-diverged", member=0, epoch=self._clock.now)
         self._tally.clear()
+        if ended:
+            self._earlier.clear()
         self._waiting, self._written_at = 0, time.monotonic()
 
     def amend(self, files: RunFiles) -> None:
