@@ -20,7 +20,7 @@ NAMES = {
     WAITS: "instruments--waits",
     FAILED: "instruments--failed",
 }
-WAITING = "waits for the first measurement"
+WAITING, NEVER = "waits for the first measurement", "not measured, for want of time"
 MOST_LINES = 8
 LEAST_WIDTH = 120
 LEAST_NOTE = 12  # columns that a note needs
@@ -47,6 +47,7 @@ class InstrumentsPane(PaintedLines):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.lines: tuple[InstrumentLine, ...] = ()
+        self._over = False
         self._titles = "", ""
         self._rows: list[Row] = []
 
@@ -58,15 +59,15 @@ class InstrumentsPane(PaintedLines):
         self.styles.height = room
         return room if fits else 0
 
-    def show(self, lines: Sequence[InstrumentLine], label: str = "") -> None:
-        """The newest lines; `label` is the axis value's that they are of."""
+    def show(self, lines: Sequence[InstrumentLine], label: str = "", over: bool = False) -> None:
+        """The newest lines; `label` is the axis value's that they are of, `over` the run."""
         more = f"{NOTED} i says how · {MORE}" if any(line.note for line in lines) else MORE
         titles = f"instruments{f' ({label})' if label else ''}", more
         if self._titles != titles:
             self._titles = titles
             self.border_title, self.border_subtitle = framed(titles[0]), more
-        if tuple(lines) != self.lines:
-            self.lines = tuple(lines)
+        if (tuple(lines), over) != (self.lines, self._over):
+            self.lines, self._over = tuple(lines), over
             self.repaint()
 
     def compose_lines(self) -> None:
@@ -86,7 +87,7 @@ class InstrumentsPane(PaintedLines):
             if line.failed:
                 row.put(after, fit(f"✗ {line.failed}", max(0, width - after), "left"), FAILED)
             elif line.waits:
-                row.put(after, WAITING, WAITS)
+                row.put(after, NEVER if self._over else WAITING, WAITS)
             else:
                 row.put(after, line.spark[:SPARKLINE], SPARK)
                 after += SPARKLINE + 2

@@ -226,7 +226,8 @@ class WatchScreen(SuggestingScreen[Answer], SteeringScreen):
         cursor = self.table.cursor_key
         self.charts.show(frame.charts, cursor if self._highlighted else None, frame.chance)
         self.pictures.show(frame, self._highlighted_label)
-        self.instruments.show(frame.instruments, self._highlighted_label)
+        over = frame.state.state == "finished"
+        self.instruments.show(frame.instruments, self._highlighted_label, over)
         self._put_verdict(frame.verdict)
         if before is None:
             self.charts.entitle(self._cursor_label)
