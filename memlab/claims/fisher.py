@@ -119,6 +119,6 @@ SMALL_TRACE_EARLY = Claim(
         lambda e: small_trace_early(e, late=True),
         ("fisher", "fisher-penalty"),
     ),
-    least_effect=0.01,
+    least_effect=0.011,
     budget=30.0,
 )

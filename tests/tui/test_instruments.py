@@ -97,7 +97,7 @@ async def test_pane_shows_newest_value_sparkline_failure_and_what_it_waits_for(r
         assert "noise 0.4" in str(pane.border_title)
         run.end("finished")
         await until(pilot, lambda: "not measured, for want of time" in text_of(app))
-        assert "waits for the first measurement" not in text_of(app)
+        await until(pilot, lambda: "waits for the first" not in text_of(app))
 
 
 async def test_pane_marks_what_says_how_it_measures_and_its_page_tells(run) -> None:

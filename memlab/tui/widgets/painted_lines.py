@@ -65,13 +65,12 @@ class PaintedLines(Widget):
             self.repaint_all()
             return
         self.compose_lines()
-        left, top = self.styles.gutter.top_left
-        regions = []
+        regions = []  # within borders and padding, which Textual adds
         for y, before in list(self._painted.items()):
             after = self._painted[y] = self.line(y)
             span = changed_span(before, after)
             if span is not None:
-                regions.append(Region(left + span[0], top + y, span[1] - span[0], 1))
+                regions.append(Region(span[0], y, span[1] - span[0], 1))
         if regions:
             self.refresh(*regions)
 
