@@ -8,6 +8,7 @@ run folder, each as estimate ÷ truth. On one core, so that a busy machine does 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -59,6 +60,17 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
+#: Starts a worker and tells its status, processor seconds and bytes. Small: the most memory that
+#: Linux tells of a process is at least that of the one that started it.
+SMALL = """
+import json, resource, subprocess, sys
+lock, *command = sys.argv[1:]
+status = subprocess.call(command, stdout=sys.stderr, pass_fds=(int(lock),))
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([status, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024]))
+"""
+
+
 @dataclass(frozen=True)
 class Truth:
     """What a worker took: processor seconds in all and of its imports, bytes of memory and disk."""
@@ -87,17 +99,17 @@ def trained(experiment: Experiment, home: Path) -> Truth:
     with lock:
         words = ("-m", "memlab.worker", str(folder.path), "--lock-fd", str(lock.descriptor))
         environment = child.environment(os.environ) | {"MEMLAB_HOME": str(home)}
-        log = os.open(folder.path / "worker.log", os.O_WRONLY | os.O_CREAT)
-        process = subprocess.Popen(
-            child.command(*words),
-            cwd="/",
-            env=environment,
-            stdout=log,
-            stderr=log,
-            pass_fds=(lock.descriptor,),
-        )
-        os.close(log)
-    _, status, usage = os.wait4(process.pid, 0)
+        with (folder.path / "worker.log").open("w") as log:
+            done = subprocess.run(
+                [sys.executable, "-S", "-c", SMALL, str(lock.descriptor), *child.command(*words)],
+                cwd="/",
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                pass_fds=(lock.descriptor,),
+                check=True,
+            )
+    status, seconds, memory = json.loads(done.stdout)
     assert status == 0, (folder.path / "worker.log").read_text()
     parts: dict[str, int] = {}
     for path in folder.path.rglob("*"):
@@ -105,9 +117,9 @@ def trained(experiment: Experiment, home: Path) -> Truth:
             top = path.relative_to(folder.path).parts[0]
             parts[top] = parts.get(top, 0) + path.stat().st_size
     return Truth(
-        usage.ru_utime + usage.ru_stime,
+        seconds,
         time.monotonic() - began,
-        usage.ru_maxrss * 1024,
+        memory,
         sum(parts.values()),
         parts,
     )
