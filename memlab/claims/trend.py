@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from memlab.claims.intervals import Values
+from memlab.errors import BadInput
 from memlab.experiment.keys import key
 
 Log = Literal["", "x", "y", "xy"]
@@ -71,12 +72,18 @@ def trend(x: ArrayLike, y: ArrayLike, log: Log = "") -> Trend:
     there.
 
     Raises:
-        ValueError: for fewer than four conditions, or shapes that do not fit.
+        BadInput: for fewer than four conditions.
+        ValueError: for shapes that do not fit.
     """
     table = np.atleast_2d(np.asarray(y, np.float64))
     places = np.asarray(x, np.float64)
-    if table.shape[1] < LEAST_CONDITIONS or places.shape[-1] != table.shape[1]:
-        raise ValueError(f"a trend needs at least {LEAST_CONDITIONS} conditions, alike for x and y")
+    if table.shape[1] < LEAST_CONDITIONS:
+        raise BadInput(
+            f"a trend is over {LEAST_CONDITIONS} values or more of what is varied, and there are "
+            f"{table.shape[1]}."
+        )
+    if places.shape[-1] != table.shape[1]:
+        raise ValueError("a trend needs conditions that are alike for x and y")
     places = np.broadcast_to(places, table.shape)
     if "x" in log:
         places = _logarithm(places)

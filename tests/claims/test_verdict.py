@@ -10,6 +10,7 @@ from memlab.claims import criteria, intervals, power, significance, trend
 from memlab.claims.replicates import replicates_of
 from memlab.claims.selection import best_by_validation, cross_selected
 from memlab.claims.verdict import Rule, decide
+from memlab.errors import BadInput
 
 TRIALS = 1_000
 REPLICATES = (8, 10, 20)
@@ -142,7 +143,7 @@ def test_a_slope_is_made_within_each_replicate_on_the_scale_that_is_asked():
     assert criteria.slope_of(x, y, "xy") == pytest.approx([2.0, 1.5, 2.5])
     y[1, 2] = np.nan
     assert np.isnan(criteria.slope_of(x, y, "xy")[1])
-    with pytest.raises(ValueError, match="4 conditions"):
+    with pytest.raises(BadInput, match="over 4 values or more of what is varied, and there are 3"):
         criteria.slope_of([1, 2, 3], np.ones((3, 3)))
 
 
