@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: What can be measured, and how long that takes on two cores.
 WHAT = {
     "training": "about three minutes",
-    "instruments": "about a minute",
+    "instruments": "several minutes",
     "recording": "about three minutes",
     "scaling": "about two minutes, with --most 10000 ten",
     "suspects": "hours; --data digits --noise labels-pair --replicates 203-204 two minutes",
