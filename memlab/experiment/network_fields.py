@@ -15,14 +15,13 @@ from memlab.errors import InvalidExperiment
 from memlab.experiment import own_network
 from memlab.experiment.architecture import resolve
 from memlab.experiment.material_spec import ModelSpec
-from memlab.experiment.spec import Experiment
+from memlab.experiment.spec import OF_HIDDEN, Experiment
 
 NAME: Final = "model.name"
 #: Those that `memlab.experiment.architecture.resolve` may leave out.
 FIELDS: Final = ("width", "depth", "activation", "normalization", "ghost_batch")
 DEFAULTS: Final = {leaf: ModelSpec.model_fields[leaf].default for leaf in ("name", *FIELDS)}
-#: Elsewhere in an experiment, of hidden units: networks of no hidden layer have none.
-OF_HIDDEN: Final = ("regularization.dropout", "regularization.hidden_noise", "fork.dropout")
+#: The architecture that has no hidden layer.
 WITHOUT_HIDDEN: Final = "linear"
 
 
@@ -85,14 +84,13 @@ def check(cells: Sequence[Experiment], axes: Collection[str], where: str) -> Non
 
 
 def _check_hidden(cells: Sequence[Experiment], axes: Collection[str], where: str) -> None:
+    said = [(cell.model.name, cell.of_hidden()) for cell in cells]
     for field in OF_HIDDEN:
-        section, _, leaf = field.partition(".")
-        said = [cell for cell in cells if getattr(getattr(cell, section), leaf)]
-        bad = [cell for cell in said if cell.model.name == WITHOUT_HIDDEN]
-        if bad and (field in axes or len(bad) == len(said)):
-            value = getattr(getattr(bad[0], section), leaf)
+        values = [(name, values[field]) for name, values in said if field in values]
+        bad = [value for name, value in values if name == WITHOUT_HIDDEN]
+        if bad and (field in axes or len(bad) == len(values)):
             raise InvalidExperiment(
-                f"{where}: {field} = {value!r} is of hidden units, and model.name ="
+                f"{where}: {field} = {bad[0]!r} is of hidden units, and model.name ="
                 f" {WITHOUT_HIDDEN!r} has none: leave {field} empty, or take model.name ="
                 f" {DEFAULTS['name']!r}, which has them.",
                 field,

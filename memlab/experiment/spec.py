@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -42,6 +42,10 @@ def _seeds(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("seeds is a count such as 3, or a list such as [0, 1, 2]")
     return value
+
+
+#: What is of hidden units; networks without them, and one's own, take none of it.
+OF_HIDDEN: Final = ("regularization.dropout", "regularization.hidden_noise", "fork.dropout")
 
 
 class Experiment(Section):
@@ -147,19 +151,12 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _own_networks_have_their_own(self) -> Self:
         if own_network.is_own(self.model.name):
-            own = self.regularization
-            hidden = [
-                ("regularization.dropout", own.dropout),
-                ("regularization.hidden_noise", own.hidden_noise),
-                ("fork.dropout", self.fork.dropout),
-            ]
-            for name, value in hidden:
-                if value:
-                    raise FieldError(
-                        name,
-                        f"{name} has no place in a network of your own, whose hidden layers memlab"
-                        " does not know; give it to the network by [model.settings]",
-                    )
+            for name in self.of_hidden():
+                raise FieldError(
+                    name,
+                    f"{name} has no place in a network of your own, whose hidden layers memlab"
+                    " does not know; give it to the network by [model.settings]",
+                )
         return self
 
     @model_validator(mode="after")
@@ -181,6 +178,16 @@ class Experiment(Section):
                 " default) out where dataset.subset is below 1 or dataset.without names some",
             )
         return self
+
+    def of_hidden(self) -> dict[str, float]:
+        """What is said of hidden units, by field: dropout, Gaussian noise; nothing where it is 0.
+
+        >>> Experiment.model_validate({"regularization": {"dropout": 0.5}}).of_hidden()
+        {'regularization.dropout': 0.5}
+        """
+        fields = [(name, *name.split(".")) for name in OF_HIDDEN]
+        said = {name: getattr(getattr(self, part), leaf) for name, part, leaf in fields}
+        return {name: value for name, value in said.items() if value}
 
     @property
     def seed_list(self) -> list[int]:

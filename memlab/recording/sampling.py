@@ -38,7 +38,10 @@ def items(dataset: Any, at: NDArray[np.int64], need: str) -> tuple[Tensor, Tenso
     Raises:
         InvalidDataset: if they are not (input, label), or inputs differ in shape.
     """
-    found = [dataset[int(index)] for index in at]
+    try:
+        found = [dataset[int(index)] for index in at]
+    except (LookupError, TypeError, NotImplementedError) as error:  # a dictionary of columns, say
+        raise InvalidDataset(f"{need} whose examples are (input, label).") from error
     if not all(isinstance(item, tuple | list) and len(item) >= 2 for item in found):
         raise InvalidDataset(f"{need} whose examples are (input, label).")
     try:

@@ -279,6 +279,7 @@ def test_the_state_says_how_the_loop_ended(data: Data) -> None:
         ({"train": 4, "clean": torch.ones(4, dtype=torch.int64)}, "train=(x, y)"),
         ({"train": 4, "validation": torch.zeros(4, 2)}, "validation is (x, y) or a data set whose"),
         ({"train": 4, "validation": 7}, "a data set with a length, not int"),
+        ({"train": 4, "validation": {"x": [1.0], "y": [0]}}, "whose examples are (input, label)"),
         ({"train": 4, "validation": [("a", 0)]}, "inputs are numbers of one shape"),
         ({"train": 4, "validation": (torch.zeros(4, 2), torch.zeros(3))}, "one class number for"),
     ],

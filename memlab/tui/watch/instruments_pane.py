@@ -9,6 +9,7 @@ from memlab.charts.row import Row
 from memlab.numbers import align
 from memlab.tui.plain_lines import framed
 from memlab.tui.watch.instrument_lines import SPARKLINE, InstrumentLine
+from memlab.tui.watch.model import WAITING
 from memlab.tui.widgets.columns import fit
 from memlab.tui.widgets.painted_lines import PaintedLines
 
@@ -20,7 +21,7 @@ NAMES = {
     WAITS: "instruments--waits",
     FAILED: "instruments--failed",
 }
-WAITING, NEVER = "waits for the first measurement", "not measured, for want of time"
+NEVER = "not measured, for want of time"
 MOST_LINES = 8
 LEAST_WIDTH = 120
 LEAST_NOTE = 12  # columns that a note needs
