@@ -65,8 +65,8 @@ def test_an_epochs_row_is_of_the_whole_epoch_whatever_rows_were_within_it(
     monkeypatch.setattr("memlab.recording.rows.ROW_SECONDS", 0.0)
     logits, y = torch.tensor([[3.0, 0.0], [0.0, 1.0]]), torch.tensor([[0, 0], [0, 1], [1, 1]])
     with memlab.record(torch.nn.Linear(2, 2), train=6, instruments=None, name="rows") as run:
-        for _ in range(2):
-            for labels in y:
+        for given in (y, 1 - y):
+            for labels in given:
                 run.step(logits, labels)
                 run._settle()
             run.epoch()
@@ -74,9 +74,10 @@ def test_an_epochs_row_is_of_the_whole_epoch_whatever_rows_were_within_it(
     accuracy, loss = opened.series("train_accuracy"), opened.series("train_loss")
     at = [accuracy.epochs.tolist().index(epoch) for epoch in (1.0, 2.0)]
     assert len(accuracy.epochs) == 8
-    assert accuracy.values[0, at].tolist() == [4 / 6, 4 / 6]
-    whole = torch.nn.functional.cross_entropy(logits.repeat(3, 1), y.reshape(-1)).item()
-    np.testing.assert_allclose(loss.values[0, at], [whole, whole], rtol=1e-6)
+    assert accuracy.values[0, at].tolist() == [4 / 6, 2 / 6]
+    entropy, shown = torch.nn.functional.cross_entropy, logits.repeat(3, 1)
+    whole = [entropy(shown, given.reshape(-1)).item() for given in (y, 1 - y)]
+    np.testing.assert_allclose(loss.values[0, at], whole, rtol=1e-6)
 
 
 def test_validation_is_that_of_the_network_in_evaluation_mode(data: Data) -> None:
