@@ -73,7 +73,7 @@ def check(cells: Sequence[Experiment], axes: Collection[str], where: str) -> Non
     Raises:
         InvalidExperiment: in a sentence, told of the field.
     """
-    _check_hidden(cells, axes, where)
+    check_hidden(cells, axes, where)
     lacking = [(cell.model, ignored(cell.model)) for cell in cells]
     for leaf in FIELDS:
         field = f"model.{leaf}"
@@ -83,9 +83,19 @@ def check(cells: Sequence[Experiment], axes: Collection[str], where: str) -> Non
             raise InvalidExperiment(f"{where}: {_sentence(field, *bad[0])}", field)
 
 
-def _check_hidden(cells: Sequence[Experiment], axes: Collection[str], where: str) -> None:
+def check_hidden(
+    cells: Sequence[Experiment],
+    axes: Collection[str],
+    where: str,
+    fields: Sequence[str] = OF_HIDDEN,
+) -> None:
+    """The part of `check` that is of hidden units; `fields` alone, as a fork says them.
+
+    Raises:
+        InvalidExperiment: as `check`.
+    """
     said = [(cell.model.name, cell.of_hidden()) for cell in cells]
-    for field in OF_HIDDEN:
+    for field in fields:
         values = [(name, values[field]) for name, values in said if field in values]
         bad = [value for name, value in values if name == WITHOUT_HIDDEN]
         if bad and (field in axes or len(bad) == len(values)):

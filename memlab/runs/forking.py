@@ -15,7 +15,7 @@ from typing import Final
 
 from memlab.cores import usable_cores
 from memlab.errors import InvalidExperiment
-from memlab.experiment import grid, reading
+from memlab.experiment import grid, network_fields, reading
 from memlab.experiment.schedule import Timeline
 from memlab.experiment.spec import Experiment
 from memlab.experiment.training_spec import ForkSpec
@@ -74,6 +74,8 @@ def forked(source: RunFolder, at: float, settings: Sequence[str]) -> Experiment:
         )
     fork = {"claims": [], "fork": {"at": at, **changes}}  # claims are about another protocol
     branched = reading.of_run(run.tree | fork, "the fork")
+    cells = [member.experiment for member in grid.members(branched)]
+    network_fields.check_hidden(cells, branched.axes, "the fork", ("fork.dropout",))
     _check_reached(source, branched)
     return branched
 

@@ -138,6 +138,12 @@ def test_a_fork_beyond_the_updates_that_end_the_run_is_refused(source):
         forking.forked(origin, 4.0, ["dropout=0.1"])
 
 
+def test_a_fork_drops_no_hidden_units_of_networks_without_any(made_run):
+    linear = {"name": "linear", "width": None, "depth": None, "activation": "relu"}
+    with pytest.raises(InvalidExperiment, match=r"the fork: fork.dropout = 0.1 is of hidden units"):
+        forking.forked(made_run(model=linear, regularization={"dropout": 0}), 1.0, ["dropout=0.1"])
+
+
 def test_a_fork_names_no_claims(made_run):
     assert forking.forked(made_run(claims=["Z4"]), 1.0, ["dropout=0.1"]).claims == ()
 
