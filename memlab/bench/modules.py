@@ -79,11 +79,22 @@ def _products(gradients: list[Tensor]) -> Tensor:
 
 def reference_gram(made: Given) -> tuple[str, Callable[[Given], Tensor]]:
     """The fastest way that works, and its name."""
+    recurrent = any(isinstance(layer, nn.RNNBase) for layer in made.network.modules())
+
+    def without_cudnn(way: Callable[[Given], Tensor]) -> Callable[[Given], Tensor]:
+        """cuDNN goes back through recurrent layers in training mode only."""
+
+        def called(made: Given) -> Tensor:
+            with torch.backends.cudnn.flags(enabled=False):
+                return way(made)
+
+        return called if recurrent and made.x.is_cuda else way
+
     try:
-        by_vmap(made)
+        without_cudnn(by_vmap)(made)
     except Exception:  # what vmap cannot do shows in many kinds of errors
-        return "one by one", one_by_one
-    return "torch.func.vmap", by_vmap
+        return "one by one", without_cudnn(one_by_one)
+    return "torch.func.vmap", without_cudnn(by_vmap)
 
 
 def vectors(made: Given) -> Tensor:

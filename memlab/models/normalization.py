@@ -78,11 +78,14 @@ class StackedBatchNorm(Normalization):
         return torch.cat([self._normalize(part, training) for part in torch.split(x, sizes)])
 
     def _normalize(self, x: Tensor, training: bool) -> Tensor:
+        weight = None if self.weight is None else self.weight.view(-1)
+        if weight is None and x.is_cuda:  # whose gradient needs a weight where there is a bias
+            weight = torch.ones_like(self.bias).view(-1)
         return F.batch_norm(
             x,
             self.running_mean.view(-1),
             self.running_var.view(-1),
-            None if self.weight is None else self.weight.view(-1),
+            weight,
             self.bias.view(-1),
             training,
             MOMENTUM,

@@ -52,8 +52,9 @@ class Inputs:
         rows, flat = self.values.view(-1, *shape), flat.reshape(-1)
         if workspace is None:
             return rows.index_select(0, flat).view(*index.shape, *shape)
-        torch.index_select(rows, 0, flat, out=workspace.take("batch", len(flat), *shape))
-        return workspace.take("batch", *index.shape, *shape)
+        taken = workspace.take("batch", *index.shape, *shape)
+        torch.index_select(rows, 0, flat, out=taken.view(len(flat), *shape))
+        return taken
 
     def at(self, index: Tensor) -> Tensor:
         """The examples `index`, `[members, n]` or, the same for all, `[n]`: `[members or 1, n, …]`.

@@ -8,7 +8,9 @@ that keys its noise, the steps of Adam's bias correction).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -101,6 +103,18 @@ class CapturedStep:
             for name, tensor in self._state().items():
                 tensor.copy_(before[name])
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with _uncollected(), torch.cuda.graph(graph, capture_error_mode="thread_local"):
             losses = self._body(index, rates)
         return _Recorded(graph.replay, index, losses)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Inside, no garbage is collected: destroying an earlier graph would end the capture."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()

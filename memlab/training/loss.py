@@ -20,7 +20,7 @@ def example_losses(
         target = soft_targets(logits, targets, smoothing)
         return 0.5 * (logits - target).square().sum(-1)
     logs = functional.log_softmax(logits, -1)
-    nll = -logs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    nll = -_of_targets(logs, targets)
     if smoothing is None:
         return nll
     share = smoothing.view(-1, 1)
@@ -39,23 +39,45 @@ def output_gradient(
     The logits' memory is used up; plain cross-entropy puts the gradient into `memory`, if given.
     """
     examples = logits.shape[1]
-    where = targets.unsqueeze(-1)
     if name == "squared" or smoothing is not None:
         losses = example_losses(name, logits, targets, smoothing)
         ahead = logits if name == "squared" else functional.softmax(logits, -1)
         return losses, (ahead - soft_targets(logits, targets, smoothing)).div_(examples)
     logs = torch.log_softmax(logits, -1, out=memory)
-    losses = -logs.gather(-1, where).squeeze(-1)
+    losses = -_of_targets(logs, targets)
     gradient = logs.exp_()
-    gradient.scatter_add_(-1, where, gradient.new_full((), -1.0).expand(where.shape))
+    if gradient.is_cuda:
+        gradient.sub_(_is_target(targets, logs.shape[-1]).to(logs.dtype))
+    else:
+        where = targets.unsqueeze(-1)
+        gradient.scatter_add_(-1, where, gradient.new_full((), -1.0).expand(where.shape))
     return losses, gradient.div_(examples)
 
 
 def soft_targets(logits: Tensor, targets: Tensor, smoothing: Tensor | None) -> Tensor:
     """One-hot targets, smoothed where asked, shaped like `logits`."""
     classes = logits.shape[-1]
-    onehot = torch.zeros_like(logits).scatter_(-1, targets.unsqueeze(-1), 1.0)
+    if logits.is_cuda:
+        onehot = _is_target(targets, classes).to(logits.dtype)
+    else:
+        onehot = torch.zeros_like(logits).scatter_(-1, targets.unsqueeze(-1), 1.0)
     if smoothing is None:
         return onehot
     share = smoothing.view(-1, 1, 1)
     return (1 - share) * onehot + share / classes
+
+
+def _of_targets(logs: Tensor, targets: Tensor) -> Tensor:
+    """The entry of each row at its target, `[members, examples]`."""
+    if logs.is_cuda:
+        return torch.where(_is_target(targets, logs.shape[-1]), logs, 0.0).sum(-1)
+    return logs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+
+
+def _is_target(targets: Tensor, classes: int) -> Tensor:
+    """`[…, classes]`, true at the target.
+
+    By comparison: with deterministic algorithms CUDA's scatter, and the gradient of its gather,
+    sort all indices first.
+    """
+    return targets.unsqueeze(-1) == torch.arange(classes, device=targets.device)

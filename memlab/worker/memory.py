@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 
 import torch
@@ -26,6 +27,7 @@ def require(
     """
     if device.type != "cuda":
         return
+    gc.collect()  # a stack before this one is in a cycle with its graphs
     needed = of_stack(plan, parts, shapes)
     free = _free(device)
     if needed.total <= free:

@@ -102,7 +102,7 @@ class BothWays(nn.Module):
         self.out = nn.Linear(8, CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
-        start = torch.ones(4, len(x), 4, dtype=x.dtype)
+        start = x.new_ones(4, len(x), 4)
         output, (hidden, cells) = self.lstm(x.transpose(0, 1), (start, start / 2))
         return self.out(output.mean(0) + cells[:2].mean(0).repeat(1, 2)) + hidden[-1, :, :CLASSES]
 
@@ -118,7 +118,7 @@ class Text(nn.Module):
         self.out = nn.Linear(8, CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.table(x) + self.places(torch.arange(x.shape[1]))
+        h = self.table(x) + self.places(torch.arange(x.shape[1], device=x.device))
         h = self.encoder(h.transpose(0, 1), src_key_padding_mask=x == 0)
         return self.out(h[0])
 
