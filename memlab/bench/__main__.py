@@ -47,6 +47,7 @@ def main() -> int:
     options = parser.parse_args()
     device = devices.choose(options.device)
     devices.keep_memory()
+    devices.compute_in("float32")  # on both sides: a GPU's convolutions else round to TF32
     machine = {
         "device": devices.describe(device),
         "platform": platform.platform(),

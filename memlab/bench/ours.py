@@ -20,8 +20,8 @@ from memlab.training.trainer import StackTrainer
 from memlab.worker import planning
 from memlab.worker.material import Material
 
-#: How many times the epochs of a case a whole run has.
-LONGER = 3
+#: How many times the epochs of a case a whole run has; on a GPU, whose first use takes seconds.
+LONGER, LONGER_ON_A_GPU = 3, 20
 
 
 def trainers(case: Case, bench: Bench) -> list[StackTrainer]:
@@ -79,6 +79,7 @@ def as_a_run(case: Case, bench: Bench) -> float:
 
     It trains for longer than the case says, as its first second has no repetition before it.
     """
-    longer = replace(case, epochs=LONGER * case.epochs)
+    times = LONGER_ON_A_GPU if bench.device.type == "cuda" else LONGER
+    longer = replace(case, epochs=times * case.epochs)
     done = work(bench, experiment_of(longer, bench.folder))
     return longer.members * longer.examples * longer.epochs / done.seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -33,8 +33,30 @@ class _TwiceDifferentiable(TorchFunctionMode):
 
 
 @contextmanager
+def full_float32() -> Iterator[None]:
+    """Inside, products of float32 are not rounded to TF32, as convolutions on a GPU else are.
+
+    Torch has an older and a newer switch for it, and raises where only the other one was used.
+    """
+    matmul: Any = torch.backends.cuda.matmul
+    cudnn: Any = torch.backends.cudnn
+    parts = [matmul, getattr(cudnn, "conv", None), getattr(cudnn, "rnn", None)]
+    newer = [part for part in parts if hasattr(part, "fp32_precision")]
+    with ExitStack() as stack:
+        for part in newer:  # the older switches move these too
+            stack.callback(setattr, part, "fp32_precision", part.fp32_precision)
+        for older in (matmul, cudnn):
+            with suppress(RuntimeError):
+                stack.callback(setattr, older, "allow_tf32", older.allow_tf32)
+                older.allow_tf32 = False
+        for part in newer:
+            part.fp32_precision = "ieee"
+        yield
+
+
+@contextmanager
 def undisturbed(device: torch.device, differentiable: bool = False) -> Iterator[None]:
-    """Inside, gradients are on and autocast is off, and no fused way past the layers is taken.
+    """Inside, gradients are on; autocast, TF32 and fused ways past the layers are off.
 
     Torch's generators are afterwards where they were. `differentiable` attention can be
     differentiated twice, forwards, and under vmap.
@@ -48,6 +70,8 @@ def undisturbed(device: torch.device, differentiable: bool = False) -> Iterator[
         stack.enter_context(torch.autocast(device.type, enabled=False))
         stack.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", "There is a performance drop")
+        if device.type == "cuda":
+            stack.enter_context(full_float32())
         if differentiable:
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
             stack.enter_context(_TwiceDifferentiable())

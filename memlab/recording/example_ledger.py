@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memlab.instruments.ledger_store import LedgerFacts, LedgerStore, unlearned
+from memlab.instruments.symmetric import row_blocks
 from memlab.recording.answers import NOBODY, Answers
 from memlab.recording.given import Given
 from memlab.runs.door import Place
@@ -24,6 +25,8 @@ UNKNOWN_EPOCHS = 256
 SEEN, RIGHT, FIRST, GOOD, FORGOTTEN, PREDICTED, MARGIN, LOSS, MARGIN_SUM, LOSS_SUM = range(10)
 KEPT = LOSS_SUM + 1
 HALF = float(np.finfo(np.float16).max)
+#: Answers that are taken together: what is kept of them stays near the processor meanwhile.
+TOGETHER = 2048
 #: What the ledger calls the data set: words for `the index counts from 0 in …`.
 DATASET = "your training data"
 
@@ -92,7 +95,9 @@ class AnswerLedger:
         if not len(index):
             return bad
         for at in _rounds(index):
-            self._note(index[at], answers, at, epoch)
+            for few in row_blocks(len(index) if isinstance(at, slice) else len(at), TOGETHER):
+                some = slice(*few) if isinstance(at, slice) else at[slice(*few)]
+                self._note(index[some], answers, some, epoch)
         if self._votes is not None:
             flat = index * self._votes.shape[1] + answers.rival
             np.add.at(self._votes.reshape(-1), flat, np.uint32(1))

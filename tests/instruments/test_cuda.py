@@ -50,6 +50,22 @@ def test_the_gram_matrix_of_each_kind_of_layer_is_the_cpus(name: str) -> None:
     close(found, expected, 1e-6 if name == "convolutions" else 1e-9)
 
 
+@pytest.mark.parametrize("name", ["convolutions-1d", "attention", "linear-and-norms"])
+def test_nothing_is_rounded_to_tf32_as_the_users_own_network_is(name: str) -> None:
+    (here, there), (x, y) = both(name)
+    devices.compute_in("tf32")
+    try:
+        found = gram(
+            stack(there.float()), x[None].to(CUDA, torch.float32), y[None].to(CUDA), "cross-entropy"
+        )
+        assert torch.backends.cuda.matmul.allow_tf32
+        assert torch.backends.cudnn.allow_tf32
+    finally:
+        devices.compute_in("float32")
+    expected = gram(stack(here), x[None], y[None], "cross-entropy")
+    assert float((found.cpu() - expected).abs().max()) <= 3e-5 * float(expected.abs().max())
+
+
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("make", [hessian_product, ggn_product])
 def test_curvature_times_a_vector_is_the_cpus(name: str, make) -> None:  # type: ignore[no-untyped-def]
@@ -83,5 +99,9 @@ def test_each_instrument_measures_what_it_measures_on_the_cpu(asked: str, name: 
     assert torch.equal(torch.cuda.get_rng_state(CUDA), drawn)
     assert torch.equal(torch.get_rng_state(), host)
     assert set(found[0]) == set(found[1])
+    # Critical samples are looked for with noise, and a GPU draws its own (decision 017).
+    few = 2 / 24 * 5 if asked == "critical-samples" else 0.0
     for quantity, expected in found[0].items():
-        np.testing.assert_allclose(found[1][quantity], expected, rtol=1e-5, err_msg=quantity)
+        np.testing.assert_allclose(
+            found[1][quantity], expected, rtol=1e-5, atol=few, err_msg=quantity
+        )

@@ -6,12 +6,16 @@ difference from training that is not captured.
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
 
-from memlab.training.captured import Execution
+from memlab.training.captured import Execution, _uncollected
 from memlab.training.trainer import StackTrainer
+from memlab.worker import device as devices
 from tests.training.conftest import members_of, trainer_of
 
 HOST = Execution(counts_there=False, step="direct")
@@ -38,6 +42,7 @@ DRAWN = {
     "dropout, adam": {**ADAM, "regularization": {"dropout": 0.3}},
     "dropout from the fork on": {"fork": {"at": 2.0, "dropout": 0.4}},
 }
+ALL = STILL | DRAWN
 IMAGES = {
     "shift": {"model": {"name": "cnn", "width": 3}, "regularization": {"augmentation": "shift"}},
     "crop-flip": {
@@ -134,3 +139,38 @@ def test_a_network_learns_with_draws_of_the_device_as_with_those_of_the_host():
         trainer = trained(how, updates=19, **tree)
         losses.append(float(trainer.evaluate().metrics["train_loss"].mean()))
     assert losses[1] == pytest.approx(losses[0], rel=0.15)
+
+
+@pytest.mark.parametrize("variant", ["plain", "momentum", "dropout"])
+def test_memory_that_is_fresh_each_time_as_on_a_gpu_holds_the_batch(variant):
+    expected = trained(STATIC, **ALL[variant])
+    fresh = trainer_of(members_of(**ALL[variant]), execution=STATIC)
+    assert fresh._fused is not None
+    for workspace in (fresh._workspace, fresh._fused.workspace):
+        workspace._keeps = False
+    devices.be_deterministic()  # which fills what is fresh with NaN
+    try:
+        for _ in range(12):
+            fresh.step()
+        assert bool(fresh.evaluate().metrics["train_loss"].isfinite().all())
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert_same_bits(fresh, expected)
+
+
+def test_nothing_is_collected_while_a_graph_is_captured():
+    class Graph:
+        """Part of a cycle, as a trainer and its graphs are."""
+
+        def __init__(self):
+            self.me = self
+
+    gone = []
+    weakref.finalize(Graph(), gone.append, 1)
+    with _uncollected():
+        rubbish = [[] for _ in range(200_000)]  # enough that collecting would be due
+        del rubbish
+        assert not gone
+    assert gc.isenabled()
+    gc.collect()
+    assert gone

@@ -1,6 +1,6 @@
 """On a GPU: it learns what the CPU learns, and graphs, draws and resumes are exact.
 
-Written without a GPU, and never run on one (docs/gpu.md).
+Skipped where there is none; what they came to on which card is in docs/gpu.md.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ import pytest
 import torch
 
 from memlab.engines.failing import explained
+from memlab.training.arrays import StackArrays
 from memlab.training.captured import Execution
 from memlab.training.device_noise import DeviceNoise, DeviceStream
+from memlab.training.plan import StackPlan, groups_of
 from memlab.training.randomness import Rates
-from memlab.training.trainer import StackTrainer
+from memlab.training.trainer import Shapes, StackTrainer
 from memlab.worker import device as devices
 from memlab.worker import memory
-from tests.training.conftest import data_for, members_of, trainer_of
+from tests.training.conftest import CLASSES, TRAIN, data_for, members_of, trainer_of
 from tests.training.test_captured import ADAM, ADAMW, DRAWN, IMAGES, STILL, assert_same_bits
 
 pytestmark = [
@@ -75,6 +77,24 @@ def test_convnets_learn_on_a_gpu_what_they_learn_on_the_cpu(name):
     tree = {**CONVNETS[name], "optimizer": {"learning_rate": 0.02}}
     there, here = trained(GRAPH, updates=4, **tree), trained(DIRECT, CPU, 4, **tree)
     assert_close(there, here, 1e-2)
+
+
+@pytest.mark.parametrize("name", CONVNETS)
+def test_convnets_stacked_on_a_gpu_learn_what_each_learns_alone(name):
+    members = members_of(**{**CONVNETS[name], "seeds": 3}, optimizer={"learning_rate": 0.02})
+    (group,) = groups_of(members, [TRAIN] * 3, [100] * 3)
+    whole = StackTrainer(
+        StackPlan(0, members, group.timeline),
+        StackArrays.of([data_for(m.seed, True) for m in members], CLASSES, CUDA),
+        Shapes((1, 8, 8), 64, CLASSES),
+        CUDA,
+    )
+    alone = trainer_of(members[1:2], image=True, execution=DIRECT, device=CPU)
+    for _ in range(4):
+        whole.step()
+        alone.step()
+    for part, expected in zip(whole.model.parameters(), alone.model.parameters(), strict=True):
+        torch.testing.assert_close(part[1].cpu(), expected[0], rtol=1e-2, atol=1e-3)
 
 
 @pytest.mark.parametrize("fused", [True, False])

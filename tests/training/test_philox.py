@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 import torch
 
 from memlab.training.device_noise import DeviceNoise, DeviceStream, augment_on_device
-from memlab.training.philox import below, halves, normals, philox
+from memlab.training.philox import (
+    KERNEL,
+    below,
+    halves,
+    in_one_kernel,
+    in_operations,
+    normals,
+    philox,
+)
 from memlab.training.randomness import Rates
 
 LOW = 0xFFFFFFFF
@@ -167,3 +178,33 @@ def test_images_are_moved_on_the_device_by_up_to_their_reach(kind):
     assert set(columns.tolist()) == expected
     alone = augment_on_device(kind, x[:, :100], stream([3]))
     assert torch.equal(alone, found[:, :100])
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
+def test_the_kernel_is_the_same_function(tmp_path):
+    source = tmp_path / "philox.cpp"
+    source.write_text(
+        "#include <cstdio>\n" + KERNEL + "int main() { long long v[6], w[4];\n"
+        '  while (scanf("%lld %lld %lld %lld %lld %lld", v, v+1, v+2, v+3, v+4, v+5) == 6) {\n'
+        "    philox<long long>(v[0], v[1], v[2], v[3], v[4], v[5], w[0], w[1], w[2], w[3]);\n"
+        '    printf("%lld %lld %lld %lld\\n", w[0], w[1], w[2], w[3]); } }\n'
+    )
+    made = tmp_path / "philox"
+    subprocess.run(["c++", "-O1", "-o", made, source], check=True)
+    drawn = np.random.default_rng(1).integers(0, 1 << 32, (100, 6))
+    asked = "\n".join(" ".join(map(str, row)) for row in drawn)
+    done = subprocess.run([made], input=asked, capture_output=True, text=True, check=True)
+    for row, line in zip(drawn, done.stdout.splitlines(), strict=True):
+        numbers = tuple(map(int, row))
+        assert tuple(map(int, line.split())) == by_hand(numbers[:4], numbers[4:])
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_on_a_gpu_one_kernel_gives_what_the_operations_give():
+    drawn = torch.from_numpy(np.random.default_rng(0).integers(0, 1 << 32, (6, 3, 500))).cuda()
+    shapes = [drawn[0, :1], drawn[1, :1, :1], *drawn[2:, :, :1]]  # as `DeviceStream.words` has them
+    found = in_one_kernel(tuple(shapes[:4]), tuple(shapes[4:]))
+    expected = in_operations(tuple(shapes[:4]), tuple(shapes[4:]))
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one, other)
