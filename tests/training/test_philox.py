@@ -12,6 +12,7 @@ import torch
 from memlab.training.device_noise import DeviceNoise, DeviceStream, augment_on_device
 from memlab.training.philox import (
     KERNEL,
+    _kernel,
     below,
     halves,
     in_one_kernel,
@@ -208,3 +209,28 @@ def test_on_a_gpu_one_kernel_gives_what_the_operations_give():
     expected = in_operations(tuple(shapes[:4]), tuple(shapes[4:]))
     for one, other in zip(found, expected, strict=True):
         assert torch.equal(one, other)
+
+
+def test_a_kernel_that_is_wrong_or_cannot_be_made_is_not_used(monkeypatch):
+    from torch.cuda import jiterator
+
+    def made(wrong: int):
+        def kernel(*tensors: torch.Tensor) -> list[torch.Tensor]:
+            a, b, c, d = in_operations(tensors[:4], tensors[4:])
+            return [a, b, c, d + wrong]
+
+        return lambda code, num_outputs: kernel
+
+    arange = torch.arange
+    monkeypatch.setattr(torch, "arange", lambda count, device: arange(count))
+    for offered, used in ((made(0), True), (made(1), False), (None, False)):
+        monkeypatch.setattr(jiterator, "_create_multi_output_jit_fn", offered)
+        if offered is None:
+            monkeypatch.delattr(jiterator, "_create_multi_output_jit_fn")
+        _kernel.cache_clear()
+        assert (_kernel() is not None) == used
+    _kernel.cache_clear()
+    monkeypatch.undo()
+    if not torch.cuda.is_available():
+        assert _kernel() is None
+    _kernel.cache_clear()
