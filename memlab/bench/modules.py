@@ -1,16 +1,18 @@
 """Instruments on ordinary networks beside `torch.func` and curvlinops: `memlab bench instruments`.
 
 The reference of the Gram matrix makes per-example gradients by `vmap(grad)`, where that fails one
-example after another. The reference of curvature is curvlinops' operator; both sides make their
-operator and multiply with `PRODUCTS` vectors, one after another, as Lanczos does.
+example after another. The reference of curvature is curvlinops' operator, and for the Hessian of
+what that cannot differentiate double backward, a gradient with its graph for each vector; both
+sides make their operator and multiply with `PRODUCTS` vectors, one after another, as Lanczos does.
+Each row has the most memory that either side held (`memory`) and how far their results are apart,
+relative to the largest number (`deviation`).
 """
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -18,6 +20,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from memlab.bench.memory import peak_bytes
 from memlab.bench.module_networks import Given, Ordinary, available, given
 from memlab.bench.timing import Row, row, seconds, tell
 from memlab.instruments.ggn_product import ggn_product
@@ -130,6 +133,25 @@ def their_products(made: Given, kind: str, along: Tensor) -> Tensor:
     return torch.stack(found)
 
 
+def double_backward(made: Given, along: Tensor) -> Tensor:
+    """Products with the Hessian by differentiating the gradient anew for each vector."""
+    parameters = list(made.network.parameters())
+    sizes = [p.numel() for p in parameters]
+    found: list[Tensor] = []
+    with undisturbed(made.x.device, differentiable=True):
+        for vector in along:
+            pairs = zip(vector.split(sizes), parameters, strict=True)
+            loss = F.cross_entropy(logits_of(made.network(made.x)), made.y)
+            gradients = torch.autograd.grad(
+                loss, parameters, create_graph=True, materialize_grads=True
+            )
+            pieces = torch.autograd.grad(
+                gradients, parameters, [v.view(p.shape) for v, p in pairs], materialize_grads=True
+            )
+            found.append(torch.cat([piece.flatten() for piece in pieces]))
+    return torch.stack(found)
+
+
 def rows(repetitions: int, device: torch.device) -> list[Row]:
     """A row for each network and instrument; the ratio is the median of interleaved repetitions."""
     made: list[Row] = []
@@ -146,8 +168,7 @@ def rows(repetitions: int, device: torch.device) -> list[Row]:
                 device,
             )
         )
-        if find_spec("curvlinops") is not None:
-            made += _curvature_rows(case, built, repetitions, device)
+        made += _curvature_rows(case, built, repetitions, device)
     return made
 
 
@@ -156,21 +177,17 @@ def _curvature_rows(
 ) -> list[Row]:
     found, along = [], vectors(built)
     for kind in ("Hessian", "GGN"):
-        title = f"{PRODUCTS} {kind} products, {case.name}, {case.examples} examples: curvlinops"
+        name, reference = "curvlinops", partial(their_products, built, kind, along)
         try:
             their_products(built, kind, along[:1])
         except Exception as error:  # an operation that it has no derivative of
-            tell(f"{title}: it cannot, {type(error).__name__}")
-            continue
-        found.append(
-            _row(
-                title,
-                lambda kind=kind: our_products(built, kind, along),  # type: ignore[misc]
-                lambda kind=kind: their_products(built, kind, along),  # type: ignore[misc]
-                repetitions,
-                device,
-            )
-        )
+            tell(f"curvlinops has no {kind} of {case.name}: {type(error).__name__}")
+            if kind != "Hessian":
+                continue
+            name, reference = "double backward", partial(double_backward, built, along)
+        title = f"{PRODUCTS} {kind} products, {case.name}, {case.examples} examples: {name}"
+        ours = partial(our_products, built, kind, along)
+        found.append(_row(title, ours, reference, repetitions, device))
     return found
 
 
@@ -185,5 +202,5 @@ def _row(
     deviation = float((found - expected).abs().max() / expected.abs().max())
     spent = [(seconds(ours, device), seconds(reference, device)) for _ in range(repetitions)]
     mine, theirs = zip(*spent, strict=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
-    return {**row(case, mine, theirs, "s"), "deviation": deviation, "peak": peak}
+    memory = [peak_bytes(ours, device), peak_bytes(reference, device)]
+    return {**row(case, mine, theirs, "s"), "deviation": deviation, "memory": memory}

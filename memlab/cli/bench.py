@@ -210,12 +210,18 @@ def _figure(estimate: Mapping[str, Any], name: str) -> str:
 
 def _show(document: Mapping[str, Any]) -> None:
     """The table, and below it the curves where there are any."""
-    table = _table(document, "medians; a ratio above 1: ours is better")
+    weighed = any(any(row.get("memory", ())) for row in document["rows"])
+    caption = "medians; a ratio above 1: ours is better"
+    if weighed:
+        caption += "; MB: the most that ours and the reference held beside what was there before"
+    table = _table(document, caption)
     table.add_column("case: reference")
     for name in ("ours", "reference", "unit"):
         table.add_column(name, justify="left" if name == "unit" else "right", no_wrap=True)
     for name in ("ratio", "least … greatest"):
         table.add_column(name, justify="right", no_wrap=True)
+    if weighed:
+        table.add_column("MB", justify="right", no_wrap=True)
     for row in document["rows"]:
         low, high = row["spread"]
         figures = [
@@ -223,11 +229,18 @@ def _show(document: Mapping[str, Any]) -> None:
         ]
         add_row(
             table, row["case"], *figures, row["unit"],
-            f"{row['ratio']:.2f}", f"{low:.2f} … {high:.2f}",
+            f"{row['ratio']:.2f}", f"{low:.2f} … {high:.2f}", *_memory(row, weighed),
         )  # fmt: skip
     console().print(table)
     if document.get("points"):
         _draw(document["points"])
+
+
+def _memory(row: Mapping[str, Any], weighed: bool) -> list[str]:
+    """The cell of the column that is there where anything was weighed."""
+    sizes = row.get("memory", ())
+    known = [f"{size / 1e6:,.0f}" for size in sizes if size is not None]
+    return [" : ".join(known) if len(known) == 2 else "–"] if weighed else []
 
 
 def _draw(points: Sequence[Mapping[str, Any]]) -> None:
