@@ -157,7 +157,7 @@ def test_a_run_is_timed_and_weighed(bench: Bench) -> None:
     assert point.x == 3
 
 
-LONG = Case(2, "mlp", 8, 32, 20_000, examples=64)
+LONG = Case(2, "mlp", 8, 32, 400_000, examples=64)
 
 
 @pytest.mark.full
