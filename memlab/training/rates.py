@@ -82,5 +82,6 @@ class StackRates:
         state = self._state(update)
         if state != self._now:
             self._now = state
-            self._vector = torch.from_numpy(self._rates(state)).to(self._device, torch.float32)
+            rates = torch.from_numpy(self._rates(state).astype(np.float32))
+            self._vector = rates.to(self._device, non_blocking=True)  # nobody waits for a GPU
         return self._vector
