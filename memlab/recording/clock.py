@@ -47,6 +47,11 @@ class Clock:
         return self.epoch + min(self.in_epoch / max(1, self._expected), 0.999)
 
     @property
+    def epoch_length(self) -> int:
+        """Presentations of an epoch: of the last one that ended, before that of all examples."""
+        return self._expected
+
+    @property
     def under_way(self) -> int:
         """The epoch that the newest presentations are in, counted from 1."""
         return self.epoch + 1 if self.in_epoch else max(1, self.epoch)

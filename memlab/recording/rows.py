@@ -1,7 +1,8 @@
 """The rows of a recorded run: what has come since the last one waits here for the next.
 
-A row within an epoch is of the presentations since the last row, that at an epoch's end of all
-presentations of the epoch.
+A row is of the latest presentations: of as many as an epoch has, so that an epoch's own row is of
+the whole epoch, and of no more than the last half minute, so that in a long epoch rows follow what
+is learned.
 
 What single examples were answered is `scores`; who looks at a batch, and when, is the recording.
 """
@@ -9,6 +10,7 @@ What single examples were answered is `scores`; who looks at a batch, and when, 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from memlab.experiment.metrics import LEARNING_RATE, VALIDATION_ACCURACY, VALIDATION_LOSS
 from memlab.recording.answers import Looked
@@ -20,6 +22,8 @@ from memlab.worker.recorder import Pace, Speed
 
 #: A row within an epoch after so many seconds.
 ROW_SECONDS = 5.0
+#: Of no more than so many seconds.
+LOOKS_BACK = 30.0
 NAN = float("nan")
 
 
@@ -28,7 +32,7 @@ class Rows:
 
     def __init__(self, data: Given, clock: Clock) -> None:
         self._clock, self._tally = clock, Tally(data)
-        self._earlier = Tally(data)  # of this epoch, what has been in a row
+        self._latest = Latest(data)
         self._pace, self._speed = Pace(), Speed()
         self._metrics: dict[str, float] = {}
         self._waiting = 0
@@ -66,17 +70,15 @@ class Rows:
 
     def write(self, files: RunFiles, learning_rate: float) -> None:
         """Writes a row of what waits; raises StorageError."""
-        ended = not self._clock.in_epoch
-        self._earlier.add(self._tally)
-        self._metrics = (self._earlier if ended else self._tally).metrics() | self._validation
+        broken = bool(self._waiting) and not self._tally.count
+        figures = self._latest.with_new(self._tally, self._clock, broken)
+        self._metrics = figures.metrics() | self._validation
         self._metrics[LEARNING_RATE] = learning_rate
         self._write(files, self._metrics)
-        if self._waiting and not self._tally.count and not self.diverged:
+        if broken and not self.diverged:
             self.diverged = True
             files.events.append("member-diverged", member=0, epoch=self._clock.now)
         self._tally.clear()
-        if ended:
-            self._earlier.clear()
         self._waiting, self._written_at = 0, time.monotonic()
 
     def amend(self, files: RunFiles) -> None:
@@ -105,3 +107,40 @@ class Rows:
             speed = self._speed.now(clock.done)
             files.progress(clock.update, clock.done, speed, clock.now, clock.total(epochs))
             self._pace.done()
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What came for one row: when that was written, presentations in all, and their sums."""
+
+    when: float
+    presentations: int
+    sums: Tally
+
+
+class Latest:
+    """What rows were made of, as far back as another one looks."""
+
+    def __init__(self, data: Given) -> None:
+        self._data = data
+        self._kept: list[_Piece] = []
+        self._seen = 0
+
+    def with_new(self, new: Tally, clock: Clock, broken: bool) -> Tally:
+        """`new` and what came before it, as far as a row looks back.
+
+        Where `new` is `broken`, nothing is told of those before any more.
+        """
+        newest = _Piece(time.monotonic(), clock.examples - self._seen, new.copy())
+        self._seen = clock.examples
+        count, kept = newest.presentations, [newest]
+        for piece in reversed([] if broken else self._kept):
+            if count >= clock.epoch_length or newest.when - piece.when > LOOKS_BACK:
+                break
+            kept.append(piece)
+            count += piece.presentations
+        self._kept = kept[::-1]
+        found = Tally(self._data)
+        for piece in kept:
+            found.add(piece.sums)
+        return found

@@ -80,6 +80,51 @@ def test_an_epochs_row_is_of_the_whole_epoch_whatever_rows_were_within_it(
     np.testing.assert_allclose(loss.values[0, at], whole, rtol=1e-6)
 
 
+def test_rows_within_an_epoch_are_of_as_many_presentations_as_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An epoch's row that looked back further than those around it would show as a fall."""
+    monkeypatch.setattr("memlab.recording.rows.ROW_SECONDS", 0.0)
+    logits = torch.tensor([[1.0, 0.0]])
+    right = [0, 0, 0, 1, 1, 1, 1, 1]  # of each presentation; four are an epoch
+    with memlab.record(torch.nn.Linear(2, 2), train=4, instruments=None) as run:
+        for at, good in enumerate(right, 1):
+            run.step(logits, torch.tensor([1 - good]))
+            run._settle()
+            if at % 4 == 0:
+                run.epoch()
+    accuracy = memlab.load(run.id).series("train_accuracy")
+    assert accuracy.epochs.tolist() == [0.25, 0.5, 0.75, 0.999, 1.0, 1.25, 1.5, 1.75, 1.999, 2.0]
+    expected = [0, 0, 0, 1 / 4, 1 / 4, 2 / 4, 3 / 4, 1, 1, 1]
+    np.testing.assert_allclose(accuracy.values[0], expected)
+
+
+def test_in_a_long_epoch_rows_look_back_half_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("memlab.recording.rows.time.monotonic", lambda: now[0])
+    logits = torch.tensor([[1.0, 0.0]])
+    with memlab.record(torch.nn.Linear(2, 2), train=1000, instruments=None) as run:
+        for at in range(20):  # a row every ten seconds, right from the tenth on
+            now[0] += 10.0
+            run.step(logits, torch.tensor([int(at < 10)]))
+            run._settle()
+    accuracy = memlab.load(run.id).series("train_accuracy").values[0]
+    np.testing.assert_allclose(accuracy[:20], [0] * 10 + [1 / 4, 2 / 4, 3 / 4] + [1] * 7)
+
+
+def test_of_a_network_that_has_diverged_nothing_earlier_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("memlab.recording.rows.ROW_SECONDS", 0.0)
+    with memlab.record(torch.nn.Linear(2, 2), train=4, instruments=None) as run:
+        for value in (1.0, float("nan")):
+            run.step(torch.tensor([[value, 0.0]]), torch.tensor([0]))
+            run._settle()
+    loss = memlab.load(run.id).series("train_loss").values[0]
+    assert np.isfinite(loss[0])
+    assert np.isnan(loss[1])
+
+
 def test_validation_is_that_of_the_network_in_evaluation_mode(data: Data) -> None:
     torch.manual_seed(0)
     model = mlp(dropout=0.5, normalized=True)
