@@ -154,6 +154,12 @@ def two_classes(logits: Tensor) -> Tensor:
     return torch.cat([torch.zeros_like(single), single], 1)
 
 
+def is_soft(labels: Any) -> bool:
+    """Whether labels are shares of the classes `[size, classes]`, as mixed examples have."""
+    shape: tuple[int, ...] = tuple(getattr(labels, "shape", ()))
+    return len(shape) == 2 and shape[1] > 1
+
+
 def _copied(value: Any) -> Tensor | None:
     if value is None:
         return None
@@ -178,7 +184,7 @@ def _host(parts: list[Tensor | None], sizes: list[int], missing: int) -> NDArray
 
 def _flat(part: Tensor, size: int) -> NDArray[np.int64] | None:
     """Class numbers of `[size]`, `[size, 1]` or soft labels `[size, classes]`; None for others."""
-    if part.dim() == 2 and len(part) == size and part.shape[1] > 1:
+    if is_soft(part) and len(part) == size:
         part = part.argmax(1)
     flat = part.reshape(-1)
     return flat.to("cpu", torch.int64).numpy() if len(flat) == size else None

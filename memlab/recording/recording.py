@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from memlab.errors import MemlabError, reason_of
 from memlab.experiment.measuring_spec import InstrumentsSpec
 from memlab.recording import described
-from memlab.recording.answers import Looked, Window
+from memlab.recording.answers import Looked, Window, is_soft
 from memlab.recording.clock import Clock
 from memlab.recording.complaints import Complaints
 from memlab.recording.given import Given
@@ -113,7 +113,7 @@ class Recording:
             index: which training examples these are, `[batch]`; without it there is no ledger.
         """
         known = index is not None and self._data.labels is not None
-        compared = self._clock.steps < COMPARED
+        compared = self._clock.steps < COMPARED and not is_soft(labels)
         count = self._window.take(logits, labels if compared or not known else None, index)
         if index is not None and self._window.misfit:
             self.miss(

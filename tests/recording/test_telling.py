@@ -121,3 +121,15 @@ def test_a_recording_that_nobody_closed_ends_with_its_script(
     run = memlab.load("last")
     assert f"memlab records {run.id}" in done.stderr
     assert run.state.state == state
+
+
+def test_mixed_labels_are_no_wrong_ones(data: Data) -> None:
+    index = torch.arange(len(data.x))
+    shares = 0.7 * torch.nn.functional.one_hot(data.y, CLASSES).float()
+    shares += 0.3 * torch.nn.functional.one_hot(data.y.flip(0), CLASSES).float()
+    mixed = 1 - shares  # the largest is never the training example's own
+    with told() as warned, memlab.record(mlp(), (data.x, data.y), instruments=None) as run:
+        run.step(10.0 * torch.nn.functional.one_hot(data.y, CLASSES), mixed, index)
+        run.epoch()
+    assert warned == []
+    assert memlab.load(run.id).series("train_accuracy").values[0, -1] == 1.0
