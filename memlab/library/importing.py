@@ -11,6 +11,7 @@ import math
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -312,29 +313,51 @@ def _number(cell: str) -> float | None:
 def read_tensorboard(path: Path) -> Log:
     """The scalars of an event file, or of all that lie in a folder.
 
+    What `add_scalars(TAG, {KEY: …})` has written into folders beside them is called TAG/KEY.
+
     Raises:
         InvalidDataset: if there is none, or it is damaged from its beginning.
     """
-    files = [path]
+    files, inner = [path], list[Path]()
     if path.is_dir():
-        logs = sorted(each.name for each in path.iterdir() if "tfevents" in each.name)
-        inner = sorted(each.name for each in path.iterdir() if each.is_dir())
-        if not logs:
-            more = f" It has folders: give one of {', '.join(map(plain, inner[:4]))}."
-            raise InvalidDataset(
-                f"{plain(path)} holds no event file of TensorBoard.{more if inner else ''}"
-            )
-        files = [path / name for name in logs]
+        files = _event_files(path)
+        folders = sorted(path.iterdir())
+        inner = [each for each in folders if each.is_dir() and not each.is_symlink()]
+        if not files:
+            names = ", ".join(plain(each.name) for each in inner[:4])
+            more = f" It has folders: give one of {names}." if inner else ""
+            raise InvalidDataset(f"{plain(path)} holds no event file of TensorBoard.{more}")
     log = Log()
     (found,) = log.passes
     for file in files:
-        for tag, step, value in tensorboard_events.scalars(_content(file), plain(file)):
-            if len(found) < MOST_COLUMNS or tag in found:
-                found.setdefault(tag, []).append((float(step), value))
+        _add(found, file, "")
+    for folder in inner[:MOST_COLUMNS]:
+        with suppress(InvalidDataset):  # what else lies there is nobody's concern
+            for file in _event_files(folder):
+                _add(found, file, folder.name)
     epochs = next((title for title in found if _bare(title) in EPOCHS), None)
     if epochs is not None:
         _against_epochs(log, epochs)
     return log
+
+
+def _add(found: Pass, file: Path, folder: str) -> None:
+    for tag, step, value in tensorboard_events.scalars(_content(file), plain(file)):
+        title = _titled(tag, folder)
+        if title and (len(found) < MOST_COLUMNS or title in found):
+            found.setdefault(title, []).append((float(step), value))
+
+
+def _event_files(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.iterdir() if "tfevents" in each.name)
+
+
+def _titled(tag: str, folder: str) -> str:
+    """What a scalar is called; empty for one of a folder that is not of `add_scalars`."""
+    before = f"{tag.replace('/', '_')}_"
+    if not folder:
+        return tag
+    return f"{tag}/{plain(folder.removeprefix(before))}" if folder.startswith(before) else ""
 
 
 def _against_epochs(log: Log, title: str) -> None:

@@ -129,6 +129,27 @@ def test_event_files_become_a_run(tmp_path: Path, tensor: bool) -> None:
     assert run.experiment.recorded.axis == "step"
 
 
+def test_what_add_scalars_wrote_into_folders_beside_is_kept_by_tag_and_key(tmp_path: Path) -> None:
+    """`add_scalars("Loss/both", {"Training": …})` writes `Loss_both_Training/`, as torch has it."""
+    folder = tmp_path / "logs"
+    for inner, tag, value in (
+        ("", "Loss/train", 2.0),
+        ("Loss_both_Training", "Loss/both", 3.0),
+        ("Loss_both_Validation", "Loss/both", 4.0),
+        ("another run", "Loss/train", 5.0),
+    ):
+        (folder / inner).mkdir(parents=True, exist_ok=True)
+        content = record(event(1, tag, value, False))
+        (folder / inner / "events.out.tfevents.1.host").write_bytes(content)
+    (folder / "broken").mkdir()
+    (folder / "broken" / "events.out.tfevents.1.host").write_bytes(b"no event at all, but bytes")
+    made = imported("tensorboard", folder)
+    assert made.logged == ("Loss/both/Training", "Loss/both/Validation")
+    run = memlab.load(made.folder.id)
+    assert run.series("train_loss").values[0].tolist() == [2.0]
+    assert run.series("logged-loss-both-validation.loss_both_validation").values[0] == [4.0]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
