@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, jvp, vjp
 
+from memlab.instruments.kept_graphs import KeptJacobian
 from memlab.instruments.module_product import module_product
 from memlab.instruments.parameter_vectors import Product, StackProduct, join_vectors, split_vectors
 from memlab.instruments.perceptron_product import (
@@ -102,13 +103,11 @@ def _retained(
     loss: str,
     examples: int,
 ) -> Product:
-    """J as the transpose of u ↦ Jᵀ u, which is linear, so that one graph serves all products."""
-    logits, pull = vjp(network, parameters)[:2]
-    push = vjp(lambda u: pull(u)[0], torch.zeros_like(logits))[1]
-    chances = predicted_chances(loss, logits.detach())
+    kept = KeptJacobian(network, parameters)
+    chances = predicted_chances(loss, kept.output.detach())
 
     def multiply(vectors: Tensor) -> Tensor:
-        (moved,) = push(tuple(split_vectors(vectors, shapes)))
-        return join_vectors(pull(curve_output(chances, moved, examples))[0])
+        moved = kept.pushed(split_vectors(vectors, shapes))
+        return join_vectors(kept.pulled(curve_output(chances, moved, examples)))
 
     return multiply

@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad, jvp, vjp
+from torch.func import functional_call, grad, jvp
 
+from memlab.instruments.kept_graphs import KeptGradient, gradient_of
 from memlab.instruments.module_product import module_gradient, module_product
 from memlab.instruments.parameter_vectors import Product, StackProduct, join_vectors, split_vectors
 from memlab.instruments.perceptron_product import perceptron_product
@@ -86,12 +87,8 @@ def generic_hessian_product(
     examples = targets.shape[1]
     total = _loss_of(model, loss, smoothing, examples)
     if examples <= chunk and not _without_scale(model):
-        pull = vjp(grad(total(x, targets)), parameters)[1]
-
-        def pulled(vectors: Tensor) -> Tensor:
-            return join_vectors(pull(tuple(split_vectors(vectors, shapes)))[0])
-
-        return pulled
+        kept = KeptGradient(total(x, targets), parameters)
+        return lambda vectors: join_vectors(kept.product(split_vectors(vectors, shapes)))
 
     def multiply(vectors: Tensor) -> Tensor:
         tangents = tuple(split_vectors(vectors, shapes))
@@ -123,7 +120,7 @@ def mean_gradient(
         return module_gradient(model, x, targets, loss, smoothing)
     parameters = tuple(parameter.detach() for parameter in model.parameters())
     total = _loss_of(model, loss, smoothing, targets.shape[1])
-    return join_vectors(grad(total(x, targets))(parameters))
+    return join_vectors(gradient_of(total(x, targets), parameters))
 
 
 def _loss_of(

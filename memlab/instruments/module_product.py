@@ -10,12 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.func import grad, jvp, vjp
 
 from memlab.errors import MemlabError
+from memlab.instruments.kept_graphs import (
+    KeptGradient,
+    KeptJacobian,
+    gradient_of,
+    leaves_of,
+)
 from memlab.instruments.parameter_vectors import Product, StackProduct
 from memlab.instruments.perceptron_product import curve_output, predicted_chances
 from memlab.instruments.saved_numbers import saved_per_example
@@ -69,10 +76,6 @@ class Network:
             found[place] = found[place].clone()
             found[place][row] = 0
         return found
-
-    def leaves(self) -> list[Tensor]:
-        """The parameters as leaves of a new graph."""
-        return [p.detach().requires_grad_() for p in self.parameters]
 
     def logits(self, values: Sequence[Tensor], part: slice) -> Tensor:
         """Logits `[n, classes]` of some examples at these values of the parameters."""
@@ -181,11 +184,8 @@ def module_gradient(
         for network in networks_of(model, x, targets, loss, smoothing, None):
             total: Tensor | None = None
             for part in network.parts():
-                leaves = network.leaves()
-                share = network.share(leaves, part)
-                gradient = network.joined(
-                    torch.autograd.grad(share, leaves, materialize_grads=True)
-                )
+                share = partial(network.share, part=part)
+                gradient = network.joined(gradient_of(share, network.parameters))
                 total = gradient if total is None else total + gradient
             assert total is not None
             found.append(total)
@@ -194,42 +194,19 @@ def module_gradient(
 
 def _hessian(network: Network) -> Product:
     parts = network.parts()
-    kept = [_Gradient(network, parts[0])] if len(parts) == 1 else []
+    kept = [_gradient(network, parts[0])] if len(parts) == 1 else []
     ways = _Ways(network, _forward_over_reverse, _reverse_over_reverse)
 
     def multiply(vector: Tensor) -> Tensor:
         tangents = network.apart(vector)
         if kept:
             try:
-                return kept[0].product(tangents, keep=True)
+                return network.joined(kept[0].product(tangents))
             except RuntimeError:  # something on the way back has no derivative
                 kept.clear()
         return ways.sum(tangents, parts)
 
     return multiply
-
-
-class _Gradient:
-    """The gradient with its graph, through which vectors are pulled back."""
-
-    def __init__(self, network: Network, part: slice) -> None:
-        self.network, self.leaves = network, network.leaves()
-        share = network.share(self.leaves, part)
-        self.values = torch.autograd.grad(
-            share, self.leaves, create_graph=True, materialize_grads=True
-        )
-
-    def product(self, tangents: Sequence[Tensor], keep: bool = False) -> Tensor:
-        """H v; the graph stays for the next one if told to `keep` it."""
-        pairs = zip(self.values, tangents, strict=True)
-        curved = [(g, t) for g, t in pairs if g.requires_grad]
-        if not curved:  # the loss is linear in all parameters
-            return self.network.joined([torch.zeros_like(leaf) for leaf in self.leaves])
-        values, along = zip(*curved, strict=True)
-        found = torch.autograd.grad(
-            values, self.leaves, along, retain_graph=keep, materialize_grads=True
-        )
-        return self.network.joined(found)
 
 
 def _forward_over_reverse(network: Network, tangents: Sequence[Tensor], part: slice) -> Tensor:
@@ -239,7 +216,11 @@ def _forward_over_reverse(network: Network, tangents: Sequence[Tensor], part: sl
 
 
 def _reverse_over_reverse(network: Network, tangents: Sequence[Tensor], part: slice) -> Tensor:
-    return _Gradient(network, part).product(tangents)
+    return network.joined(_gradient(network, part).product(tangents, keep=False))
+
+
+def _gradient(network: Network, part: slice) -> KeptGradient:
+    return KeptGradient(lambda values: network.share(values, part), network.parameters)
 
 
 def _gauss_newton(network: Network) -> Product:
@@ -263,7 +244,7 @@ class _Pull:
     """Forwards to the logits, and back through a graph that is kept for all products."""
 
     def __init__(self, network: Network, part: slice) -> None:
-        self.network, self.part, self.leaves = network, part, network.leaves()
+        self.network, self.part, self.leaves = network, part, leaves_of(network.parameters)
         self.logits = network.logits(self.leaves, part)
         self.chances = predicted_chances(network.loss, self.logits.detach())
 
@@ -284,31 +265,6 @@ class _Pull:
         )
 
 
-class _Jacobian:
-    """J as the transpose of u ↦ Jᵀ u, which is linear."""
-
-    def __init__(self, network: Network, part: slice) -> None:
-        self.network, self.leaves = network, network.leaves()
-        self.logits = network.logits(self.leaves, part)
-        self.back = torch.zeros_like(self.logits, requires_grad=True)
-        self.pulled = torch.autograd.grad(
-            self.logits, self.leaves, self.back, create_graph=True, materialize_grads=True
-        )
-        self.chances = predicted_chances(network.loss, self.logits.detach())
-
-    def product(self, tangents: Sequence[Tensor]) -> Tensor:
-        """G v."""
-        pairs = [(p, t) for p, t in zip(self.pulled, tangents, strict=True) if p.requires_grad]
-        pulled, along = zip(*pairs, strict=True)
-        (moved,) = torch.autograd.grad(pulled, self.back, along, retain_graph=True)
-        curved = curve_output(self.chances, moved, len(self.network.y))
-        return self.network.joined(
-            torch.autograd.grad(
-                self.logits, self.leaves, curved, retain_graph=True, materialize_grads=True
-            )
-        )
-
-
 def _push_and_pull(network: Network, tangents: Sequence[Tensor], part: slice) -> Tensor:
     def answer(values: tuple[Tensor, ...]) -> Tensor:
         return network.logits(values, part)
@@ -320,7 +276,10 @@ def _push_and_pull(network: Network, tangents: Sequence[Tensor], part: slice) ->
 
 
 def _pull_twice(network: Network, tangents: Sequence[Tensor], part: slice) -> Tensor:
-    return _Jacobian(network, part).product(tangents)
+    kept = KeptJacobian(lambda values: network.logits(values, part), network.parameters)
+    chances = predicted_chances(network.loss, kept.output.detach())
+    curved = curve_output(chances, kept.pushed(tangents), len(network.y))
+    return network.joined(kept.pulled(curved))
 
 
 Way = Callable[[Network, Sequence[Tensor], slice], Tensor]

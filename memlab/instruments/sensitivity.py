@@ -70,5 +70,6 @@ def loss_slope(loss: str, logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def _norms(logits: Tensor, leaf: Tensor, slope: Tensor, keep: bool = False) -> Tensor:
-    (gradient,) = torch.autograd.grad(logits, leaf, slope, retain_graph=keep)
+    # Of a scalar: given what goes back from several numbers, torch imports sympy first.
+    (gradient,) = torch.autograd.grad((logits * slope).sum(), leaf, retain_graph=keep)
     return gradient.abs().flatten(2).sum(2)

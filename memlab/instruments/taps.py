@@ -164,7 +164,9 @@ def _by_autograd(
         for handle in handles:
             handle.remove()
     at_logits = start(logits.detach().clone())
-    gradients = torch.autograd.grad(logits, [edge for _, edge in passed.values()], at_logits)
+    with torch.enable_grad():  # of a scalar, as torch else imports sympy first
+        total = (logits * at_logits).sum()
+    gradients = torch.autograd.grad(total, [edge for _, edge in passed.values()])
     at_output = dict(zip(passed, gradients, strict=True))
     return [
         Tap(name, layer, passed[name][0], at_output[name])

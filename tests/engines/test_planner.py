@@ -110,3 +110,37 @@ def test_networks_of_different_shapes_never_share_a_stack() -> None:
     home = {m.index: at for at, group in enumerate(made) for m in group.members}
     assert all(len({home[m] for m in stack}) == 1 for stack in plan.stacks)
     assert covers(plan, range(6))
+
+
+@pytest.mark.parametrize(
+    ("model", "batch", "image", "widths", "layout"),
+    [
+        ({"name": "cnn", "width": 8}, 32, (1, 8, 8), [20], "contiguous"),
+        ({"name": "cnn", "width": 32}, 128, (3, 32, 32), [1] * 20, "channels_last"),
+        ({"name": "resnet20", "width": 16}, 128, (3, 32, 32), [1] * 20, "channels_last"),
+        ({"name": "mlp", "width": 64, "depth": 2}, 128, (1, 8, 8), [20], "contiguous"),
+    ],
+)
+def test_on_a_gpu_small_convolutional_networks_stand_side_by_side(
+    model, batch, image, widths, layout
+) -> None:
+    features = image[0] * image[1] * image[2]
+    tree = {"model": model, "optimizer": {"batch_size": batch}, "seeds": 20}
+    members = grid.members(reading.experiment(tree, "test"))
+    made = groups_of(members, [1000] * 20, [80_000] * 20)
+    shape = Shape.of(members[0].experiment, image, features, 10)
+    plan = chosen(made, [shape], Speeds(2), torch.device("cuda:0"), 16)
+    assert [len(stack) for stack in plan.stacks] == widths
+    assert (plan.processes, plan.layout) == (1, layout)
+    on_cpu = chosen(made, [shape], Speeds(2), CPU, 1)
+    assert [len(stack) for stack in on_cpu.stacks] == ([20] if model["name"] == "mlp" else [1] * 20)
+
+
+def test_on_a_gpu_no_more_stand_side_by_side_than_memory_has_room_for(monkeypatch) -> None:
+    tree = {"model": {"name": "cnn", "width": 8}, "optimizer": {"batch_size": 32}, "seeds": 20}
+    members = grid.members(reading.experiment(tree, "test"))
+    made = groups_of(members, [1000] * 20, [80_000] * 20)
+    shape = Shape.of(members[0].experiment, (1, 8, 8), 64, 10)
+    monkeypatch.setattr(planner, "GPU_BYTES", 4 * 1024 * 1024)
+    plan = chosen(made, [shape], Speeds(2), torch.device("cuda:0"), 16)
+    assert 1 < len(plan.stacks) < 20
