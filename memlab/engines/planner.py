@@ -14,8 +14,8 @@ from heapq import heapreplace
 import torch
 
 from memlab.cores import usable_cores
-from memlab.experiment.architecture import WIDTHS as WIDTHS_OF_OURS
-from memlab.experiment.architecture import count, multiply_adds
+from memlab.experiment import architecture
+from memlab.experiment.architecture import multiply_adds
 from memlab.experiment.speeds import Shape, Speeds
 from memlab.runs.plan import CONTIGUOUS, PADDED, Layout, RunPlan
 from memlab.training.layouts import layouts
@@ -93,10 +93,10 @@ def _on_gpu(groups: Sequence[Group], shapes: Sequence[Shape], layout: Layout) ->
 
 def _gpu_width(group: Group, shape: Shape) -> int:
     """How many of a group stand in one stack: `widest`, or more where a GPU gains by it."""
-    if not group.images or shape.model.name not in WIDTHS_OF_OURS:
+    if not group.images or shape.model.name not in architecture.WIDTHS:
         return group.widest
     batch = max(phase.batch_size for phase in group.timeline.phases)
-    tally = count(shape.model, shape.image, shape.features, shape.classes)
+    tally = architecture.count(shape.model, shape.image, shape.features, shape.classes)
     if tally.multiply_adds * batch > GPU_SIDE_BY_SIDE:
         return 1
     each = 4 * (2 * tally.activations + 2 * tally.widest) * batch  # as `device_memory` has it

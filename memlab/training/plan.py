@@ -87,7 +87,8 @@ class Group:
         """How many of them may stand in one stack.
 
         Convolutional networks do not gain from stacking (grouped convolutions are slower than one
-        after another on every processor measured so far) and train alone.
+        after another on every processor measured so far) and train alone; a GPU gains by small ones
+        side by side, which the planner sees to (`memlab.engines.planner`).
         """
         return 1 if self.images else max(1, MAX_STACK_PARAMETERS // max(self.parameters, 1))
 
