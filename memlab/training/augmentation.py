@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from memlab.experiment.keys import key
+from memlab.experiment.keys import key_at_once
 
 
 def augment(kind: str, x: Tensor, seeds: Sequence[int], update: int) -> Tensor:
@@ -20,10 +20,14 @@ def augment(kind: str, x: Tensor, seeds: Sequence[int], update: int) -> Tensor:
     the mean of standardized data.
     """
     batch, most = x.shape[1], 2 * reach(x)
-    draws = np.stack([key(s, "augment", update).integers(0, most + 1, (batch, 2)) for s in seeds])
+    draws = np.stack(
+        [key_at_once(s, "augment", update).integers(0, most + 1, (batch, 2)) for s in seeds]
+    )
     mirrored = None
     if kind == "crop-flip":
-        coins = np.stack([key(seed, "mirror", update).random(batch) < 0.5 for seed in seeds])
+        coins = np.stack(
+            [key_at_once(seed, "mirror", update).random(batch) < 0.5 for seed in seeds]
+        )
         mirrored = torch.from_numpy(coins).to(x.device)
     return moved(x, torch.from_numpy(draws).to(x.device), mirrored)
 

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memlab.experiment.keys import digest, key
+from memlab.experiment.keys import digest, key_at_once
 from memlab.experiment.spec import Experiment
 
 
 def uniform16(seed: int, purpose: str, counter: int, count: int) -> np.ndarray:
     """`count` independent uniform integers in [0, 65536) for one key."""
-    words = key(seed, purpose, counter).bit_generator.random_raw((count + 3) // 4)
+    words = key_at_once(seed, purpose, counter).bit_generator.random_raw((count + 3) // 4)
     return np.asarray(words).view(np.uint16)[:count]
 
 
@@ -31,7 +31,7 @@ def centred(words: Tensor) -> Tensor:
 
 def normal(seed: int, purpose: str, counter: int, count: int) -> np.ndarray:
     """`count` standard normal numbers, float32, for one key."""
-    return key(seed, purpose, counter).standard_normal(count, dtype=np.float32)
+    return key_at_once(seed, purpose, counter).standard_normal(count, dtype=np.float32)
 
 
 def branched(seed: int, noise_seed: int) -> int:
@@ -41,7 +41,7 @@ def branched(seed: int, noise_seed: int) -> int:
 
 def orders(seeds: Sequence[int], epoch: int, examples: int) -> np.ndarray:
     """The order of the training examples in `epoch` for each member, `[members, examples]`."""
-    return np.stack([key(seed, "order", epoch).permutation(examples) for seed in seeds])
+    return np.stack([key_at_once(seed, "order", epoch).permutation(examples) for seed in seeds])
 
 
 @dataclass(frozen=True)
