@@ -64,6 +64,16 @@ def test_a_reader_sees_only_new_rows_and_waits_for_a_torn_one(tmp_path: Path) ->
     assert table.bytes_read - read_before == 2 * SIZE
 
 
+def test_of_a_table_that_has_just_begun_there_is_nothing_to_read(tmp_path: Path) -> None:
+    """Its description is written before the file of its rows."""
+    written(tmp_path / "t", 0).unlink(missing_ok=True)
+    table = Table.open(Place(tmp_path) / "t")
+    assert len(table) == 0
+    assert len(table.newest(3)) == 0
+    assert table.newest(3).dtype == table.dtype
+    assert table.read("epoch").tolist() == []
+
+
 def test_a_row_needs_exactly_its_columns(tmp_path: Path) -> None:
     with TableWriter(Place(tmp_path) / "t", COLUMNS) as writer:
         with pytest.raises(ValueError, match="epoch"):
