@@ -105,15 +105,15 @@ class KeyedNoise:
             return None
         size = like[0].numel()
         purpose = f"dropout:{site}{self._tag}"
-        mask = torch.empty_like(like)
-        for member, (seed, rate) in enumerate(zip(self.seeds, rates, strict=True)):
-            if rate == 0.0:
-                mask[member] = 1.0
-                continue
-            kept = uniform16(seed, purpose, self.update, size) >= round(rate * 65536)
-            drawn = torch.from_numpy(kept).to(like.device).view(like.shape[1:])
-            torch.mul(drawn, 1.0 / (1.0 - rate), out=mask[member])
-        return mask
+        drawn = np.zeros((len(rates), -(-size // 4) * 4), np.uint16)
+        for row, seed, rate in zip(drawn, self.seeds, rates, strict=True):
+            if rate:
+                row[:size] = uniform16(seed, purpose, self.update, size)
+        least = np.round(rates * 65536)
+        least = least.astype(np.uint16 if least.max() < 65536 else np.uint32)
+        kept = torch.from_numpy(drawn[:, :size] >= least[:, None]).to(like.device)
+        scale = torch.from_numpy((1.0 / (1.0 - rates)).astype(np.float32)).to(like.device)
+        return (kept * scale[:, None]).view(like.shape).to(like.dtype)
 
     def gaussian(self, site: str, deviations: np.ndarray, like: Tensor) -> Tensor | None:
         """Gaussian noise shaped like `like` `[members, …]`, of each member's deviation."""

@@ -13,7 +13,7 @@ MANY = 64 << 20
 
 
 def test_what_is_held_at_once_counts_and_what_was_held_before_does_not() -> None:
-    before = torch.ones(MANY, dtype=torch.uint8)
+    before = torch.ones(4 * MANY, dtype=torch.uint8)
 
     def work() -> None:
         torch.ones(MANY, dtype=torch.uint8)
@@ -24,11 +24,12 @@ def test_what_is_held_at_once_counts_and_what_was_held_before_does_not() -> None
         found = peak_bytes(work, CPU)
         if found is None:
             pytest.skip("the system does not tell")
-        assert 1.9 * MANY < found < 2.9 * MANY
+        # Two at once; a third where the allocator keeps what was freed, as workers tell it to.
+        assert 1.9 * MANY < found < 3.5 * MANY
     small = peak_bytes(lambda: None, CPU)
     assert small is not None
     assert small < MANY / 8
-    assert before.sum() == MANY
+    assert before.sum() == 4 * MANY
 
 
 def test_a_system_that_does_not_tell_gives_nothing(monkeypatch, tmp_path) -> None:
