@@ -16,6 +16,7 @@ import torch
 from memlab.cores import usable_cores
 from memlab.experiment import architecture
 from memlab.experiment.architecture import multiply_adds
+from memlab.experiment.device_memory import batch_bytes
 from memlab.experiment.speeds import Shape, Speeds
 from memlab.runs.plan import CONTIGUOUS, PADDED, Layout, RunPlan
 from memlab.training.layouts import layouts
@@ -68,7 +69,13 @@ def chosen(
     heaviest = max(range(len(groups)), key=lambda at: _work(groups[at], shapes[at]))
     layout = layouts(shapes[heaviest].model)[0]
     if device.type != "cpu":
-        return _on_gpu(groups, shapes, CONTIGUOUS if layout == PADDED else layout)
+        widths = [group.widest for group in groups]
+        if device.type == "cuda":
+            widths = [_gpu_width(g, shape) for g, shape in zip(groups, shapes, strict=True)]
+        side_by_side = any(w > g.widest for g, w in zip(groups, widths, strict=True))
+        if layout == PADDED or side_by_side:  # grouped convolutions are contiguous
+            layout = CONTIGUOUS
+        return uncut(groups, torch.get_num_threads(), layout, widths)
     asked = os.environ.get(PROCESSES, "")
     most = min(cores, int(asked)) if asked.isdigit() and int(asked) else cores
     if most == 1:
@@ -81,25 +88,15 @@ def chosen(
     return _best(groups, shapes, speeds, candidates, uncut(groups, cores, layout))
 
 
-def _on_gpu(groups: Sequence[Group], shapes: Sequence[Shape], layout: Layout) -> RunPlan:
-    """All in one process, one stack after the other, small convolutional networks side by side."""
-    widths = [_gpu_width(group, shape) for group, shape in zip(groups, shapes, strict=True)]
-    pairs = list(zip(groups, widths, strict=True))
-    if any(width > group.widest for group, width in pairs):
-        layout = CONTIGUOUS  # that of grouped convolutions
-    parts = [part for group, width in pairs for part in cut(group, width)]
-    return RunPlan(tuple(sorted(parts)), 1, torch.get_num_threads(), layout)
-
-
 def _gpu_width(group: Group, shape: Shape) -> int:
     """How many of a group stand in one stack: `widest`, or more where a GPU gains by it."""
     if not group.images or shape.model.name not in architecture.WIDTHS:
         return group.widest
-    batch = max(phase.batch_size for phase in group.timeline.phases)
+    batches = {phase.batch_size for phase in group.timeline.phases}
     tally = architecture.count(shape.model, shape.image, shape.features, shape.classes)
-    if tally.multiply_adds * batch > GPU_SIDE_BY_SIDE:
+    if tally.multiply_adds * max(batches) > GPU_SIDE_BY_SIDE:
         return 1
-    each = 4 * (2 * tally.activations + 2 * tally.widest) * batch  # as `device_memory` has it
+    each = batch_bytes(group.members[0].experiment, tally, batches)
     room = min(GPU_BYTES // max(1, each), MAX_STACK_PARAMETERS // max(1, group.parameters))
     return max(1, min(len(group.members), room))
 

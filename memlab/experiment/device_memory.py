@@ -5,11 +5,12 @@ Instruments are left out: they measure parts of the data, with memory that the e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from memlab.experiment.architecture import ImageShape, count
 from memlab.experiment.spec import Experiment
+from memlab.experiment.walks import Tally
 
 FLOAT, INTEGER = 4, 8
 #: Numbers of the largest activation of an evaluation on CUDA, and how many such live at once
@@ -77,17 +78,22 @@ def predicted_bytes(
     # Value, gradient and moments; while a graph is captured, values and moments once more.
     copies = (1 + moments) * 2 + 1
     examples = data.train + data.validation + data.test
-    per_example = 2 * shape.activations + 2 * shape.widest
-    if _noisy(experiment):
-        per_example += shape.activations + 8 * shape.widest  # masks, and 64-bit words to draw them
     widest = members * shape.widest
     chunk = min(widest * max(data.train, data.validation, data.test), CHUNK_FLOATS)
     return DeviceMemory(
         parameters=FLOAT * copies * shape.parameters * members,
-        batch=FLOAT * per_example * members * sum(batch_sizes),
+        batch=batch_bytes(experiment, shape, batch_sizes) * members,
         evaluation=CHUNKS * FLOAT * chunk + OUTCOME_BYTES * members * examples,
         data=FLOAT * data.features * examples * data.distinct + LABEL_BYTES * members * examples,
     )
+
+
+def batch_bytes(experiment: Experiment, shape: Tally, batch_sizes: Collection[int]) -> int:
+    """Bytes of one network's activations in a batch, in the graphs of all `batch_sizes`."""
+    per_example = 2 * shape.activations + 2 * shape.widest
+    if _noisy(experiment):
+        per_example += shape.activations + 8 * shape.widest  # masks, and 64-bit words to draw them
+    return FLOAT * per_example * sum(batch_sizes)
 
 
 def _noisy(experiment: Experiment) -> bool:

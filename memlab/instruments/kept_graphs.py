@@ -28,7 +28,7 @@ def gradient_of(loss: Callable[[tuple[Tensor, ...]], Tensor], parameters: Values
 
 
 class KeptGradient:
-    """The gradient of a scalar loss, with its graph."""
+    """The gradient of a scalar loss, with its graph; tangents are shaped as the parameters."""
 
     def __init__(self, loss: Callable[[tuple[Tensor, ...]], Tensor], parameters: Values) -> None:
         self._leaves = leaves_of(parameters)
@@ -55,7 +55,11 @@ class KeptGradient:
 
 
 class KeptJacobian:
-    """The Jacobian of an output, as the transpose of u ↦ Jᵀ u, which is linear."""
+    """The Jacobian J of an output of any shape, as the transpose of u ↦ Jᵀ u, which is linear.
+
+    Forward mode by reverse mode twice (Townsend 2017, "A new trick for calculating Jacobian vector
+    products"), so that one graph serves all products.
+    """
 
     def __init__(self, output: Callable[[tuple[Tensor, ...]], Tensor], parameters: Values) -> None:
         self._leaves = leaves_of(parameters)

@@ -65,14 +65,6 @@ class Tally:
             self._sums[name] += sums
         self._recovered += other._recovered
 
-    def copy(self) -> Tally:
-        """Another one that has seen the same."""
-        made = Tally.__new__(Tally)
-        made._corrupted, made._true = self._corrupted, self._true
-        made.clear()
-        made.add(self)
-        return made
-
     def metrics(self) -> dict[str, float]:
         """Every metric of a row; NaN where it does not exist."""
         found = dict.fromkeys(METRICS, float("nan"))

@@ -131,7 +131,8 @@ class Latest:
 
         Where `new` is `broken`, nothing is told of those before any more.
         """
-        newest = _Piece(time.monotonic(), clock.examples - self._seen, new.copy())
+        newest = _Piece(time.monotonic(), clock.examples - self._seen, Tally(self._data))
+        newest.sums.add(new)
         self._seen = clock.examples
         count, kept = newest.presentations, [newest]
         for piece in reversed([] if broken else self._kept):

@@ -66,7 +66,7 @@ class CapturedStep:
     ) -> None:
         self._body = body
         self._state = state
-        self._record = self._captured if graphs else self._static
+        self._record = self._on_its_card if graphs else self._static
         self._recorded: dict[int, _Recorded] = {}
         self._rates: Tensor | None = None
 
@@ -90,6 +90,11 @@ class CapturedStep:
             losses.copy_(self._body(index, rates))
 
         return _Recorded(replay, index, losses)
+
+    def _on_its_card(self, index: Tensor, rates: Tensor) -> _Recorded:
+        """Captured where the tensors are: streams and graphs are of the current card."""
+        with torch.cuda.device(index.device):
+            return self._captured(index, rates)
 
     def _captured(self, index: Tensor, rates: Tensor) -> _Recorded:
         before = {name: tensor.detach().clone() for name, tensor in self._state().items()}

@@ -57,10 +57,7 @@ def output_gradient(
 def soft_targets(logits: Tensor, targets: Tensor, smoothing: Tensor | None) -> Tensor:
     """One-hot targets, smoothed where asked, shaped like `logits`."""
     classes = logits.shape[-1]
-    if logits.is_cuda:
-        onehot = _is_target(targets, classes).to(logits.dtype)
-    else:
-        onehot = torch.zeros_like(logits).scatter_(-1, targets.unsqueeze(-1), 1.0)
+    onehot = _is_target(targets, classes).to(logits.dtype)
     if smoothing is None:
         return onehot
     share = smoothing.view(-1, 1, 1)

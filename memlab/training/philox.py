@@ -51,7 +51,7 @@ def philox(counter: Words, key: tuple[Tensor, Tensor]) -> Words:
     >>> [f"{int(word):08x}" for word in philox((zero,) * 4, (zero,) * 2)]
     ['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8']
     """
-    if counter[0].is_cuda and _kernel() is not None:
+    if counter[0].is_cuda and _kernel(counter[0].device) is not None:
         return in_one_kernel(counter, key)
     return in_operations(counter, key)
 
@@ -70,15 +70,16 @@ def in_operations(counter: Words, key: tuple[Tensor, Tensor]) -> Words:
 
 def in_one_kernel(counter: Words, key: tuple[Tensor, Tensor]) -> Words:
     """As `philox`, by a kernel that torch compiles at the first call; CUDA tensors only."""
-    kernel = _kernel()
+    kernel = _kernel(counter[0].device)
     assert kernel is not None
-    c0, c1, c2, c3 = kernel(*counter, *key)
+    with torch.cuda.device_of(counter[0]):  # type: ignore[no-untyped-call]
+        c0, c1, c2, c3 = kernel(*counter, *key)
     return c0, c1, c2, c3
 
 
 @cache
-def _kernel() -> Callable[..., Sequence[Tensor]] | None:
-    """The kernel; None where it cannot be compiled, or does not give what the operations give.
+def _kernel(device: torch.device) -> Callable[..., Sequence[Tensor]] | None:
+    """A card's kernel; None where it cannot be compiled, or gives not what the operations give.
 
     The first call waits for the device, so it has to come before a graph is captured.
     """
@@ -86,10 +87,11 @@ def _kernel() -> Callable[..., Sequence[Tensor]] | None:
         from torch.cuda import jiterator
 
         made = jiterator._create_multi_output_jit_fn(KERNEL, num_outputs=4)
-        some = torch.arange(1 << 10, device="cuda").mul_(0x3FFFFF)
+        some = torch.arange(1 << 10, device=device).mul_(0x3FFFFF)
         asked: tuple[Words, tuple[Tensor, Tensor]]
         asked = (some, some[:1], some[1:2], some[2:3]), (some[3:4], some[4:5])
-        words = zip(made(*asked[0], *asked[1]), in_operations(*asked), strict=True)
+        with torch.cuda.device_of(some):  # type: ignore[no-untyped-call]
+            words = zip(made(*asked[0], *asked[1]), in_operations(*asked), strict=True)
         return made if all(torch.equal(one, other) for one, other in words) else None
     except (ImportError, AttributeError, AssertionError, RuntimeError):
         return None

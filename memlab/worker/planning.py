@@ -64,9 +64,18 @@ def shape_of(group: Group, material: Material) -> Shape:
     return Shape.of(first.experiment, shapes.image_shape, shapes.features, shapes.classes, size)
 
 
-def uncut(groups: Sequence[Group], threads: int, layout: Layout = CONTIGUOUS) -> RunPlan:
-    """All in one process, in as few stacks as there can be: what runs without a plan had."""
-    parts = [part for group in groups for part in cut(group, group.widest)]
+def uncut(
+    groups: Sequence[Group],
+    threads: int,
+    layout: Layout = CONTIGUOUS,
+    widths: Sequence[int] | None = None,
+) -> RunPlan:
+    """All in one process, in as few stacks as there can be: what runs without a plan had.
+
+    `widths` are how many of each group stand in one stack, by default as many as may.
+    """
+    most = [group.widest for group in groups] if widths is None else widths
+    parts = [part for group, width in zip(groups, most, strict=True) for part in cut(group, width)]
     return RunPlan(tuple(sorted(parts)), 1, threads, layout)
 
 

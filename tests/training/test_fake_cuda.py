@@ -48,7 +48,7 @@ def _moved(module: nn.Module, device: torch.device) -> nn.Module:
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whatever is made within lies where it says, without memory."""
     monkeypatch.setattr(nn.Module, "to", _moved)
-    monkeypatch.setattr(philox, "_kernel", lambda: None)
+    monkeypatch.setattr(philox, "_kernel", lambda device: None)
     with FakeTensorMode():
         yield
 

@@ -228,9 +228,9 @@ def test_a_kernel_that_is_wrong_or_cannot_be_made_is_not_used(monkeypatch):
         if offered is None:
             monkeypatch.delattr(jiterator, "_create_multi_output_jit_fn")
         _kernel.cache_clear()
-        assert (_kernel() is not None) == used
+        assert (_kernel(CPU) is not None) == used
     _kernel.cache_clear()
     monkeypatch.undo()
     if not torch.cuda.is_available():
-        assert _kernel() is None
+        assert _kernel(torch.device("cuda:0")) is None
     _kernel.cache_clear()
