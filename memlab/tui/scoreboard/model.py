@@ -287,7 +287,8 @@ def summary(frame: Frame, wide: bool, dark: bool) -> Text:
         if name not in found:
             continue
         words = BRIEF.get(name, name) if wide else short.get(name, BRIEF.get(name, name))
-        text.append(f"  {letter} {found.count(name)} {words}", palette.verdict(name, dark))
+        mark = "" if letter == "·" else f"{letter} "  # which here would be a second separator
+        text.append(f"  {mark}{found.count(name)} {words}", palette.verdict(name, dark))
     living = {r.name for s in frame.standings for r in s.runs if r.state in UNDER_WAY}
     waiting = {r.name for s in frame.standings for r in s.runs if r.state == "waiting"}
     if living or waiting:
