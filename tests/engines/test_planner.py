@@ -132,8 +132,11 @@ def test_on_a_gpu_small_convolutional_networks_stand_side_by_side(
     plan = chosen(made, [shape], Speeds(2), torch.device("cuda:0"), 16)
     assert [len(stack) for stack in plan.stacks] == widths
     assert (plan.processes, plan.layout) == (1, layout)
+    alone = [1] * 20 if model["name"] != "mlp" else [20]
+    on_mps = chosen(made, [shape], Speeds(2), torch.device("mps"), 16)  # where nobody has measured
+    assert [len(stack) for stack in on_mps.stacks] == alone
     on_cpu = chosen(made, [shape], Speeds(2), CPU, 1)
-    assert [len(stack) for stack in on_cpu.stacks] == ([20] if model["name"] == "mlp" else [1] * 20)
+    assert [len(stack) for stack in on_cpu.stacks] == alone
 
 
 def test_on_a_gpu_no_more_stand_side_by_side_than_memory_has_room_for(monkeypatch) -> None:
